@@ -1,0 +1,24 @@
+// Two tiers in one runner: `unit` is pure and runs in milliseconds, `lab` needs root, namespaces and the real networkd.
+const shared = {
+  testEnvironment: 'node',
+  extensionsToTreatAsEsm: ['.ts'],
+  transform: {
+    '^.+\\.ts$': [
+      '@swc/jest',
+      { jsc: { target: 'es2022', parser: { syntax: 'typescript' } }, module: { type: 'es6' } },
+    ],
+  },
+};
+export default {
+  projects: [
+    {
+      ...shared,
+      displayName: 'unit',
+      testMatch: ['<rootDir>/spec/**/*.spec.ts'],
+      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/lab/', '<rootDir>/spec/machine/'],
+    },
+    { ...shared, displayName: 'lab', testMatch: ['<rootDir>/spec/lab/**/*.spec.ts'] },
+  ],
+  collectCoverageFrom: ['agent/**/*.ts', 'lib/**/*.ts'],
+  coverageDirectory: 'coverage',
+};

@@ -1,0 +1,92 @@
+/**
+ * Kernel objects as plain data, decoded from rtnetlink(7) messages. Addresses and prefixes are canonical text
+ * (RFC 5952 for IPv6; a prefix always carries its length: `10.0.1.0/24`, `::/0`); MACs are lower-case colon text.
+ */
+
+export type Family = 4 | 6;
+
+/** A network device (RTM_NEWLINK). */
+export interface Link {
+  readonly index: number;
+  readonly name: string;
+  /** Current hardware address, null where the device has none. */
+  readonly mac: string | null;
+  /** IFLA_PERM_ADDRESS; null where the driver keeps none (veth, most virtual links). */
+  readonly permanentMac: string | null;
+  /** IFLA_INFO_KIND (`veth`, `vlan`, `bridge`, …); null for a physical device. */
+  readonly kind: string | null;
+  readonly masterIndex: number | null;
+  readonly mtu: number;
+  readonly isLoopback: boolean;
+  /** IFF_UP: administratively up. */
+  readonly isUp: boolean;
+  /** IFF_LOWER_UP. */
+  readonly hasCarrier: boolean;
+  /** IFLA_ALT_IFNAME, sorted. */
+  readonly altNames: readonly string[];
+}
+
+/** An address on a link (RTM_NEWADDR). */
+export interface Address {
+  readonly linkIndex: number;
+  readonly family: Family;
+  readonly address: string;
+  readonly prefixLength: number;
+  /** RT_SCOPE_*: 0 universe, 253 link, 254 host. */
+  readonly scope: number;
+  /** IFA_FLAGS bits (linux/if_addr.h): 0x80 permanent, 0x200 noprefixroute, 0x40 tentative, 0x08 dadfailed. */
+  readonly flags: number;
+  /** IFA_PROTO (kernel ≥ 5.18), 0 where unset. */
+  readonly protocol: number;
+  /** Seconds; null = forever. */
+  readonly validLifetime: number | null;
+}
+
+/** A route (RTM_NEWROUTE). Cached and cloned routes are never reported. */
+export interface Route {
+  readonly family: Family;
+  readonly table: number;
+  readonly destination: string;
+  /** RTN_*: 1 unicast, 2 local, 3 broadcast, 6 blackhole, 7 unreachable, 8 prohibit. */
+  readonly type: number;
+  /** RTPROT_*: 2 kernel, 3 boot, 4 static, 9 ra, 16 dhcp. */
+  readonly protocol: number;
+  readonly scope: number;
+  readonly gateway: string | null;
+  /** RTA_OIF; null for multipath and for routes without a device. */
+  readonly linkIndex: number | null;
+  /** RTA_PRIORITY; 0 where unset. */
+  readonly metric: number;
+  readonly preferredSource: string | null;
+  /** True where RTA_MULTIPATH or RTA_NH_ID says more than this record can. */
+  readonly isComplex: boolean;
+}
+
+/** A policy routing rule (RTM_NEWRULE). */
+export interface Rule {
+  readonly family: Family;
+  readonly priority: number;
+  /** `from` prefix; null = all. */
+  readonly source: string | null;
+  /** `to` prefix; null = all. */
+  readonly destination: string | null;
+  readonly inputInterface: string | null;
+  readonly outputInterface: string | null;
+  /** FR_ACT_*: 1 to table, 2 goto, 3 nop, 6 blackhole, 7 unreachable, 8 prohibit. */
+  readonly action: number;
+  /** 0 where the action is not a look-up. */
+  readonly table: number;
+  /** Routes with a prefix of this length or shorter are not taken; null = unset. */
+  readonly suppressPrefixLength: number | null;
+  /** FRA_PROTOCOL, RTPROT_*; 0 where unset. */
+  readonly protocol: number;
+  /** True where the rule has selectors that this record does not hold (mark, uid, ports, tos, l3mdev, invert, …). */
+  readonly isComplex: boolean;
+}
+
+/** What a subscription reports. A `new` is an upsert: it carries the whole object. */
+export type RtnetlinkEvent =
+  | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
+  | { readonly kind: 'address'; readonly change: 'new' | 'delete'; readonly address: Address }
+  | { readonly kind: 'route'; readonly change: 'new' | 'delete'; readonly route: Route }
+  | { readonly kind: 'rule'; readonly change: 'new' | 'delete'; readonly rule: Rule };
