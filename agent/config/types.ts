@@ -1,0 +1,57 @@
+/** The operator's configuration after it was parsed: every key is there, units are in the names. */
+
+/** How much of an ENI is taken care of. `rules`: policy routing only; `names`: alternative names only. */
+export type Manage = 'full' | 'rules' | 'names' | 'none';
+
+/** What holds for one ENI. Null: follow the formula or the default of the program. */
+export interface InterfacePolicy {
+  readonly manage: Manage;
+  /** `route-only`: a secondary IPv4 address or any listed IPv6 address gets its rule but no local address. */
+  readonly secondary: 'local' | 'route-only';
+  /** Canonical CIDR text: addresses within are neither put on the link nor given a rule. */
+  readonly exclude: readonly string[];
+  /** `local`: the whole delegated prefix answers on this host. */
+  readonly prefixes: 'rules' | 'local';
+  readonly rules: 'standard' | 'classic' | 'none';
+  readonly table: number | null;
+  readonly metric: number | null;
+  readonly vrf: string | null;
+  /** Bytes. */
+  readonly mtu: number;
+  /** Whether the lease's DNS servers and domains are used. */
+  readonly dns: boolean;
+  /** Whether the ENI's default route enters the main table. */
+  readonly defaultRoute: boolean;
+}
+
+/** Every given key must match (logical and); a match without keys matches every ENI. */
+export interface InterfaceMatch {
+  readonly eni?: string;
+  /** Lower-case colon text. */
+  readonly mac?: string;
+  readonly device?: number;
+  readonly card?: number;
+  /** Shell glob (`*`, `?`) over the kernel's link name. */
+  readonly name?: string;
+  /** A subnet id (`subnet-…`) or canonical CIDR text. */
+  readonly subnet?: string;
+  readonly driver?: string;
+}
+
+export interface InterfaceEntry {
+  readonly match: InterfaceMatch;
+  /** Only what the entry says; the rest is the default. */
+  readonly policy: Partial<InterfacePolicy>;
+}
+
+export interface Config {
+  readonly imds: { readonly endpoints: readonly string[]; readonly intervalMs: number; readonly timeoutMs: number };
+  readonly drivers: readonly string[];
+  readonly networkd: { readonly unitDirectory: string; readonly prefix: string };
+  readonly runtimeDirectory: string;
+  /** `127.0.0.1:9469` or `unix:/path`; null = off. */
+  readonly metricsListen: string | null;
+  readonly hostname: boolean;
+  /** The first entry that matches an ENI decides. */
+  readonly interfaces: readonly InterfaceEntry[];
+}
