@@ -54,3 +54,129 @@ export interface KernelState {
   /** Driver by link index, from sysfs or ethtool; null where it cannot be told (virtual links: see `Link.kind`). */
   readonly drivers: ReadonlyMap<number, string | null>;
 }
+
+/** Where the operator's or another program's configuration decides about a link instead of this program. */
+export interface NetworkdLink {
+  readonly linkIndex: number;
+  /** Path of the .network file in force; null where none matches. */
+  readonly networkFile: string | null;
+  /** AdministrativeState of org.freedesktop.network1.Link: `pending`, `configuring`, `configured`, `unmanaged`, … */
+  readonly setupState: string;
+}
+
+/** What is known of systemd-networkd. `absent`: not on the bus now; `links` is what it said last, if it ever did. */
+export type NetworkdState =
+  | { readonly kind: 'absent'; readonly links: readonly NetworkdLink[] }
+  | {
+      readonly kind: 'present';
+      /** systemd's major version; null where it cannot be told, which is treated as the most fragile one. */
+      readonly version: number | null;
+      readonly links: readonly NetworkdLink[];
+    };
+
+export interface DesiredAddress {
+  readonly linkIndex: number;
+  readonly address: string;
+  readonly prefixLength: number;
+}
+
+export interface DesiredRoute {
+  readonly table: number;
+  readonly destination: string;
+  readonly type: 'unicast' | 'local';
+  readonly gateway: string | null;
+  readonly linkIndex: number;
+  readonly metric: number;
+}
+
+export interface DesiredRule {
+  readonly priority: number;
+  /** CIDR text; its family is the rule's. */
+  readonly source: string;
+  /** `lo`: only what the host itself sends; null: forwarded packets too. */
+  readonly inputInterface: 'lo' | null;
+  readonly table: number;
+  /** 0: only routes other than the default are taken. */
+  readonly suppressPrefixLength: number | null;
+}
+
+/** A networkd file: `name` is relative to the unit directory (`70-ens6.network`, `70-ens6.network.d/sources.conf`). */
+export interface NetworkFile {
+  readonly name: string;
+  readonly text: string;
+  /**
+   * `link`: a change takes effect by a reload only. `sources`: what it declares is kept up to date by rtnetlink, and
+   * the file is for networkd's next start.
+   */
+  readonly role: 'link' | 'sources';
+}
+
+/** What should be for one ENI that is taken care of. */
+export interface DesiredEni {
+  readonly mac: string;
+  readonly eniId: string | null;
+  readonly linkIndex: number;
+  readonly linkName: string;
+  readonly isPrimary: boolean;
+  readonly tableId: number;
+  readonly metric: number;
+  readonly networkFiles: readonly NetworkFile[];
+  readonly addresses: readonly DesiredAddress[];
+  readonly routes: readonly DesiredRoute[];
+  readonly rules: readonly DesiredRule[];
+  readonly altNames: readonly string[];
+  /** Families whose table routes cannot be told yet (no lease, no router advertisement): theirs are left as they are. */
+  readonly unresolvedFamilies: readonly (4 | 6)[];
+}
+
+/** How an ENI stands, as `status` shows it. */
+export type EniState =
+  | { readonly kind: 'configured' }
+  | { readonly kind: 'waiting'; readonly reason: string }
+  | { readonly kind: 'overridden'; readonly reason: string }
+  | { readonly kind: 'ignored'; readonly reason: string }
+  | { readonly kind: 'degraded'; readonly reason: string }
+  | { readonly kind: 'leaving'; readonly reason: string };
+
+/** One line of `status`: an ENI of the metadata, a link that looks like one, or both. */
+export interface EniReport {
+  readonly mac: string;
+  readonly eni: EniMetadata | null;
+  readonly linkIndex: number | null;
+  readonly linkName: string | null;
+  readonly isPrimary: boolean;
+  readonly state: EniState;
+}
+
+/** The whole desired state, and how each ENI stands. */
+export interface Desired {
+  readonly enis: readonly DesiredEni[];
+  readonly reports: readonly EniReport[];
+  /**
+   * MACs of present links whose wishes are unknown for now. While there are any, an object of unknown origin is not
+   * removed, and never one of theirs.
+   */
+  readonly unknownMacs: readonly string[];
+}
+
+/** What the program itself declared or installed: identity text of the object (decide/identity.ts) → MAC of its ENI. */
+export type Ledger = Readonly<Record<string, string>>;
+
+/** One step from what is to what should be. `mac` is the ENI's; `reason` says why in a few words. */
+export type Change = {
+  readonly mac: string;
+  readonly linkName: string;
+  readonly reason: string;
+} & (
+  | { readonly kind: 'write-file'; readonly file: NetworkFile }
+  | { readonly kind: 'remove-file'; readonly name: string }
+  | { readonly kind: 'reload' }
+  | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
+  | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
+  | { readonly kind: 'add-address'; readonly address: DesiredAddress }
+  | { readonly kind: 'remove-address'; readonly address: DesiredAddress }
+  | { readonly kind: 'add-route'; readonly route: DesiredRoute }
+  | { readonly kind: 'remove-route'; readonly route: Route }
+  | { readonly kind: 'add-rule'; readonly rule: DesiredRule }
+  | { readonly kind: 'remove-rule'; readonly rule: Rule }
+);

@@ -106,3 +106,21 @@ function areHalves(lower: ParsedCidr, upper: ParsedCidr): boolean {
   const isLowerHalf = (lower.value & size) === 0n;
   return isLowerHalf && lower.value + size === upper.value;
 }
+
+/** What is left of a prefix when others are taken out, as the fewest prefixes. */
+export function subtractCidrs(cidr: string, excluded: readonly string[]): string[] {
+  const parsed = requireCidr(cidr);
+  const others = excluded.map(requireCidr);
+  return mergeCidrs(subtractParsed(parsed, others).map(formatCidr));
+}
+
+function subtractParsed(cidr: ParsedCidr, excluded: readonly ParsedCidr[]): ParsedCidr[] {
+  const touching = excluded.filter((other) => containsParsed(other, cidr) || containsParsed(cidr, other));
+  if (touching.length === 0) return [cidr];
+  if (touching.some((other) => containsParsed(other, cidr))) return [];
+  const length = cidr.length + 1;
+  const size = 1n << BigInt(widthOf(cidr.family) - length);
+  return [cidr.value, cidr.value + size].flatMap((value) =>
+    subtractParsed({ family: cidr.family, value, length }, touching),
+  );
+}

@@ -1,0 +1,63 @@
+/** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
+
+import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
+
+/** A file of ours as it stands in the unit directory. */
+export interface OwnFile {
+  /** Relative to the unit directory. */
+  readonly name: string;
+  readonly text: string;
+  /** The ENI's MAC, from the file's first line. */
+  readonly mac: string;
+}
+
+export interface FileState {
+  readonly files: readonly OwnFile[];
+  readonly networkd: NetworkdState;
+  readonly offered: ReadonlySet<string>;
+}
+
+/** From this version on a reload keeps leases and addresses (measured on 257: nothing lost). */
+const firstLosslessVersion = 257;
+
+export function diffFiles(desired: Desired, state: FileState): Change[] {
+  const textByName = new Map(state.files.map(({ name, text }) => [name, text]));
+  const changes = desired.enis.flatMap((eni) => diffFilesOfEni(eni, textByName, state));
+  const wanted = new Set(desired.enis.flatMap(({ networkFiles }) => networkFiles.map(({ name }) => name)));
+  const unknown = new Set(desired.unknownMacs);
+  for (const { name, mac } of state.files) {
+    if (wanted.has(name) || unknown.has(mac)) continue;
+    const linkName = desired.reports.find((report) => report.mac === mac)?.linkName ?? '';
+    changes.push({ mac, linkName, reason: 'not wanted any more', kind: 'remove-file', name });
+  }
+  return changes;
+}
+
+function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>, state: FileState): Change[] {
+  const { networkd, offered } = state;
+  const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
+  const [linkFile] = eni.networkFiles;
+  if (linkFile === undefined) return [];
+  const write = (file: NetworkFile): Change => ({
+    ...base,
+    kind: 'write-file',
+    file,
+    reason: textByName.has(file.name) ? 'out of date' : 'missing',
+  });
+  const base = { mac: eni.mac, linkName: eni.linkName };
+  // networkd reads every file when it comes back, so now no reload can bite. A link that it never took up waits for it.
+  if (networkd.kind === 'absent') return textByName.has(linkFile.name) ? stale.map(write) : [];
+
+  const inForce = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex)?.networkFile ?? null;
+  const isInForce = inForce?.endsWith(`/${linkFile.name}`);
+  const isLinkFileStale = stale.includes(linkFile) && textByName.has(linkFile.name);
+  if (isInForce && !isLinkFileStale) {
+    const isLossless = networkd.version !== null && networkd.version >= firstLosslessVersion;
+    // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
+    // A missing one would do the same, and is needed for that restart.
+    return stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);
+  }
+  if (stale.length === 0 && offered.has(linkFile.name)) return [];
+  const reason = isInForce ? 'link settings changed' : `in force is ${inForce ?? 'no file'}`;
+  return [...stale.map(write), { ...base, kind: 'reload', reason }];
+}

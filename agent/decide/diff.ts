@@ -1,0 +1,241 @@
+/**
+ * What separates the actual from the desired state, in the order it is to be applied. Invariants: an object is removed
+ * only where it is our own by mark or ledger and the wishes of its ENI are known; a foreign object is never changed.
+ */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import { diffFiles, type OwnFile } from './diff-files.ts';
+import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
+
+export interface Actual {
+  readonly kernel: KernelState;
+  /** Files of ours in the unit directory. */
+  readonly files: readonly OwnFile[];
+  readonly networkd: NetworkdState;
+  readonly ledger: Ledger;
+  /** MACs of links that networkd was just told to configure: what it makes itself is not made beside it. */
+  readonly settling: ReadonlySet<string>;
+  /** Files that a reload has offered to networkd in its present run. */
+  readonly offered: ReadonlySet<string>;
+}
+
+/** Something wished that cannot be: it stands in the way of somebody else's. */
+export interface Conflict {
+  readonly mac: string;
+  readonly reason: string;
+}
+
+export interface Difference {
+  readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+}
+
+/** The step from actual to desired. No changes: converged. */
+export function computeDifference(desired: Desired, actual: Actual): Difference {
+  const conflicts: Conflict[] = [];
+  const removable = new Removable(desired, actual);
+  const changes = [
+    ...diffFiles(desired, actual),
+    ...diffAltNames(desired, actual, removable),
+    ...diffAddresses(desired, actual, removable, conflicts),
+    ...diffRoutes(desired, actual, removable, conflicts),
+    ...diffRules(desired, actual, removable),
+  ];
+  changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+  return { changes, conflicts };
+}
+
+/**
+ * Ways before rules before addresses, and the reverse when they go, so that no packet meets an address without its way
+ * out; additions before removals, so that merged rules change hands without a gap.
+ */
+const order: readonly Change['kind'][] = [
+  'write-file',
+  'reload',
+  'add-alt-name',
+  'add-route',
+  'add-rule',
+  'add-address',
+  'remove-address',
+  'remove-rule',
+  'remove-route',
+  'remove-alt-name',
+  'remove-file',
+];
+
+/** Answers whether an object is ours to remove, and whose it is. */
+class Removable {
+  readonly #ledger: Ledger;
+  readonly #macByLink: ReadonlyMap<number, string>;
+  readonly #nameByMac: ReadonlyMap<string, string>;
+  readonly #unknown: ReadonlySet<string>;
+
+  constructor(desired: Desired, actual: Actual) {
+    this.#ledger = actual.ledger;
+    this.#unknown = new Set(desired.unknownMacs);
+    this.#macByLink = new Map(
+      actual.kernel.links.flatMap(({ index, permanentMac, mac }) => {
+        const known = permanentMac ?? mac;
+        return known === null ? [] : [[index, known] as const];
+      }),
+    );
+    this.#nameByMac = new Map(
+      desired.reports.flatMap(({ mac, linkName }) => (linkName === null ? [] : [[mac, linkName] as const])),
+    );
+  }
+
+  /** The owner of a removable object, null where it must stay. */
+  ownerOf(key: string, protocol: number, linkIndex: number | null): { mac: string; linkName: string } | null {
+    const recorded = this.#ledger[key];
+    if (recorded === undefined && protocol !== ownProtocol) return null;
+    const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
+    // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
+    if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
+    return { mac: mac ?? '', linkName: this.#nameByMac.get(mac ?? '') ?? '' };
+  }
+}
+
+function about({ mac, linkName }: DesiredEni, reason: string): { mac: string; linkName: string; reason: string } {
+  return { mac, linkName, reason };
+}
+
+const missing = 'missing';
+const notWanted = 'not wanted any more';
+
+function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: Removable): Change[] {
+  const changes: Change[] = [];
+  const linkByIndex = new Map(kernel.links.map((link) => [link.index, link]));
+  const taken = new Set(kernel.links.flatMap(({ altNames }) => altNames));
+  for (const eni of desired.enis) {
+    const have = linkByIndex.get(eni.linkIndex)?.altNames ?? [];
+    for (const altName of eni.altNames) {
+      if (have.includes(altName)) continue;
+      // A name that another link still bears is free only after that link lets it go: the next pass gives it.
+      if (taken.has(altName)) continue;
+      changes.push({ ...about(eni, missing), kind: 'add-alt-name', linkIndex: eni.linkIndex, altName });
+    }
+  }
+  const wanted = new Set(
+    desired.enis.flatMap((eni) => eni.altNames.map((name) => identifyAltName(eni.linkIndex, name))),
+  );
+  for (const link of kernel.links) {
+    for (const altName of link.altNames) {
+      const key = identifyAltName(link.index, altName);
+      if (wanted.has(key) || !(key in ledger)) continue;
+      const owner = removable.ownerOf(key, 0, link.index);
+      if (owner === null) continue;
+      changes.push({ ...owner, reason: notWanted, kind: 'remove-alt-name', linkIndex: link.index, altName });
+    }
+  }
+  return changes;
+}
+
+function diffAddresses(desired: Desired, actual: Actual, removable: Removable, conflicts: Conflict[]): Change[] {
+  const changes: Change[] = [];
+  const linksByAddress = new Map<string, number[]>();
+  for (const { address, linkIndex } of actual.kernel.addresses) {
+    const links = linksByAddress.get(address);
+    if (links === undefined) linksByAddress.set(address, [linkIndex]);
+    else links.push(linkIndex);
+  }
+  const wanted = new Set<string>();
+  for (const eni of desired.enis) {
+    for (const address of eni.addresses) {
+      wanted.add(identifyAddress(address));
+      const links = linksByAddress.get(address.address) ?? [];
+      if (links.includes(eni.linkIndex) || actual.settling.has(eni.mac)) continue;
+      const elsewhere = links.find((linkIndex) => !(identifyAddress({ ...address, linkIndex }) in actual.ledger));
+      if (elsewhere === undefined) changes.push({ ...about(eni, missing), kind: 'add-address', address });
+      else
+        conflicts.push({
+          mac: eni.mac,
+          reason: `${address.address} is on link ${elsewhere}, put there by another program`,
+        });
+    }
+  }
+  for (const { linkIndex, address, prefixLength, protocol } of actual.kernel.addresses) {
+    const key = identifyAddress({ linkIndex, address });
+    // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
+    if (wanted.has(key) || prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
+    const owner = removable.ownerOf(key, protocol, linkIndex);
+    if (owner === null) continue;
+    changes.push({
+      ...owner,
+      reason: notWanted,
+      kind: 'remove-address',
+      address: { linkIndex, address, prefixLength },
+    });
+  }
+  return changes;
+}
+
+function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conflicts: Conflict[]): Change[] {
+  const changes: Change[] = [];
+  const places = new Map<string, Route[]>();
+  for (const route of actual.kernel.routes) {
+    const key = placeOf(route);
+    const others = places.get(key);
+    if (others === undefined) places.set(key, [route]);
+    else others.push(route);
+  }
+  const wanted = new Set<string>();
+  const unresolved = new Set<string>();
+  for (const eni of desired.enis) {
+    for (const family of eni.unresolvedFamilies) unresolved.add(`${eni.linkIndex} ${family}`);
+    for (const route of eni.routes) {
+      wanted.add(identifyRoute(route));
+      const present = places.get(placeOf(route)) ?? [];
+      if (actual.settling.has(eni.mac) || present.some((other) => isSameWay(route, other))) continue;
+      const foreign = present.find((other) => !isOurs(other, actual.ledger));
+      const text = `route to ${route.destination} in table ${route.table}`;
+      if (foreign === undefined) {
+        changes.push({ ...about(eni, present.length === 0 ? missing : 'altered'), kind: 'add-route', route });
+      } else conflicts.push({ mac: eni.mac, reason: `${text} goes another way, put there by another program` });
+    }
+  }
+  for (const route of actual.kernel.routes) {
+    const key = identifyRoute(route);
+    if (wanted.has(key) || route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
+    const owner = removable.ownerOf(key, route.protocol, route.linkIndex);
+    if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
+  }
+  return changes;
+}
+
+function placeOf(route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'>): string {
+  return `${route.table} ${route.destination} ${route.metric}`;
+}
+
+function isSameWay(want: DesiredRoute, have: Route): boolean {
+  return !have.isComplex && have.linkIndex === want.linkIndex && have.gateway === want.gateway;
+}
+
+function isOurs(route: Route, ledger: Ledger): boolean {
+  return route.protocol === ownProtocol || identifyRoute(route) in ledger;
+}
+
+function diffRules(desired: Desired, actual: Actual, removable: Removable): Change[] {
+  const changes: Change[] = [];
+  const plain = actual.kernel.rules.filter(
+    (rule) => !rule.isComplex && rule.action === 1 && rule.destination === null && rule.outputInterface === null,
+  );
+  const present = new Set(plain.map(identifyRule));
+  const wanted = new Set<string>();
+  for (const eni of desired.enis) {
+    for (const rule of eni.rules) {
+      const key = identifyRule(rule);
+      wanted.add(key);
+      if (!present.has(key) && !actual.settling.has(eni.mac)) {
+        changes.push({ ...about(eni, missing), kind: 'add-rule', rule });
+      }
+    }
+  }
+  for (const rule of plain) {
+    const key = identifyRule(rule);
+    if (wanted.has(key) || rule.source === null) continue;
+    const owner = removable.ownerOf(key, rule.protocol, null);
+    if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });
+  }
+  return changes;
+}

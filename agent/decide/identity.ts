@@ -1,0 +1,37 @@
+/** Identity text of what the program declares or installs: the keys of the ledger and of every comparison. */
+
+import type { DesiredAddress, DesiredRoute } from '../model.ts';
+
+/**
+ * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program installs. Not used by any
+ * program in iproute2's rt_protos or linux/rtnetlink.h.
+ */
+export const ownProtocol = 236;
+
+/** The address is the same whatever its prefix length: the kernel holds it on a link once per length. */
+export function identifyAddress(address: Pick<DesiredAddress, 'linkIndex' | 'address'>): string {
+  return `address ${address.linkIndex} ${address.address}`;
+}
+
+/** The kernel's key of a route (table, destination, metric) and the way it takes; the gateway is compared apart. */
+export function identifyRoute(
+  route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'> & { readonly linkIndex: number | null },
+): string {
+  return `route ${route.table} ${route.destination} ${route.metric} ${route.linkIndex}`;
+}
+
+/** All that the kernel compares when it refuses a second rule (fib_rules.c, rule_exists). */
+export function identifyRule(rule: {
+  readonly priority: number;
+  readonly source: string | null;
+  readonly inputInterface: string | null;
+  readonly table: number;
+  readonly suppressPrefixLength: number | null;
+}): string {
+  return `rule ${rule.priority} ${rule.source} ${rule.inputInterface} ${rule.table} ${rule.suppressPrefixLength}`;
+}
+
+/** An alternative name on a link. */
+export function identifyAltName(linkIndex: number, altName: string): string {
+  return `altname ${linkIndex} ${altName}`;
+}

@@ -1,0 +1,30 @@
+/** Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1). */
+
+import type { KernelState, Link } from '../model.ts';
+
+export interface CandidateLink {
+  readonly link: Link;
+  readonly mac: string;
+  readonly driver: string;
+}
+
+/**
+ * Links that can be an ENI, by MAC. A physical link counts by its driver; a link of a kind (veth, vlan, …) only where
+ * the kind itself is listed in `drivers`: VLAN, macvlan, bridge and bond links repeat the MAC of the link below.
+ * Two candidates with one MAC make the MAC ambiguous: both are in the list, and neither is touched.
+ */
+export function findCandidates(
+  kernel: KernelState,
+  drivers: readonly string[],
+): ReadonlyMap<string, readonly CandidateLink[]> {
+  const byMac = new Map<string, CandidateLink[]>();
+  for (const link of kernel.links) {
+    const mac = link.permanentMac ?? link.mac;
+    const driver = link.kind ?? kernel.drivers.get(link.index) ?? null;
+    if (link.isLoopback || mac === null || driver === null || !drivers.includes(driver)) continue;
+    const others = byMac.get(mac);
+    if (others === undefined) byMac.set(mac, [{ link, mac, driver }]);
+    else others.push({ link, mac, driver });
+  }
+  return byMac;
+}

@@ -1,0 +1,170 @@
+/**
+ * The networkd files of an ENI: `70-ens6.network` says all that only networkd can do and changes by a reload;
+ * `70-ens6.network.d/sources.conf` repeats what rtnetlink keeps up to date, for networkd's own next start.
+ */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import type { InterfacePolicy } from '../config/types.ts';
+import type { DesiredAddress, DesiredRoute, DesiredRule, EniMetadata, Link, NetworkFile } from '../model.ts';
+import { ownProtocol } from './identity.ts';
+
+/** First line of every file: marks it as ours and names the ENI. Files without it are never changed or removed. */
+const headerStart = '# Written by enid for ';
+
+export interface NetworkFileInput {
+  readonly eni: EniMetadata;
+  readonly link: Link;
+  readonly isPrimary: boolean;
+  readonly policy: InterfacePolicy;
+  readonly tableId: number;
+  readonly metric: number;
+  readonly addresses: readonly DesiredAddress[];
+  /** Routes that follow from metadata alone; the default routes are networkd's to make from lease and RA. */
+  readonly routes: readonly DesiredRoute[];
+  readonly rules: readonly DesiredRule[];
+}
+
+type Entry = readonly [key: string, value: string | number];
+
+/** MAC in the header of a file of ours, null for any other file. */
+export function readFileOwner(text: string): string | null {
+  if (!text.startsWith(headerStart)) return null;
+  return /^# Written by enid for (?<mac>[0-9a-f:]{17})\b/.exec(text)?.groups?.['mac'] ?? null;
+}
+
+/** File name of a link below the unit directory. */
+export function nameNetworkFile(prefix: string, linkName: string): string {
+  return `${prefix}-${linkName}.network`;
+}
+
+export function renderNetworkFiles(prefix: string, input: NetworkFileInput): NetworkFile[] {
+  const name = nameNetworkFile(prefix, input.link.name);
+  return [
+    { name, role: 'link', text: renderLinkFile(input) },
+    { name: `${name}.d/sources.conf`, role: 'sources', text: renderSourcesFile(input) },
+  ];
+}
+
+function renderHeader({ eni }: NetworkFileInput): string {
+  const where = `device ${eni.deviceNumber}, card ${eni.networkCard}`;
+  return `${headerStart}${eni.mac} (${eni.eniId ?? 'unnamed ENI'}, ${where}).\n# To decide yourself, put a .network file for this link into /etc/systemd/network.\n`;
+}
+
+function renderLinkFile(input: NetworkFileInput): string {
+  const { eni, link, isPrimary, policy, metric, tableId } = input;
+  const hasIpv4 = eni.ipv4Addresses.length > 0 || eni.subnetIpv4 !== null;
+  const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
+  const isAddressless = !hasIpv4 && !hasIpv6;
+  const yesNo = (value: boolean) => (value ? 'yes' : 'no');
+  const sections = [
+    section('Match', [
+      [link.permanentMac === null ? 'MACAddress' : 'PermanentMACAddress', eni.mac],
+      // VLAN, macvlan and bridge links repeat the MAC: only the very kind of this link is meant.
+      ['Kind', link.kind ?? '!*'],
+    ]),
+    section('Link', [
+      ['MTUBytes', policy.mtu],
+      ['RequiredForOnline', yesNo(isPrimary)],
+    ]),
+  ];
+  if (isAddressless) {
+    sections.push(
+      section('Network', [
+        ['DHCP', 'no'],
+        ['IPv6AcceptRA', 'no'],
+        ['LinkLocalAddressing', 'no'],
+      ]),
+    );
+    return renderHeader(input) + sections.join('');
+  }
+  sections.push(
+    section('Network', [
+      // An IPv4 subnet may get IPv6 later; asking for both from the start spares the reload that would drop the lease.
+      ['DHCP', hasIpv4 ? 'yes' : 'ipv6'],
+      ['IPv6AcceptRA', 'yes'],
+      ['LinkLocalAddressing', 'ipv6'],
+      ['IPv6DuplicateAddressDetection', 0],
+      ['LLMNR', 'no'],
+      ['DNSDefaultRoute', yesNo(policy.dns)],
+      // systemd ≤ 255 drops the lease on any reconfiguration of the link without this.
+      ['KeepConfiguration', 'dhcp'],
+    ]),
+    section('DHCPv4', [
+      ['RouteMetric', metric],
+      ['UseGateway', yesNo(policy.defaultRoute)],
+      ['UseDNS', yesNo(policy.dns)],
+      ['UseDomains', yesNo(policy.dns)],
+      ['UseHostname', 'no'],
+      ['SendRelease', 'no'],
+    ]),
+    section('DHCPv6', [
+      ['UseDNS', yesNo(policy.dns)],
+      ['UseDomains', yesNo(policy.dns)],
+      ['UseHostname', 'no'],
+      ['SendRelease', 'no'],
+    ]),
+    section('IPv6AcceptRA', [
+      ['RouteMetric', metric],
+      ['UseGateway', yesNo(policy.defaultRoute)],
+      ['UseDNS', yesNo(policy.dns)],
+      ['UseDomains', yesNo(policy.dns)],
+    ]),
+  );
+  if (policy.rules !== 'none') {
+    const gateways = hasIpv4 ? ['_dhcp4', '_ipv6ra'] : ['_ipv6ra'];
+    for (const gateway of gateways) {
+      sections.push(
+        section('Route', [
+          ['Gateway', gateway],
+          ['Table', tableId],
+          ['Metric', metric],
+          ['Protocol', ownProtocol],
+        ]),
+      );
+    }
+  }
+  return renderHeader(input) + sections.join('');
+}
+
+function renderSourcesFile(input: NetworkFileInput): string {
+  return [
+    renderHeader(input),
+    ...input.addresses.map(renderAddress),
+    ...input.routes.map(renderRoute),
+    ...input.rules.map(renderRule),
+  ].join('');
+}
+
+function renderAddress({ address, prefixLength }: DesiredAddress): string {
+  return section('Address', [
+    ['Address', `${address}/${prefixLength}`],
+    ['AddPrefixRoute', 'no'],
+  ]);
+}
+
+function renderRoute(route: DesiredRoute): string {
+  const entries: Entry[] = [
+    ['Destination', route.destination],
+    ['Table', route.table],
+    ['Metric', route.metric],
+    ['Protocol', ownProtocol],
+  ];
+  if (route.type === 'local') entries.push(['Type', 'local']);
+  else if (familyOf(route.destination) === 4) entries.push(['Scope', 'link']);
+  return section('Route', entries);
+}
+
+function renderRule(rule: DesiredRule): string {
+  const entries: Entry[] = [
+    ['From', rule.source],
+    ['Table', rule.table],
+    ['Priority', rule.priority],
+  ];
+  if (rule.inputInterface !== null) entries.push(['IncomingInterface', rule.inputInterface]);
+  if (rule.suppressPrefixLength !== null) entries.push(['SuppressPrefixLength', rule.suppressPrefixLength]);
+  return section('RoutingPolicyRule', entries);
+}
+
+function section(name: string, entries: readonly Entry[]): string {
+  return `\n[${name}]\n${entries.map(([key, value]) => `${key}=${value}\n`).join('')}`;
+}

@@ -1,0 +1,58 @@
+/** When the operator's or another program's word stands above this program's (DESIGN, decision 6). */
+
+import type { InterfacePolicy } from '../config/types.ts';
+import type { EniState, Link, NetworkdState } from '../model.ts';
+
+export interface Override {
+  readonly state: EniState;
+  /** True while it is only not known yet who decides: what stands is left standing. */
+  readonly isUnknown: boolean;
+}
+
+/** This program's .network file for a link: its path, and whether it is there. */
+export interface OwnNetworkFile {
+  readonly path: string;
+  readonly exists: boolean;
+}
+
+/** Null where this program decides. */
+export function findOverride(
+  link: Link,
+  links: readonly Link[],
+  networkd: NetworkdState,
+  ownFile: OwnNetworkFile,
+  policy: InterfacePolicy,
+): Override | null {
+  if (policy.manage === 'none') {
+    return { state: { kind: 'ignored', reason: 'manage: none in the configuration' }, isUnknown: false };
+  }
+  if (link.masterIndex !== null) {
+    const master = links.find(({ index }) => index === link.masterIndex);
+    const name = master === undefined ? `link ${link.masterIndex}` : `${master.kind ?? 'link'} ${master.name}`;
+    return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
+  }
+  if (policy.manage !== 'full') return null;
+  const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
+  if (networkd.kind === 'absent' && known === undefined) {
+    if (ownFile.exists) return null;
+    return { state: { kind: 'waiting', reason: 'systemd-networkd is not on the bus. Start it' }, isUnknown: true };
+  }
+  if (known === undefined || known.setupState === 'pending' || known.setupState === 'initialized') {
+    const reason = 'systemd-networkd has not taken up the link yet';
+    return { state: { kind: 'waiting', reason }, isUnknown: true };
+  }
+  if (known.networkFile === null || known.networkFile === ownFile.path) return null;
+  if (known.networkFile.startsWith('/etc/systemd/network/') || sortsBefore(known.networkFile, ownFile.path)) {
+    return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
+  }
+  return null;
+}
+
+/** systemd.network(5): files are taken in the order of their names, whatever the directory; the first match wins. */
+function sortsBefore(path: string, other: string): boolean {
+  return baseName(path) < baseName(other);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

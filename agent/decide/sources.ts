@@ -1,0 +1,111 @@
+/** Source addresses of an ENI and the fewest policy routing rules that send them out by it (DESIGN, decision 4). */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import { contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
+import type { InterfacePolicy } from '../config/types.ts';
+import type { DesiredRule, EniMetadata, Family } from '../model.ts';
+import { rulePriorityOf } from './numbers.ts';
+
+/** Subnets of an ENI, both families. */
+export function listSubnets(eni: EniMetadata): string[] {
+  return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+}
+
+export function isExcluded(policy: InterfacePolicy, cidr: string): boolean {
+  return policy.exclude.some((excluded) => contains(excluded, cidr));
+}
+
+/** Addresses that the ENI answers for, as CIDR text, without what the operator excluded. */
+export function listAddressSources(eni: EniMetadata, policy: InterfacePolicy): string[] {
+  return [...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr).filter((cidr) => !isExcluded(policy, cidr));
+}
+
+/** Delegated prefixes, without what the operator excluded. */
+export function listPrefixSources(eni: EniMetadata, policy: InterfacePolicy): string[] {
+  return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
+}
+
+export interface RuleInput {
+  readonly eni: EniMetadata;
+  readonly policy: InterfacePolicy;
+  readonly eniNumber: number;
+  readonly tableId: number;
+  /** Subnets of the other ENIs of the instance. */
+  readonly otherSubnets: readonly string[];
+  /** Addresses on links other than this ENI's. */
+  readonly otherAddresses: readonly string[];
+}
+
+type Selector = Pick<DesiredRule, 'source' | 'inputInterface'>;
+
+/** The rules of one ENI, sorted by priority. */
+export function computeRules(input: RuleInput): DesiredRule[] {
+  switch (input.policy.rules) {
+    case 'none':
+      return [];
+    case 'classic':
+      return listSources(input).map((source) => ({
+        priority: rulePriorityOf.ownSubnet(input.eniNumber),
+        source,
+        inputInterface: null,
+        table: input.tableId,
+        suppressPrefixLength: null,
+      }));
+    case 'standard':
+      return ([4, 6] as const).flatMap((family) => computeStandardRules(input, family)).sort(compareRules);
+  }
+}
+
+function compareRules(left: DesiredRule, right: DesiredRule): number {
+  return left.priority - right.priority;
+}
+
+function listSources({ eni, policy }: RuleInput): string[] {
+  return [...listAddressSources(eni, policy), ...listPrefixSources(eni, policy)];
+}
+
+function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
+  const { eniNumber, tableId } = input;
+  const isShared = listSubnets(input.eni).some(
+    (subnet) => familyOf(subnet) === family && input.otherSubnets.some((other) => overlaps(subnet, other)),
+  );
+  return selectSources(input, family, isShared).flatMap((selector) => {
+    const main = { ...selector, priority: rulePriorityOf.main(eniNumber), table: 254, suppressPrefixLength: 0 };
+    const own = { ...selector, table: tableId };
+    const rules = [main, { ...own, priority: rulePriorityOf.ownDefault(eniNumber), suppressPrefixLength: null }];
+    // Main has the connected route of every ENI in the subnet and would pick one of them by metric.
+    if (isShared) rules.unshift({ ...own, priority: rulePriorityOf.ownSubnet(eniNumber), suppressPrefixLength: 0 });
+    return rules;
+  });
+}
+
+/**
+ * Where the ENI is alone in its subnet, one selector stands for all its addresses: whatever the host itself sends from
+ * the subnet. It says nothing of forwarded packets, so prefixes (containers use them) keep selectors of their own.
+ */
+function selectSources(input: RuleInput, family: Family, isShared: boolean): Selector[] {
+  const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
+  const addresses = ofFamily(listAddressSources(input.eni, input.policy));
+  const prefixes = ofFamily(listPrefixSources(input.eni, input.policy));
+  if (isShared || !isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...prefixes]);
+  const subnets = addresses.length === 0 ? [] : ofFamily(listSubnets(input.eni));
+  return [...subnets.map((source): Selector => ({ source, inputInterface: 'lo' })), ...selectEach(prefixes)];
+}
+
+function selectEach(cidrs: readonly string[]): Selector[] {
+  return mergeCidrs(cidrs).map((source) => ({ source, inputInterface: null }));
+}
+
+/** Whether every local source in the ENI's subnets is the ENI's own, and the operator wants them all. */
+function isSubnetOurs(input: RuleInput, family: Family, addresses: readonly string[]): boolean {
+  const subnets = listSubnets(input.eni).filter((subnet) => familyOf(subnet) === family);
+  return (
+    input.policy.secondary === 'local' &&
+    addresses.every((address) => subnets.some((subnet) => contains(subnet, address))) &&
+    !subnets.some(
+      (subnet) =>
+        input.policy.exclude.some((excluded) => overlaps(subnet, excluded)) ||
+        input.otherAddresses.some((address) => contains(subnet, address)),
+    )
+  );
+}
