@@ -1,0 +1,225 @@
+/**
+ * The reconciler: wake → sense → decide → act → verify. Invariants: one pass at a time; wake-ups during a pass cost one
+ * more pass however many they are; a pass without changes writes nothing and says nothing.
+ */
+
+import type { Config } from './config/types.ts';
+import { computeDesired } from './decide/desired.ts';
+import { type Conflict, computeDifference } from './decide/diff.ts';
+import type { OwnFile } from './decide/diff-files.ts';
+import { computeLedger } from './decide/ledger.ts';
+import { type Attempts, identifyChange, recordAttempt, recordFailure } from './decide/retry.ts';
+import type { Change, Desired, EniMetadata, KernelState, Ledger, NetworkdState, Snapshot } from './model.ts';
+
+/** What a change came to. */
+export interface Outcome {
+  readonly change: Change;
+  /** Null: done, or already so. */
+  readonly error: Error | null;
+}
+
+/** Everything that the reconciler reads, at once and from memory. */
+export interface Senses {
+  kernel(): KernelState;
+  networkd(): NetworkdState;
+  files(): readonly OwnFile[];
+  metadata(): { readonly snapshot: Snapshot | null; readonly departed: readonly EniMetadata[] };
+}
+
+/** Everything that the reconciler does. */
+export interface Acts {
+  /** Applies changes in their order and goes on past a failure. */
+  apply(changes: readonly Change[]): Promise<Outcome[]>;
+  readLedger(): Ledger;
+  /** Called before the changes that it covers are applied. */
+  writeLedger(ledger: Ledger): void;
+}
+
+/** What the reconciler tells. */
+export interface Listener {
+  changed(outcome: Outcome): void;
+  fought(change: Change, count: number): void;
+  passed(result: PassResult): void;
+}
+
+export interface PassResult {
+  readonly desired: Desired;
+  readonly conflicts: readonly Conflict[];
+  /** Changes that remain after the pass: refused ones and those held back. */
+  readonly remaining: readonly Change[];
+  readonly applied: number;
+}
+
+/** How long networkd may take to make what its new files say before its work is done beside it. */
+const settleMs = 3_000;
+/** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
+const echoMs = 100;
+
+export class Reconciler {
+  readonly #senses: Senses;
+  readonly #acts: Acts;
+  readonly #listener: Listener;
+  #config: Config;
+  #ledger: Ledger;
+  readonly #attempts = new Map<string, Attempts>();
+  /** MAC → until when networkd is left to work. */
+  readonly #settling = new Map<string, number>();
+  readonly #offered = new Set<string>();
+  #isDirty = false;
+  #isStopped = false;
+  #running: Promise<void> | null = null;
+  #timer: NodeJS.Timeout | null = null;
+
+  constructor(config: Config, senses: Senses, acts: Acts, listener: Listener) {
+    this.#config = config;
+    this.#senses = senses;
+    this.#acts = acts;
+    this.#listener = listener;
+    this.#ledger = acts.readLedger();
+  }
+
+  /** Takes effect with the next pass. */
+  setConfig(config: Config): void {
+    this.#config = config;
+  }
+
+  /** Asks for a pass, soon. Cheap, from any event. */
+  wake(): void {
+    this.#isDirty = true;
+    if (this.#isStopped || this.#running !== null) return;
+    this.#running = this.#drain().finally(() => {
+      this.#running = null;
+      if (this.#isDirty) this.wake();
+    });
+  }
+
+  /** Resolves when no pass is under way or due at once. */
+  async idle(): Promise<void> {
+    while (this.#running !== null) await this.#running;
+  }
+
+  /** networkd came back and has read every file anew: what it was told before no longer counts. */
+  forgetOffers(): void {
+    this.#offered.clear();
+  }
+
+  /** No new pass begins; the one under way ends. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    await this.idle();
+  }
+
+  async #drain(): Promise<void> {
+    // Leaves the event's own call stack, so that a burst of events is one pass.
+    await new Promise(setImmediate);
+    while (this.#isDirty && !this.#isStopped) {
+      this.#isDirty = false;
+      await this.#pass();
+    }
+  }
+
+  async #pass(): Promise<void> {
+    const { desired, changes, conflicts } = this.#decide();
+    const nowMs = performance.now();
+    const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
+    let outcomes: Outcome[] = [];
+    if (due.length > 0) {
+      this.#recordLedger(desired);
+      outcomes = await this.#acts.apply(due);
+      for (const outcome of outcomes) this.#note(outcome);
+      await this.#awaitEcho(outcomes);
+    } else this.#recordLedger(desired);
+    const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
+    const held = changes.filter((change) => !due.includes(change));
+    this.#listener.passed({ desired, conflicts, remaining: [...failed, ...held], applied: outcomes.length });
+    this.#scheduleNext([...failed, ...held]);
+  }
+
+  #decide(): { desired: Desired; changes: readonly Change[]; conflicts: readonly Conflict[] } {
+    const kernel = this.#senses.kernel();
+    const networkd = this.#senses.networkd();
+    const files = this.#senses.files();
+    const { snapshot, departed } = this.#senses.metadata();
+    const ownFiles = new Set(files.map(({ name }) => name));
+    const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, networkd, ownFiles });
+    const settling = this.#listSettling(networkd, desired);
+    const actual = { kernel, files, networkd, ledger: this.#ledger, settling, offered: this.#offered };
+    return { desired, ...computeDifference(desired, actual) };
+  }
+
+  /** Drops those whose time is over or whose link networkd reports as configured. */
+  #listSettling(networkd: NetworkdState, desired: Desired): ReadonlySet<string> {
+    const nowMs = performance.now();
+    for (const [mac, untilMs] of this.#settling) {
+      const linkIndex = desired.enis.find((eni) => eni.mac === mac)?.linkIndex;
+      const link = networkd.links.find((one) => one.linkIndex === linkIndex);
+      const isInForce = link?.networkFile?.startsWith(this.#config.networkd.unitDirectory) ?? false;
+      if (untilMs <= nowMs || (isInForce && link?.setupState === 'configured')) this.#settling.delete(mac);
+    }
+    return new Set(this.#settling.keys());
+  }
+
+  #recordLedger(desired: Desired): void {
+    const ledger = computeLedger(desired, this.#senses.kernel(), this.#ledger);
+    if (JSON.stringify(ledger) === JSON.stringify(this.#ledger)) return;
+    this.#acts.writeLedger(ledger);
+    this.#ledger = ledger;
+  }
+
+  #note(outcome: Outcome): void {
+    const { change, error } = outcome;
+    const key = identifyChange(change);
+    const nowMs = performance.now();
+    if (change.kind === 'reload' && error === null) {
+      this.#settling.set(change.mac, nowMs + settleMs);
+      this.#offered.add(`${this.#config.networkd.prefix}-${change.linkName}.network`);
+    }
+    this.#listener.changed(outcome);
+    if (error !== null) {
+      this.#attempts.set(key, recordFailure(this.#attempts.get(key), nowMs));
+      return;
+    }
+    const { next, isFight } = recordAttempt(this.#attempts.get(key), nowMs);
+    this.#attempts.set(key, next);
+    if (isFight) this.#listener.fought(change, next.count);
+  }
+
+  /** Waits until the mirror shows what was made, so that the next pass does not make it twice. */
+  async #awaitEcho(outcomes: readonly Outcome[]): Promise<void> {
+    const made = new Set(
+      outcomes
+        .filter(({ change, error }) => error === null && !/file|reload/.test(change.kind))
+        .map(({ change }) => identifyChange(change)),
+    );
+    if (made.size === 0) return;
+    const untilMs = performance.now() + echoMs;
+    for (let delayMs = 1; performance.now() < untilMs; delayMs = Math.min(delayMs * 2, 16)) {
+      await new Promise((resolve) => setTimeout(resolve, delayMs));
+      if (!this.#decide().changes.some((change) => made.has(identifyChange(change)))) return;
+    }
+    this.#isDirty = true;
+  }
+
+  /** One timer for what is held back or settling; without either there is none, and the process sleeps. */
+  #scheduleNext(pending: readonly Change[]): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    const nowMs = performance.now();
+    const dueMs = [
+      ...pending.map((change) => this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? nowMs),
+      ...this.#settling.values(),
+    ];
+    if (dueMs.length > 0 && !this.#isStopped) {
+      this.#timer = setTimeout(() => this.wake(), Math.max(1, Math.min(...dueMs) - nowMs));
+    }
+    this.#forgetPeaceful(nowMs);
+  }
+
+  #forgetPeaceful(nowMs: number): void {
+    if (this.#attempts.size < 10_000) return;
+    for (const [key, { blockedUntilMs }] of this.#attempts) {
+      if (nowMs - blockedUntilMs > 300_000) this.#attempts.delete(key);
+    }
+  }
+}

@@ -1,0 +1,57 @@
+/** Changes as text in the words of ip(8), for plans, the journal and scenario tests. */
+
+import type { Change, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+
+/** One line, without a newline: what an operator would type to do the same. */
+export function describeChange(change: Change): string {
+  switch (change.kind) {
+    case 'write-file':
+      return `write ${change.file.name}`;
+    case 'remove-file':
+      return `remove ${change.name}`;
+    case 'reload':
+      return `networkctl reload (${change.linkName})`;
+    case 'add-alt-name':
+      return `ip link property add dev ${change.linkName} altname ${change.altName}`;
+    case 'remove-alt-name':
+      return `ip link property del dev ${change.linkName} altname ${change.altName}`;
+    case 'add-address':
+      return `ip address add ${change.address.address}/${change.address.prefixLength} dev ${change.linkName} noprefixroute`;
+    case 'remove-address':
+      return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
+    case 'add-route':
+      return `ip route add ${describeRoute(change.route, change.linkName)}`;
+    case 'remove-route':
+      return `ip route del ${describeRoute(change.route, change.linkName)}`;
+    case 'add-rule':
+      return `ip rule add ${describeRule(change.rule)}`;
+    case 'remove-rule':
+      return `ip rule del ${describeRule(change.rule)}`;
+  }
+}
+
+function describeRoute(route: DesiredRoute | Route, linkName: string): string {
+  const isLocal = route.type === 'local' || route.type === 2;
+  return [
+    isLocal ? 'local' : '',
+    /^(0\.0\.0\.0|::)\/0$/.test(route.destination)
+      ? `default${route.destination === '::/0' ? ' (IPv6)' : ''}`
+      : route.destination,
+    route.gateway === null ? '' : `via ${route.gateway}`,
+    `dev ${linkName} table ${route.table}`,
+    route.metric === 0 ? '' : `metric ${route.metric}`,
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+function describeRule(rule: DesiredRule | Rule): string {
+  return [
+    `pref ${rule.priority} from ${rule.source ?? 'all'}`,
+    rule.inputInterface === null ? '' : `iif ${rule.inputInterface}`,
+    `lookup ${rule.table === 254 ? 'main' : rule.table}`,
+    rule.suppressPrefixLength === null ? '' : `suppress_prefixlength ${rule.suppressPrefixLength}`,
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
+}
