@@ -88,5 +88,11 @@ export interface Rule {
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
   | { readonly kind: 'address'; readonly change: 'new' | 'delete'; readonly address: Address }
-  | { readonly kind: 'route'; readonly change: 'new' | 'delete'; readonly route: Route }
+  | {
+      readonly kind: 'route';
+      readonly change: 'new' | 'delete';
+      readonly route: Route;
+      /** NLM_F_REPLACE: it took the place of another route of its slot, for which no delete is sent. */
+      readonly isReplacement: boolean;
+    }
   | { readonly kind: 'rule'; readonly change: 'new' | 'delete'; readonly rule: Rule };

@@ -1,0 +1,213 @@
+/** What can be asked of the kernel: dumps, changes and look-ups, in records instead of bytes. */
+
+import { decodeAddress, encodeAddress, encodeAddressKey, familyNumber } from './address.ts';
+import {
+  NLM_F_APPEND,
+  NLM_F_CREATE,
+  NLM_F_EXCL,
+  NLM_F_REPLACE,
+  RTM_DELADDR,
+  RTM_DELLINKPROP,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_GETADDR,
+  RTM_GETLINK,
+  RTM_GETROUTE,
+  RTM_GETRULE,
+  RTM_NEWADDR,
+  RTM_NEWLINKPROP,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+} from './constants.ts';
+import { describeAddress, describeRoute, describeRule } from './describe.ts';
+import { RtnetlinkError } from './errors.ts';
+import { decodeLink, encodeAltName, encodeLinkHeader } from './link.ts';
+import { RequestSocket } from './request-socket.ts';
+import {
+  decodeLookup,
+  decodeRoute,
+  encodeLookup,
+  encodeRoute,
+  isWantedRoute,
+  type RouteEncoding,
+  type RouteFilter,
+  type RouteLookup,
+} from './route.ts';
+import { decodeRule, encodeRule, encodeRuleHeader } from './rule.ts';
+import type { Address, Family, Link, Route, Rule } from './types.ts';
+
+const DEFAULT_TIMEOUT_MS = 5000;
+/** Without a family: both, in this order. */
+const FAMILIES: readonly Family[] = [4, 6];
+
+export interface RtnetlinkClientOptions {
+  /** For the answer to a request, and for each next part of a dump. */
+  readonly timeoutMs?: number;
+}
+
+export interface AddRouteOptions extends RouteEncoding {
+  /**
+   * `create`: EEXIST where the slot (table, destination, metric) is taken. `replace`: the kernel lets it take the
+   * place of the first route of its slot, whoever made that. `append`: a further route of the slot.
+   */
+  readonly mode: 'create' | 'replace' | 'append';
+}
+
+/** Every method throws an RtnetlinkError when the kernel refuses. Requests are sent in order and need not be awaited. */
+export class RtnetlinkClient {
+  readonly #socket: RequestSocket;
+
+  constructor(options: RtnetlinkClientOptions = {}) {
+    this.#socket = new RequestSocket(options.timeoutMs ?? DEFAULT_TIMEOUT_MS);
+  }
+
+  close(): void {
+    this.#socket.close();
+  }
+
+  dumpLinks(): Promise<Link[]> {
+    return this.#dump('list links', RTM_GETLINK, encodeLinkHeader(0), decodeLink);
+  }
+
+  async dumpAddresses(family?: Family): Promise<Address[]> {
+    return this.#dumpFamilies('addresses', RTM_GETADDR, family, (one) => familyHeader(one, 8), decodeAddress);
+  }
+
+  /** Every route of a family that the filter wants; the others are not decoded. */
+  async dumpRoutes(family: Family, options: { readonly filter?: RouteFilter } = {}): Promise<Route[]> {
+    const filter = options.filter;
+    const decode: Decoder<Route> =
+      filter === undefined
+        ? decodeRoute
+        : (buffer, start, end) => (isWantedRoute(filter, buffer, start, end) ? decodeRoute(buffer, start, end) : null);
+    return this.#dump(`list IPv${family} routes`, RTM_GETROUTE, familyHeader(family, 12), decode);
+  }
+
+  async dumpRules(family?: Family): Promise<Rule[]> {
+    return this.#dumpFamilies('rules', RTM_GETRULE, family, encodeRuleHeader, decodeRule);
+  }
+
+  /**
+   * Adds an address, or sets flags and lifetime of the one that is there (the protocol of an existing IPv4 address
+   * stays: inet_rtm_newaddr). Only flags that a request may set are sent, such as IFA_F_NOPREFIXROUTE and IFA_F_NODAD.
+   */
+  addAddress(address: Address): Promise<void> {
+    const flags = NLM_F_CREATE | NLM_F_REPLACE;
+    return this.#request(`add ${describeAddress(address)}`, RTM_NEWADDR, flags, () => encodeAddress(address));
+  }
+
+  /** EADDRNOTAVAIL where it is not there. */
+  deleteAddress(address: Address): Promise<void> {
+    return this.#request(`delete ${describeAddress(address)}`, RTM_DELADDR, 0, () => encodeAddressKey(address));
+  }
+
+  /** IPv6 routes with metric 0 get 1024 (IP6_RT_PRIO_USER). */
+  addRoute(route: Route, options: AddRouteOptions): Promise<void> {
+    const flags = NLM_F_CREATE | { create: NLM_F_EXCL, replace: NLM_F_REPLACE, append: NLM_F_APPEND }[options.mode];
+    return this.#request(`${options.mode} ${describeRoute(route)}`, RTM_NEWROUTE, flags, () =>
+      encodeRoute(route, options),
+    );
+  }
+
+  /**
+   * ESRCH where it is not there. All fields of the record must match, but the kernel takes metric 0 as "any"
+   * (fib_nh_match, ip6_route_del): the protocol is what keeps such a request from other programs' routes.
+   */
+  deleteRoute(route: Route): Promise<void> {
+    return this.#request(`delete ${describeRoute(route)}`, RTM_DELROUTE, 0, () => encodeRoute(route));
+  }
+
+  /** EEXIST where the same rule is there. */
+  addRule(rule: Rule): Promise<void> {
+    return this.#request(`add ${describeRule(rule)}`, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, () => encodeRule(rule));
+  }
+
+  /**
+   * ENOENT where it is not there. The kernel takes what a request leaves out as "any" and deletes the first rule that
+   * fits (rule_find): ask `findDeletedRule` first where other rules share the priority.
+   */
+  deleteRule(rule: Rule): Promise<void> {
+    return this.#request(`delete ${describeRule(rule)}`, RTM_DELRULE, 0, () => encodeRule(rule));
+  }
+
+  /** EEXIST where the name is taken in this namespace. */
+  addAltName(linkIndex: number, altName: string): Promise<void> {
+    const flags = NLM_F_CREATE | NLM_F_EXCL;
+    return this.#request(`add altname ${altName} to link ${linkIndex}`, RTM_NEWLINKPROP, flags, () =>
+      encodeAltName(linkIndex, altName),
+    );
+  }
+
+  /** ENOENT or EINVAL where the link does not have it. */
+  deleteAltName(linkIndex: number, altName: string): Promise<void> {
+    return this.#request(`delete altname ${altName} of link ${linkIndex}`, RTM_DELLINKPROP, 0, () =>
+      encodeAltName(linkIndex, altName),
+    );
+  }
+
+  /** The route that the kernel takes for a packet, with the table it was found in; ENETUNREACH, … where there is none. */
+  async getRoute(lookup: RouteLookup): Promise<Route> {
+    const from = lookup.source === undefined ? '' : ` from ${lookup.source}`;
+    const description = `look up the route to ${lookup.destination}${from}`;
+    const found: Route[] = [];
+    await this.#socket.query(description, RTM_GETROUTE, encodeLookup(lookup), (type, buffer, start, end) => {
+      const route = type === RTM_NEWROUTE ? decodeLookup(buffer, start, end) : null;
+      if (route !== null) found.push(route);
+    });
+    const route = found[0];
+    if (route === undefined) throw new RtnetlinkError('EBADMSG', description);
+    return route;
+  }
+
+  /**
+   * Waits until the kernel is between two changes: RTM_GETLINK takes the rtnl lock, which dumps of IPv4 routes no longer
+   * do (since 6.9), so that what follows upon an event under the same lock is done when this returns.
+   */
+  async waitForLock(): Promise<void> {
+    await this.#socket.query('look up the loopback device', RTM_GETLINK, [encodeLinkHeader(1)], () => undefined);
+  }
+
+  async #request(description: string, type: number, flags: number, encode: () => readonly Buffer[]): Promise<void> {
+    let body: readonly Buffer[];
+    try {
+      body = encode();
+    } catch (error) {
+      // A record that cannot be said in netlink: refused here as the kernel would.
+      throw new RtnetlinkError('EINVAL', description, { cause: error });
+    }
+    await this.#socket.request(description, type, flags, body);
+  }
+
+  async #dump<T>(description: string, type: number, header: Buffer, decode: Decoder<T>): Promise<T[]> {
+    let records: T[] = [];
+    await this.#socket.dump(description, type, [header], () => {
+      const attempt: T[] = [];
+      records = attempt;
+      return (_type, buffer, start, end) => {
+        const record = decode(buffer, start, end);
+        if (record !== null) attempt.push(record);
+      };
+    });
+    return records;
+  }
+
+  async #dumpFamilies<T>(
+    noun: string,
+    type: number,
+    family: Family | undefined,
+    header: (family: Family) => Buffer,
+    decode: Decoder<T>,
+  ): Promise<T[]> {
+    const families = family === undefined ? FAMILIES : [family];
+    const parts = families.map((one) => this.#dump(`list IPv${one} ${noun}`, type, header(one), decode));
+    return (await Promise.all(parts)).flat();
+  }
+}
+
+type Decoder<T> = (buffer: Buffer, start: number, end: number) => T | null;
+
+function familyHeader(family: Family, length: number): Buffer {
+  const header = Buffer.alloc(length);
+  header.writeUInt8(familyNumber(family), 0);
+  return header;
+}

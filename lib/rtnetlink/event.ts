@@ -1,0 +1,56 @@
+/** Kernel messages as events: pure, so that captured bytes can be tabled against it. */
+
+import { decodeAddress } from './address.ts';
+import {
+  NLM_F_REPLACE,
+  RTM_DELADDR,
+  RTM_DELLINK,
+  RTM_DELROUTE,
+  RTM_DELRULE,
+  RTM_NEWADDR,
+  RTM_NEWLINK,
+  RTM_NEWROUTE,
+  RTM_NEWRULE,
+} from './constants.ts';
+import { decodeLink } from './link.ts';
+import { decodeRoute, isWantedRoute, type RouteFilter } from './route.ts';
+import { decodeRule } from './rule.ts';
+import type { RtnetlinkEvent } from './types.ts';
+
+/** The event of one message; null for messages that concern no link, address, route or rule, or an unwanted route. */
+export function decodeEvent(
+  type: number,
+  flags: number,
+  buffer: Buffer,
+  start: number,
+  end: number,
+  filter: RouteFilter,
+): RtnetlinkEvent | null {
+  switch (type) {
+    case RTM_NEWROUTE:
+    case RTM_DELROUTE: {
+      if (!isWantedRoute(filter, buffer, start, end)) return null;
+      const route = decodeRoute(buffer, start, end);
+      if (route === null) return null;
+      const change = type === RTM_NEWROUTE ? 'new' : 'delete';
+      return { kind: 'route', change, route, isReplacement: change === 'new' && (flags & NLM_F_REPLACE) !== 0 };
+    }
+    case RTM_NEWLINK:
+    case RTM_DELLINK: {
+      const link = decodeLink(buffer, start, end);
+      return link === null ? null : { kind: 'link', change: type === RTM_NEWLINK ? 'new' : 'delete', link };
+    }
+    case RTM_NEWADDR:
+    case RTM_DELADDR: {
+      const address = decodeAddress(buffer, start, end);
+      return address === null ? null : { kind: 'address', change: type === RTM_NEWADDR ? 'new' : 'delete', address };
+    }
+    case RTM_NEWRULE:
+    case RTM_DELRULE: {
+      const rule = decodeRule(buffer, start, end);
+      return rule === null ? null : { kind: 'rule', change: type === RTM_NEWRULE ? 'new' : 'delete', rule };
+    }
+    default:
+      return null;
+  }
+}

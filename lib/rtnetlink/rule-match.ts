@@ -1,0 +1,29 @@
+/** Which rule a delete request really hits: the kernel's own matching, so that no other program's rule is lost. */
+
+import type { Rule } from './types.ts';
+
+/**
+ * The rule that RTM_DELRULE would delete for `wanted`, null for none. `rules` are all rules in the kernel's order (as
+ * dumped). What a request leaves out matches anything (rule_find in net/core/fib_rules.c, fib4_rule_compare), also in
+ * rules that say more than the record (`isComplex`): they are the reason to ask.
+ */
+export function findDeletedRule(wanted: Rule, rules: readonly Rule[]): Rule | null {
+  return rules.find((rule) => isHit(wanted, rule)) ?? null;
+}
+
+function isHit(wanted: Rule, rule: Rule): boolean {
+  const fits = <T>(want: T, got: T, unset: T) => want === unset || want === got;
+  return (
+    wanted.family === rule.family &&
+    fits(wanted.action, rule.action, 0) &&
+    fits(wanted.table, rule.table, 0) &&
+    // A priority is always sent, and the kernel remembers that (user_priority).
+    wanted.priority === rule.priority &&
+    fits(wanted.source, rule.source, null) &&
+    fits(wanted.destination, rule.destination, null) &&
+    fits(wanted.inputInterface, rule.inputInterface, null) &&
+    fits(wanted.outputInterface, rule.outputInterface, null) &&
+    fits(wanted.suppressPrefixLength, rule.suppressPrefixLength, null) &&
+    fits(wanted.protocol, rule.protocol, 0)
+  );
+}

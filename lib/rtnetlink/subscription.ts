@@ -1,0 +1,143 @@
+/** Changes of links, addresses, routes and rules as the kernel reports them, in order. */
+
+import {
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+  RTNLGRP_LINK,
+} from './constants.ts';
+import { decodeEvent } from './event.ts';
+import { visitMessages } from './message.ts';
+import { openRawSocket, type RawSocket } from './raw-socket.ts';
+import type { RouteFilter } from './route.ts';
+import type { RtnetlinkEvent } from './types.ts';
+
+const GROUPS = [
+  RTNLGRP_LINK,
+  RTNLGRP_IPV4_IFADDR,
+  RTNLGRP_IPV4_ROUTE,
+  RTNLGRP_IPV4_RULE,
+  RTNLGRP_IPV6_IFADDR,
+  RTNLGRP_IPV6_ROUTE,
+  RTNLGRP_IPV6_RULE,
+];
+/** Asked for; the kernel caps it at net.core.rmem_max (208 KiB by default, then doubled for its own book-keeping). */
+const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** Between attempts to open a new socket after the old one died. */
+const REOPEN_DELAY_MS = 100;
+
+/**
+ * Why the reports have a gap, so that only a fresh dump tells the state. `overrun`: the receive buffer was full;
+ * `reopened`: the socket died and a new one listens now; `undecodable`: a message could not be read.
+ */
+export interface RtnetlinkLoss {
+  readonly reason: 'overrun' | 'reopened' | 'undecodable';
+  readonly cause: unknown;
+}
+
+export interface SubscriptionHandlers {
+  /** Called once for all that arrived in one turn of the event loop. */
+  onEvents(events: readonly RtnetlinkEvent[]): void;
+  onLoss(loss: RtnetlinkLoss): void;
+}
+
+export interface SubscriptionOptions {
+  /** Routes that are not wanted are not decoded. Asked for every route event, so it may change its mind. */
+  readonly isWantedRoute?: RouteFilter;
+  readonly receiveBufferBytes?: number;
+}
+
+/** Listens from construction until `close()`. Throws where the socket cannot be opened. */
+export class RtnetlinkSubscription {
+  readonly #handlers: SubscriptionHandlers;
+  readonly #filter: RouteFilter;
+  readonly #receiveBufferBytes: number;
+  #socket: RawSocket | null;
+  #batch: RtnetlinkEvent[] = [];
+  #reopenTimer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+  #undecodableCount = 0;
+
+  constructor(handlers: SubscriptionHandlers, options: SubscriptionOptions = {}) {
+    this.#handlers = handlers;
+    this.#filter = options.isWantedRoute ?? (() => true);
+    this.#receiveBufferBytes = options.receiveBufferBytes ?? DEFAULT_RECEIVE_BUFFER_BYTES;
+    this.#socket = this.#open();
+  }
+
+  /** Messages that could not be decoded so far. */
+  get undecodableCount(): number {
+    return this.#undecodableCount;
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    this.#batch = [];
+    if (this.#reopenTimer !== null) clearTimeout(this.#reopenTimer);
+    this.#socket?.close();
+    this.#socket = null;
+  }
+
+  #open(): RawSocket {
+    return openRawSocket(
+      // Peeking: with a fixed 64 KiB buffer each event would hold 64 KiB until it is collected.
+      { groups: GROUPS, receiveBufferBytes: this.#receiveBufferBytes, readBufferBytes: null },
+      {
+        onDatagram: (datagram) => this.#decode(datagram),
+        onLoss: (cause) => this.#lose({ reason: 'overrun', cause }),
+        onFatal: (cause) => this.#reopen(cause),
+        onBug: (cause) => this.#countUndecodable(cause),
+      },
+    );
+  }
+
+  #decode(datagram: Buffer): void {
+    visitMessages(datagram, (type, flags, _sequence, buffer, start, end) => {
+      try {
+        const event = decodeEvent(type, flags, buffer, start, end, this.#filter);
+        if (event !== null) this.#push(event);
+      } catch (error) {
+        this.#countUndecodable(error);
+      }
+    });
+  }
+
+  #push(event: RtnetlinkEvent): void {
+    this.#batch.push(event);
+    // The addon reads up to 32 datagrams in a row; the check phase after them is the earliest common point.
+    if (this.#batch.length === 1) setImmediate(() => this.#flush());
+  }
+
+  #flush(): void {
+    const batch = this.#batch;
+    this.#batch = [];
+    if (!this.#isClosed && batch.length > 0) this.#handlers.onEvents(batch);
+  }
+
+  #countUndecodable(cause: unknown): void {
+    this.#undecodableCount++;
+    this.#lose({ reason: 'undecodable', cause });
+  }
+
+  /** Out of the addon's callback, so that whatever a handler throws is an ordinary exception. */
+  #lose(loss: RtnetlinkLoss): void {
+    setImmediate(() => {
+      if (!this.#isClosed) this.#handlers.onLoss(loss);
+    });
+  }
+
+  #reopen(cause: unknown): void {
+    this.#socket = null;
+    if (this.#isClosed) return;
+    try {
+      this.#socket = this.#open();
+      this.#lose({ reason: 'reopened', cause });
+    } catch {
+      // Out of file descriptors or memory: the gap stays open, so the loss is reported once it is closed again.
+      this.#reopenTimer = setTimeout(() => this.#reopen(cause), REOPEN_DELAY_MS);
+    }
+  }
+}
