@@ -32,11 +32,14 @@ export interface Difference {
 }
 
 /** The step from actual to desired. No changes: converged. */
-export function computeDifference(desired: Desired, actual: Actual): Difference {
+export function computeDifference(desired: Desired, before: Actual): Difference {
   const conflicts: Conflict[] = [];
-  const removable = new Removable(desired, actual);
+  const removable = new Removable(desired, before);
+  const fileChanges = diffFiles(desired, before);
+  const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
+  const actual = { ...before, settling: new Set([...before.settling, ...reloaded]) };
   const changes = [
-    ...diffFiles(desired, actual),
+    ...fileChanges,
     ...diffAltNames(desired, actual, removable),
     ...diffAddresses(desired, actual, removable, conflicts),
     ...diffRoutes(desired, actual, removable, conflicts),
