@@ -3,6 +3,7 @@
  * more pass however many they are; a pass without changes writes nothing and says nothing.
  */
 
+import type { Outcome } from './act/apply.ts';
 import type { Config } from './config/types.ts';
 import { computeDesired } from './decide/desired.ts';
 import { type Conflict, computeDifference } from './decide/diff.ts';
@@ -10,13 +11,6 @@ import type { OwnFile } from './decide/diff-files.ts';
 import { computeLedger } from './decide/ledger.ts';
 import { type Attempts, identifyChange, recordAttempt, recordFailure } from './decide/retry.ts';
 import type { Change, Desired, EniMetadata, KernelState, Ledger, NetworkdState, Snapshot } from './model.ts';
-
-/** What a change came to. */
-export interface Outcome {
-  readonly change: Change;
-  /** Null: done, or already so. */
-  readonly error: Error | null;
-}
 
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {

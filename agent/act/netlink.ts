@@ -1,0 +1,124 @@
+/** Applies one change by rtnetlink. What is already as wanted is no error; what would hit a foreign object is. */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { findDeletedRule } from '../../lib/rtnetlink/rule-match.ts';
+import { KernelError } from '../errors.ts';
+import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+
+/** The changes that the kernel itself takes. */
+export type KernelChange = Extract<
+  Change,
+  { kind: `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}` }
+>;
+
+export interface NetlinkActOptions {
+  readonly client: RtnetlinkClient;
+  /** Marks routes, rules and addresses as this program's. */
+  readonly protocol: number;
+}
+
+/** linux/if_addr.h, linux/fib_rules.h, linux/rtnetlink.h. */
+const IFA_F_NODAD = 0x02;
+const IFA_F_NOPREFIXROUTE = 0x200;
+const FR_ACT_TO_TBL = 1;
+const [RTN_UNICAST, RTN_LOCAL] = [1, 2];
+const [RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST] = [0, 253, 254];
+
+/** Throws a KernelError with the kernel's reason. */
+export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<void> {
+  const { client, protocol } = options;
+  switch (change.kind) {
+    case 'add-alt-name':
+      return accept(['EEXIST'], client.addAltName(change.linkIndex, change.altName));
+    case 'remove-alt-name':
+      return accept(['ENOENT', 'EINVAL', 'ENODEV'], client.deleteAltName(change.linkIndex, change.altName));
+    case 'add-address':
+      return accept([], client.addAddress(toAddress(change.address, protocol)));
+    case 'remove-address':
+      return accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(toAddress(change.address, protocol)));
+    case 'add-route':
+      // Replace: the plan has seen that the place is free or our own.
+      return accept([], client.addRoute(toRoute(change.route, protocol), { mode: 'replace' }));
+    case 'remove-route':
+      return accept(['ESRCH', 'ENODEV'], client.deleteRoute(change.route));
+    case 'add-rule':
+      return accept(['EEXIST'], client.addRule(toRule(change.rule, protocol)));
+    case 'remove-rule':
+      return removeRule(change.rule, client);
+  }
+}
+
+/** The kernel deletes the first rule that a request fits, and a plain request fits rules with further selectors too. */
+async function removeRule(rule: Rule, client: RtnetlinkClient): Promise<void> {
+  const hit = findDeletedRule(rule, await client.dumpRules(rule.family));
+  if (hit === null) return;
+  if (hit.isComplex) {
+    const subject = `rule ${rule.priority} from ${rule.source}`;
+    const message = `failed to delete ${subject}: the kernel would delete another program's rule of the same priority first; remove that one by hand`;
+    throw new KernelError('RULE_SHADOWED', subject, message);
+  }
+  await accept(['ENOENT'], client.deleteRule(rule));
+}
+
+async function accept(expected: readonly string[], request: Promise<void>): Promise<void> {
+  try {
+    await request;
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    if (expected.includes(error.errno)) return;
+    const advice = error.errno === 'EPERM' ? '; CAP_NET_ADMIN is needed' : '';
+    throw new KernelError(error.errno, error.request, `${error.message}${advice}`, { cause: error });
+  }
+}
+
+function toAddress({ linkIndex, address, prefixLength }: DesiredAddress, protocol: number): Address {
+  const family = familyOf(address);
+  return {
+    linkIndex,
+    family,
+    address,
+    prefixLength,
+    scope: RT_SCOPE_UNIVERSE,
+    // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for a second.
+    flags: family === 6 ? IFA_F_NOPREFIXROUTE | IFA_F_NODAD : IFA_F_NOPREFIXROUTE,
+    protocol,
+    validLifetime: null,
+  };
+}
+
+function toRoute(route: DesiredRoute, protocol: number): Route {
+  const family = familyOf(route.destination);
+  const isLocal = route.type === 'local';
+  return {
+    family,
+    table: route.table,
+    destination: route.destination,
+    type: isLocal ? RTN_LOCAL : RTN_UNICAST,
+    protocol,
+    // IPv4 wants the narrowest scope that reaches the destination; IPv6 has no scopes.
+    scope: family === 6 || route.gateway !== null ? RT_SCOPE_UNIVERSE : isLocal ? RT_SCOPE_HOST : RT_SCOPE_LINK,
+    gateway: route.gateway,
+    linkIndex: route.linkIndex,
+    metric: route.metric,
+    preferredSource: null,
+    isComplex: false,
+  };
+}
+
+function toRule(rule: DesiredRule, protocol: number): Rule {
+  return {
+    family: familyOf(rule.source),
+    priority: rule.priority,
+    source: rule.source,
+    destination: null,
+    inputInterface: rule.inputInterface,
+    outputInterface: null,
+    action: FR_ACT_TO_TBL,
+    table: rule.table,
+    suppressPrefixLength: rule.suppressPrefixLength,
+    protocol,
+    isComplex: false,
+  };
+}
