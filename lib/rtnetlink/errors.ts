@@ -14,10 +14,16 @@ export class RtnetlinkError extends Error {
   /** What was asked, in the words of ip(8): `add rule from 10.0.1.5 lookup 10001`. */
   readonly request: string;
 
-  constructor(errno: string, request: string, options?: { cause?: unknown }) {
-    super(`failed to ${request}: ${errno}`, options);
+  /** The kernel's own words, null where it has none. */
+  readonly text: string | null;
+
+  constructor(errno: string, request: string, options: { cause?: unknown; text?: string | null } = {}) {
+    const text = options.text ?? null;
+    const message = `failed to ${request}: ${errno}${text === null ? '' : ` (${text})`}`;
+    super(message, options.cause === undefined ? {} : { cause: options.cause });
     this.errno = errno;
     this.request = request;
+    this.text = text;
   }
 }
 

@@ -59,7 +59,9 @@ export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number
 export function decodeRoute(buffer: Buffer, start: number, end: number): Route | null {
   requireLength('rtmsg', end - start, HEADER_LENGTH);
   if ((buffer.readUInt32LE(start + 8) & RTM_F_CLONED) !== 0) return null;
-  return decodeLookup(buffer, start, end);
+  const route = decodeLookup(buffer, start, end);
+  // A source prefix (IPv6 subtrees) is more than this record can say; in a look-up's answer it repeats the question.
+  return route !== null && buffer[start + 2] !== 0 ? { ...route, isComplex: true } : route;
 }
 
 /** As `decodeRoute`, for the answer to RTM_GETROUTE, which is always marked as cloned (rt_fill_info). */
@@ -73,8 +75,8 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   let linkIndex: number | null = null;
   let metric = 0;
   let preferredSource: string | null = null;
-  // A tos/dscp selector or a source prefix (IPv6 subtrees) is more than this record can say, too.
-  let isComplex = buffer[start + 3] !== 0 || buffer[start + 2] !== 0;
+  // A tos/dscp selector is more than this record can say, too.
+  let isComplex = buffer[start + 3] !== 0;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === RTA_TABLE) table = readU32('RTA_TABLE', buffer, from, to);
     else if (type === RTA_DST) address = readAddress(family, buffer, from, to);

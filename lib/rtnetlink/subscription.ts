@@ -24,8 +24,8 @@ const GROUPS = [
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
 ];
-/** Asked for; the kernel caps it at net.core.rmem_max (208 KiB by default, then doubled for its own book-keeping). */
-const DEFAULT_RECEIVE_BUFFER_BYTES = 4 * 1024 * 1024;
+/** The kernel doubles it for its own book-keeping and charges only what waits; an event costs about 1 KiB. */
+const DEFAULT_RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /** Between attempts to open a new socket after the old one died. */
 const REOPEN_DELAY_MS = 100;
 
