@@ -1,0 +1,44 @@
+/** Which driver serves a link, from sysfs. */
+
+import { readFileSync, readlinkSync } from 'node:fs';
+import { basename } from 'node:path';
+import type { Link } from '../../lib/rtnetlink/types.ts';
+
+/** The driver of a link, null where it has none or sysfs cannot tell. */
+export type ReadDriver = (link: Link) => string | null;
+
+/** /sys shows the network namespace it was mounted in: a device of the same name there may be another one. */
+export function readSysfsDriver(link: Link, directory = '/sys/class/net'): string | null {
+  try {
+    const path = `${directory}/${link.name}`;
+    if (Number(readFileSync(`${path}/ifindex`, 'utf8')) !== link.index) return null;
+    return basename(readlinkSync(`${path}/device/driver`));
+  } catch {
+    return null;
+  }
+}
+
+/** Remembers the driver by index and name; a physical link without one is asked again with its next change. */
+export class DriverTable {
+  readonly #read: ReadDriver;
+  #known = new Map<number, { readonly name: string; readonly driver: string | null }>();
+
+  constructor(read: ReadDriver) {
+    this.#read = read;
+  }
+
+  /** Drivers of exactly these links; null for virtual ones, whose `kind` says more. */
+  update(links: readonly Link[]): ReadonlyMap<number, string | null> {
+    const known = new Map<number, { readonly name: string; readonly driver: string | null }>();
+    const drivers = new Map<number, string | null>();
+    for (const link of links) {
+      const before = this.#known.get(link.index);
+      const isKnown = before !== undefined && before.name === link.name && before.driver !== null;
+      const driver = link.kind !== null || link.isLoopback ? null : isKnown ? before.driver : this.#read(link);
+      known.set(link.index, { name: link.name, driver });
+      drivers.set(link.index, driver);
+    }
+    this.#known = known;
+    return drivers;
+  }
+}

@@ -1,0 +1,265 @@
+/**
+ * The mirror's records and what an event does to them: pure, no sockets. Beside what an event says it knows what the
+ * kernel does not say: routes that vanish without RTM_DELROUTE. Those it cannot compute it names as suspects, to be
+ * dumped again; never guessing is what keeps the mirror true.
+ */
+
+import type { Address, Link, Route, RtnetlinkEvent, Rule } from '../../lib/rtnetlink/types.ts';
+
+export type KernelKind = 'link' | 'address' | 'route' | 'rule';
+
+interface Records {
+  readonly link: Link;
+  readonly address: Address;
+  readonly route: Route;
+  readonly rule: Rule;
+}
+
+/** A fresh dump; a kind that is left out was not dumped. */
+export type KernelDump = { readonly [K in KernelKind]?: readonly Records[K][] };
+
+/** What an event did: kinds that differ now, and kinds of which the mirror cannot be sure any more. */
+export interface Effects {
+  readonly changed: Set<KernelKind>;
+  readonly suspects: Set<KernelKind>;
+}
+
+export function noEffects(): Effects {
+  return { changed: new Set(), suspects: new Set() };
+}
+
+const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } = {
+  link: (link) => String(link.index),
+  address: (address) => `${address.linkIndex} ${address.address}/${address.prefixLength}`,
+  route: (route) =>
+    [slotOf(route), route.type, route.scope, route.protocol, route.gateway, route.linkIndex, route.isComplex].join(' '),
+  rule: (rule) =>
+    [
+      ...[rule.family, rule.priority, rule.source, rule.destination, rule.inputInterface, rule.outputInterface],
+      ...[rule.action, rule.table, rule.suppressPrefixLength, rule.protocol, rule.isComplex],
+    ].join(' '),
+};
+
+/** Where a route can replace another one (fib_table_insert, fib6_add_rt2node). */
+function slotOf(route: Route): string {
+  return `${route.family} ${route.table} ${route.destination} ${route.metric}`;
+}
+
+/** A renewed lease is no change: only whether there is an end counts. */
+function isSame(left: object, right: object): boolean {
+  return JSON.stringify(left, comparable) === JSON.stringify(right, comparable);
+}
+
+function comparable(key: string, value: unknown): unknown {
+  return key === 'validLifetime' ? value !== null : value;
+}
+
+export class KernelStore {
+  #link = new Map<string, Link>();
+  #address = new Map<string, Address>();
+  #route = new Map<string, Route>();
+  /** Keys of `#route` by slot; only looked at through `#siblingsOf`, so keys that are gone do no harm. */
+  #slots = new Map<string, Set<string>>();
+  #rule = new Map<string, Rule>();
+
+  links(): Link[] {
+    return [...this.#link.values()];
+  }
+
+  addresses(): Address[] {
+    return [...this.#address.values()];
+  }
+
+  routes(): Route[] {
+    return [...this.#route.values()];
+  }
+
+  /** In the kernel's order: by family and priority, then by age. */
+  rules(): Rule[] {
+    return [...this.#rule.values()].sort((left, right) => left.family - right.family || left.priority - right.priority);
+  }
+
+  /** Forgets the routes that are not wanted any more. */
+  retainRoutes(isWanted: (route: Route) => boolean, effects: Effects): void {
+    for (const [key, route] of this.#route) {
+      if (isWanted(route)) continue;
+      this.#route.delete(key);
+      effects.changed.add('route');
+    }
+  }
+
+  /** Puts a dump in place, with the events since it began replayed upon it; only net differences count as changed. */
+  load(dump: KernelDump, replay: readonly RtnetlinkEvent[], effects: Effects): void {
+    const fresh = new KernelStore();
+    fresh.#link = indexed('link', dump.link);
+    fresh.#address = indexed('address', dump.address);
+    fresh.#setRoutes(indexed('route', dump.route));
+    fresh.#rule = indexed('rule', dump.rule);
+    // Suspicions were raised when the events came in first.
+    for (const event of replay) fresh.apply(event, noEffects());
+    if (dump.link !== undefined) this.#link = swapped('link', this.#link, fresh.#link, effects);
+    if (dump.address !== undefined) this.#address = swapped('address', this.#address, fresh.#address, effects);
+    if (dump.route !== undefined) this.#setRoutes(swapped('route', this.#route, fresh.#route, effects));
+    if (dump.rule !== undefined) this.#rule = swapped('rule', this.#rule, fresh.#rule, effects);
+  }
+
+  /** Applies one event. Applying it twice, or to a state that has it already, is no error. */
+  apply(event: RtnetlinkEvent, effects: Effects): void {
+    const isNew = event.change === 'new';
+    switch (event.kind) {
+      case 'link':
+        if (isNew) this.#putLink(event.link, effects);
+        else this.#dropLink(event.link, effects);
+        break;
+      case 'address':
+        if (isNew) put('address', this.#address, event.address, effects);
+        else this.#dropAddress(event.address, effects);
+        break;
+      case 'route':
+        if (isNew) this.#putRoute(event.route, event.isReplacement, effects);
+        else this.#dropRoute(event.route, effects);
+        break;
+      case 'rule':
+        // Two complex rules can differ in what the record does not hold.
+        if (event.rule.isComplex) effects.suspects.add('rule');
+        if (isNew) put('rule', this.#rule, event.rule, effects);
+        else drop('rule', this.#rule, event.rule, effects);
+        break;
+    }
+  }
+
+  #putLink(link: Link, effects: Effects): void {
+    const before = this.#link.get(identify.link(link));
+    put('link', this.#link, link, effects);
+    // A link that goes down loses its IPv4 routes silently (fib_sync_down_dev; IPv6 too with
+    // skip_notify_on_dev_down). Asked of the state, not of the transition: a replayed event has none.
+    if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || route.isComplex)) {
+      effects.suspects.add('route');
+    }
+    // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses (cycle_netdev).
+    if (before !== undefined && before.masterIndex !== link.masterIndex) {
+      effects.suspects.add('route').add('address');
+    }
+  }
+
+  /** The kernel sends no RTM_DELROUTE for IPv4 routes of a link that goes (fib_disable_ip). */
+  #dropLink(link: Link, effects: Effects): void {
+    drop('link', this.#link, link, effects);
+    for (const address of this.#address.values()) {
+      if (address.linkIndex === link.index) this.#dropAddress(address, effects);
+    }
+    for (const [key, route] of this.#route) {
+      if (route.isComplex) effects.suspects.add('route');
+      if (route.linkIndex !== link.index) continue;
+      this.#route.delete(key);
+      effects.changed.add('route');
+    }
+  }
+
+  /**
+   * Routes with the address as preferred source go (IPv4: fib_sync_down_addr, silent before 6.7) or lose it (IPv6:
+   * fib6_remove_prefsrc, always silent); with the last IPv4 address go all IPv4 routes of the link (fib_disable_ip).
+   */
+  #dropAddress(address: Address, effects: Effects): void {
+    drop('address', this.#address, address, effects);
+    const isLast =
+      address.family === 4 &&
+      !this.addresses().some((other) => other.family === 4 && other.linkIndex === address.linkIndex);
+    const isSuspect = (route: Route) =>
+      route.preferredSource === address.address ||
+      (route.family === 4 && isLast && (route.linkIndex === address.linkIndex || route.isComplex));
+    if (this.#hasRoute(isSuspect)) effects.suspects.add('route');
+  }
+
+  #putRoute(route: Route, isReplacement: boolean, effects: Effects): void {
+    const siblings = this.#siblingsOf(route);
+    if (isReplacement && siblings.length === 1) {
+      for (const sibling of siblings) drop('route', this.#route, sibling, effects);
+    } else if (isReplacement && siblings.length > 1) {
+      // The first of the slot has gone; which one that was cannot be told.
+      effects.suspects.add('route');
+    } else if (route.family === 6 && siblings.length > 0) {
+      // IPv6 merges routes of a slot into one multipath route (rt6_qualify_for_ecmp).
+      effects.suspects.add('route');
+    }
+    if (route.isComplex) effects.suspects.add('route');
+    put('route', this.#route, route, effects);
+    this.#noteSlot(identify.route(route), route);
+  }
+
+  #dropRoute(route: Route, effects: Effects): void {
+    // One path of an IPv6 multipath route is reported as a route of its own.
+    if (this.#siblingsOf(route).some((sibling) => sibling.isComplex) || route.isComplex) effects.suspects.add('route');
+    drop('route', this.#route, route, effects);
+    if (this.#siblingsOf(route).length === 0) this.#slots.delete(slotOf(route));
+  }
+
+  #setRoutes(routes: Map<string, Route>): void {
+    this.#route = routes;
+    this.#slots = new Map();
+    for (const [key, route] of routes) this.#noteSlot(key, route);
+  }
+
+  #noteSlot(key: string, route: Route): void {
+    const slot = slotOf(route);
+    const keys = this.#slots.get(slot);
+    if (keys === undefined) this.#slots.set(slot, new Set([key]));
+    else keys.add(key);
+  }
+
+  /** The other routes of its slot. */
+  #siblingsOf(route: Route): Route[] {
+    const slot = slotOf(route);
+    const own = identify.route(route);
+    const siblings: Route[] = [];
+    for (const key of this.#slots.get(slot) ?? []) {
+      const sibling = this.#route.get(key);
+      if (sibling === undefined) this.#slots.get(slot)?.delete(key);
+      else if (key !== own) siblings.push(sibling);
+    }
+    return siblings;
+  }
+
+  #hasRoute(isWanted: (route: Route) => boolean): boolean {
+    for (const route of this.#route.values()) if (isWanted(route)) return true;
+    return false;
+  }
+}
+
+function put<K extends KernelKind>(kind: K, map: Map<string, Records[K]>, record: Records[K], effects: Effects): void {
+  const key = identify[kind](record);
+  const before = map.get(key);
+  map.set(key, record);
+  if (before === undefined || !isSame(before, record)) effects.changed.add(kind);
+}
+
+function drop<K extends KernelKind>(kind: K, map: Map<string, Records[K]>, record: Records[K], effects: Effects): void {
+  if (map.delete(identify[kind](record))) effects.changed.add(kind);
+}
+
+/** Complex records can look alike; each is kept, so that their number is right. */
+function indexed<K extends KernelKind>(kind: K, records: readonly Records[K][] = []): Map<string, Records[K]> {
+  const map = new Map<string, Records[K]>();
+  for (const record of records) {
+    let key = identify[kind](record);
+    while (map.has(key)) key += '#';
+    map.set(key, record);
+  }
+  return map;
+}
+
+function swapped<K extends KernelKind>(
+  kind: K,
+  before: ReadonlyMap<string, Records[K]>,
+  after: Map<string, Records[K]>,
+  effects: Effects,
+): Map<string, Records[K]> {
+  let isEqual = before.size === after.size;
+  for (const [key, record] of after) {
+    if (!isEqual) break;
+    const old = before.get(key);
+    isEqual = old !== undefined && isSame(old, record);
+  }
+  if (!isEqual) effects.changed.add(kind);
+  return after;
+}

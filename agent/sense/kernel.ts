@@ -1,0 +1,268 @@
+/**
+ * The live copy of the kernel state that concerns this program. Listens first, then dumps, then replays what was heard
+ * meanwhile; after that events keep it, and a dump of the kinds in doubt repairs it. A dump that fails leaves the old
+ * state, marked stale: unknown is never read as empty.
+ */
+
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import type { RouteFilter } from '../../lib/rtnetlink/route.ts';
+import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
+import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
+import { KernelError } from '../errors.ts';
+import type { KernelState } from '../model.ts';
+import { DriverTable, type ReadDriver, readSysfsDriver } from './kernel-driver.ts';
+import { type KernelDump, type KernelKind, KernelStore, noEffects } from './kernel-store.ts';
+
+const ALL_KINDS: readonly KernelKind[] = ['link', 'address', 'route', 'rule'];
+/** Dumps take at most a fifth of the time, however often events raise doubts (100 000 routes: 100 ms per dump). */
+const REST_FACTOR = 4;
+const FIRST_RETRY_DELAY_MS = 50;
+const LAST_RETRY_DELAY_MS = 10_000;
+
+/** The part of RtnetlinkClient that the mirror needs. */
+export type KernelReader = Pick<
+  RtnetlinkClient,
+  'dumpLinks' | 'dumpAddresses' | 'dumpRoutes' | 'dumpRules' | 'waitForLock' | 'close'
+>;
+
+export interface KernelMirrorOptions {
+  /** Which routes to keep; the others cost neither memory nor decoding. Default: none. */
+  readonly isRelevantRoute?: RouteFilter;
+  readonly readDriver?: ReadDriver;
+  readonly reader?: KernelReader;
+  /** A loss or a failed dump, which the mirror handles itself: for the journal. */
+  readonly onProblem?: (problem: KernelError) => void;
+}
+
+export type ChangeListener = (changed: ReadonlySet<KernelKind>) => void;
+
+interface Waiter {
+  resolve(): void;
+  reject(error: KernelError): void;
+}
+
+export class KernelMirror {
+  readonly #reader: KernelReader;
+  readonly #subscription: RtnetlinkSubscription;
+  readonly #drivers: DriverTable;
+  readonly #reportProblem: (problem: KernelError) => void;
+  readonly #listeners = new Set<ChangeListener>();
+  readonly #store = new KernelStore();
+  #filter: RouteFilter;
+  #state: KernelState | null = null;
+  /** Kinds whose arrays in `#state` are out of date. */
+  readonly #outdated = new Set<KernelKind>(ALL_KINDS);
+  #inDoubt = new Set<KernelKind>();
+  /** They want a dump that begins after they asked. */
+  #waiters: Waiter[] = [];
+  /** They want the doubts to be over. */
+  #settling: Waiter[] = [];
+  /** Events since the dump under way began; null while there is none. */
+  #replay: RtnetlinkEvent[] | null = null;
+  #timer: NodeJS.Timeout | null = null;
+  #restUntilMs = 0;
+  #failureCount = 0;
+  #dumpCount = 0;
+  #isClosed = false;
+
+  private constructor(options: KernelMirrorOptions) {
+    this.#filter = options.isRelevantRoute ?? (() => false);
+    this.#drivers = new DriverTable(options.readDriver ?? ((link) => readSysfsDriver(link)));
+    this.#reportProblem = options.onProblem ?? (() => undefined);
+    this.#reader = options.reader ?? new RtnetlinkClient();
+    this.#subscription = new RtnetlinkSubscription(
+      {
+        onEvents: (events) => this.#receive(events),
+        onLoss: (loss) => {
+          const message = `kernel events lost (${loss.reason}): reading the whole state again`;
+          this.#reportProblem(new KernelError('events-lost', 'kernel events', message, { cause: loss.cause }));
+          this.#doubt(ALL_KINDS);
+        },
+      },
+      { isWantedRoute: (family, table, linkIndex) => this.#filter(family, table, linkIndex) },
+    );
+  }
+
+  /** Listens and reads the first whole state. Throws a KernelError where that cannot be had. */
+  static async open(options: KernelMirrorOptions = {}): Promise<KernelMirror> {
+    let mirror: KernelMirror;
+    try {
+      mirror = new KernelMirror(options);
+    } catch (error) {
+      throw new KernelError('subscribe', 'kernel events', `failed to watch kernel events: ${error}`, { cause: error });
+    }
+    try {
+      await mirror.resync();
+    } catch (error) {
+      mirror.close();
+      throw error;
+    }
+    return mirror;
+  }
+
+  /** True while the state may lack something: events were lost or are in doubt, and no dump has made up for it yet. */
+  get isStale(): boolean {
+    return this.#inDoubt.size > 0 || this.#replay !== null;
+  }
+
+  /** Dumps so far, failed ones included. */
+  get dumpCount(): number {
+    return this.#dumpCount;
+  }
+
+  /** The same object, and the same arrays, until something changed. */
+  state(): KernelState {
+    const old = this.#state;
+    if (old !== null && this.#outdated.size === 0) return old;
+    const keep = <T>(kind: KernelKind, before: T | undefined, make: () => T): T =>
+      before === undefined || this.#outdated.has(kind) ? make() : before;
+    const links = keep('link', old?.links, () => this.#store.links());
+    this.#state = {
+      links,
+      addresses: keep('address', old?.addresses, () => this.#store.addresses()),
+      routes: keep('route', old?.routes, () => this.#store.routes()),
+      rules: keep('rule', old?.rules, () => this.#store.rules()),
+      drivers: keep('link', old?.drivers, () => this.#drivers.update(links)),
+    };
+    this.#outdated.clear();
+    return this.#state;
+  }
+
+  /** Calls `listener` once per batch of events that changed something; the result takes it off again. */
+  onChange(listener: ChangeListener): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Changes which routes are kept. Until the promise is settled, routes that are wanted newly may be missing. */
+  setRouteInterest(filter: RouteFilter): Promise<void> {
+    this.#filter = filter;
+    const effects = noEffects();
+    this.#store.retainRoutes((route) => filter(route.family, route.table, route.linkIndex), effects);
+    this.#announce(effects.changed);
+    return this.#settle(['route']);
+  }
+
+  /** Waits until nothing is in doubt. Throws a KernelError where the dump for that fails. */
+  settled(): Promise<void> {
+    if (!this.isStale) return Promise.resolve();
+    return new Promise((resolve, reject) => this.#settling.push({ resolve, reject }));
+  }
+
+  /** Reads the whole state again. Throws a KernelError where that fails; it is tried again in the background. */
+  resync(): Promise<void> {
+    return this.#settle(ALL_KINDS);
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#listeners.clear();
+    this.#subscription.close();
+    this.#reader.close();
+    this.#rejectWaiters(new KernelError('closed', 'kernel state', 'the mirror is closed'), [
+      ...this.#waiters.splice(0),
+      ...this.#settling.splice(0),
+    ]);
+  }
+
+  #receive(events: readonly RtnetlinkEvent[]): void {
+    const effects = noEffects();
+    for (const event of events) {
+      this.#replay?.push(event);
+      this.#store.apply(event, effects);
+    }
+    this.#announce(effects.changed);
+    if (effects.suspects.size > 0) this.#doubt([...effects.suspects]);
+  }
+
+  #announce(changed: ReadonlySet<KernelKind>): void {
+    if (changed.size === 0) return;
+    for (const kind of changed) this.#outdated.add(kind);
+    for (const listener of [...this.#listeners]) listener(changed);
+  }
+
+  #settle(kinds: readonly KernelKind[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#waiters.push({ resolve, reject });
+      // Somebody waits: neither the rest nor a back-off holds it up.
+      if (this.#timer !== null) clearTimeout(this.#timer);
+      this.#timer = null;
+      this.#restUntilMs = 0;
+      this.#doubt(kinds);
+    });
+  }
+
+  #doubt(kinds: readonly KernelKind[]): void {
+    for (const kind of kinds) this.#inDoubt.add(kind);
+    if (this.#isClosed || this.#replay !== null || this.#timer !== null) return;
+    const delayMs = this.#restUntilMs - performance.now();
+    if (delayMs <= 0) void this.#dump();
+    else this.#schedule(delayMs);
+  }
+
+  #schedule(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      this.#timer = null;
+      void this.#dump();
+    }, delayMs);
+  }
+
+  /** One dump of all kinds in doubt. Never throws. */
+  async #dump(): Promise<void> {
+    const kinds = this.#inDoubt;
+    const waiters = this.#waiters;
+    const filter = this.#filter;
+    const replay: RtnetlinkEvent[] = [];
+    const startMs = performance.now();
+    this.#inDoubt = new Set();
+    this.#waiters = [];
+    this.#replay = replay;
+    this.#dumpCount++;
+    const effects = noEffects();
+    let failure: KernelError | null = null;
+    try {
+      const dump = await this.#read(kinds, filter);
+      if (this.#isClosed) throw new Error('closed');
+      this.#store.load(dump, replay, effects);
+      this.#failureCount = 0;
+    } catch (error) {
+      failure = new KernelError('dump', 'kernel state', `failed to read the kernel state: ${error}`, { cause: error });
+      for (const kind of kinds) this.#inDoubt.add(kind);
+    }
+    this.#replay = null;
+    const endMs = performance.now();
+    this.#restUntilMs = endMs + REST_FACTOR * (endMs - startMs);
+    if (failure === null) for (const waiter of waiters) waiter.resolve();
+    else this.#rejectWaiters(failure, waiters.concat(this.#settling.splice(0)));
+    if (!this.isStale) for (const waiter of this.#settling.splice(0)) waiter.resolve();
+    if (this.#isClosed) return;
+    if (failure !== null) {
+      this.#reportProblem(failure);
+      const delayMs = Math.min(FIRST_RETRY_DELAY_MS * 2 ** this.#failureCount++, LAST_RETRY_DELAY_MS);
+      if (this.#waiters.length === 0) return this.#schedule(delayMs);
+    }
+    this.#announce(effects.changed);
+    if (this.#waiters.length > 0) this.#restUntilMs = 0;
+    if (this.#inDoubt.size > 0) this.#doubt([]);
+  }
+
+  async #read(kinds: ReadonlySet<KernelKind>, filter: RouteFilter): Promise<KernelDump> {
+    // What raised the doubt may still be under way in the kernel: an address's event comes before its routes go.
+    await this.#reader.waitForLock();
+    const readRoutes = async () => [
+      ...(await this.#reader.dumpRoutes(4, { filter })),
+      ...(await this.#reader.dumpRoutes(6, { filter })),
+    ];
+    return {
+      ...(kinds.has('link') ? { link: await this.#reader.dumpLinks() } : {}),
+      ...(kinds.has('address') ? { address: await this.#reader.dumpAddresses() } : {}),
+      ...(kinds.has('route') ? { route: await readRoutes() } : {}),
+      ...(kinds.has('rule') ? { rule: await this.#reader.dumpRules() } : {}),
+    };
+  }
+
+  #rejectWaiters(error: KernelError, waiters: readonly Waiter[]): void {
+    for (const waiter of waiters) waiter.reject(error);
+  }
+}
