@@ -149,9 +149,13 @@ export class KernelMirror {
     return new Promise((resolve, reject) => this.#settling.push({ resolve, reject }));
   }
 
-  /** Reads the whole state again. Throws a KernelError where that fails; it is tried again in the background. */
-  resync(): Promise<void> {
-    return this.#settle(ALL_KINDS);
+  /**
+   * Reads the state again. Throws a KernelError where that fails; it is tried again in the background. Ask for
+   * `address` before an IPv6 address is taken to be missing: the kernel tells of one under duplicate address detection
+   * only when that ends, 1–2 s later (ipv6_ifa_notify from addrconf_dad_completed; seen on 6.18).
+   */
+  resync(kinds: readonly KernelKind[] = ALL_KINDS): Promise<void> {
+    return this.#settle(kinds);
   }
 
   close(): void {
