@@ -6,7 +6,7 @@
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { RouteFilter } from '../../lib/rtnetlink/route.ts';
-import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
+import { RtnetlinkSubscription, type SubscriptionHandlers } from '../../lib/rtnetlink/subscription.ts';
 import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
 import { KernelError } from '../errors.ts';
 import type { KernelState } from '../model.ts';
@@ -30,6 +30,8 @@ export interface KernelMirrorOptions {
   readonly isRelevantRoute?: RouteFilter;
   readonly readDriver?: ReadDriver;
   readonly reader?: KernelReader;
+  /** Starts to listen. */
+  readonly subscribe?: (handlers: SubscriptionHandlers, isWantedRoute: RouteFilter) => { close(): void };
   /** A loss or a failed dump, which the mirror handles itself: for the journal. */
   readonly onProblem?: (problem: KernelError) => void;
 }
@@ -43,7 +45,7 @@ interface Waiter {
 
 export class KernelMirror {
   readonly #reader: KernelReader;
-  readonly #subscription: RtnetlinkSubscription;
+  readonly #subscription: { close(): void };
   readonly #drivers: DriverTable;
   readonly #reportProblem: (problem: KernelError) => void;
   readonly #listeners = new Set<ChangeListener>();
@@ -70,7 +72,9 @@ export class KernelMirror {
     this.#drivers = new DriverTable(options.readDriver ?? ((link) => readSysfsDriver(link)));
     this.#reportProblem = options.onProblem ?? (() => undefined);
     this.#reader = options.reader ?? new RtnetlinkClient();
-    this.#subscription = new RtnetlinkSubscription(
+    const subscribe =
+      options.subscribe ?? ((handlers, filter) => new RtnetlinkSubscription(handlers, { isWantedRoute: filter }));
+    this.#subscription = subscribe(
       {
         onEvents: (events) => this.#receive(events),
         onLoss: (loss) => {
@@ -79,7 +83,7 @@ export class KernelMirror {
           this.#doubt(ALL_KINDS);
         },
       },
-      { isWantedRoute: (family, table, linkIndex) => this.#filter(family, table, linkIndex) },
+      (family, table, linkIndex) => this.#filter(family, table, linkIndex),
     );
   }
 

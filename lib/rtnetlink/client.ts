@@ -130,7 +130,10 @@ export class RtnetlinkClient {
     return this.#request(`delete ${describeRule(rule)}`, RTM_DELRULE, 0, () => encodeRule(rule));
   }
 
-  /** EEXIST where the name is taken in this namespace. */
+  /**
+   * EEXIST where the name is taken in this namespace. A link that is down does not tell of it (netdev_state_change):
+   * only a dump shows the new name.
+   */
   addAltName(linkIndex: number, altName: string): Promise<void> {
     const flags = NLM_F_CREATE | NLM_F_EXCL;
     return this.#request(`add altname ${altName} to link ${linkIndex}`, RTM_NEWLINKPROP, flags, () =>
