@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { KernelMirror } from '../../agent/sense/kernel.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { findDeletedRule } from '../../lib/rtnetlink/rule-match.ts';
 import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
 import type { Address, Route, Rule } from '../../lib/rtnetlink/types.ts';
 
@@ -177,6 +178,34 @@ async function checkRequests(): Promise<void> {
     'EHOSTUNREACH',
     await errnoOf(client.getRoute({ family: 4, destination: '10.9.0.1', source: '10.0.1.5' })),
   );
+  // What a delete request would hit is foretold, so that no other program's rule is deleted in its place.
+  const same = { priority: 3000, table: 300 };
+  for (const text of [
+    'from 10.4.0.1 fwmark 3',
+    'from 10.4.0.1 iif lo',
+    'from 10.4.0.0/24',
+    'from all to 10.4.0.9',
+    'from 10.4.0.1',
+  ]) {
+    ip(`-4 rule add ${text} pref 3000 lookup 300 protocol 236`);
+  }
+  for (const wanted of [
+    rule('10.4.0.1/32', same),
+    rule('10.4.0.1/32', same),
+    rule(null, same),
+    rule('10.4.0.7/32', same),
+    rule('10.4.0.1/32', { ...same, suppressPrefixLength: 0 }),
+    rule('10.4.0.1/32', same),
+  ]) {
+    const before = await client.dumpRules(4);
+    const hit = findDeletedRule(wanted, before);
+    const errno = await errnoOf(client.deleteRule(wanted));
+    check(
+      'a delete hits what was foretold',
+      [hit === null ? 'ENOENT' : 'none', before.filter((one) => one !== hit)],
+      [errno, await client.dumpRules(4)],
+    );
+  }
   await client.deleteRule(rule('10.0.1.5/32'));
   check('delete a rule again', 'ENOENT', await errnoOf(client.deleteRule(rule('10.0.1.5/32'))));
   const many = Array.from({ length: 1000 }, (_, index) =>
