@@ -1,0 +1,244 @@
+/**
+ * A message bus that comes back: connects in the background, again and again with a back-off, and puts the
+ * subscriptions in place anew after each connect. A bus that is absent or dies is a state here, never an exception.
+ */
+
+import type { z } from 'zod';
+import { Connection, type MethodCall } from './connection.ts';
+import { DbusError, describeCause } from './errors.ts';
+import { formatMatchRule, isMatch, type Signal, type SignalMatch } from './match.ts';
+import { NameOwners, type OwnerListener } from './name-owners.ts';
+import { computeReconnectDelayMs } from './reconnect-delay.ts';
+
+export interface BusOptions {
+  /** D-Bus address text; by default DBUS_SYSTEM_BUS_ADDRESS, else the system bus's well-known socket. */
+  readonly address?: string;
+  /** For connect and hello together. */
+  readonly connectTimeoutMs?: number;
+  /** For a call that names none. */
+  readonly callTimeoutMs?: number;
+  /** Told of a subscription that the bus refused: its signals will be missing. */
+  readonly onProblem?: (error: DbusError) => void;
+  /** In [0, 1), for the jitter. */
+  readonly random?: () => number;
+}
+
+/** A method call whose time limit may be left to the bus. */
+export type BusCall = Omit<MethodCall, 'timeoutMs'> & { readonly timeoutMs?: number };
+
+export interface Subscription {
+  /** Takes effect at once on this side; the bus is told in the background. Harmless when repeated. */
+  remove(): void;
+}
+
+/** Where the system bus listens (D-Bus specification, "Well-known Message Bus Instances"). */
+const systemBusAddress = 'unix:path=/run/dbus/system_bus_socket';
+const busName = 'org.freedesktop.DBus';
+const busPath = '/org/freedesktop/DBus';
+
+interface SignalSubscription {
+  readonly match: SignalMatch;
+  readonly listener: (signal: Signal) => void;
+}
+
+export class Bus {
+  readonly #address: string;
+  readonly #connectTimeoutMs: number;
+  readonly #callTimeoutMs: number;
+  readonly #random: () => number;
+  readonly #onProblem: (error: DbusError) => void;
+  readonly #names: NameOwners;
+  readonly #signals = new Set<SignalSubscription>();
+  /** Rules that the bus should have, with the number of subscriptions that need each. */
+  readonly #rules = new Map<string, number>();
+  #connection: Connection | null = null;
+  #attempt: Promise<void> | null = null;
+  #failures = 0;
+  #lastFailure = 'not started';
+  #timer: NodeJS.Timeout | null = null;
+  #isClosed = false;
+
+  constructor(options: BusOptions = {}) {
+    this.#address = options.address || process.env['DBUS_SYSTEM_BUS_ADDRESS'] || systemBusAddress;
+    // A healthy bus answers hello within a millisecond; at boot it may be busy starting others.
+    this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
+    // networkd answers Reload in 13 ms and is slow only while it configures thousands of links.
+    this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
+    this.#random = options.random ?? Math.random;
+    this.#onProblem = options.onProblem ?? (() => {});
+    this.#names = new NameOwners((name) => this.#askOwner(name));
+  }
+
+  get isConnected(): boolean {
+    return this.#connection !== null;
+  }
+
+  /** Why there is no connection; null while there is one. */
+  get failure(): string | null {
+    return this.#connection === null ? this.#lastFailure : null;
+  }
+
+  /** Begins to connect. Returns when the first attempt has ended, either way; it never rejects. */
+  async start(): Promise<void> {
+    if (this.#connection === null && this.#timer === null) await this.#connect();
+  }
+
+  /**
+   * Calls a method and parses the body of its reply, an array of values. Waits for an attempt to connect that is
+   * under way, not for a later one. Nobody is started by it: an absent destination is the failure `no-owner`.
+   */
+  async call<T>(call: BusCall, schema: z.ZodType<T>): Promise<T> {
+    if (this.#connection === null && this.#attempt !== null) await this.#attempt;
+    const connection = this.#connection;
+    if (connection === null) throw new DbusError('unreachable', `failed to reach the bus: ${this.#lastFailure}`);
+    const body = await connection.call({ ...call, timeoutMs: call.timeoutMs ?? this.#callTimeoutMs });
+    const parsed = schema.safeParse(body);
+    if (parsed.success) return parsed.data;
+    const [issue] = parsed.error.issues;
+    const place = issue === undefined ? 'reply' : `${issue.path.map(String).join('.')}: ${issue.message}`;
+    const message = `failed to read the reply of ${call.interface}.${call.member}: ${place}`;
+    throw new DbusError('bad-reply', message, { cause: parsed.error });
+  }
+
+  /**
+   * Tells of each change of a name's owner: `unknown` while the bus is away, told once the bus has answered, then with
+   * each NameOwnerChanged. Nothing is told before the first answer.
+   */
+  watchName(name: string, listener: OwnerListener): Subscription {
+    const removeRule = this.#addRule(formatMatchRule(ownerMatch(name)));
+    const remove = this.#names.add(name, listener);
+    return { remove: once(() => [remove(), removeRule()]) };
+  }
+
+  /**
+   * Calls the listener for each matching signal of the name's owner. Signals sent while the bus is away are lost: read
+   * the state itself when `watchName` tells that the owner is back. What the listener throws is dropped.
+   */
+  watchSignal(match: SignalMatch, listener: (signal: Signal) => void): Subscription {
+    // The owner first: its signals are not believed before it is known.
+    const owner = this.watchName(match.sender, () => {});
+    const removeRule = this.#addRule(formatMatchRule(match));
+    const subscription = { match, listener };
+    this.#signals.add(subscription);
+    return { remove: once(() => [this.#signals.delete(subscription), removeRule(), owner.remove()]) };
+  }
+
+  /** Ends the connection and all attempts for good. */
+  close(): void {
+    this.#isClosed = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#lastFailure = 'closed';
+    this.#connection?.close();
+  }
+
+  #connect(): Promise<void> {
+    this.#attempt ??= this.#tryConnect().finally(() => {
+      this.#attempt = null;
+    });
+    return this.#attempt;
+  }
+
+  async #tryConnect(): Promise<void> {
+    this.#timer = null;
+    if (this.#isClosed) return;
+    try {
+      let isOver = false;
+      const connection = await Connection.open(this.#address, this.#connectTimeoutMs, {
+        onSignal: (signal) => this.#dispatch(signal),
+        onClose: (reason) => {
+          isOver = true;
+          this.#lose(reason);
+        },
+      });
+      if (this.#isClosed) connection.close();
+      if (this.#isClosed || isOver) return;
+      this.#connection = connection;
+      this.#failures = 0;
+      for (const rule of this.#rules.keys()) this.#tellRule('AddMatch', rule);
+      this.#names.refresh();
+    } catch (cause) {
+      this.#lose(describeCause(cause));
+    }
+  }
+
+  #lose(reason: string): void {
+    this.#connection = null;
+    if (this.#isClosed) return;
+    this.#lastFailure = reason;
+    this.#names.forget();
+    if (this.#timer !== null) return;
+    const delayMs = computeReconnectDelayMs(this.#failures, this.#random());
+    this.#failures += 1;
+    // Does not hold the process: who waits for the bus has something else that does.
+    this.#timer = setTimeout(() => void this.#connect(), delayMs).unref();
+  }
+
+  #dispatch(signal: Signal): void {
+    if (isMatch({ ...ownerMatch(''), arg0: String(signal.body[0]) }, signal, busName)) this.#names.take(signal.body);
+    for (const { match, listener } of [...this.#signals]) {
+      if (isMatch(match, signal, this.#names.ownerOf(match.sender))) runQuietly(() => listener(signal));
+    }
+  }
+
+  async #askOwner(name: string): Promise<string | null> {
+    const connection = this.#connection;
+    if (connection === null) throw new DbusError('unreachable', this.#lastFailure);
+    const reply = await connection
+      .call({ ...busCall('GetNameOwner', name), timeoutMs: this.#callTimeoutMs })
+      .catch((error: unknown) => {
+        if (error instanceof DbusError && error.code === 'no-owner') return [null];
+        // A bus that does not answer is as good as gone: begin anew instead of never knowing.
+        if (error instanceof DbusError && error.code === 'timeout') connection.close();
+        throw error;
+      });
+    return typeof reply[0] === 'string' ? reply[0] : null;
+  }
+
+  #addRule(rule: string): () => void {
+    const count = this.#rules.get(rule) ?? 0;
+    this.#rules.set(rule, count + 1);
+    if (count === 0) this.#tellRule('AddMatch', rule);
+    return () => {
+      const left = (this.#rules.get(rule) ?? 0) - 1;
+      if (left > 0) {
+        this.#rules.set(rule, left);
+        return;
+      }
+      this.#rules.delete(rule);
+      this.#tellRule('RemoveMatch', rule);
+    };
+  }
+
+  #tellRule(member: 'AddMatch' | 'RemoveMatch', rule: string): void {
+    this.#connection?.call({ ...busCall(member, rule), timeoutMs: this.#callTimeoutMs }).catch((error: unknown) => {
+      // A broken connection takes its rules along, and the next one gets all of them.
+      if (error instanceof DbusError && error.code !== 'unreachable') runQuietly(() => this.#onProblem(error));
+    });
+  }
+}
+
+function ownerMatch(name: string): SignalMatch {
+  return { sender: busName, interface: busName, member: 'NameOwnerChanged', path: busPath, arg0: name };
+}
+
+function busCall(member: string, argument: string): Omit<MethodCall, 'timeoutMs'> {
+  return { destination: busName, path: busPath, interface: busName, member, signature: 's', body: [argument] };
+}
+
+function once(run: () => void): () => void {
+  let isDone = false;
+  return () => {
+    if (isDone) return;
+    isDone = true;
+    run();
+  };
+}
+
+function runQuietly(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // A listener's mistake must not stop the others; listeners report their own errors.
+  }
+}

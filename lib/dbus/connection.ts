@@ -1,0 +1,165 @@
+/**
+ * One connection to a message bus, from hello to its end. Invariant: nothing that the bus, a peer on it or dbus-next
+ * does gets out as an uncaught exception, an unhandled rejection or an `error` event without a listener.
+ */
+
+import { DBusError, Message, type MessageBus, sessionBus } from 'dbus-next';
+import { classifyErrorName, DbusError, describeCause } from './errors.ts';
+import type { Signal } from './match.ts';
+
+export interface MethodCall {
+  readonly destination: string;
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  /** Of the body, such as `su`; none and no body by default. */
+  readonly signature?: string;
+  readonly body?: readonly unknown[];
+  readonly timeoutMs: number;
+}
+
+export interface ConnectionHandlers {
+  readonly onSignal: (signal: Signal) => void;
+  /** Once, when the connection is over, whoever ended it. */
+  readonly onClose: (reason: string) => void;
+}
+
+const messageTypeSignal = 4;
+/** A service that its operator stopped stays stopped. */
+const flagNoAutoStart = 2;
+
+export class Connection {
+  readonly #bus: MessageBus;
+  readonly #pending = new Set<(error: DbusError) => void>();
+  #isClosed = false;
+
+  /** Rejects with a DbusError (`unreachable`) when the bus does not say hello in time. */
+  static open(address: string, timeoutMs: number, handlers: ConnectionHandlers): Promise<Connection> {
+    return new Promise((resolve, reject) => {
+      let bus: MessageBus;
+      try {
+        // Only EXTERNAL: dbus-next 0.11.4 throws outside of any promise when it goes on to DBUS_COOKIE_SHA1.
+        bus = sessionBus({ busAddress: address, authMethods: ['EXTERNAL'] });
+      } catch (cause) {
+        const message = `failed to connect to the bus at ${address}: ${describeCause(cause)}`;
+        reject(new DbusError('unreachable', message, { cause }));
+        return;
+      }
+      const { stream } = bus._connection;
+      const fail = (cause: unknown): void => {
+        clearTimeout(timer);
+        stream.destroy();
+        const message = `failed to connect to the bus at ${address}: ${describeCause(cause)}`;
+        reject(new DbusError('unreachable', message, { cause }));
+      };
+      const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
+      // These listeners stay for good: late errors of a dying socket land here and are dropped.
+      bus.on('error', fail);
+      stream.once('close', () => fail('the bus closed the connection'));
+      bus.once('connect', () => {
+        clearTimeout(timer);
+        resolve(new Connection(bus, handlers));
+      });
+    });
+  }
+
+  private constructor(bus: MessageBus, handlers: ConnectionHandlers) {
+    this.#bus = bus;
+    const { stream } = bus._connection;
+    let lastError: unknown = 'the bus closed the connection';
+    bus.removeAllListeners('error');
+    // Errors that end the connection are followed by `close`; the others are one undecodable message.
+    bus.on('error', (error: unknown) => {
+      lastError = error;
+    });
+    guardReadable(stream);
+    bus.on('message', (message: Message) => {
+      const { type, sender, path, interface: iface, member, body } = message;
+      if (type !== messageTypeSignal || this.#isClosed) return;
+      if (sender === undefined || path === undefined || iface === undefined || member === undefined) return;
+      handlers.onSignal({ sender, path, interface: iface, member, body });
+    });
+    const finish = (): void => {
+      if (this.#isClosed) return;
+      this.#isClosed = true;
+      const reason = describeCause(lastError);
+      for (const abort of this.#pending)
+        abort(new DbusError('unreachable', `the connection to the bus broke: ${reason}`));
+      this.#pending.clear();
+      handlers.onClose(reason);
+    };
+    stream.once('close', finish);
+    if (stream.destroyed) queueMicrotask(finish);
+  }
+
+  get uniqueName(): string {
+    return this.#bus.name ?? '';
+  }
+
+  /** The body of the reply. Rejects with a DbusError; a call that timed out may still be carried out. */
+  call(call: MethodCall): Promise<readonly unknown[]> {
+    const { timeoutMs, ...fields } = call;
+    const name = `${call.interface}.${call.member} of ${call.destination}`;
+    return new Promise((resolve, reject) => {
+      if (this.#isClosed) {
+        reject(new DbusError('unreachable', `failed to call ${name}: the connection to the bus is closed`));
+        return;
+      }
+      const message = new Message({ ...fields, flags: flagNoAutoStart });
+      const settle = (error: DbusError | null, body: readonly unknown[] = []): void => {
+        clearTimeout(timer);
+        this.#pending.delete(settle);
+        // dbus-next keeps what waits for a reply for ever.
+        if (message.serial !== null) delete this.#bus._methodReturnHandlers[message.serial];
+        if (error === null) resolve(body);
+        else reject(error);
+      };
+      const timer = setTimeout(() => {
+        settle(new DbusError('timeout', `failed to call ${name}: no reply within ${timeoutMs} ms`));
+      }, timeoutMs);
+      this.#pending.add(settle);
+      this.#bus.call(message).then(
+        (reply) => settle(null, reply?.body ?? []),
+        (cause: unknown) => settle(toDbusError(name, cause)),
+      );
+    });
+  }
+
+  /** Ends the connection. Pending calls are rejected, `onClose` follows. Harmless when it is over already. */
+  close(): void {
+    this.#bus._connection.stream.destroy();
+  }
+}
+
+function toDbusError(name: string, cause: unknown): DbusError {
+  if (cause instanceof DBusError) {
+    const text = cause.text === '' ? cause.type : cause.text;
+    const message = `failed to call ${name}: ${text}`;
+    return new DbusError(classifyErrorName(cause.type), message, { cause, errorName: cause.type });
+  }
+  return new DbusError('unreachable', `failed to call ${name}: ${describeCause(cause)}`, { cause });
+}
+
+/**
+ * dbus-next 0.11.4 decodes messages in a bare `readable` listener: one that it cannot decode (a file descriptor that
+ * was not passed, …) would end the process, and any local user may send one. The bytes are consumed by then, so the
+ * next message is read as if nothing had been.
+ */
+function guardReadable(stream: MessageBus['_connection']['stream']): void {
+  for (const listener of stream.listeners('readable')) {
+    stream.removeListener('readable', listener as () => void);
+    stream.on('readable', () => {
+      while (!tryRead(() => listener.call(stream)));
+    });
+  }
+}
+
+/** False when a message could not be decoded. */
+function tryRead(read: () => void): boolean {
+  try {
+    read();
+    return true;
+  } catch {
+    return false;
+  }
+}
