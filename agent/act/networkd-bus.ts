@@ -1,0 +1,97 @@
+/** Tells systemd-networkd over the bus to read its files or to take up a link. Never has it started. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import type { Bus } from '../../lib/dbus/bus.ts';
+import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
+import { NetworkdError } from '../errors.ts';
+
+export interface NetworkdBusOptions {
+  /** A reload of networkd itself takes 13 ms; with thousands of links, seconds. */
+  readonly timeoutMs?: number;
+  /** Between attempts while networkd says that it is reloading already. */
+  readonly retryDelayMs?: number;
+}
+
+/** About 5 s in all with the default delay: a reload that takes longer is stuck. */
+const mostReloadAttempts = 50;
+const nothing = z.tuple([]);
+
+export class NetworkdBus {
+  readonly #bus: Bus;
+  readonly #timeoutMs: number;
+  readonly #retryDelayMs: number;
+  #running: Promise<void> | null = null;
+  #next: Promise<void> | null = null;
+
+  constructor(bus: Bus, options: NetworkdBusOptions = {}) {
+    this.#bus = bus;
+    this.#timeoutMs = options.timeoutMs ?? 30_000;
+    this.#retryDelayMs = options.retryDelayMs ?? 100;
+  }
+
+  /**
+   * Has networkd read all its files; resolves when it has. One at a time: a call during a reload gets the next one,
+   * which begins after it and so sees every file written before the call, and which all callers then share. Rejects
+   * with a NetworkdError whose code is that of DbusError.
+   */
+  reload(): Promise<void> {
+    if (this.#next !== null) return this.#next;
+    if (this.#running === null) {
+      this.#running = this.#reloadOnce().finally(() => {
+        this.#running = null;
+      });
+      return this.#running;
+    }
+    const begin = (): Promise<void> => {
+      this.#next = null;
+      return this.reload();
+    };
+    this.#next = this.#running.then(begin, begin);
+    return this.#next;
+  }
+
+  /** Has networkd configure a link anew from its file. This drops its lease. Rejects with a NetworkdError. */
+  reconfigureLink(linkIndex: number): Promise<void> {
+    return this.#call('ReconfigureLink', `reconfigure link ${linkIndex}`, [linkIndex]);
+  }
+
+  /** Has networkd renew a link's lease; nothing is dropped meanwhile. Rejects with a NetworkdError. */
+  renewLink(linkIndex: number): Promise<void> {
+    return this.#call('RenewLink', `renew the lease of link ${linkIndex}`, [linkIndex]);
+  }
+
+  async #reloadOnce(): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.#call('Reload', 'reload systemd-networkd', []);
+        return;
+      } catch (error) {
+        // Somebody else's reload (networkctl, udev's) is under way, and may have begun before our files were written.
+        const isBusy = error instanceof NetworkdError && /already reloading/i.test(error.message);
+        if (!isBusy || attempt >= mostReloadAttempts) throw error;
+        await sleep(this.#retryDelayMs);
+      }
+    }
+  }
+
+  async #call(member: string, what: string, body: readonly number[]): Promise<void> {
+    try {
+      await this.#bus.call(
+        {
+          destination: 'org.freedesktop.network1',
+          path: '/org/freedesktop/network1',
+          interface: 'org.freedesktop.network1.Manager',
+          member,
+          signature: 'i'.repeat(body.length),
+          body,
+          timeoutMs: this.#timeoutMs,
+        },
+        nothing,
+      );
+    } catch (cause) {
+      const code = cause instanceof DbusError ? cause.code : 'failed';
+      throw new NetworkdError(code, 'systemd-networkd', `failed to ${what}: ${describeCause(cause)}`, { cause });
+    }
+  }
+}

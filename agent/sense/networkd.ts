@@ -1,0 +1,223 @@
+/** Watches systemd-networkd on the bus and reads what it knows. Changes nothing, and never has it started. */
+
+import { z } from 'zod';
+import type { Bus, Subscription } from '../../lib/dbus/bus.ts';
+import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
+import type { Signal } from '../../lib/dbus/match.ts';
+import type { NameOwner } from '../../lib/dbus/name-owners.ts';
+import { variantOf } from '../../lib/dbus/variant.ts';
+import { NetworkdError } from '../errors.ts';
+import type { NetworkdLink, NetworkdState } from '../model.ts';
+import { type LinkDescription, parseLinkDescription, parseLinkPath, parseSystemdVersion } from './networkd-link.ts';
+
+/** `unreachable`: the bus is away, or has not answered yet; networkd may well be running. */
+export type NetworkdPresence = 'present' | 'absent' | 'unreachable';
+
+export type NetworkdEvent =
+  | { readonly kind: 'appeared' }
+  /** It was seen to leave the bus: it stopped, or restarts (then `appeared` follows). */
+  | { readonly kind: 'vanished' }
+  /** The bus answers again, and networkd is not on it. */
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'unreachable' }
+  /** The link's AdministrativeState, or another of its states, changed. */
+  | { readonly kind: 'link-changed'; readonly linkIndex: number; readonly setupState: string | null };
+
+export interface ListedLink {
+  readonly linkIndex: number;
+  readonly linkName: string;
+}
+
+const serviceName = 'org.freedesktop.network1';
+const managerPath = '/org/freedesktop/network1';
+const managerInterface = 'org.freedesktop.network1.Manager';
+const linkInterface = 'org.freedesktop.network1.Link';
+const propertiesInterface = 'org.freedesktop.DBus.Properties';
+/** networkd borrows the name from resolved (bus-common-errors.h of systemd 252 to 257). */
+const noSuchLink = 'org.freedesktop.resolve1.NoSuchLink';
+
+const describeReply = z.tuple([z.string()]);
+const listReply = z.tuple([z.array(z.tuple([z.number(), z.string(), z.string()]))]);
+const versionReply = z.tuple([variantOf(z.string())]);
+const linkChange = z.tuple([
+  z.literal(linkInterface),
+  z.object({ AdministrativeState: variantOf(z.string()).optional() }),
+  z.array(z.string()),
+]);
+
+export class NetworkdWatcher {
+  readonly #bus: Bus;
+  readonly #listeners = new Set<(event: NetworkdEvent) => void>();
+  #subscriptions: Subscription[] = [];
+  #presence: NetworkdPresence = 'unreachable';
+  /** Of the networkd that is present; undefined = not asked yet. */
+  #version: number | null | undefined;
+  #lastLinks: readonly NetworkdLink[] = [];
+
+  /** The bus is started, shared and closed by the caller. */
+  constructor(bus: Bus) {
+    this.#bus = bus;
+  }
+
+  /** Begins to listen; idempotent. */
+  start(): void {
+    if (this.#subscriptions.length > 0) return;
+    this.#subscriptions = [
+      this.#bus.watchName(serviceName, (now, before) => this.#takeOwner(now, before)),
+      this.#bus.watchSignal(
+        {
+          sender: serviceName,
+          interface: propertiesInterface,
+          member: 'PropertiesChanged',
+          pathNamespace: `${managerPath}/link`,
+          arg0: linkInterface,
+        },
+        (signal) => this.#takeLinkChange(signal),
+      ),
+    ];
+  }
+
+  stop(): void {
+    for (const subscription of this.#subscriptions) subscription.remove();
+    this.#subscriptions = [];
+  }
+
+  get presence(): NetworkdPresence {
+    return this.#presence;
+  }
+
+  /** An event only wakes: what holds is read afresh. Returns the removal. */
+  onEvent(listener: (event: NetworkdEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /**
+   * What networkd says of these links; a link that it does not know (yet) is left out. `absent` only where the bus says
+   * that it is not there, with what it said last. Throws NetworkdError where that cannot be told (`unreachable`,
+   * `timeout`, …): then what was known before still holds.
+   */
+  async readState(linkIndexes: readonly number[]): Promise<NetworkdState> {
+    if (!(await this.#isOwned())) return { kind: 'absent', links: this.#lastLinks };
+    try {
+      const version = await this.readVersion();
+      const links: NetworkdLink[] = [];
+      // One after the other: networkd answers them in turn anyway, and this keeps replies bounded.
+      for (const linkIndex of linkIndexes) {
+        const link = await this.describeLink(linkIndex);
+        if (link !== null) links.push({ linkIndex, networkFile: link.networkFile, setupState: link.setupState });
+      }
+      this.#lastLinks = links;
+      return { kind: 'present', version, links };
+    } catch (error) {
+      // It left while it was being asked.
+      if (error instanceof NetworkdError && error.code === 'no-owner')
+        return { kind: 'absent', links: this.#lastLinks };
+      throw error;
+    }
+  }
+
+  /** Null: networkd has no such link (yet). Throws NetworkdError. */
+  async describeLink(linkIndex: number): Promise<LinkDescription | null> {
+    try {
+      const [text] = await this.#call('DescribeLink', describeReply, { signature: 'i', body: [linkIndex] });
+      return parseLinkDescription(text);
+    } catch (error) {
+      const cause = error instanceof NetworkdError ? error.cause : null;
+      if (cause instanceof DbusError && cause.errorName === noSuchLink) return null;
+      throw error;
+    }
+  }
+
+  /** All links that networkd knows, managed or not. Throws NetworkdError. */
+  async listLinks(): Promise<readonly ListedLink[]> {
+    const [links] = await this.#call('ListLinks', listReply);
+    return links.map(([linkIndex, linkName]) => ({ linkIndex, linkName }));
+  }
+
+  /**
+   * systemd's major version: networkd itself does not tell, so PID 1 is asked, once per appearance of networkd. Null
+   * where systemd is not PID 1 or does not answer.
+   */
+  async readVersion(): Promise<number | null> {
+    if (this.#version !== undefined) return this.#version;
+    try {
+      const [text] = await this.#bus.call(
+        {
+          destination: 'org.freedesktop.systemd1',
+          path: '/org/freedesktop/systemd1',
+          interface: propertiesInterface,
+          member: 'Get',
+          signature: 'ss',
+          body: ['org.freedesktop.systemd1.Manager', 'Version'],
+        },
+        versionReply,
+      );
+      this.#version = parseSystemdVersion(text);
+    } catch (error) {
+      if (!(error instanceof DbusError)) throw error;
+      // A slow or broken bus is asked again next time; a settled no is not.
+      if (error.code === 'timeout' || error.code === 'unreachable') return null;
+      this.#version = null;
+    }
+    return this.#version;
+  }
+
+  async #isOwned(): Promise<boolean> {
+    if (this.#presence !== 'unreachable') return this.#presence === 'present';
+    try {
+      const [isOwned] = await this.#bus.call(
+        {
+          destination: 'org.freedesktop.DBus',
+          path: '/org/freedesktop/DBus',
+          interface: 'org.freedesktop.DBus',
+          member: 'NameHasOwner',
+          signature: 's',
+          body: [serviceName],
+        },
+        z.tuple([z.boolean()]),
+      );
+      return isOwned;
+    } catch (cause) {
+      throw toNetworkdError('find systemd-networkd', cause);
+    }
+  }
+
+  async #call<T>(
+    member: string,
+    schema: z.ZodType<T>,
+    argument: { readonly signature?: string; readonly body?: readonly unknown[] } = {},
+  ): Promise<T> {
+    const call = { destination: serviceName, path: managerPath, interface: managerInterface, member, ...argument };
+    try {
+      return await this.#bus.call(call, schema);
+    } catch (cause) {
+      throw toNetworkdError(`ask systemd-networkd (${member})`, cause);
+    }
+  }
+
+  #takeOwner(now: NameOwner, before: NameOwner): void {
+    this.#version = undefined;
+    this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
+    if (before.kind === 'owned' && now.kind !== 'unknown') this.#emit({ kind: 'vanished' });
+    if (now.kind === 'owned') this.#emit({ kind: 'appeared' });
+    else if (now.kind === 'unknown') this.#emit({ kind: 'unreachable' });
+    else if (before.kind === 'unknown') this.#emit({ kind: 'absent' });
+  }
+
+  #takeLinkChange(signal: Signal): void {
+    const linkIndex = parseLinkPath(signal.path);
+    const change = linkChange.safeParse(signal.body);
+    if (linkIndex === null || !change.success) return;
+    this.#emit({ kind: 'link-changed', linkIndex, setupState: change.data[1].AdministrativeState ?? null });
+  }
+
+  #emit(event: NetworkdEvent): void {
+    for (const listener of [...this.#listeners]) listener(event);
+  }
+}
+
+function toNetworkdError(what: string, cause: unknown): NetworkdError {
+  const code = cause instanceof DbusError ? cause.code : 'failed';
+  return new NetworkdError(code, 'systemd-networkd', `failed to ${what}: ${describeCause(cause)}`, { cause });
+}
