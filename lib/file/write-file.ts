@@ -1,0 +1,85 @@
+/** Writes and removes small files so that a reader sees the old text or the new one, never a part. */
+
+import { randomBytes } from 'node:crypto';
+import { constants } from 'node:fs';
+import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+
+export interface WriteFileOptions {
+  /** Permission bits, whatever the umask. */
+  readonly mode?: number;
+  /** Waits until the disk has it: only for what must survive a power cut, never for files in /run. */
+  readonly sync?: boolean;
+}
+
+/**
+ * Makes the file hold exactly `text`; resolves to whether it had to be written (an equal file is not touched at all).
+ * The directory must exist. Rejects with the system's error, and then leaves the old file and no temporary one.
+ */
+export async function writeFileAtomically(
+  path: string,
+  text: string,
+  options: WriteFileOptions = {},
+): Promise<boolean> {
+  if ((await readIfFile(path)) === text) return false;
+  // The leading dot and the suffix keep programs that read the directory from taking it for one of theirs.
+  const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
+  let handle: FileHandle | null = null;
+  try {
+    // Never through a link that somebody laid there.
+    const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
+    handle = await open(temporary, flags, 0o600);
+    await handle.writeFile(text);
+    await handle.chmod(options.mode ?? 0o644);
+    if (options.sync) await handle.sync();
+    await handle.close();
+    handle = null;
+    await rename(temporary, path);
+    if (options.sync) await syncDirectory(dirname(path));
+    return true;
+  } catch (error) {
+    await handle?.close().catch(() => {});
+    await unlink(temporary).catch(() => {});
+    throw error;
+  }
+}
+
+/** Removes a file; resolves to whether there was one. Rejects with the system's error. */
+export async function removeFile(path: string): Promise<boolean> {
+  try {
+    await unlink(path);
+    return true;
+  } catch (error) {
+    if (isAbsent(error)) return false;
+    throw error;
+  }
+}
+
+/** Null where there is no regular file; a symbolic link is not one: it is replaced, not followed. */
+async function readIfFile(path: string): Promise<string | null> {
+  let handle: FileHandle;
+  try {
+    handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  } catch (error) {
+    if (isAbsent(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return null;
+    throw error;
+  }
+  try {
+    return (await handle.stat()).isFile() ? await readFile(handle, 'utf8') : null;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, constants.O_RDONLY | constants.O_DIRECTORY);
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+function isAbsent(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+}
