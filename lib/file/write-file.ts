@@ -50,7 +50,7 @@ export async function removeFile(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    if (isAbsent(error)) return false;
+    if (codeOf(error) === 'ENOENT') return false;
     throw error;
   }
 }
@@ -61,7 +61,7 @@ async function readIfFile(path: string): Promise<string | null> {
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (isAbsent(error) || (error instanceof Error && 'code' in error && error.code === 'ELOOP')) return null;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return null;
     throw error;
   }
   try {
@@ -80,6 +80,6 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
-function isAbsent(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }
