@@ -25,8 +25,8 @@ export interface Acts {
   /** Applies changes in their order and goes on past a failure. */
   apply(changes: readonly Change[]): Promise<Outcome[]>;
   readLedger(): Ledger;
-  /** Called before the changes that it covers are applied. */
-  writeLedger(ledger: Ledger): void;
+  /** Called before the changes that it covers are applied. Never rejects: a full disk must not keep a repair back. */
+  writeLedger(ledger: Ledger): Promise<void>;
 }
 
 /** What the reconciler tells. */
@@ -118,12 +118,12 @@ export class Reconciler {
     const nowMs = performance.now();
     const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
     let outcomes: Outcome[] = [];
+    await this.#recordLedger(desired);
     if (due.length > 0) {
-      this.#recordLedger(desired);
       outcomes = await this.#acts.apply(due);
       for (const outcome of outcomes) this.#note(outcome);
       await this.#awaitEcho(outcomes);
-    } else this.#recordLedger(desired);
+    }
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
     this.#listener.passed({ desired, conflicts, remaining: [...failed, ...held], applied: outcomes.length });
@@ -154,11 +154,11 @@ export class Reconciler {
     return new Set(this.#settling.keys());
   }
 
-  #recordLedger(desired: Desired): void {
+  async #recordLedger(desired: Desired): Promise<void> {
     const ledger = computeLedger(desired, this.#senses.kernel(), this.#ledger);
     if (JSON.stringify(ledger) === JSON.stringify(this.#ledger)) return;
-    this.#acts.writeLedger(ledger);
     this.#ledger = ledger;
+    await this.#acts.writeLedger(ledger);
   }
 
   #note(outcome: Outcome): void {

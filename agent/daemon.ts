@@ -1,0 +1,242 @@
+/** `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a signal. */
+
+import { type FSWatcher, watch } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { Bus } from '../lib/dbus/bus.ts';
+import { removeFile, writeFileAtomically } from '../lib/file/write-file.ts';
+import { RtnetlinkClient } from '../lib/rtnetlink/client.ts';
+import { applyChanges, type Hands, type Outcome } from './act/apply.ts';
+import { applyKernelChange } from './act/netlink.ts';
+import { NetworkdBus } from './act/networkd-bus.ts';
+import type { Config } from './config/types.ts';
+import type { OwnFile } from './decide/diff-files.ts';
+import { ownProtocol } from './decide/identity.ts';
+import { findCandidates } from './decide/match-links.ts';
+import { readFileOwner } from './decide/network-file.ts';
+import { type PassResult, Reconciler } from './loop.ts';
+import type { Change } from './model.ts';
+import { MetadataPoller } from './poll.ts';
+import { describeChange } from './report/change-text.ts';
+import type { Journal } from './report/journal.ts';
+import { RuntimeStore } from './runtime-store.ts';
+import { KernelMirror } from './sense/kernel.ts';
+import { openMetadataReader } from './sense/metadata.ts';
+import { NetworkdWatcher } from './sense/networkd.ts';
+import { NetworkdView } from './sense/networkd-view.ts';
+import { readUnitFiles } from './sense/own-files.ts';
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly journal: Journal;
+  /** Called after every pass. */
+  readonly onPass?: (result: PassResult) => void;
+}
+
+/** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
+export class Daemon {
+  readonly #journal: Journal;
+  readonly #bus: Bus;
+  readonly #mirror: KernelMirror;
+  readonly #client: RtnetlinkClient;
+  readonly #view: NetworkdView;
+  readonly #poller: MetadataPoller;
+  readonly #reconciler: Reconciler;
+  readonly #onPass: (result: PassResult) => void;
+  #config: Config;
+  #candidateIndexes: readonly number[] = [];
+  #files: readonly OwnFile[] | null = null;
+  #watcher: FSWatcher | null = null;
+  #metadata: ReturnType<typeof openMetadataReader>;
+  readonly #reported = new Set<string>();
+
+  static async open(options: DaemonOptions): Promise<Daemon> {
+    const store = new RuntimeStore(options.config.runtimeDirectory);
+    await store.prepare();
+    await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
+    const mirror = await KernelMirror.open({
+      onProblem: (problem) => options.journal.warning(problem.message),
+    });
+    return new Daemon(options, store, mirror);
+  }
+
+  private constructor({ config, journal, onPass }: DaemonOptions, store: RuntimeStore, mirror: KernelMirror) {
+    this.#config = config;
+    this.#journal = journal;
+    this.#onPass = onPass ?? (() => undefined);
+    this.#mirror = mirror;
+    this.#client = new RtnetlinkClient();
+    this.#bus = new Bus();
+    this.#metadata = openMetadataReader(config.imds);
+    const networkdBus = new NetworkdBus(this.#bus);
+    this.#view = new NetworkdView({
+      watcher: new NetworkdWatcher(this.#bus),
+      linkIndexes: () => this.#candidateIndexes,
+      onChanged: () => this.#reconciler.wake(),
+      onRestart: () => {
+        this.#reconciler.forgetOffers();
+        this.#reconciler.wake();
+      },
+      onTrouble: (message) => journal.warning(message),
+    });
+    this.#poller = new MetadataPoller({
+      read: () => this.#metadata.readSnapshot(),
+      intervalMs: config.imds.intervalMs,
+      stored: store.readMetadata(),
+      onChanged: (stored) => {
+        this.#reconciler.wake();
+        store.writeMetadata(stored).catch((error) => this.#reportOnce(`failed to keep the metadata: ${error}`));
+      },
+      onTrouble: (message) => journal.warning(message),
+      onRecovered: () => journal.info('The metadata service answers again'),
+      presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
+    });
+    const hands: Hands = {
+      changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
+      writeFile: (name, text) => this.#changeFiles(() => writeFileAtomically(this.#pathOf(name), text)),
+      removeFile: (name) => this.#changeFiles(() => removeFile(this.#pathOf(name))),
+      reloadNetworkd: () => networkdBus.reload(),
+    };
+    this.#reconciler = new Reconciler(
+      config,
+      {
+        kernel: () => this.#mirror.state(),
+        networkd: () => this.#view.state(),
+        files: () => this.#listFiles(),
+        metadata: () => this.#poller.metadata(),
+      },
+      {
+        apply: (changes) => applyChanges(changes, hands),
+        readLedger: () => store.readLedger(),
+        writeLedger: (ledger) =>
+          store.writeLedger(ledger).catch((error) => this.#reportOnce(`failed to keep the ledger: ${error}`)),
+      },
+      {
+        changed: (outcome) => this.#reportChange(outcome),
+        fought: (change, count) => this.#reportFight(change, count),
+        passed: (result) => this.#afterPass(result),
+      },
+    );
+  }
+
+  /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
+  async start(): Promise<void> {
+    this.#mirror.onChange((kinds) => {
+      if (kinds.has('link')) this.#updateCandidates();
+      this.#reconciler.wake();
+    });
+    this.#updateCandidates();
+    this.#watchFiles();
+    await Promise.all([this.#bus.start().then(() => this.#view.start()), this.#poller.readNow()]);
+    await this.#view.refresh();
+    this.#reconciler.wake();
+    await this.#reconciler.idle();
+  }
+
+  /** Reads everything anew and reconciles; resolves when that is done. */
+  async reload(config: Config): Promise<void> {
+    this.#config = config;
+    this.#reconciler.setConfig(config);
+    this.#poller.setInterval(config.imds.intervalMs);
+    this.#metadata = openMetadataReader(config.imds);
+    this.#files = null;
+    this.#updateCandidates();
+    await Promise.all([
+      this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
+      this.#view.refresh(),
+      this.#poller.readNow(),
+    ]);
+    this.#reconciler.wake();
+    await this.#reconciler.idle();
+  }
+
+  /** Ends everything but the network. */
+  async stop(): Promise<void> {
+    this.#watcher?.close();
+    this.#poller.stop();
+    await this.#reconciler.stop();
+    this.#view.stop();
+    this.#mirror.close();
+    this.#client.close();
+    await this.#bus.close();
+  }
+
+  #updateCandidates(): void {
+    const candidates = findCandidates(this.#mirror.state(), this.#config.drivers);
+    const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
+    if (indexes.join() === this.#candidateIndexes.join()) return;
+    this.#candidateIndexes = indexes;
+    const wanted = new Set(indexes);
+    this.#mirror
+      .setRouteInterest((_family, _table, linkIndex) => linkIndex !== null && wanted.has(linkIndex))
+      .then(() => this.#reconciler.wake())
+      .catch((error) => this.#journal.warning(String(error)));
+    this.#view.linksChanged();
+  }
+
+  #pathOf(name: string): string {
+    return join(this.#config.networkd.unitDirectory, name);
+  }
+
+  #listFiles(): readonly OwnFile[] {
+    const { unitDirectory, prefix } = this.#config.networkd;
+    this.#files ??= readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
+      const mac = readFileOwner(text);
+      return mac === null ? [] : [{ name, text, mac }];
+    });
+    return this.#files;
+  }
+
+  async #changeFiles(change: () => Promise<unknown>): Promise<void> {
+    try {
+      await change();
+    } finally {
+      this.#files = null;
+    }
+  }
+
+  /** A file of ours that another program removes or changes is noticed at once. */
+  #watchFiles(): void {
+    try {
+      this.#watcher = watch(this.#config.networkd.unitDirectory, { recursive: false }, () => {
+        this.#files = null;
+        this.#reconciler.wake();
+      });
+      this.#watcher.on('error', () => this.#watcher?.close());
+    } catch (error) {
+      this.#reportOnce(`failed to watch ${this.#config.networkd.unitDirectory}: ${error}`);
+    }
+  }
+
+  #reportChange({ change, error }: Outcome): void {
+    const fields = { ENI: change.mac, INTERFACE: change.linkName, CHANGE: change.kind };
+    if (error === null) this.#journal.info(`${describeChange(change)} (${change.reason})`, fields);
+    else this.#journal.warning(error.message, fields);
+  }
+
+  #reportFight(change: Change, count: number): void {
+    const text = describeChange(change);
+    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
+    this.#journal.warning(message, { ENI: change.mac, INTERFACE: change.linkName, CHANGE: change.kind });
+  }
+
+  #reportOnce(message: string): void {
+    if (this.#reported.has(message)) return;
+    this.#reported.add(message);
+    this.#journal.warning(message);
+  }
+
+  #afterPass(result: PassResult): void {
+    const awaited = result.desired.reports
+      .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
+      .map(({ mac }) => mac);
+    this.#poller.await(awaited.length === 0 ? null : awaited.join());
+    const standing = new Set<string>();
+    for (const { mac, reason } of result.conflicts) standing.add(`${mac}: ${reason}`);
+    for (const { mac, state } of result.desired.reports) {
+      if (state.kind === 'degraded') standing.add(`${mac}: ${state.reason}`);
+    }
+    for (const message of standing) this.#reportOnce(message);
+    this.#onPass(result);
+  }
+}

@@ -1,0 +1,148 @@
+/**
+ * Keeps the accepted snapshot of the metadata fresh: polls, retries quickly while something is awaited, backs off while
+ * the service fails. Invariant: a failed read changes nothing.
+ */
+
+import { type AcceptState, acceptSnapshot } from './decide/accept-snapshot.ts';
+import type { EniMetadata, Snapshot } from './model.ts';
+
+/** What survives a restart: written to the runtime directory whenever it changes. */
+export interface StoredMetadata {
+  readonly snapshot: Snapshot;
+  /** ENIs that the metadata lists no more while their link is still there. */
+  readonly departed: readonly EniMetadata[];
+}
+
+export interface PollerOptions {
+  /** Takes one whole snapshot or throws. */
+  readonly read: () => Promise<Snapshot>;
+  readonly intervalMs: number;
+  readonly stored: StoredMetadata | null;
+  /** The accepted snapshot changed. */
+  readonly onChanged: (metadata: StoredMetadata) => void;
+  /** One line when the service starts to fail, one when it answers again, one for each new problem. */
+  readonly onTrouble: (message: string) => void;
+  readonly onRecovered: () => void;
+  /** MACs of the links that are there: a departed ENI is forgotten with its link. */
+  readonly presentMacs: () => ReadonlySet<string>;
+  readonly random?: () => number;
+}
+
+/** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
+const quickDelaysMs = [100, 200, 300, 500, 1_000];
+const quickForMs = 30_000;
+const longestFailureDelayMs = 60_000;
+
+export class MetadataPoller {
+  readonly #options: PollerOptions;
+  #intervalMs: number;
+  #stored: StoredMetadata | null;
+  #accepted: AcceptState;
+  #timer: NodeJS.Timeout | null = null;
+  #reading: Promise<boolean> | null = null;
+  #failures = 0;
+  #problems = new Set<string>();
+  #awaited: { sinceMs: number; tries: number } | null = null;
+  #isStopped = false;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+    this.#intervalMs = options.intervalMs;
+    this.#stored = options.stored;
+    this.#accepted = { accepted: options.stored?.snapshot ?? null, missing: {} };
+  }
+
+  metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[] } {
+    return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? [] };
+  }
+
+  setInterval(intervalMs: number): void {
+    this.#intervalMs = intervalMs;
+  }
+
+  /**
+   * A link is there whose metadata is not: read soon, and again, for the time that propagation takes. Null: nothing is
+   * awaited any more. Called after every pass; a new text starts the quick retries afresh.
+   */
+  await(awaited: string | null): void {
+    if (awaited === null) this.#awaited = null;
+    else if (this.#awaited === null || this.#awaitedText !== awaited) {
+      this.#awaited = { sinceMs: performance.now(), tries: 0 };
+      this.#schedule();
+    }
+    this.#awaitedText = awaited;
+  }
+  #awaitedText: string | null = null;
+
+  /** Reads now; true when a snapshot was taken. A read under way is joined. */
+  readNow(): Promise<boolean> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+      this.#schedule();
+    });
+    return this.#reading;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #read(): Promise<boolean> {
+    let candidate: Snapshot;
+    try {
+      candidate = await this.#options.read();
+    } catch (error) {
+      this.#failures++;
+      if (this.#failures === 1) this.#options.onTrouble(error instanceof Error ? error.message : String(error));
+      return false;
+    }
+    if (this.#failures > 0) this.#options.onRecovered();
+    this.#failures = 0;
+    this.#accept(candidate);
+    return true;
+  }
+
+  #accept(candidate: Snapshot): void {
+    const result = acceptSnapshot(this.#accepted, candidate);
+    this.#accepted = result.state;
+    for (const problem of result.problems) if (!this.#problems.has(problem)) this.#options.onTrouble(problem);
+    this.#problems = new Set(result.problems);
+    const stored = { snapshot: result.accepted, departed: this.#computeDeparted(result.accepted) };
+    if (JSON.stringify(stored) === JSON.stringify(this.#stored)) return;
+    this.#stored = stored;
+    this.#options.onChanged(stored);
+  }
+
+  #computeDeparted(next: Snapshot): EniMetadata[] {
+    const listed = new Set(next.enis.map((reading) => (reading.kind === 'ready' ? reading.eni.mac : reading.mac)));
+    const present = this.#options.presentMacs();
+    const before =
+      this.#stored?.snapshot.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
+    return [...(this.#stored?.departed ?? []), ...before].filter(({ mac }) => !listed.has(mac) && present.has(mac));
+  }
+
+  #schedule(): void {
+    if (this.#isStopped || this.#reading !== null) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.readNow(), this.#computeDelayMs());
+  }
+
+  #computeDelayMs(): number {
+    const random = this.#options.random ?? Math.random;
+    const jittered = (ms: number) => ms * (0.85 + 0.1 * random());
+    const regularMs = jittered(this.#intervalMs);
+    if (this.#failures > 0) {
+      const ceilingMs = Math.min(longestFailureDelayMs, 250 * 2 ** Math.min(this.#failures, 10));
+      return Math.min(Math.max(50, ceilingMs * random()), Math.max(regularMs, 1_000));
+    }
+    if (Object.keys(this.#accepted.missing).length > 0) return this.#intervalMs * 0.05;
+    if (this.#awaited !== null && performance.now() - this.#awaited.sinceMs < quickForMs) {
+      const tries = this.#awaited.tries++;
+      return quickDelaysMs[Math.min(tries, quickDelaysMs.length - 1)] ?? regularMs;
+    }
+    return regularMs;
+  }
+}

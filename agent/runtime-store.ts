@@ -1,0 +1,85 @@
+/** What survives a restart of the program: the ledger and the last accepted metadata, as JSON in the runtime directory. */
+
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomically } from '../lib/file/write-file.ts';
+import type { Ledger } from './model.ts';
+import type { StoredMetadata } from './poll.ts';
+
+const ledgerFile = 'ledger.json';
+const metadataFile = 'metadata.json';
+
+const ledgerSchema = z.record(z.string(), z.string());
+const eniSchema = z.strictObject({
+  mac: z.string(),
+  eniId: z.string().nullable(),
+  deviceNumber: z.number(),
+  networkCard: z.number(),
+  subnetId: z.string().nullable(),
+  vpcId: z.string().nullable(),
+  ipv4Addresses: z.array(z.string()),
+  ipv6Addresses: z.array(z.string()),
+  ipv4Prefixes: z.array(z.string()),
+  ipv6Prefixes: z.array(z.string()),
+  subnetIpv4: z.string().nullable(),
+  subnetIpv6: z.array(z.string()),
+  publicIpv4: z.record(z.string(), z.array(z.string())),
+});
+const readingSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), eni: eniSchema }),
+  z.strictObject({ kind: z.literal('pending'), mac: z.string(), reason: z.string() }),
+  z.strictObject({ kind: z.literal('invalid'), mac: z.string(), reason: z.string() }),
+]);
+const metadataSchema = z.strictObject({
+  snapshot: z.strictObject({
+    primaryMac: z.string(),
+    enis: z.array(readingSchema),
+    instanceId: z.string().nullable(),
+  }),
+  departed: z.array(eniSchema),
+});
+
+export class RuntimeStore {
+  readonly #directory: string;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Throws what the file system throws: without a runtime directory nothing can be remembered. */
+  async prepare(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+  }
+
+  /** An unreadable or foreign ledger is no ledger: what it knew keeps its marks, or stays. */
+  readLedger(): Ledger {
+    return this.#read(ledgerFile, ledgerSchema) ?? {};
+  }
+
+  async writeLedger(ledger: Ledger): Promise<void> {
+    await this.#write(ledgerFile, ledger);
+  }
+
+  /** Null where there is none that can be trusted. */
+  readMetadata(): StoredMetadata | null {
+    return this.#read(metadataFile, metadataSchema);
+  }
+
+  async writeMetadata(metadata: StoredMetadata): Promise<void> {
+    await this.#write(metadataFile, metadata);
+  }
+
+  #read<T>(name: string, schema: z.ZodType<T>): T | null {
+    try {
+      return schema.parse(JSON.parse(readFileSync(join(this.#directory, name), 'utf8')));
+    } catch {
+      return null;
+    }
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await writeFileAtomically(join(this.#directory, name), `${JSON.stringify(value, null, 1)}\n`);
+  }
+}

@@ -1,0 +1,120 @@
+/**
+ * What systemd-networkd says of the links of interest, in memory: read anew on its signals, never polled but while an
+ * answer is awaited. Invariant: an answer that does not come leaves the last one standing.
+ */
+
+import type { NetworkdState } from '../model.ts';
+import type { NetworkdWatcher } from './networkd.ts';
+
+export interface NetworkdViewOptions {
+  readonly watcher: NetworkdWatcher;
+  /** Indexes of the links to ask about: the ENI candidates. */
+  readonly linkIndexes: () => readonly number[];
+  /** What is known changed. */
+  readonly onChanged: (state: NetworkdState) => void;
+  /** networkd left the bus or came to it: it reads all its files anew. */
+  readonly onRestart: () => void;
+  /** One line; the same trouble is told once. */
+  readonly onTrouble: (message: string) => void;
+}
+
+/** networkd announces several properties of one step one after the other: they are one read. */
+const debounceMs = 10;
+/** While a link is not taken up yet or networkd does not answer. */
+const retryDelaysMs = [50, 100, 200, 500, 1_000];
+
+export class NetworkdView {
+  readonly #options: NetworkdViewOptions;
+  #state: NetworkdState = { kind: 'absent', links: [] };
+  #reading: Promise<void> | null = null;
+  #isStale = false;
+  #timer: NodeJS.Timeout | null = null;
+  #tries = 0;
+  #trouble: string | null = null;
+  #isStopped = false;
+  #stopListening: () => void = () => undefined;
+
+  constructor(options: NetworkdViewOptions) {
+    this.#options = options;
+  }
+
+  start(): void {
+    this.#stopListening = this.#options.watcher.onEvent((event) => {
+      if (event.kind === 'link-changed' && !this.#options.linkIndexes().includes(event.linkIndex)) return;
+      // The files must be up to date before the next networkd reads them: no waiting, no question to the bus.
+      if (event.kind === 'vanished') this.#set({ kind: 'absent', links: this.#state.links });
+      if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();
+      this.#tries = 0;
+      this.#schedule(debounceMs);
+    });
+    this.#options.watcher.start();
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    this.#stopListening();
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#options.watcher.stop();
+  }
+
+  state(): NetworkdState {
+    return this.#state;
+  }
+
+  /** Links came or went. */
+  linksChanged(): void {
+    this.#tries = 0;
+    this.#schedule(0);
+  }
+
+  /** Reads now; resolves when what is known is not older than the call. Never rejects. */
+  async refresh(): Promise<void> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isStale = true;
+    this.#reading ??= this.#readUntilFresh().finally(() => {
+      this.#reading = null;
+    });
+    await this.#reading;
+  }
+
+  #schedule(delayMs: number): void {
+    if (this.#isStopped) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.refresh(), delayMs);
+  }
+
+  async #readUntilFresh(): Promise<void> {
+    while (this.#isStale && !this.#isStopped) {
+      this.#isStale = false;
+      await this.#read();
+    }
+  }
+
+  async #read(): Promise<void> {
+    const wanted = this.#options.linkIndexes();
+    let isComplete = true;
+    try {
+      const state = await this.#options.watcher.readState(wanted);
+      this.#trouble = null;
+      const isKnown = (linkIndex: number) =>
+        state.links.some((link) => link.linkIndex === linkIndex && !/^(pending|initialized)$/.test(link.setupState));
+      isComplete = state.kind === 'absent' || wanted.every(isKnown);
+      this.#set(state);
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      if (message !== this.#trouble) this.#options.onTrouble(message);
+      this.#trouble = message;
+      isComplete = false;
+    }
+    if (isComplete) return;
+    this.#schedule(retryDelaysMs[Math.min(this.#tries, retryDelaysMs.length - 1)] ?? 1_000);
+    this.#tries++;
+  }
+
+  #set(state: NetworkdState): void {
+    if (this.#isStopped || JSON.stringify(state) === JSON.stringify(this.#state)) return;
+    this.#state = state;
+    this.#options.onChanged(state);
+  }
+}
