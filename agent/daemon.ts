@@ -47,6 +47,7 @@ export class Daemon {
   #candidateIndexes: readonly number[] = [];
   #files: readonly OwnFile[] | null = null;
   #watcher: FSWatcher | null = null;
+  #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: ReturnType<typeof openMetadataReader>;
   readonly #reported = new Set<string>();
 
@@ -150,8 +151,14 @@ export class Daemon {
     await this.#reconciler.idle();
   }
 
+  /** Says `alive` while idle too: only after the reconciler has answered, so that a stuck pass is not covered up. */
+  keepAlive(intervalMs: number, alive: () => void): void {
+    this.#keepAliveTimer = setInterval(() => void this.#reconciler.idle().then(alive), intervalMs);
+  }
+
   /** Ends everything but the network. */
   async stop(): Promise<void> {
+    if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
     this.#watcher?.close();
     this.#poller.stop();
     await this.#reconciler.stop();

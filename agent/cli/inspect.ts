@@ -1,0 +1,94 @@
+/** What `status` and `plan` look at: one whole look at the host and the metadata, along the daemon's very path, without acts. */
+
+import { Bus } from '../../lib/dbus/bus.ts';
+import type { Config } from '../config/types.ts';
+import { acceptSnapshot, initialAcceptState } from '../decide/accept-snapshot.ts';
+import { computeDesired } from '../decide/desired.ts';
+import { type Conflict, computeDifference } from '../decide/diff.ts';
+import { findCandidates } from '../decide/match-links.ts';
+import { readFileOwner } from '../decide/network-file.ts';
+import type { Change, Desired, NetworkdState } from '../model.ts';
+import { RuntimeStore } from '../runtime-store.ts';
+import { KernelMirror } from '../sense/kernel.ts';
+import { openMetadataReader } from '../sense/metadata.ts';
+import { NetworkdWatcher } from '../sense/networkd.ts';
+import { readUnitFiles } from '../sense/own-files.ts';
+
+export interface Inspection {
+  readonly desired: Desired;
+  readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+  readonly networkd: NetworkdState;
+  /** What could not be asked, one line each: the answer leans on what was known before. */
+  readonly warnings: readonly string[];
+}
+
+/** Throws a KernelError where the kernel cannot be asked. */
+export async function inspectHost(config: Config): Promise<Inspection> {
+  const warnings: string[] = [];
+  const bus = new Bus();
+  const mirror = await KernelMirror.open({ isRelevantRoute: () => true });
+  const watcher = new NetworkdWatcher(bus);
+  try {
+    const kernel = mirror.state();
+    const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
+    const [stored, networkd] = await Promise.all([
+      readMetadata(config, warnings),
+      readNetworkd(
+        bus,
+        watcher,
+        candidates.map(({ link }) => link.index),
+        warnings,
+      ),
+    ]);
+    const { unitDirectory, prefix } = config.networkd;
+    const files = readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
+      const mac = readFileOwner(text);
+      return mac === null ? [] : [{ name, text, mac }];
+    });
+    const ownFiles = new Set(files.map(({ name }) => name));
+    const desired = computeDesired({ config, ...stored, kernel, networkd, ownFiles });
+    const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
+    const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: ownFiles };
+    return { desired, ...computeDifference(desired, actual), networkd, warnings };
+  } finally {
+    mirror.close();
+    await bus.close();
+  }
+}
+
+/** What the service says now over what was accepted before; alone the latter where it does not answer. */
+async function readMetadata(config: Config, warnings: string[]) {
+  const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
+  try {
+    const candidate = await openMetadataReader(config.imds).readSnapshot();
+    const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
+    return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [] };
+  } catch (error) {
+    warnings.push(error instanceof Error ? error.message : String(error));
+    return { snapshot: stored?.snapshot ?? null, departed: stored?.departed ?? [] };
+  }
+}
+
+async function readNetworkd(
+  bus: Bus,
+  watcher: NetworkdWatcher,
+  linkIndexes: readonly number[],
+  warnings: string[],
+): Promise<NetworkdState> {
+  try {
+    await bus.start();
+    watcher.start();
+    const state = await watcher.readState(linkIndexes);
+    if (state.kind === 'absent')
+      warnings.push(
+        'systemd-networkd is not on the system bus: expected it to run. Start it (systemctl start systemd-networkd)',
+      );
+    return state;
+  } catch (error) {
+    warnings.push(error instanceof Error ? error.message : String(error));
+    return { kind: 'absent', links: [] };
+  } finally {
+    watcher.stop();
+  }
+}

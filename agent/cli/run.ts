@@ -1,0 +1,95 @@
+/** `enid run`: the daemon in the foreground, its signals and its word to the service manager. */
+
+import { readFileSync } from 'node:fs';
+import { openNotifier } from '../../lib/systemd/notify.ts';
+import type { Config } from '../config/types.ts';
+import { Daemon } from '../daemon.ts';
+import type { PassResult } from '../loop.ts';
+import type { Journal } from '../report/journal.ts';
+
+export interface RunOptions {
+  /** Throws a ConfigError. */
+  readonly loadConfig: () => Promise<Config>;
+  readonly journal: Journal;
+  /** End when nothing is left to do, or nothing more can be done. */
+  readonly once: boolean;
+}
+
+/** How long `--once` waits for leases and metadata. */
+const onceMs = 45_000;
+/** CAP_NET_ADMIN in the effective set (linux/capability.h; proc_pid_status(5)). */
+const netAdminBit = 1n << 12n;
+
+/** Resolves with the exit code: 0 after a signal or convergence, 1 where the start fails or `--once` does not converge. */
+export async function run({ loadConfig, journal, once }: RunOptions): Promise<number> {
+  let config = await loadConfig();
+  if (!hasNetAdmin()) {
+    journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
+    return 1;
+  }
+  const notifier = await openNotifier(process.env, (message) => journal.warning(message));
+  let last: PassResult | null = null;
+  const daemon = await Daemon.open({
+    config,
+    journal,
+    onPass: (result) => {
+      last = result;
+      notifier.status(summarise(result));
+      notifier.watchdog();
+    },
+  });
+  const stopped = waitForSignals(async () => {
+    notifier.reloading();
+    try {
+      config = await loadConfig();
+    } catch (error) {
+      journal.error(`${error instanceof Error ? error.message : error}; the configuration from before stays`);
+    }
+    await daemon.reload(config);
+    notifier.ready(last === null ? undefined : summarise(last));
+  });
+  await daemon.start();
+  notifier.ready();
+  if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
+  const exitCode = once ? await awaitConvergence(() => last) : await stopped.then(() => 0);
+  notifier.stopping();
+  await daemon.stop();
+  notifier.close();
+  return exitCode;
+}
+
+function hasNetAdmin(): boolean {
+  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
+  return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
+}
+
+/** SIGHUP: a full pass; they do not overlap. SIGTERM and SIGINT: the promise resolves. */
+function waitForSignals(reload: () => Promise<void>): Promise<void> {
+  let reloading: Promise<void> = Promise.resolve();
+  process.on('SIGHUP', () => {
+    reloading = reloading.then(reload, reload);
+  });
+  return new Promise((resolve) => {
+    process.once('SIGTERM', resolve);
+    process.once('SIGINT', resolve);
+  });
+}
+
+async function awaitConvergence(last: () => PassResult | null): Promise<number> {
+  const untilMs = performance.now() + onceMs;
+  while (performance.now() < untilMs) {
+    const result = last();
+    const isWaiting = result?.desired.reports.some(
+      ({ linkIndex, state }) => linkIndex !== null && state.kind === 'waiting',
+    );
+    if (result !== null && isWaiting === false && result.remaining.length === 0 && result.applied === 0) return 0;
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return 1;
+}
+
+function summarise({ desired, remaining }: PassResult): string {
+  const configured = desired.reports.filter(({ state }) => state.kind === 'configured').length;
+  const pending = remaining.length === 0 ? '' : `, ${remaining.length} changes pending`;
+  return `${desired.reports.length} ENIs, ${configured} configured${pending}`;
+}

@@ -1,0 +1,59 @@
+/** `enid status` and `enid plan`. */
+
+import type { Config } from '../config/types.ts';
+import { describeChange } from '../report/change-text.ts';
+import { buildStatusRow, renderPlan, renderStatusTable, type StatusRow } from '../report/status-table.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
+
+/** What a command prints and how it ends. */
+export interface CommandResult {
+  readonly stdout: string;
+  readonly stderr: string;
+  readonly exitCode: number;
+}
+
+/** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). */
+export async function showStatus(config: Config, { json }: { json: boolean }): Promise<CommandResult> {
+  const inspection = await inspectHost(config);
+  const rows = buildRows(inspection);
+  const stdout = json
+    ? `${JSON.stringify({ enis: rows, warnings: inspection.warnings }, null, 2)}\n`
+    : renderStatusTable(rows);
+  return { stdout, stderr: renderWarnings(inspection), exitCode: 0 };
+}
+
+function buildRows({ desired, changes, conflicts, networkd }: Inspection): StatusRow[] {
+  return desired.reports.map((report) =>
+    buildStatusRow({
+      report,
+      desired: desired.enis.find(({ mac }) => mac === report.mac) ?? null,
+      networkFile: networkd.links.find(({ linkIndex }) => linkIndex === report.linkIndex)?.networkFile ?? null,
+      pending: changes.filter(({ mac }) => mac === report.mac),
+      conflicts: conflicts.filter(({ mac }) => mac === report.mac).map(({ reason }) => reason),
+    }),
+  );
+}
+
+/** Exit code 0: converged; 2: changes are pending. */
+export async function showPlan(config: Config, { json }: { json: boolean }): Promise<CommandResult> {
+  const inspection = await inspectHost(config);
+  const { changes, conflicts } = inspection;
+  const reasons = conflicts.map(({ mac, reason }) => `${mac}: ${reason}`);
+  const plan = {
+    changes: changes.map((change) => ({
+      kind: change.kind,
+      mac: change.mac,
+      link: change.linkName,
+      command: describeChange(change),
+      reason: change.reason,
+    })),
+    conflicts: reasons,
+    warnings: inspection.warnings,
+  };
+  const stdout = json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(changes, reasons);
+  return { stdout, stderr: renderWarnings(inspection), exitCode: changes.length === 0 ? 0 : 2 };
+}
+
+function renderWarnings({ warnings }: Inspection): string {
+  return warnings.map((warning) => `enid: ${warning}\n`).join('');
+}
