@@ -1,0 +1,33 @@
+/** A configuration as a file would say it, every key spelled out. Pure. */
+
+import { stringify } from 'yaml';
+import { formatDuration } from './duration.ts';
+import type { Config, InterfaceEntry } from './types.ts';
+
+/** YAML that `parseConfig` reads back to an equal configuration. */
+export function formatConfig(config: Config): string {
+  const { imds, metricsListen, interfaces, ...rest } = config;
+  const file = {
+    imds: {
+      endpoints: imds.endpoints,
+      interval: formatDuration(imds.intervalMs),
+      timeout: formatDuration(imds.timeoutMs),
+    },
+    drivers: rest.drivers,
+    networkd: rest.networkd,
+    runtimeDirectory: rest.runtimeDirectory,
+    metrics: { listen: metricsListen },
+    hostname: rest.hostname,
+    interfaces: interfaces.map(formatEntry),
+  };
+  return stringify(file, { aliasDuplicateObjects: false, lineWidth: 0 });
+}
+
+function formatEntry({ match, policy }: InterfaceEntry): Record<string, unknown> {
+  const { secondary, exclude, ...rest } = policy;
+  const addresses = {
+    ...(secondary === undefined ? {} : { secondary }),
+    ...(exclude === undefined ? {} : { exclude }),
+  };
+  return { match, ...(Object.keys(addresses).length === 0 ? {} : { addresses }), ...rest };
+}

@@ -1,0 +1,91 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { checkConfig, printSchema, showConfig } from '../../../agent/cli/config.ts';
+import { defaultConfig } from '../../../agent/config/defaults.ts';
+import { loadConfig } from '../../../agent/config/load.ts';
+
+let directory: string;
+let places: { mainFile: string; dropInDirectory: string };
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'enid-config-'));
+  places = { mainFile: join(directory, 'config.yaml'), dropInDirectory: join(directory, 'config.d') };
+});
+afterEach(() => rm(directory, { recursive: true }));
+
+async function write(files: Readonly<Record<string, string | Uint8Array>>): Promise<void> {
+  await mkdir(places.dropInDirectory);
+  for (const [name, content] of Object.entries(files)) await writeFile(join(directory, name), content);
+}
+
+describe('loadConfig', () => {
+  it('is content without files, unless one was asked for', async () => {
+    expect(await loadConfig(places)).toEqual(defaultConfig);
+    await expect(loadConfig({ ...places, isMainFileRequired: true })).rejects.toMatchObject({
+      code: 'unreadable',
+      message: `failed to read ${places.mainFile}: no such file`,
+    });
+  });
+
+  it('merges keys in the order of names, replaces lists, puts later entries first', async () => {
+    await write({
+      'config.yaml': 'imds: {interval: 10s, timeout: 1s}\ndrivers: [ena, vif]\ninterfaces: [{match: {device: 1}}]',
+      'config.d/20-b.yaml': 'imds: {timeout: 3s}\ninterfaces: [{match: {device: 20}}, {match: {device: 21}}]',
+      'config.d/10-a.yaml': 'imds: {timeout: 2s}\ndrivers: [veth]\ninterfaces: [{match: {device: 10}}]',
+      'config.d/.hidden.yaml': 'broken: [',
+      'config.d/30-c.yaml.bak': 'broken: [',
+    });
+    const config = await loadConfig(places);
+    expect(config.imds).toEqual({ ...defaultConfig.imds, intervalMs: 10_000, timeoutMs: 3_000 });
+    expect(config.drivers).toEqual(['veth']);
+    expect(config.interfaces.map(({ match }) => match.device)).toEqual([20, 21, 10, 1]);
+  });
+
+  it('names the file that it refuses', async () => {
+    await write({ 'config.d/a.yaml': 'hostname: true\nhostnam: true' });
+    const path = join(places.dropInDirectory, 'a.yaml');
+    await expect(loadConfig(places)).rejects.toThrow(`${path}:2: hostnam: unknown key: did you mean \`hostname\`?`);
+  });
+
+  it('refuses what it cannot read', async () => {
+    await write({ 'config.yaml': Uint8Array.of(0x61, 0xff) });
+    await expect(loadConfig(places)).rejects.toMatchObject({
+      message: expect.stringMatching(/: expected UTF-8 text$/),
+    });
+    await mkdir(join(places.dropInDirectory, 'x.yaml'));
+    await rm(places.mainFile);
+    await expect(loadConfig(places)).rejects.toMatchObject({ message: expect.stringMatching(/x\.yaml: EISDIR$/) });
+  });
+});
+
+describe('enid config', () => {
+  it('checks and shows', async () => {
+    expect(await checkConfig(places)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('the defaults hold'),
+    });
+    await write({ 'config.yaml': 'hostname: true', 'config.d/a.yaml': '' });
+    expect(await checkConfig(places)).toEqual({
+      exitCode: 0,
+      stdout: `${places.mainFile}: ok\n${places.dropInDirectory}/a.yaml: ok\n`,
+      stderr: '',
+    });
+    expect(await showConfig(places)).toMatchObject({
+      exitCode: 0,
+      stdout: expect.stringContaining('hostname: true\n'),
+    });
+    await writeFile(places.mainFile, 'hostname: 5');
+    const refusal = {
+      exitCode: 1,
+      stdout: '',
+      stderr: `${places.mainFile}:1: hostname: expected \`true\` or \`false\`, got 5\n`,
+    };
+    expect(await checkConfig(places)).toEqual(refusal);
+    expect(await showConfig(places)).toEqual(refusal);
+  });
+
+  it('prints the schema', () => {
+    expect(JSON.parse(printSchema().stdout)).toMatchObject({ $schema: expect.stringContaining('2020-12') });
+  });
+});
