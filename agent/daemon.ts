@@ -2,13 +2,12 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join } from 'node:path';
 import { Bus } from '../lib/dbus/bus.ts';
-import { removeFile, writeFileAtomically } from '../lib/file/write-file.ts';
 import { RtnetlinkClient } from '../lib/rtnetlink/client.ts';
 import { applyChanges, type Hands, type Outcome } from './act/apply.ts';
 import { applyKernelChange } from './act/netlink.ts';
 import { NetworkdBus } from './act/networkd-bus.ts';
+import { removeUnitFile, writeUnitFile } from './act/unit-files.ts';
 import type { Config } from './config/types.ts';
 import type { OwnFile } from './decide/diff-files.ts';
 import { ownProtocol } from './decide/identity.ts';
@@ -18,7 +17,7 @@ import { type PassResult, Reconciler } from './loop.ts';
 import type { Change } from './model.ts';
 import { MetadataPoller } from './poll.ts';
 import { describeChange } from './report/change-text.ts';
-import type { Journal } from './report/journal.ts';
+import type { Fields, Journal } from './report/journal.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
 import { openMetadataReader } from './sense/metadata.ts';
@@ -50,6 +49,7 @@ export class Daemon {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: ReturnType<typeof openMetadataReader>;
   readonly #reported = new Set<string>();
+  readonly #lastTroubles = new Set<string>();
 
   static async open(options: DaemonOptions): Promise<Daemon> {
     const store = new RuntimeStore(options.config.runtimeDirectory);
@@ -94,8 +94,8 @@ export class Daemon {
     });
     const hands: Hands = {
       changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
-      writeFile: (name, text) => this.#changeFiles(() => writeFileAtomically(this.#pathOf(name), text)),
-      removeFile: (name) => this.#changeFiles(() => removeFile(this.#pathOf(name))),
+      writeFile: (name, text) => this.#changeFiles(() => writeUnitFile(config.networkd.unitDirectory, name, text)),
+      removeFile: (name) => this.#changeFiles(() => removeUnitFile(config.networkd.unitDirectory, name)),
       reloadNetworkd: () => networkdBus.reload(),
     };
     this.#reconciler = new Reconciler(
@@ -128,8 +128,12 @@ export class Daemon {
     });
     this.#updateCandidates();
     this.#watchFiles();
-    await Promise.all([this.#bus.start().then(() => this.#view.start()), this.#poller.readNow()]);
+    await this.#bus.start();
+    this.#view.start();
     await this.#view.refresh();
+    // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
+    this.#reconciler.start();
+    await this.#poller.readNow();
     this.#reconciler.wake();
     await this.#reconciler.idle();
   }
@@ -181,10 +185,6 @@ export class Daemon {
     this.#view.linksChanged();
   }
 
-  #pathOf(name: string): string {
-    return join(this.#config.networkd.unitDirectory, name);
-  }
-
   #listFiles(): readonly OwnFile[] {
     const { unitDirectory, prefix } = this.#config.networkd;
     this.#files ??= readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
@@ -216,21 +216,23 @@ export class Daemon {
   }
 
   #reportChange({ change, error }: Outcome): void {
-    const fields = { ENI: change.mac, INTERFACE: change.linkName, CHANGE: change.kind };
+    const fields = fieldsOf(change);
     if (error === null) this.#journal.info(`${describeChange(change)} (${change.reason})`, fields);
-    else this.#journal.warning(error.message, fields);
+    else this.#reportOnce(error.message, fields);
   }
 
   #reportFight(change: Change, count: number): void {
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
-    this.#journal.warning(message, { ENI: change.mac, INTERFACE: change.linkName, CHANGE: change.kind });
+    this.#journal.warning(message, fieldsOf(change));
   }
 
-  #reportOnce(message: string): void {
+  /** The same trouble is told once, and again only after it was over. */
+  #reportOnce(message: string, fields: Fields = {}): void {
+    this.#lastTroubles.add(message);
     if (this.#reported.has(message)) return;
     this.#reported.add(message);
-    this.#journal.warning(message);
+    this.#journal.warning(message, fields);
   }
 
   #afterPass(result: PassResult): void {
@@ -244,6 +246,15 @@ export class Daemon {
       if (state.kind === 'degraded') standing.add(`${mac}: ${state.reason}`);
     }
     for (const message of standing) this.#reportOnce(message);
+    if (result.remaining.length === 0) {
+      for (const message of this.#reported) if (!this.#lastTroubles.has(message)) this.#reported.delete(message);
+      this.#lastTroubles.clear();
+    }
     this.#onPass(result);
   }
+}
+
+/** Journal fields: what an operator filters by. A detached ENI has no link any more. */
+function fieldsOf({ mac, linkName, kind }: Change): Fields {
+  return { ...(mac === '' ? {} : { MAC: mac }), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
 }

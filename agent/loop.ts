@@ -60,6 +60,7 @@ export class Reconciler {
   readonly #settling = new Map<string, number>();
   readonly #offered = new Set<string>();
   #isDirty = false;
+  #isStarted = false;
   #isStopped = false;
   #running: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -77,13 +78,19 @@ export class Reconciler {
     this.#config = config;
   }
 
+  /** The senses are open: what was asked for until now is done. */
+  start(): void {
+    this.#isStarted = true;
+    this.wake();
+  }
+
   /** Asks for a pass, soon. Cheap, from any event. */
   wake(): void {
     this.#isDirty = true;
-    if (this.#isStopped || this.#running !== null) return;
+    if (!this.#isStarted || this.#isStopped || this.#running !== null) return;
     this.#running = this.#drain().finally(() => {
       this.#running = null;
-      if (this.#isDirty) this.wake();
+      if (this.#isDirty && !this.#isStopped) this.wake();
     });
   }
 
@@ -146,9 +153,9 @@ export class Reconciler {
   #listSettling(networkd: NetworkdState, desired: Desired): ReadonlySet<string> {
     const nowMs = performance.now();
     for (const [mac, untilMs] of this.#settling) {
-      const linkIndex = desired.enis.find((eni) => eni.mac === mac)?.linkIndex;
-      const link = networkd.links.find((one) => one.linkIndex === linkIndex);
-      const isInForce = link?.networkFile?.startsWith(this.#config.networkd.unitDirectory) ?? false;
+      const eni = desired.enis.find((one) => one.mac === mac);
+      const link = networkd.links.find((one) => one.linkIndex === eni?.linkIndex);
+      const isInForce = link?.networkFile?.endsWith(`/${eni?.networkFiles[0]?.name}`) ?? false;
       if (untilMs <= nowMs || (isInForce && link?.setupState === 'configured')) this.#settling.delete(mac);
     }
     return new Set(this.#settling.keys());
@@ -169,6 +176,7 @@ export class Reconciler {
       this.#settling.set(change.mac, nowMs + settleMs);
       this.#offered.add(`${this.#config.networkd.prefix}-${change.linkName}.network`);
     }
+    if (outcome.isMoot) return;
     this.#listener.changed(outcome);
     if (error !== null) {
       this.#attempts.set(key, recordFailure(this.#attempts.get(key), nowMs));

@@ -64,9 +64,12 @@ export interface NetworkdLink {
   readonly setupState: string;
 }
 
-/** What is known of systemd-networkd. `absent`: not on the bus now; `links` is what it said last, if it ever did. */
+/**
+ * What is known of systemd-networkd. `absent`: seen not to be on the bus; `unknown`: the bus has not answered yet, so it
+ * may well be running. `links` is what it said last, if it ever did.
+ */
 export type NetworkdState =
-  | { readonly kind: 'absent'; readonly links: readonly NetworkdLink[] }
+  | { readonly kind: 'absent' | 'unknown'; readonly links: readonly NetworkdLink[] }
   | {
       readonly kind: 'present';
       /** systemd's major version; null where it cannot be told, which is treated as the most fragile one. */

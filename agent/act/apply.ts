@@ -1,5 +1,6 @@
 /** Does what it is told, in order, and says what came of each change. A failure never keeps the others back. */
 
+import { KernelError } from '../errors.ts';
 import type { Change } from '../model.ts';
 import type { KernelChange } from './netlink.ts';
 
@@ -15,6 +16,8 @@ export interface Outcome {
   readonly change: Change;
   /** Null: done, or already so. */
   readonly error: Error | null;
+  /** The link it was about has gone meanwhile: neither a success nor a failure. */
+  readonly isMoot: boolean;
 }
 
 /** Changes of one kind are independent of each other and go out together; kinds follow each other in the given order. */
@@ -40,7 +43,11 @@ async function applyBatch(batch: readonly Change[], hands: Hands): Promise<Outco
   // One reload serves every link whose files are new.
   const reload = batch[0]?.kind === 'reload' ? attempt(() => hands.reloadNetworkd()) : null;
   return Promise.all(
-    batch.map(async (change) => ({ change, error: await (reload ?? attempt(() => applyOne(change, hands))) })),
+    batch.map(async (change) => {
+      const error = await (reload ?? attempt(() => applyOne(change, hands)));
+      const isMoot = error instanceof KernelError && error.code === 'ENODEV';
+      return { change, error: isMoot ? null : error, isMoot };
+    }),
   );
 }
 

@@ -87,7 +87,7 @@ async function readNetworkd(
     return state;
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));
-    return { kind: 'absent', links: [] };
+    return { kind: 'unknown', links: [] };
   } finally {
     watcher.stop();
   }

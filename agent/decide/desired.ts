@@ -21,7 +21,7 @@ import { type CandidateLink, findCandidates } from './match-links.ts';
 import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
-import { resolvePolicy } from './policy.ts';
+import { isIgnoredLink, resolvePolicy } from './policy.ts';
 import { computeRules, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 
 export interface World {
@@ -81,7 +81,10 @@ export function computeDesired(world: World): Desired {
       const reason = `links ${names.join(' and ')} both have MAC ${mac}: expected one; neither is changed. Remove or rename the MAC of one`;
       setAside(mac, eni, candidate.link, { kind: 'degraded', reason }, true);
     } else if (reading.kind === 'unknown') {
-      setAside(mac, null, candidate.link, reading.state, true);
+      const { link, driver } = candidate;
+      const isIgnored = isIgnoredLink(world.config, { mac, name: link.name, driver });
+      const ignored: EniState = { kind: 'ignored', reason: 'manage: none in the configuration' };
+      setAside(mac, null, link, isIgnored ? ignored : reading.state, !isIgnored);
     } else {
       const isPrimary = mac === world.snapshot?.primaryMac;
       const { link, driver } = candidate;
@@ -321,6 +324,7 @@ function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[
   if (world.networkd.kind === 'absent') {
     return { kind: 'degraded', reason: 'systemd-networkd is not on the bus: leases are not renewed. Start it' };
   }
+  if (world.networkd.kind === 'unknown') return { kind: 'degraded', reason: 'the system bus does not answer' };
   if (eni.ipv4Addresses.length > 0 && !hasLease(world.kernel.addresses, candidate.link.index, eni)) {
     return { kind: 'waiting', reason: `no lease for ${eni.ipv4Addresses[0]} yet` };
   }

@@ -37,7 +37,8 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const { networkd, offered } = state;
   const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
   const [linkFile] = eni.networkFiles;
-  if (linkFile === undefined) return [];
+  // A changed file under a networkd that may be running would bite with its next reload.
+  if (linkFile === undefined || networkd.kind === 'unknown') return [];
   const write = (file: NetworkFile): Change => ({
     ...base,
     kind: 'write-file',
@@ -46,7 +47,7 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   });
   const base = { mac: eni.mac, linkName: eni.linkName };
   // networkd reads every file when it comes back, so now no reload can bite. A link that it never took up waits for it.
-  if (networkd.kind === 'absent') return textByName.has(linkFile.name) ? stale.map(write) : [];
+  if (networkd.kind !== 'present') return textByName.has(linkFile.name) ? stale.map(write) : [];
 
   const inForce = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex)?.networkFile ?? null;
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);

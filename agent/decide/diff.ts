@@ -95,7 +95,12 @@ class Removable {
     const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
     // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
     if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
-    return { mac: mac ?? '', linkName: this.#nameByMac.get(mac ?? '') ?? '' };
+    return { mac: mac ?? '', linkName: this.nameOf(mac ?? '') };
+  }
+
+  /** Empty where the link is gone. */
+  nameOf(mac: string): string {
+    return this.#nameByMac.get(mac) ?? '';
   }
 }
 
@@ -234,8 +239,15 @@ function diffRules(desired: Desired, actual: Actual, removable: Removable): Chan
       }
     }
   }
+  const madeByNetworkd = new Set(plain.filter(({ protocol }) => protocol !== ownProtocol).map(identifyRule));
   for (const rule of plain) {
     const key = identifyRule(rule);
+    // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
+    if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
+      const mac = actual.ledger[key] ?? '';
+      changes.push({ mac, linkName: removable.nameOf(mac), reason: 'made by networkd too', kind: 'remove-rule', rule });
+      continue;
+    }
     if (wanted.has(key) || rule.source === null) continue;
     const owner = removable.ownerOf(key, rule.protocol, null);
     if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });

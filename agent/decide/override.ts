@@ -33,9 +33,13 @@ export function findOverride(
   }
   if (policy.manage !== 'full') return null;
   const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
-  if (networkd.kind === 'absent' && known === undefined) {
+  if (networkd.kind !== 'present' && known === undefined) {
     if (ownFile.exists) return null;
-    return { state: { kind: 'waiting', reason: 'systemd-networkd is not on the bus. Start it' }, isUnknown: true };
+    const reason =
+      networkd.kind === 'absent'
+        ? 'systemd-networkd is not on the bus. Start it'
+        : 'the system bus has not answered yet';
+    return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known === undefined || known.setupState === 'pending' || known.setupState === 'initialized') {
     const reason = 'systemd-networkd has not taken up the link yet';

@@ -36,6 +36,23 @@ export function resolvePolicy(config: Config, subject: PolicySubject): Interface
   return { ...defaults, rules: subject.isPrimary ? 'none' : 'standard', ...entry?.policy };
 }
 
+/**
+ * Whether an entry says `manage: none` of a link whatever its metadata will be. An earlier entry that asks for something
+ * only the metadata knows leaves it open.
+ */
+export function isIgnoredLink(config: Config, link: { mac: string; name: string; driver: string }): boolean {
+  for (const { match, policy } of config.interfaces) {
+    const { mac, name, driver, ...ofMetadata } = match;
+    const isOurs =
+      (mac === undefined || mac === link.mac) &&
+      (name === undefined || isGlobMatch(name, link.name)) &&
+      (driver === undefined || driver === link.driver);
+    if (!isOurs) continue;
+    return Object.keys(ofMetadata).length === 0 && policy.manage === 'none';
+  }
+  return false;
+}
+
 function isMatch(match: InterfaceMatch, { eni, linkName, driver }: PolicySubject): boolean {
   return (
     (match.eni === undefined || match.eni === eni.eniId) &&

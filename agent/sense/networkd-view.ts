@@ -25,7 +25,7 @@ const retryDelaysMs = [50, 100, 200, 500, 1_000];
 
 export class NetworkdView {
   readonly #options: NetworkdViewOptions;
-  #state: NetworkdState = { kind: 'absent', links: [] };
+  #state: NetworkdState = { kind: 'unknown', links: [] };
   #reading: Promise<void> | null = null;
   #isStale = false;
   #timer: NodeJS.Timeout | null = null;

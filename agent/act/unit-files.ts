@@ -1,0 +1,34 @@
+/** Writes and removes networkd files below the unit directory. */
+
+import { mkdir, rmdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { removeFile, writeFileAtomically } from '../../lib/file/write-file.ts';
+import { NetworkdError } from '../errors.ts';
+
+/** `name` may have one folder: `70-ens6.network.d/sources.conf`. Throws a NetworkdError. */
+export async function writeUnitFile(directory: string, name: string, text: string): Promise<void> {
+  const path = join(directory, name);
+  try {
+    await mkdir(dirname(path), { recursive: true, mode: 0o755 });
+    await writeFileAtomically(path, text);
+  } catch (error) {
+    throw toError('write', path, error);
+  }
+}
+
+/** Also removes the folder of a drop-in where it is left empty. A missing file is no error. Throws a NetworkdError. */
+export async function removeUnitFile(directory: string, name: string): Promise<void> {
+  const path = join(directory, name);
+  try {
+    await removeFile(path);
+  } catch (error) {
+    throw toError('remove', path, error);
+  }
+  // Not empty: another program's drop-ins live there.
+  if (name.includes('/')) await rmdir(dirname(path)).catch(() => undefined);
+}
+
+function toError(verb: string, path: string, error: unknown): NetworkdError {
+  const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+  return new NetworkdError(code, path, `failed to ${verb} ${path}: ${code}`, { cause: error });
+}
