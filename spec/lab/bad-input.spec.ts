@@ -1,0 +1,124 @@
+/** One clear line for each bad input, and nothing torn down. */
+
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import { alone, primary } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await openLab('bad', primary);
+  await lab.vpc.attach(alone);
+  await awaitReach(lab.vpc);
+  await lab.enid.converged();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+it('a bad configuration on reload keeps the old one', async () => {
+  const { vpc, enid } = lab;
+  const before = await readKernel(vpc);
+  const lines = enid.lines.length;
+  await vpc.guest.writeFile('/etc/enid/config.yaml', `${labConfig}driver: [ena]\n`);
+  enid.signal('SIGHUP');
+  await until('the line', () => enid.lines.length > lines);
+  expect(enid.lines.slice(lines).join('\n')).toMatch(
+    /\/etc\/enid\/config\.yaml:\d+: driver: .*drivers.*the configuration from before stays/,
+  );
+  await vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
+  expect(await readKernel(vpc)).toBe(before);
+});
+
+it(
+  'a dead metadata service is one line and changes nothing',
+  async () => {
+    const { vpc, enid } = lab;
+    const before = await readKernel(vpc);
+    const lines = enid.lines.length;
+    await vpc.imds.refuse();
+    await until('the line', () => enid.lines.length > lines);
+    await lab.enid.stop('SIGKILL');
+    lab.enid = EnidProcess.start(vpc.guest);
+    await until('the line', () => lab.enid.lines.length > 0);
+    expect(lab.enid.lines.join('\n')).toMatch(/failed to read the metadata: no token from .*; nothing is changed/);
+    expect(await readKernel(vpc)).toBe(before);
+    await awaitReach(vpc);
+    await vpc.imds.accept();
+    await lab.enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'networkd off the bus is one line, changes nothing, and is over when it comes back',
+  async () => {
+    const { vpc } = lab;
+    const lines = lab.enid.lines.length;
+    await vpc.guest.networkd.kill();
+    await until('the line', () => lab.enid.lines.length > lines);
+    expect(lab.enid.lines.slice(lines).join('\n')).toMatch(
+      /systemd-networkd is not on the bus: leases are not renewed\. Start it/,
+    );
+    await awaitReach(vpc);
+    await vpc.guest.networkd.start();
+    await lab.enid.converged();
+    await awaitReach(vpc);
+  },
+  testMs,
+);
+
+it(
+  'an address that cannot be is one line; what was known is kept',
+  async () => {
+    const { vpc, enid } = lab;
+    const before = await readKernel(vpc);
+    const lines = enid.lines.length;
+    await vpc.imds.setFaults([
+      { path: `${alone.mac}/local-ipv4s`, effect: { kind: 'body', body: '10.0.2.20\n10.0.2.999' } },
+    ]);
+    await until('the line', () => enid.lines.length > lines);
+    expect(enid.lines.slice(lines).join('\n')).toMatch(
+      /local-ipv4s: expected an address, got "10\.0\.2\.999"; what was known before is kept/,
+    );
+    expect(await readKernel(vpc)).toBe(before);
+    await vpc.imds.setFaults([]);
+  },
+  testMs,
+);
+
+it('without privileges: one line, exit code 1', async () => {
+  const { vpc } = lab;
+  const program = ['setpriv', '--bounding-set=-all', '--inh-caps=-all', '--reuid=65534', '--clear-groups'];
+  const script = `${import.meta.dirname}/../../dist/enid.js`;
+  const result = await vpc.guest.run([...program, process.execPath, script, 'run']);
+  expect(result.code).toBe(1);
+  expect(result.stderr).toMatch(/expected the capability CAP_NET_ADMIN, got none: run it as root/);
+});
+
+it(
+  'a link with the MAC of another is reported, and neither is torn down',
+  async () => {
+    const { vpc, enid } = lab;
+    const before = await readKernel(vpc);
+    const lines = enid.lines.length;
+    await vpc.guest.check([
+      'ip',
+      'link',
+      'add',
+      'ens99',
+      'address',
+      alone.mac,
+      'type',
+      'veth',
+      'peer',
+      'name',
+      'ens99p',
+    ]);
+    await until('the line', () => /both have MAC/.test(enid.lines.slice(lines).join('\n')));
+    await vpc.guest.check(['ip', 'link', 'del', 'ens99']);
+    await lab.enid.converged();
+    expect(await readKernel(vpc)).toBe(before);
+    expect((await runEnid(vpc.guest, ['plan'])).code).toBe(0);
+  },
+  testMs,
+);

@@ -1,0 +1,75 @@
+/** What the lab tests share: a VPC with the program installed, and waiting for reach and quiet. */
+
+import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';
+import type { EniSpec } from '../../fixtures/vpc/eni.ts';
+import { Vpc } from '../../fixtures/vpc/vpc.ts';
+import { subnets } from '../../fixtures/vpc-shapes.ts';
+
+/** Nothing here takes longer on a busy machine, unless it never comes. */
+export const testMs = 90_000;
+
+export interface Lab {
+  readonly vpc: Vpc;
+  enid: EnidProcess;
+}
+
+/** An instance with its primary, networkd and the program, all converged. */
+export async function openLab(name: string, primary: EniSpec, config?: string): Promise<Lab> {
+  const vpc = await Vpc.create({ name, subnets });
+  try {
+    await installInto(vpc.guest, config);
+    await vpc.attach(primary);
+    await vpc.guest.networkd.start();
+    const enid = EnidProcess.start(vpc.guest);
+    await awaitReach(vpc);
+    return { vpc, enid };
+  } catch (error) {
+    await vpc.destroy();
+    throw error;
+  }
+}
+
+export async function closeLab(lab: Lab | undefined): Promise<void> {
+  await lab?.vpc.destroy();
+}
+
+/** Waits until every source reaches the far host through its own ENI; throws with those that do not. */
+export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]> {
+  const end = performance.now() + timeoutMs;
+  for (;;) {
+    const reached = await vpc.reachesAll({ timeoutMs: 300 });
+    const lost = reached.filter(({ isReached }) => !isReached).map(({ source }) => source);
+    if (lost.length === 0) return reached.map(({ source }) => source);
+    if (performance.now() > end) throw new Error(`not reached within ${timeoutMs} ms: ${lost.join(', ')}`);
+    await sleep(50);
+  }
+}
+
+export function sleep(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
+}
+
+/** Waits for a condition; the text says what never came. */
+export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  const end = performance.now() + timeoutMs;
+  while (!(await isTrue())) {
+    if (performance.now() > end) throw new Error(`never came within ${timeoutMs} ms: ${what}`);
+    await sleep(50);
+  }
+}
+
+/** Rules, routes and addresses of the guest as text, without lifetimes. */
+export async function readKernel(vpc: Vpc): Promise<string> {
+  const texts: string[] = [];
+  for (const argv of [
+    ['ip', '-o', 'address'],
+    ['ip', 'route', 'show', 'table', 'all'],
+    ['ip', '-6', 'route', 'show', 'table', 'all'],
+    ['ip', 'rule'],
+    ['ip', '-6', 'rule'],
+    ['ip', '-o', 'link'],
+  ]) {
+    texts.push(await vpc.guest.check(argv));
+  }
+  return texts.join('').replace(/(valid_lft|preferred_lft|expires|hoplimit) \S+/g, '');
+}

@@ -1,0 +1,164 @@
+/** The main job on the real kernel, networkd, D-Bus and DHCP: every shape, in both families, through every change. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { EnidProcess, runEnid } from '../../fixtures/enid-process.ts';
+import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+
+describe('the main job', () => {
+  let lab: Lab;
+
+  beforeAll(async () => {
+    lab = await openLab('main', primary);
+  }, testMs);
+  afterAll(() => closeLab(lab));
+
+  it(
+    'configures each shape that is attached; every source leaves by its own ENI',
+    async () => {
+      const { vpc } = lab;
+      for (const eni of [alone, sharing, withPrefixes, ipv6Only, efaOnly]) {
+        const startMs = performance.now();
+        await vpc.attach(eni);
+        await awaitReach(vpc);
+        expect({ eni: eni.id, isInTime: performance.now() - startMs < 3_000 }).toEqual({ eni: eni.id, isInTime: true });
+      }
+      await lab.enid.converged();
+      const { stdout } = await runEnid(vpc.guest, ['status']);
+      expect(stdout).toMatch(/eni-00000000000000006\s+ens10\s+5\.0\s+configured/);
+    },
+    testMs,
+  );
+
+  it('leaves the primary without rules, and nothing addresses the EFA-only ENI', async () => {
+    const { vpc } = lab;
+    const rules = await vpc.guest.check(['ip', 'rule']);
+    expect(rules).not.toMatch(/from 10\.0\.1\.1[01] /);
+    expect(await vpc.guest.check(['ip', '-o', 'address', 'show', 'dev', 'ens10'])).toBe('');
+    const main = await vpc.guest.check(['ip', 'route', 'show', 'default']);
+    expect(main).toMatch(/default via 10\.0\.1\.1 dev ens5 .*metric 512/);
+  });
+
+  it('makes two rules for an ENI alone in its subnet, whatever the number of its addresses', async () => {
+    const rules = await lab.vpc.guest.check(['ip', 'rule']);
+    expect(rules.match(/10\.0\.2\./g)).toHaveLength(2);
+  });
+
+  it('sets MTU, altnames and the lease DNS', async () => {
+    const { vpc } = lab;
+    const link = await vpc.guest.check(['ip', 'link', 'show', 'dev', alone.linkName]);
+    expect(link).toMatch(/mtu 9001/);
+    expect(link).toMatch(/altname device-number-1\.0/);
+    expect(link).toMatch(/altname eni-00000000000000002/);
+  });
+
+  it(
+    'follows addresses and prefixes that are assigned and unassigned, without a reload',
+    async () => {
+      const { vpc, enid } = lab;
+      const reloads = () => vpc.guest.networkd.log.match(/[Rr]eload/g)?.length ?? 0;
+      const before = reloads();
+      const added = {
+        ipv4: ['10.0.2.24'],
+        ipv6: ['2001:db8:0:2::24'],
+        ipv4Prefixes: ['10.0.2.96/28'],
+        ipv6Prefixes: ['2001:db8:0:2:1::/80'],
+      };
+      await vpc.assign(alone.id, added);
+      await vpc.assign(sharing.id, { ipv4: ['10.0.1.32', '10.0.1.33'] });
+      const sources = await awaitReach(vpc);
+      expect(sources).toEqual(expect.arrayContaining(['10.0.2.24', '2001:db8:0:2::24', '10.0.1.32']));
+      await vpc.unassign(alone.id, added);
+      await vpc.unassign(sharing.id, { ipv4: ['10.0.1.32', '10.0.1.33'] });
+      await until(
+        'the unassigned are gone',
+        async () => !/10\.0\.2\.(24|96)|10\.0\.1\.3[23]/.test(await readKernel(vpc)),
+      );
+      await awaitReach(vpc);
+      await enid.converged();
+      expect(reloads()).toBe(before);
+    },
+    testMs,
+  );
+
+  it(
+    'survives its own restart and kill -9 without touching anything',
+    async () => {
+      for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
+        const before = await readKernel(lab.vpc);
+        await lab.enid.stop(signal);
+        await awaitReach(lab.vpc);
+        lab.enid = EnidProcess.start(lab.vpc.guest);
+        await lab.enid.converged();
+        expect(await readKernel(lab.vpc)).toBe(before);
+        expect(lab.enid.lines).toEqual([]);
+      }
+    },
+    testMs,
+  );
+
+  it(
+    'survives a restart of networkd',
+    async () => {
+      await lab.vpc.guest.networkd.restart();
+      await awaitReach(lab.vpc);
+      await lab.enid.converged();
+      await awaitReach(lab.vpc);
+    },
+    testMs,
+  );
+
+  it(
+    'waits for metadata that propagates late',
+    async () => {
+      const { vpc } = lab;
+      await vpc.detach(sharing.id);
+      await until('its rules are gone', async () => !/10\.0\.1\.3/.test(await readKernel(vpc)));
+      await vpc.attach(sharing, {
+        metadata: { listedAfterMs: 1_000, deviceNumberAfterMs: 2_000, ipv6AfterMs: 3_000 },
+      });
+      await awaitReach(vpc);
+      await lab.enid.converged();
+    },
+    testMs,
+  );
+
+  it(
+    'clears what a detached ENI had, and nothing else',
+    async () => {
+      const { vpc, enid } = lab;
+      await vpc.detach(alone.id);
+      const left = async () =>
+        (await readKernel(vpc))
+          .split('\n')
+          .filter((line) => !line.includes('ctr0') && /10\.0\.2\.|db8:0:2:|10001/.test(line));
+      await until('nothing of it is left', async () => (await left()).length === 0, 2_000).catch(() => undefined);
+      expect(await left()).toEqual([]);
+      const files = await vpc.guest.check(['ls', '-R', '/run/systemd/network']);
+      expect(files).not.toMatch(/70-ens6/);
+      await awaitReach(vpc);
+      await enid.converged();
+    },
+    testMs,
+  );
+
+  it('takes SIGHUP as a full pass and SIGTERM as the end, with exit code 0', async () => {
+    const before = await readKernel(lab.vpc);
+    lab.enid.signal('SIGHUP');
+    await lab.enid.converged();
+    expect(await lab.enid.stop('SIGTERM')).toBe(0);
+    expect(await readKernel(lab.vpc)).toBe(before);
+  });
+
+  it(
+    'run --once ends by itself when all is in order',
+    async () => {
+      await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20003']);
+      expect((await runEnid(lab.vpc.guest, ['plan'])).code).toBe(2);
+      const once = EnidProcess.start(lab.vpc.guest, ['--once']);
+      expect(await once.exited()).toBe(0);
+      expect((await runEnid(lab.vpc.guest, ['plan'])).code).toBe(0);
+    },
+    testMs,
+  );
+});
