@@ -1,7 +1,7 @@
 /** The simulated VPC itself: that what the other lab tests rely on is true. */
 
 import { spawn } from 'node:child_process';
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -86,14 +86,13 @@ async function readMetadata(vpc: Vpc, host: string, paths: readonly string[]): P
   return JSON.parse(await vpc.guest.check([process.execPath, '--input-type=module', '-e', script]));
 }
 
-/** Processes in network namespaces other than ours: process ID and namespace. */
-function listForeignProcesses(): string[] {
-  const own = readlinkSync('/proc/self/ns/net');
-  return readdirSync('/proc').flatMap((name) => {
-    if (!/^\d+$/.test(name)) return [];
+/** Every process: its ID, network namespace and command line. Those that end meanwhile are left out. */
+function listProcesses(): { processId: string; namespace: string; command: string }[] {
+  return readdirSync('/proc').flatMap((processId) => {
+    if (!/^\d+$/.test(processId)) return [];
     try {
-      const namespace = readlinkSync(`/proc/${name}/ns/net`);
-      return namespace === own ? [] : [`${name} ${namespace}`];
+      const namespace = readlinkSync(`/proc/${processId}/ns/net`);
+      return [{ processId, namespace, command: readFileSync(`/proc/${processId}/cmdline`, 'utf8') }];
     } catch {
       return [];
     }
@@ -292,7 +291,6 @@ describe('clean-up', () => {
   it.each(['SIGKILL', 'SIGINT'] as const)(
     'leaves no process and no namespace after %s of the maker',
     async (signal) => {
-      const before = listForeignProcesses();
       const loader = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
       const child = spawn(process.execPath, ['--import', loader, '--input-type=module', '-e', maker], {
         cwd: fileURLToPath(new URL('../..', import.meta.url)),
@@ -300,14 +298,18 @@ describe('clean-up', () => {
         env: { ...process.env, NODE_OPTIONS: '' },
       });
       await new Promise((resolve) => child.stdout.once('data', resolve));
-      const during = listForeignProcesses().filter((line) => !before.includes(line));
-      expect(during.length).toBeGreaterThan(8);
+      const label = `enid-killed-${child.pid}`;
+      const namespaces = new Set(
+        listProcesses()
+          .filter(({ command }) => command.includes(label))
+          .map(({ namespace }) => namespace),
+      );
+      // Guest, VPC, far host and container; no other VPC that runs at the same time.
+      expect(namespaces.size).toBe(4);
+      const listOurs = () => listProcesses().filter(({ namespace }) => namespaces.has(namespace));
+      expect(listOurs().length).toBeGreaterThan(10);
       child.kill(signal);
-      const namespaces = new Set(during.map((line) => line.split(' ')[1]));
-      await expectEventually(async () => {
-        const left = listForeignProcesses().filter((line) => namespaces.has(line.split(' ')[1]));
-        expect(left).toEqual([]);
-      }, 3000);
+      await expectEventually(async () => expect(listOurs()).toEqual([]), 3000);
     },
   );
 });
