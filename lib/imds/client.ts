@@ -1,20 +1,16 @@
-/** IMDSv2 over HTTP: session token, endpoints, one request at a time. Knows paths and status codes, not their meaning. */
+/**
+ * IMDSv2: session token, the way to the service, one request at a time. Knows paths and status codes, not their
+ * meaning. Invariant: `absent` is only what the service itself said is not there; whatever else goes wrong throws.
+ */
 
-import type { Got } from 'got';
+import { ImdsError } from './errors.ts';
+import { type ImdsResponse, sendRequest } from './request.ts';
+import { describeRoute, type ImdsRoute, listRoutes } from './route.ts';
+
+export { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** A leaf or a listing: there with its text, or not there (404). Everything else is an error: unknown. */
 export type ImdsAnswer = { readonly kind: 'value'; readonly text: string } | { readonly kind: 'absent' };
-
-/** `unreachable`, `timeout`, `status`, `too-large`, `token`, `token-expired`. */
-export class ImdsError extends Error {
-  override readonly name = 'ImdsError';
-  readonly code: string;
-
-  constructor(code: string, message: string, options?: { cause?: unknown }) {
-    super(message, options);
-    this.code = code;
-  }
-}
 
 export interface ImdsClientOptions {
   /** Base URLs in the order they are tried; the one that answered last goes first. */
@@ -22,32 +18,42 @@ export interface ImdsClientOptions {
   /** For each request. */
   readonly timeoutMs: number;
   readonly userAgent: string;
+  /** Addresses of this host to send from where no endpoint answers by the default route; asked for at each search. */
+  readonly localAddresses?: () => readonly string[];
+  /** Milliseconds on a clock that only goes forward. */
+  readonly nowMs?: () => number;
 }
 
 /** The longest TTL that the service grants (EC2 user guide, "Use IMDSv2"). */
 const tokenTtlSeconds = 21_600;
-/** Renewed well before it ends, so that no read meets its end. */
-const tokenRenewalMs = (tokenTtlSeconds * 1000) / 2;
-/** The longest real answer is a list of some hundred addresses. */
-const largestAnswerBytes = 256 * 1024;
+const tokenTtlMs = tokenTtlSeconds * 1000;
+/** Renewed at half its life: there are hours to try again, and no read meets its end. */
+const tokenRenewalMs = tokenTtlMs / 2;
+/** A renewal that failed is tried again after so long; meanwhile the old token serves. */
+const renewalRetryMs = 60_000;
+/** From another local address the service answers in milliseconds or not at all; there may be many to try. */
+const longestBoundTimeoutMs = 2_000;
+/** Failures after which another way to the service is looked for. */
+const routeFailures: ReadonlySet<string> = new Set(['unreachable', 'timeout']);
 
 interface Token {
-  readonly endpoint: string;
+  readonly route: ImdsRoute;
   readonly text: string;
-  readonly fetchedMs: number;
+  readonly renewAtMs: number;
+  readonly endsAtMs: number;
 }
 
 export class ImdsClient {
   readonly #options: ImdsClientOptions;
-  #http: Promise<Got> | null = null;
+  readonly #nowMs: () => number;
   #token: Token | null = null;
-  #fetching: Promise<Token> | null = null;
-  #endpoints: readonly string[];
+  #obtaining: Promise<Token> | null = null;
+  #lastGood: ImdsRoute | null = null;
   #requestCount = 0;
 
   constructor(options: ImdsClientOptions) {
     this.#options = options;
-    this.#endpoints = options.endpoints;
+    this.#nowMs = options.nowMs ?? (() => performance.now());
   }
 
   /** Requests sent so far, tokens included. */
@@ -57,87 +63,103 @@ export class ImdsClient {
 
   /**
    * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired` where the token ended
-   * under way: what was read before belongs to another session, so a snapshot begins anew.
+   * under way: what was read before belongs to another session, so a snapshot begins anew, and the next request gets a
+   * new token. After a failed connection the next request looks for a way to the service again.
    */
-  async get(path: string): Promise<ImdsAnswer> {
+  async get(path: string, signal?: AbortSignal): Promise<ImdsAnswer> {
     const token = await this.#obtainToken();
-    const { status, text } = await this.#request('GET', token.endpoint, path, {
-      'X-aws-ec2-metadata-token': token.text,
-    });
+    signal?.throwIfAborted();
+    const headers = { 'X-aws-ec2-metadata-token': token.text };
+    let response: ImdsResponse;
+    try {
+      response = await this.#send('GET', token.route, path, headers, signal);
+    } catch (error) {
+      // A request that the caller ended says nothing of the way.
+      const isLost = error instanceof ImdsError && routeFailures.has(error.code) && signal?.aborted !== true;
+      if (isLost) this.#dropToken(token);
+      throw error;
+    }
+    const { status, text } = response;
     if (status === 200) return { kind: 'value', text };
     if (status === 404) return { kind: 'absent' };
     if (status === 401) {
-      if (this.#token === token) this.#token = null;
+      this.#dropToken(token);
       throw new ImdsError('token-expired', `${path}: the token was refused (401)`);
     }
     if (status === 403) throw new ImdsError('status', `${path}: 403 Forbidden; is the metadata service switched off?`);
     throw new ImdsError('status', `${path}: expected status 200 or 404, got ${status}`);
   }
 
-  async #obtainToken(): Promise<Token> {
-    if (this.#token !== null && performance.now() - this.#token.fetchedMs < tokenRenewalMs) return this.#token;
-    this.#fetching ??= this.#fetchToken().finally(() => {
-      this.#fetching = null;
-    });
-    return this.#fetching;
+  /** Another request may have brought a newer one since. */
+  #dropToken(token: Token): void {
+    if (this.#token?.text === token.text) this.#token = null;
   }
 
-  async #fetchToken(): Promise<Token> {
+  async #obtainToken(): Promise<Token> {
+    const token = this.#token;
+    const nowMs = this.#nowMs();
+    if (token !== null && nowMs < token.renewAtMs) return token;
+    const obtain = () => (token !== null && nowMs < token.endsAtMs ? this.#renewToken(token) : this.#findToken());
+    this.#obtaining ??= obtain().finally(() => {
+      this.#obtaining = null;
+    });
+    return this.#obtaining;
+  }
+
+  /** While the old token holds, a service that grants no new one is no trouble yet. */
+  async #renewToken(token: Token): Promise<Token> {
+    try {
+      return await this.#fetchToken(token.route);
+    } catch {
+      this.#token = { ...token, renewAtMs: Math.min(this.#nowMs() + renewalRetryMs, token.endsAtMs) };
+      return this.#token;
+    }
+  }
+
+  async #findToken(): Promise<Token> {
+    const { endpoints, localAddresses } = this.#options;
     const failures: string[] = [];
-    for (const endpoint of this.#endpoints) {
+    for (const route of listRoutes(endpoints, localAddresses?.() ?? [], this.#lastGood)) {
       try {
-        const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(tokenTtlSeconds) };
-        const { status, text } = await this.#request('PUT', endpoint, 'api/token', headers);
-        if (status !== 200 || !/^[\x21-\x7e]{1,1024}$/.test(text)) {
-          throw new ImdsError('token', `expected a token, got status ${status} with ${text.length} bytes`);
-        }
-        this.#endpoints = [endpoint, ...this.#endpoints.filter((other) => other !== endpoint)];
-        this.#token = { endpoint, text, fetchedMs: performance.now() };
-        return this.#token;
+        return await this.#fetchToken(route);
       } catch (error) {
-        failures.push(`${endpoint}: ${error instanceof Error ? error.message : error}`);
+        failures.push(`${describeRoute(route)}: ${error instanceof Error ? error.message : error}`);
       }
     }
     throw new ImdsError('unreachable', `no token from ${failures.join('; ')}`);
   }
 
-  async #request(
-    method: 'GET' | 'PUT',
-    endpoint: string,
-    path: string,
-    headers: Record<string, string>,
-  ): Promise<{ status: number; text: string }> {
-    const http = await this.#load();
-    this.#requestCount++;
-    try {
-      const request = http(`${endpoint}/latest/${path}`, { method, headers });
-      request
-        .on('downloadProgress', ({ transferred }) => {
-          if (transferred > largestAnswerBytes) request.cancel();
-        })
-        .catch(() => undefined);
-      const response = await request;
-      return { status: response.statusCode, text: response.body };
-    } catch (error) {
-      const cause = error instanceof Error ? error : new Error(String(error));
-      const code = cause.name === 'TimeoutError' ? 'timeout' : 'unreachable';
-      throw new ImdsError(code, `${path}: ${cause.message}`, { cause });
+  async #fetchToken(route: ImdsRoute): Promise<Token> {
+    // Its life is counted from before the request: the service's clock starts no earlier.
+    const sinceMs = this.#nowMs();
+    const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(tokenTtlSeconds) };
+    const { status, text } = await this.#send('PUT', route, 'api/token', headers);
+    if (status === 403) throw new ImdsError('token', 'api/token: 403 Forbidden; is the metadata service switched off?');
+    if (status !== 200 || !/^[\x21-\x7e]{1,1024}$/.test(text)) {
+      throw new ImdsError('token', `api/token: expected a token, got status ${status} with ${text.length} bytes`);
     }
+    this.#lastGood = route;
+    this.#token = { route, text, renewAtMs: sinceMs + tokenRenewalMs, endsAtMs: sinceMs + tokenTtlMs };
+    return this.#token;
   }
 
-  /** Loaded with the first request: got takes longer to load than the rest of the program. */
-  #load(): Promise<Got> {
-    this.#http ??= import('got').then(({ got }) =>
-      got.extend({
-        // No proxy: got takes none from the environment by itself, and the agent is node's own.
-        retry: { limit: 0 },
-        throwHttpErrors: false,
-        followRedirect: false,
-        decompress: false,
-        timeout: { request: this.#options.timeoutMs },
-        headers: { 'User-Agent': this.#options.userAgent },
-      }),
-    );
-    return this.#http;
+  #send(
+    method: 'GET' | 'PUT',
+    { endpoint, localAddress }: ImdsRoute,
+    path: string,
+    headers: Record<string, string>,
+    signal?: AbortSignal,
+  ): Promise<ImdsResponse> {
+    this.#requestCount++;
+    const { timeoutMs, userAgent } = this.#options;
+    return sendRequest({
+      method,
+      path,
+      endpoint,
+      localAddress,
+      headers: { ...headers, 'User-Agent': userAgent },
+      timeoutMs: localAddress === null ? timeoutMs : Math.min(timeoutMs, longestBoundTimeoutMs),
+      signal,
+    });
   }
 }
