@@ -1,6 +1,14 @@
 /**
  * Reads one snapshot of the metadata: list first, then what is listed. Not listed = absent; listed but 404 = not
  * propagated; anything else = unknown, and no snapshot is taken (DESIGN, decision 2).
+ *
+ * Requests of a read, once everything is known: `macs/`, then for each ENI its list (a first IPv6 address or prefix is a
+ * new key there) and each of `local-ipv4s`, `ipv6s`, `ipv4-prefix`, `ipv6-prefix` that is listed, and one request that
+ * checks a settled value. So 2 + 2·ENIs with IPv4 only (15 ENIs: 32, however many addresses), 2 + 3·ENIs with both
+ * families (47), one more for each ENI and family with prefixes. That is the fewest that notice every change of an
+ * address or prefix within one read: IMDS has no recursive read and no change marker. A first read takes up to 11 for
+ * each ENI. `macs/` is not read again at the end: an ENI that goes meanwhile answers 404 and is pending, one that
+ * comes is seen next time, and what is missing is only believed after a second read.
  */
 
 import { type ImdsAnswer, ImdsClient, ImdsError } from '../../lib/imds/client.ts';
@@ -8,55 +16,67 @@ import { MetadataError } from '../errors.ts';
 import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
 import { type EniLeaves, parseEni } from './metadata-eni.ts';
+import { Gate } from './metadata-gate.ts';
+import { isSettled, macsPath, parseList, type ReadPath, readEniLeaves } from './metadata-leaves.ts';
 
-const macsPath = 'meta-data/network/interfaces/macs/';
+const primaryPath = 'meta-data/mac';
+const instanceIdPath = 'meta-data/instance-id';
 /** A token may end under way once; twice in a row is a fault of the service. */
 const attempts = 2;
-/** Requests of one poll under way at once: far below the 1024 packets/s that an ENI may send to the service. */
+/** Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the service. */
 const concurrency = 8;
 
-/** Leaves that never change while an ENI is attached: read once. */
-const staticLeaves = ['device-number', 'network-card', 'interface-id', 'subnet-id', 'vpc-id'] as const;
-/** Leaves that change live. Subnet blocks come late on hot-plug and may be added to a subnet. */
-const liveLeaves = [
-  'local-ipv4s',
-  'ipv6s',
-  'ipv4-prefix',
-  'ipv6-prefix',
-  'subnet-ipv4-cidr-block',
-  'subnet-ipv6-cidr-blocks',
-] as const;
-
 export interface MetadataSource {
-  get(path: string): Promise<ImdsAnswer>;
+  /** Reads a path below `latest/`; may end early, with any error, once the signal is given. */
+  get(path: string, signal?: AbortSignal): Promise<ImdsAnswer>;
 }
 
 export interface MetadataReader {
-  /** Throws a MetadataError: unknown. */
+  /** Takes one whole snapshot. Throws a MetadataError: unknown. One read at a time. */
   readSnapshot(): Promise<Snapshot>;
 }
 
-export function openMetadataReader(options: {
+export interface MetadataReaderOptions {
+  /** Base URLs. */
   readonly endpoints: readonly string[];
+  /** For each request. */
   readonly timeoutMs: number;
-}): MetadataReader {
-  return new SnapshotReader(new ImdsClient({ ...options, userAgent: `enid/${version}` }));
+  /** Addresses of the ENIs' links, to send from where the default route does not lead to the service. */
+  readonly localAddresses?: () => readonly string[];
+}
+
+/** Opens a reader of the instance's metadata service. Nothing is sent before the first read. */
+export function openMetadataReader({ endpoints, timeoutMs, localAddresses }: MetadataReaderOptions): SnapshotReader {
+  const userAgent = `enid/${version}`;
+  const bound = localAddresses === undefined ? {} : { localAddresses };
+  return new SnapshotReader(new ImdsClient({ endpoints, timeoutMs, userAgent, ...bound }));
 }
 
 export class SnapshotReader implements MetadataReader {
   readonly #source: MetadataSource;
-  /** MAC → static leaves of ENIs that were read whole. */
-  readonly #cache = new Map<string, EniLeaves>();
+  /** MAC → leaves of the ENIs that were read whole. */
+  readonly #known = new Map<string, EniLeaves>();
+  #primaryMac: string | null = null;
+  #instanceId: string | null = null;
+  #turn = 0;
 
   constructor(source: MetadataSource) {
     this.#source = source;
   }
 
+  /** The ENI is to be read whole next time: its link has gone or come. */
+  forget(mac: string): void {
+    this.#known.delete(mac);
+  }
+
   async readSnapshot(): Promise<Snapshot> {
     for (let attempt = 1; ; attempt++) {
+      const abort = new AbortController();
       try {
-        return await this.#read();
+        return await this.#read(abort.signal);
       } catch (error) {
+        // The rest of this read is of no use: neither what is under way nor what waits for its turn.
+        abort.abort();
         const isExpired = error instanceof ImdsError && error.code === 'token-expired';
         if (isExpired && attempt < attempts) continue;
         if (error instanceof MetadataError) throw error;
@@ -67,113 +87,69 @@ export class SnapshotReader implements MetadataReader {
     }
   }
 
-  async #read(): Promise<Snapshot> {
-    const primaryMac = parseMac('meta-data/mac', await this.#require('meta-data/mac'));
-    const macs = (await this.#list(macsPath)).map((name) => parseMac(macsPath, name.replace(/\/$/, '')));
-    if (!macs.includes(primaryMac)) {
-      throw new MetadataError(
-        'inconsistent',
-        macsPath,
-        `expected the instance's own MAC ${primaryMac} in ${macsPath}, got ${macs.join(' ') || 'an empty list'}; nothing is changed`,
-      );
-    }
-    for (const known of this.#cache.keys()) if (!macs.includes(known)) this.#cache.delete(known);
-    const gate = new Gate(concurrency);
-    const leaves = await Promise.all([...new Set(macs)].sort().map((mac) => this.#readLeaves(mac, gate)));
+  async #read(signal: AbortSignal): Promise<Snapshot> {
+    const gate = new Gate(concurrency, signal);
+    const read: ReadPath = (path) => gate.run(() => this.#source.get(path, signal));
+    const listed = parseList(await requireValue(macsPath, read));
+    const macs = [...new Set(listed.map((name) => parseMac(macsPath, name.replace(/\/$/, ''))))].sort();
+    for (const mac of this.#known.keys()) if (!macs.includes(mac)) this.#known.delete(mac);
+    const checked = this.#takeTurn(macs);
+    const primaryMac = await this.#readPrimary(macs, read, checked === primaryPath);
+    const instanceId = await this.#readInstanceId(read);
+    const leaves = await Promise.all(
+      macs.map((mac) => readEniLeaves(mac, read, { known: this.#known.get(mac) ?? null, isChecked: checked === mac })),
+    );
     // A card number that some list and one does not is late there, not absent.
-    const hasCards = leaves.some(({ listed }) => listed.has('network-card'));
+    const hasCards = leaves.some((one) => one.listed?.has('network-card'));
     const enis = leaves.map((one): EniReading => {
-      const reading = parseEni(one, { isPrimary: one.mac === primaryMac, hasCards });
-      if (reading.kind === 'ready') this.#cache.set(one.mac, one);
+      const hadIpv4 = (this.#known.get(one.mac)?.values.get('local-ipv4s') ?? '') !== '';
+      const reading = parseEni(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4 });
+      if (reading.kind === 'ready' && isSettled(one)) this.#known.set(one.mac, one);
       return reading;
     });
-    return { primaryMac, enis, instanceId: null };
+    return { primaryMac, enis, instanceId };
   }
 
-  async #readLeaves(mac: string, gate: Gate): Promise<EniLeaves> {
-    const base = `${macsPath}${mac}/`;
-    const names = await gate.run(() => this.#list(base));
-    const listed = new Set(names.map((name) => name.replace(/\/$/, '')));
-    const known = this.#cache.get(mac);
-    const values = new Map<string, string | null>();
-    const read = async (name: string) => {
-      if (!listed.has(name)) return;
-      const answer = await gate.run(() => this.#source.get(base + name));
-      values.set(name, answer.kind === 'value' ? answer.text.trim() : null);
-    };
-    const wanted: string[] = [...liveLeaves.filter((name) => !isSettled(name, known))];
-    for (const name of staticLeaves) if (!isSettled(name, known)) wanted.push(name);
-    for (const name of [...staticLeaves, 'subnet-ipv4-cidr-block', 'subnet-ipv6-cidr-blocks']) {
-      const value = known?.values.get(name);
-      if (isSettled(name, known) && value !== undefined && listed.has(name)) values.set(name, value);
+  /** Which of the values that are not read each time is read this time: the primary MAC, or an ENI's device number. */
+  #takeTurn(macs: readonly string[]): string {
+    const settled = [primaryPath, ...macs.filter((mac) => this.#known.has(mac))];
+    return settled[this.#turn++ % settled.length] ?? primaryPath;
+  }
+
+  /** The primary ENI of an instance stays. Throws where it is not among those listed. */
+  async #readPrimary(macs: readonly string[], read: ReadPath, isChecked: boolean): Promise<string> {
+    const known = this.#primaryMac;
+    if (known !== null && !isChecked && macs.includes(known)) return known;
+    const primaryMac = parseMac(primaryPath, (await requireValue(primaryPath, read)).trim());
+    if (!macs.includes(primaryMac)) {
+      const got = macs.join(' ') || 'an empty list';
+      const message = `expected the instance's own MAC ${primaryMac} in ${macsPath}, got ${got}; nothing is changed`;
+      throw new MetadataError('inconsistent', macsPath, message);
     }
-    const associations = listed.has('ipv4-associations') ? this.#readAssociations(base, gate, known) : [];
-    await Promise.all(wanted.map(read));
-    return { mac, listed, values, publicIpv4: Object.fromEntries(await associations) };
+    this.#primaryMac = primaryMac;
+    return primaryMac;
   }
 
-  /** Public address → private addresses; an address once read stays so while it is listed. */
-  async #readAssociations(base: string, gate: Gate, known: EniLeaves | undefined): Promise<[string, string[]][]> {
-    const path = `${base}ipv4-associations/`;
-    const publicAddresses = await gate.run(() => this.#list(path));
-    return Promise.all(
-      publicAddresses.map(async (name): Promise<[string, string[]]> => {
-        const cached = known?.publicIpv4[name];
-        if (cached !== undefined) return [name, [...cached]];
-        const answer = await gate.run(() => this.#source.get(path + name));
-        return [name, answer.kind === 'value' ? answer.text.split(/\s+/).filter((one) => one !== '') : []];
-      }),
-    );
-  }
-
-  async #require(path: string): Promise<string> {
-    const answer = await this.#source.get(path);
-    if (answer.kind === 'absent')
-      throw new MetadataError('absent', path, `expected a value at ${path}, got 404; nothing is changed`);
-    return answer.text.trim();
-  }
-
-  async #list(path: string): Promise<string[]> {
-    return (await this.#require(path)).split('\n').filter((line) => line !== '');
+  /** Read until it is known; null where the service has none or no id. */
+  async #readInstanceId(read: ReadPath): Promise<string | null> {
+    if (this.#instanceId !== null) return this.#instanceId;
+    const answer = await read(instanceIdPath);
+    const text = answer.kind === 'value' ? answer.text.trim() : '';
+    this.#instanceId = /^i-[0-9A-Za-z]{1,40}$/.test(text) ? text : null;
+    return this.#instanceId;
   }
 }
 
-/** Static leaves and subnet blocks of an ENI that was read whole are not read again. */
-function isSettled(name: string, known: EniLeaves | undefined): boolean {
-  if (known === undefined || name === 'local-ipv4s' || name === 'ipv6s' || name.endsWith('-prefix')) return false;
-  return known.values.get(name) !== undefined;
+async function requireValue(path: string, read: ReadPath): Promise<string> {
+  const answer = await read(path);
+  if (answer.kind === 'value') return answer.text;
+  throw new MetadataError('absent', path, `expected a value at ${path}, got 404; nothing is changed`);
 }
 
 function parseMac(path: string, text: string): string {
   const mac = text.toLowerCase();
-  if (!/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) {
-    throw new MetadataError(
-      'unparsable',
-      path,
-      `${path}: expected a MAC address, got ${JSON.stringify(text.slice(0, 60))}; nothing is changed`,
-    );
-  }
-  return mac;
-}
-
-/** Lets so many tasks run at once. */
-class Gate {
-  #free: number;
-  readonly #waiting: (() => void)[] = [];
-
-  constructor(size: number) {
-    this.#free = size;
-  }
-
-  async run<T>(task: () => Promise<T>): Promise<T> {
-    if (this.#free === 0) await new Promise<void>((resolve) => this.#waiting.push(resolve));
-    else this.#free--;
-    try {
-      return await task();
-    } finally {
-      const next = this.#waiting.shift();
-      if (next === undefined) this.#free++;
-      else next();
-    }
-  }
+  if (/^([0-9a-f]{2}:){5}[0-9a-f]{2}$/.test(mac)) return mac;
+  const shown = JSON.stringify(text.slice(0, 60));
+  const message = `${path}: expected a MAC address, got ${shown}; nothing is changed`;
+  throw new MetadataError('unparsable', path, message);
 }
