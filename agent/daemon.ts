@@ -35,6 +35,7 @@ export interface DaemonOptions {
 /** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
 export class Daemon {
   readonly #journal: Journal;
+  readonly #store: RuntimeStore;
   readonly #bus: Bus;
   readonly #mirror: KernelMirror;
   readonly #client: RtnetlinkClient;
@@ -54,6 +55,7 @@ export class Daemon {
   static async open(options: DaemonOptions): Promise<Daemon> {
     const store = new RuntimeStore(options.config.runtimeDirectory);
     await store.prepare();
+    await store.lock();
     await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
     const mirror = await KernelMirror.open({
       onProblem: (problem) => options.journal.warning(problem.message),
@@ -65,6 +67,7 @@ export class Daemon {
     this.#config = config;
     this.#journal = journal;
     this.#onPass = onPass ?? (() => undefined);
+    this.#store = store;
     this.#mirror = mirror;
     this.#client = new RtnetlinkClient();
     this.#bus = new Bus();
@@ -170,6 +173,7 @@ export class Daemon {
     this.#mirror.close();
     this.#client.close();
     await this.#bus.close();
+    await this.#store.unlock();
   }
 
   #updateCandidates(): void {
@@ -216,15 +220,23 @@ export class Daemon {
   }
 
   #reportChange({ change, error }: Outcome): void {
-    const fields = fieldsOf(change);
+    const fields = this.#fieldsOf(change);
     if (error === null) this.#journal.info(`${describeChange(change)} (${change.reason})`, fields);
     else this.#reportOnce(error.message, fields);
+  }
+
+  /** Journal fields: what an operator filters by. A detached ENI has no link any more. */
+  #fieldsOf({ mac, linkName, kind }: Change): Fields {
+    const { snapshot, departed } = this.#poller.metadata();
+    const listed = snapshot?.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
+    const eni = [...listed, ...departed].find((one) => one.mac === mac)?.eniId ?? mac;
+    return { ...(eni === '' ? {} : { ENI: eni }), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
   }
 
   #reportFight(change: Change, count: number): void {
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
-    this.#journal.warning(message, fieldsOf(change));
+    this.#journal.warning(message, this.#fieldsOf(change));
   }
 
   /** The same trouble is told once, and again only after it was over. */
@@ -252,9 +264,4 @@ export class Daemon {
     }
     this.#onPass(result);
   }
-}
-
-/** Journal fields: what an operator filters by. A detached ENI has no link any more. */
-function fieldsOf({ mac, linkName, kind }: Change): Fields {
-  return { ...(mac === '' ? {} : { MAC: mac }), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
 }

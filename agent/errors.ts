@@ -24,3 +24,6 @@ export class KernelError extends CodedError {}
 
 /** systemd-networkd or its bus did not answer. */
 export class NetworkdError extends CodedError {}
+
+/** The program cannot run here: another one does, or its runtime directory cannot be used. */
+export class RuntimeError extends CodedError {}

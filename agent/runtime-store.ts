@@ -4,12 +4,15 @@ import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { type FileLock, lockFile } from '../lib/file/lock-file.ts';
 import { writeFileAtomically } from '../lib/file/write-file.ts';
+import { RuntimeError } from './errors.ts';
 import type { Ledger } from './model.ts';
 import type { StoredMetadata } from './poll.ts';
 
 const ledgerFile = 'ledger.json';
 const metadataFile = 'metadata.json';
+const lockFileName = 'lock';
 
 const ledgerSchema = z.record(z.string(), z.string());
 const eniSchema = z.strictObject({
@@ -43,6 +46,7 @@ const metadataSchema = z.strictObject({
 
 export class RuntimeStore {
   readonly #directory: string;
+  #lock: FileLock | null = null;
 
   constructor(directory: string) {
     this.#directory = directory;
@@ -51,6 +55,24 @@ export class RuntimeStore {
   /** Throws what the file system throws: without a runtime directory nothing can be remembered. */
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+  }
+
+  /** Two programs would undo each other's work. Throws a RuntimeError where another one runs. */
+  async lock(): Promise<void> {
+    const path = join(this.#directory, lockFileName);
+    this.#lock = await lockFile(path);
+    if (this.#lock !== null) return;
+    const pid = readFileSync(path, 'utf8').trim();
+    throw new RuntimeError(
+      'running',
+      path,
+      `another enid runs here (process ${pid}, ${path}): expected to be the only one. Stop it first (systemctl stop enid)`,
+    );
+  }
+
+  async unlock(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = null;
   }
 
   /** An unreadable or foreign ledger is no ledger: what it knew keeps its marks, or stays. */

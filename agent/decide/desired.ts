@@ -1,14 +1,9 @@
 /** Desired state: what follows from configuration, metadata, links and networkd's word. Pure. */
 
-import { familyOf } from '../../lib/ip/address.ts';
-import { addressAt } from '../../lib/ip/cidr.ts';
-import type { Config, InterfacePolicy } from '../config/types.ts';
+import type { Config } from '../config/types.ts';
 import type {
-  Address,
   Desired,
-  DesiredAddress,
   DesiredEni,
-  DesiredRoute,
   EniMetadata,
   EniReport,
   EniState,
@@ -17,12 +12,22 @@ import type {
   NetworkdState,
   Snapshot,
 } from '../model.ts';
-import { type CandidateLink, findCandidates } from './match-links.ts';
+import {
+  computeAddresses,
+  computeAltNames,
+  computeDefaultRoutes,
+  computeLocalRoutes,
+  computeSubnetRoutes,
+  hasLease,
+  type Matched,
+  noDefaults,
+} from './eni-objects.ts';
+import { findCandidates } from './match-links.ts';
 import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
 import { isIgnoredLink, resolvePolicy } from './policy.ts';
-import { computeRules, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
+import { computeRules, listSubnets } from './sources.ts';
 
 export interface World {
   readonly config: Config;
@@ -36,22 +41,7 @@ export interface World {
   readonly ownFiles: ReadonlySet<string>;
 }
 
-/** One present link with the ENI it is, ready to be configured. */
-interface Matched {
-  readonly eni: EniMetadata;
-  readonly candidate: CandidateLink;
-  readonly isPrimary: boolean;
-  readonly isLeaving: boolean;
-  readonly policy: InterfacePolicy;
-}
-
 type Standing = { readonly report: EniReport; readonly desired: DesiredEni | null };
-
-const mainTable = 254;
-const localTable = 255;
-/** RTPROT_RA and RTPROT_DHCP (linux/rtnetlink.h). */
-const routerAdvertisementProtocol = 9;
-const dhcpProtocol = 16;
 
 /** The whole desired state and how each ENI stands. The order of the input lists does not matter. */
 export function computeDesired(world: World): Desired {
@@ -223,98 +213,6 @@ function findCollision(one: Matched, all: readonly Matched[], tableId: number): 
   );
   if (rival === undefined) return null;
   return `table ${tableId} is taken by ${rival.eni.eniId ?? rival.eni.mac}: expected one ENI per device and card number; set \`table:\` for one of them`;
-}
-
-function computeAddresses({ eni, candidate, policy }: Matched): DesiredAddress[] {
-  if (policy.secondary === 'route-only') return [];
-  const linkIndex = candidate.link.index;
-  // The primary IPv4 address is the lease's.
-  return [
-    ...eni.ipv4Addresses.slice(1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
-    ...eni.ipv6Addresses.map((address) => ({ linkIndex, address, prefixLength: 128 })),
-  ].filter(({ address }) => !isExcluded(policy, address));
-}
-
-function computeSubnetRoutes(eni: EniMetadata, link: Link, table: number, metric: number): DesiredRoute[] {
-  return listSubnets(eni).map((destination) => ({
-    table,
-    destination,
-    type: 'unicast',
-    gateway: null,
-    linkIndex: link.index,
-    metric,
-  }));
-}
-
-/** AnyIP: the whole prefix is local to this host. */
-function computeLocalRoutes({ eni, candidate, policy }: Matched): DesiredRoute[] {
-  return listPrefixSources(eni, policy).map((destination) => ({
-    table: localTable,
-    destination,
-    type: 'local',
-    gateway: null,
-    linkIndex: candidate.link.index,
-    // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would be a repair for ever.
-    metric: familyOf(destination) === 4 ? 0 : 1024,
-  }));
-}
-
-interface DefaultRoutes {
-  readonly routes: readonly DesiredRoute[];
-  readonly unresolvedFamilies: readonly (4 | 6)[];
-}
-
-const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
-
-function computeDefaultRoutes(kernel: KernelState, one: Matched, table: number, metric: number): DefaultRoutes {
-  const routes: DesiredRoute[] = [];
-  const unresolvedFamilies: (4 | 6)[] = [];
-  const linkIndex = one.candidate.link.index;
-  for (const family of [4, 6] as const) {
-    const gateway = family === 4 ? findIpv4Gateway(kernel, one) : findIpv6Gateway(kernel, linkIndex);
-    if (gateway === null) {
-      unresolvedFamilies.push(family);
-      continue;
-    }
-    const destination = family === 4 ? '0.0.0.0/0' : '::/0';
-    routes.push({ table, destination, type: 'unicast', gateway, linkIndex, metric });
-  }
-  return { routes, unresolvedFamilies };
-}
-
-/** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */
-function findIpv4Gateway(kernel: KernelState, { eni, candidate }: Matched): string | null {
-  if (!hasLease(kernel.addresses, candidate.link.index, eni)) return null;
-  const leased = kernel.routes.find(
-    (route) =>
-      route.linkIndex === candidate.link.index &&
-      route.destination === '0.0.0.0/0' &&
-      route.table === mainTable &&
-      route.protocol === dhcpProtocol,
-  );
-  return leased?.gateway ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
-}
-
-function findIpv6Gateway(kernel: KernelState, linkIndex: number): string | null {
-  const advertised = kernel.routes.find(
-    (route) =>
-      route.linkIndex === linkIndex &&
-      route.destination === '::/0' &&
-      route.table === mainTable &&
-      route.protocol === routerAdvertisementProtocol,
-  );
-  return advertised?.gateway ?? null;
-}
-
-function hasLease(addresses: readonly Address[], linkIndex: number, eni: EniMetadata): boolean {
-  const primary = eni.ipv4Addresses[0];
-  return addresses.some((address) => address.linkIndex === linkIndex && address.address === primary);
-}
-
-/** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */
-function computeAltNames(eni: EniMetadata): string[] {
-  const byPlace = `device-number-${eni.deviceNumber}.${eni.networkCard}`;
-  return eni.eniId === null ? [byPlace] : [byPlace, eni.eniId];
 }
 
 function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[]): EniState {

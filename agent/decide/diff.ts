@@ -67,6 +67,24 @@ const order: readonly Change['kind'][] = [
   'remove-file',
 ];
 
+/**
+ * What an object says of its maker. `unmarked`: it may be what networkd made from our files, which the ledger knows;
+ * `foreign`: neither networkd nor this program makes it so.
+ */
+type Mark = 'own' | 'unmarked' | 'foreign';
+
+/** `unmarkedProtocol` is the one that networkd gives to what it makes from our files. */
+function readMark(protocol: number, unmarkedProtocol: number): Mark {
+  return protocol === ownProtocol ? 'own' : protocol === unmarkedProtocol ? 'unmarked' : 'foreign';
+}
+
+/** networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours (Protocol=236). */
+const markOf = {
+  rule: (protocol: number) => readMark(protocol, 4),
+  address: (protocol: number) => readMark(protocol, 0),
+  route: (protocol: number): Mark => (protocol === ownProtocol ? 'own' : 'foreign'),
+} as const;
+
 /** Answers whether an object is ours to remove, and whose it is. */
 class Removable {
   readonly #ledger: Ledger;
@@ -89,9 +107,9 @@ class Removable {
   }
 
   /** The owner of a removable object, null where it must stay. */
-  ownerOf(key: string, protocol: number, linkIndex: number | null): { mac: string; linkName: string } | null {
+  ownerOf(key: string, mark: Mark, linkIndex: number | null): { mac: string; linkName: string } | null {
     const recorded = this.#ledger[key];
-    if (recorded === undefined && protocol !== ownProtocol) return null;
+    if (mark === 'foreign' || (mark === 'unmarked' && recorded === undefined)) return null;
     const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
     // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
     if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
@@ -131,7 +149,7 @@ function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: R
     for (const altName of link.altNames) {
       const key = identifyAltName(link.index, altName);
       if (wanted.has(key) || !(key in ledger)) continue;
-      const owner = removable.ownerOf(key, 0, link.index);
+      const owner = removable.ownerOf(key, 'unmarked', link.index);
       if (owner === null) continue;
       changes.push({ ...owner, reason: notWanted, kind: 'remove-alt-name', linkIndex: link.index, altName });
     }
@@ -166,7 +184,7 @@ function diffAddresses(desired: Desired, actual: Actual, removable: Removable, c
     const key = identifyAddress({ linkIndex, address });
     // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
     if (wanted.has(key) || prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
-    const owner = removable.ownerOf(key, protocol, linkIndex);
+    const owner = removable.ownerOf(key, markOf.address(protocol), linkIndex);
     if (owner === null) continue;
     changes.push({
       ...owner,
@@ -195,7 +213,7 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       wanted.add(identifyRoute(route));
       const present = places.get(placeOf(route)) ?? [];
       if (actual.settling.has(eni.mac) || present.some((other) => isSameWay(route, other))) continue;
-      const foreign = present.find((other) => !isOurs(other, actual.ledger));
+      const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
       if (foreign === undefined) {
         changes.push({ ...about(eni, present.length === 0 ? missing : 'altered'), kind: 'add-route', route });
@@ -205,7 +223,7 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
   for (const route of actual.kernel.routes) {
     const key = identifyRoute(route);
     if (wanted.has(key) || route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
-    const owner = removable.ownerOf(key, route.protocol, route.linkIndex);
+    const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
     if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
   }
   return changes;
@@ -217,10 +235,6 @@ function placeOf(route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'>):
 
 function isSameWay(want: DesiredRoute, have: Route): boolean {
   return !have.isComplex && have.linkIndex === want.linkIndex && have.gateway === want.gateway;
-}
-
-function isOurs(route: Route, ledger: Ledger): boolean {
-  return route.protocol === ownProtocol || identifyRoute(route) in ledger;
 }
 
 function diffRules(desired: Desired, actual: Actual, removable: Removable): Change[] {
@@ -239,7 +253,8 @@ function diffRules(desired: Desired, actual: Actual, removable: Removable): Chan
       }
     }
   }
-  const madeByNetworkd = new Set(plain.filter(({ protocol }) => protocol !== ownProtocol).map(identifyRule));
+  const twins = plain.filter(({ protocol }) => markOf.rule(protocol) === 'unmarked');
+  const madeByNetworkd = new Set(twins.map(identifyRule));
   for (const rule of plain) {
     const key = identifyRule(rule);
     // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
@@ -249,7 +264,7 @@ function diffRules(desired: Desired, actual: Actual, removable: Removable): Chan
       continue;
     }
     if (wanted.has(key) || rule.source === null) continue;
-    const owner = removable.ownerOf(key, rule.protocol, null);
+    const owner = removable.ownerOf(key, markOf.rule(rule.protocol), null);
     if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });
   }
   return changes;

@@ -122,3 +122,12 @@ it(
   },
   testMs,
 );
+
+it('a second daemon on the same host: one line, exit code 1', async () => {
+  const second = EnidProcess.start(lab.vpc.guest);
+  expect(await second.exited()).toBe(1);
+  expect(second.lines).toHaveLength(1);
+  expect(second.lines[0]).toMatch(
+    /another enid runs here \(process \d+, \/run\/enid\/lock\): expected to be the only one/,
+  );
+});

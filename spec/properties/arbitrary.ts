@@ -46,14 +46,15 @@ export function linkOf(eni: EniMetadata): Link {
 export const foreignRule: fc.Arbitrary<Rule> = fc.record({
   family: fc.constant<4>(4),
   priority: fc.constantFrom(0, 512, 1024, 1536, 5210, 5270, 10_001, 15_001, 20_001, 20_002, 32_766),
-  source: fc.constantFrom(null, '10.0.1.5/32', '10.0.0.0/16', '172.17.0.0/16', '10.0.2.40/32'),
+  source: fc.constantFrom(null, '10.0.1.5/32', '10.0.0.0/16', '172.17.0.0/16', '10.0.2.40/32', '10.0.1.36/32'),
   destination: fc.constantFrom(null, '10.0.0.0/16'),
-  inputInterface: fc.constantFrom(null, 'docker0'),
+  inputInterface: fc.constantFrom(null, 'docker0', 'lo'),
   outputInterface: fc.constant(null),
   action: fc.constantFrom(1, 7),
   table: fc.constantFrom(52, 254, 10_001, 10_002, 100),
   suppressPrefixLength: fc.constantFrom(null, 0),
-  protocol: fc.constantFrom(0, 3, 4),
+  // 4 is networkd's: with it, a rule that is exactly one of ours counts as ours (DESIGN, decision 5).
+  protocol: fc.constantFrom(0, 3, 186),
   isComplex: fc.boolean(),
 });
 
