@@ -1,6 +1,6 @@
 /**
- * Which parts of a new snapshot are believed (DESIGN, decision 2). Invariant: one read alone never takes anything away,
- * except what it shows on another ENI of the same VPC.
+ * Which parts of a new snapshot are believed (DESIGN, decision 2). Invariant: one read alone never takes anything away
+ * or turns it into something else, except what it shows on another ENI of the same VPC. What is new is believed at once.
  */
 
 import type { EniMetadata, EniReading, Snapshot } from '../model.ts';
@@ -21,9 +21,13 @@ export interface Acceptance {
   readonly problems: readonly string[];
 }
 
+/** Before the first read of a host that remembers nothing. */
 export const initialAcceptState: AcceptState = { accepted: null, missing: {} };
 
-/** Identical reads are a fixpoint; two equal reads in a row are believed whole, but for pending and invalid ENIs. */
+/**
+ * Identical reads are a fixpoint; two equal reads in a row are believed whole, but for ENIs that are pending or invalid:
+ * of these the last good reading stays, less what is seen on another ENI meanwhile.
+ */
 export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Acceptance {
   const review = new Review(state, candidate);
   const accepted: Snapshot = {
@@ -35,8 +39,8 @@ export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Accepta
   return { accepted, state: { accepted, missing }, unconfirmed: review.missing, problems: review.problems };
 }
 
-type ListField = 'ipv4Addresses' | 'ipv6Addresses' | 'ipv4Prefixes' | 'ipv6Prefixes';
-const listFields: readonly ListField[] = ['ipv4Addresses', 'ipv6Addresses', 'ipv4Prefixes', 'ipv6Prefixes'];
+const listFields = ['ipv4Addresses', 'ipv6Addresses', 'ipv4Prefixes', 'ipv6Prefixes'] as const;
+type ListField = (typeof listFields)[number];
 
 class Review {
   readonly missing: string[] = [];
@@ -71,47 +75,103 @@ class Review {
     const kept = [...this.#before.values()].filter((eni) => !listed.has(eni.mac) && !this.#isGone(`ENI ${eni.mac}`));
     return [
       ...this.#candidate.enis.map((reading) => this.#reviewReading(reading)),
-      ...kept.map((eni): EniReading => ({ kind: 'ready', eni })),
+      ...kept.map((eni) => this.#keep(eni)),
     ].sort((left, right) => (macOf(left) < macOf(right) ? -1 : 1));
   }
 
   #reviewReading(reading: EniReading): EniReading {
     const before = this.#before.get(macOf(reading));
-    if (reading.kind !== 'ready') {
-      if (reading.kind === 'invalid') this.problems.push(`ENI ${reading.mac}: ${reading.reason}`);
-      return before === undefined ? reading : { kind: 'ready', eni: before };
-    }
+    if (reading.kind === 'ready')
+      return { kind: 'ready', eni: before === undefined ? reading.eni : this.#review(before, reading.eni) };
+    if (reading.kind === 'invalid') this.problems.push(`ENI ${reading.mac}: ${reading.reason}`);
     if (before === undefined) return reading;
-    const lists = Object.fromEntries(
-      listFields.map((field) => [field, this.#reviewList(before, reading.eni, field)]),
-    ) as Pick<EniMetadata, ListField>;
-    const subnetIpv4 = reading.eni.subnetIpv4 ?? this.#keepValue(before, 'subnetIpv4', before.subnetIpv4);
-    return { kind: 'ready', eni: { ...reading.eni, ...lists, subnetIpv4 } };
+    if (reading.kind === 'pending')
+      this.problems.push(`ENI ${reading.mac}: ${reading.reason}; what was known before is kept`);
+    return this.#keep(before);
   }
 
-  #keepValue(eni: EniMetadata, name: string, value: string | null): string | null {
-    return value === null || this.#isGone(`${eni.mac} ${name} ${value}`) ? null : value;
+  /** As it was, less what has moved elsewhere: an address never stands on two ENIs. */
+  #keep(eni: EniMetadata): EniReading {
+    const list = (field: ListField) => eni[field].filter((value) => !this.#hasMoved(eni, value));
+    return { kind: 'ready', eni: { ...eni, ...mapLists(list) } };
   }
 
-  /** The order of the new list, then what is kept: the first IPv4 address is the primary one. */
-  #reviewList(before: EniMetadata, now: EniMetadata, field: ListField): readonly string[] {
-    const kept = before[field].filter(
-      (value) =>
-        !now[field].includes(value) && !this.#hasMoved(before, value) && !this.#isGone(`${before.mac} ${value}`),
-    );
-    return kept.length === 0 ? now[field] : [...now[field], ...kept];
+  #review(before: EniMetadata, now: EniMetadata): EniMetadata {
+    const isKept = (value: string) => !this.#hasMoved(before, value) && !this.#isGone(`${before.mac} ${value}`);
+    // A subnet's block is on each of its ENIs: it moves nowhere.
+    const isBlockKept = (block: string) => !this.#isGone(`${before.mac} subnet ${block}`);
+    const value = <Field extends keyof EniMetadata>(field: Field): EniMetadata[Field] =>
+      this.#reviewValue(`${before.mac} ${field}`, before[field], now[field]);
+    const lists = mapLists((field) => mergeLists(before[field], now[field], isKept));
+    return {
+      ...now,
+      ...lists,
+      ipv4Addresses: this.#reviewFirst(before, now, lists.ipv4Addresses),
+      eniId: value('eniId'),
+      deviceNumber: value('deviceNumber'),
+      networkCard: value('networkCard'),
+      subnetId: value('subnetId'),
+      vpcId: value('vpcId'),
+      subnetIpv4: value('subnetIpv4'),
+      subnetIpv6: mergeLists(before.subnetIpv6, now.subnetIpv6, isBlockKept),
+    };
   }
 
-  #hasMoved(before: EniMetadata, value: string): boolean {
-    return (this.#shown.get(`${before.vpcId} ${value}`) ?? []).some((mac) => mac !== before.mac);
+  /** A value instead of none is new; another value, or none, waits for the second read. */
+  #reviewValue<Value>(name: string, before: Value, now: Value): Value {
+    if (before === null || before === now || this.#isGone(`${name} ${before} → ${now}`)) return now;
+    return before;
+  }
+
+  /** The first IPv4 address is the ENI's primary one: another in its place is a change of both. */
+  #reviewFirst(before: EniMetadata, now: EniMetadata, merged: readonly string[]): readonly string[] {
+    const first = before.ipv4Addresses[0];
+    const firstNow = now.ipv4Addresses[0];
+    if (firstNow === undefined) return merged;
+    const isHeld =
+      first !== undefined && first !== firstNow && merged.includes(first) && this.#isFirstHeld(before, now);
+    const lead = isHeld ? first : firstNow;
+    return [lead, ...merged.filter((address) => address !== lead)];
+  }
+
+  #isFirstHeld(before: EniMetadata, now: EniMetadata): boolean {
+    const [first, firstNow] = [before.ipv4Addresses[0] ?? '', now.ipv4Addresses[0]];
+    // Where it is not listed at all, its absence is what is waited for.
+    return !now.ipv4Addresses.includes(first) || !this.#isGone(`${before.mac} first address ${first} → ${firstNow}`);
+  }
+
+  /** Positive evidence: another ENI of the same VPC shows it now. */
+  #hasMoved({ mac, vpcId }: EniMetadata, value: string): boolean {
+    return vpcId !== null && (this.#shown.get(`${vpcId} ${value}`) ?? []).some((other) => other !== mac);
   }
 
   /** True where the read before lacked it too; else it is kept and asked for once more. */
   #isGone(thing: string): boolean {
-    if (thing in this.#state.missing) return true;
+    if (Object.hasOwn(this.#state.missing, thing)) return true;
     this.missing.push(thing);
     return false;
   }
+}
+
+/** The new list; while something of the old one is kept, the old order, then what is new. */
+function mergeLists(
+  before: readonly string[],
+  now: readonly string[],
+  isKept: (value: string) => boolean,
+): readonly string[] {
+  const kept = new Set(before.filter((value) => !now.includes(value) && isKept(value)));
+  if (kept.size === 0) return now;
+  const stays = before.filter((value) => kept.has(value) || now.includes(value));
+  return [...stays, ...now.filter((value) => !before.includes(value))];
+}
+
+function mapLists(map: (field: ListField) => readonly string[]): Pick<EniMetadata, ListField> {
+  return {
+    ipv4Addresses: map('ipv4Addresses'),
+    ipv6Addresses: map('ipv6Addresses'),
+    ipv4Prefixes: map('ipv4Prefixes'),
+    ipv6Prefixes: map('ipv6Prefixes'),
+  };
 }
 
 function readyEnis(snapshot: Snapshot | null): EniMetadata[] {
