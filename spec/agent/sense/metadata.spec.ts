@@ -1,0 +1,303 @@
+/** What a snapshot says of each shape of instance, and what a read costs. */
+
+import { readFileSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { EniMetadata, Snapshot } from '../../../agent/model.ts';
+import { openMetadataReader, type SnapshotReader } from '../../../agent/sense/metadata.ts';
+import { buildTree, type ImdsEni, ImdsServer, type MetadataTree } from '../../../fixtures/vpc/imds-server.ts';
+
+let server: ImdsServer;
+let reader: SnapshotReader;
+
+beforeEach(async () => {
+  server = new ImdsServer();
+  const endpoint = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  reader = openMetadataReader({ endpoints: [endpoint], timeoutMs: 1_000 });
+});
+afterEach(() => server.close());
+
+const macOf = (number: number) => `06:53:e1:00:00:${number.toString(16).padStart(2, '0')}`;
+
+function makeEni(number: number, rest: Partial<ImdsEni> = {}): ImdsEni {
+  return {
+    mac: macOf(number),
+    eniId: `eni-${number}`,
+    deviceNumber: number - 1,
+    networkCard: null,
+    subnetId: 'subnet-1',
+    vpcId: 'vpc-1',
+    ipv4: [`10.0.${number}.10`],
+    ipv6: [],
+    ipv4Prefixes: [],
+    ipv6Prefixes: [],
+    subnetIpv4: `10.0.${number}.0/24`,
+    subnetIpv6: [],
+    ...rest,
+  };
+}
+
+const show = (...enis: ImdsEni[]) => server.setTree(buildTree({ instanceId: 'i-1', primaryMac: macOf(1), enis }));
+
+/** One leaf of one ENI set or (undefined) taken away. */
+function patch(enis: ImdsEni[], number: number, name: string, value: MetadataTree | string | null | undefined): void {
+  const tree = buildTree({ instanceId: 'i-1', primaryMac: macOf(1), enis });
+  const copy = JSON.parse(JSON.stringify(tree));
+  const leaves = copy.network.interfaces.macs[macOf(number)];
+  if (value === undefined) delete leaves[name];
+  else leaves[name] = value;
+  server.setTree(copy);
+}
+
+function eniOf(snapshot: Snapshot, number: number): EniMetadata {
+  const reading = snapshot.enis.find((one) => one.kind === 'ready' && one.eni.mac === macOf(number));
+  if (reading?.kind !== 'ready') throw new Error(`no ready ENI ${number} in ${JSON.stringify(snapshot)}`);
+  return reading.eni;
+}
+
+async function readCounted(): Promise<{ snapshot: Snapshot; paths: string[] }> {
+  server.resetRequests();
+  const snapshot = await reader.readSnapshot();
+  return { snapshot, paths: server.requests().map(({ path }) => path.replace('/latest/meta-data/', '')) };
+}
+
+describe('the shapes of fixtures/imds', () => {
+  const describeReading = (reading: Snapshot['enis'][number]) => {
+    if (reading.kind !== 'ready') return `${reading.mac.slice(-2)} ${reading.kind}: ${reading.reason}`;
+    const { eni } = reading;
+    const parts = [eni.ipv4Addresses, eni.ipv4Prefixes, eni.ipv6Addresses, eni.ipv6Prefixes].map((list) =>
+      list.join(' '),
+    );
+    const subnets = [eni.subnetIpv4 ?? '-', ...eni.subnetIpv6].join(' ');
+    return `${eni.mac.slice(-2)} ${eni.networkCard}/${eni.deviceNumber} | ${parts.join(' | ')} | ${subnets}`;
+  };
+  const primary = '01 0/0 | 10.0.1.10 |  | 2001:db8:0:1::10 |  | 10.0.1.0/24 2001:db8:0:1::/64';
+
+  it.each<[string, string[]]>([
+    ['single', ['01 0/0 | 10.0.1.10 10.0.1.11 |  | 2001:db8:0:1::10 |  | 10.0.1.0/24 2001:db8:0:1::/64']],
+    ['tags', [primary]],
+    [
+      'several',
+      [
+        primary,
+        '02 0/1 | 10.0.2.20 10.0.2.21 10.0.2.22 |  | 2001:db8:0:2::20 2001:db8:0:2::21 |  | 10.0.2.0/24 2001:db8:0:2::/64',
+        '03 0/2 | 10.0.3.30 |  |  |  | 10.0.3.0/24',
+      ],
+    ],
+    [
+      'shared-subnet',
+      [
+        primary,
+        '02 0/1 | 10.0.1.20 10.0.1.21 10.0.1.22 10.0.1.23 |  | 2001:db8:0:1::20 2001:db8:0:1::21 |  | 10.0.1.0/24 2001:db8:0:1::/64',
+        '03 0/2 | 10.0.1.30 |  | 2001:db8:0:1::30 |  | 10.0.1.0/24 2001:db8:0:1::/64',
+      ],
+    ],
+    [
+      'cards',
+      [
+        primary,
+        '02 0/1 | 10.0.2.20 |  |  |  | 10.0.2.0/24',
+        '03 1/1 | 10.0.3.30 |  |  |  | 10.0.3.0/24',
+        '04 2/1 | 10.0.4.40 |  |  |  | 10.0.4.0/24',
+      ],
+    ],
+    [
+      'prefixes',
+      [
+        '01 0/0 | 10.0.1.10 | 10.0.1.64/28 | 2001:db8:0:1::10 |  | 10.0.1.0/24 2001:db8:0:1::/64',
+        '02 0/1 | 10.0.2.20 | 10.0.2.64/28 10.0.2.80/28 | 2001:db8:0:2::20 | 2001:db8:0:2:1::/80 | 10.0.2.0/24 2001:db8:0:2::/64',
+        '03 0/2 | 10.0.1.30 | 10.0.1.96/28 |  |  | 10.0.1.0/24',
+      ],
+    ],
+    [
+      'ipv6-only',
+      [
+        '01 0/0 |  |  | 2001:db8:0:1::10 |  | - 2001:db8:0:1::/64',
+        '02 0/1 |  |  | 2001:db8:0:2::20 2001:db8:0:2::21 |  | - 2001:db8:0:2::/64',
+      ],
+    ],
+    ['efa-only', [primary, '02 0/1 | 10.0.2.20 |  |  |  | 10.0.2.0/24', '03 1/1 |  |  |  |  | -']],
+    ['efa-only-empty', [primary, '02 0/1 | 10.0.2.20 |  |  |  | 10.0.2.0/24', '03 1/1 |  |  |  |  | 10.0.3.0/24']],
+    ['device-number-late', [primary, '02 pending: device-number still reads 0']],
+    ['network-card-late', [primary, '02 pending: network-card is not listed yet']],
+    ['leaf-late', [primary, '02 pending: local-ipv4s is listed, but not there yet']],
+    [
+      'unparsable-address',
+      [
+        primary,
+        '02 invalid: metadata local-ipv4s: expected an address, got "10.0.2.300"; what was known before is kept',
+      ],
+    ],
+    [
+      'same-device-number',
+      [primary, '02 0/1 | 10.0.2.20 |  |  |  | 10.0.2.0/24', '03 0/1 | 10.0.3.30 |  |  |  | 10.0.3.0/24'],
+    ],
+  ])('%s', async (name, want) => {
+    server.setTree(JSON.parse(readFileSync(`fixtures/imds/${name}.json`, 'utf8')));
+    const snapshot = await reader.readSnapshot();
+    expect(snapshot).toMatchObject({ primaryMac: macOf(1), instanceId: 'i-0a1b2c3d4e5f60001' });
+    expect(snapshot.enis.map(describeReading)).toEqual(want);
+    expect(await reader.readSnapshot()).toEqual(snapshot);
+  });
+});
+
+describe('a leaf', () => {
+  const enis = [makeEni(1), makeEni(2, { ipv6: ['2001:db8::2'], ipv6Prefixes: ['2001:db8:0:0:2::/80'] })];
+
+  it.each<[string, string | null | undefined, RegExp]>([
+    ['interface-id', null, /^interface-id is listed, but not there yet$/],
+    ['ipv6s', null, /^ipv6s is listed, but not there yet$/],
+    ['device-number', undefined, /^device-number is not listed yet$/],
+    ['device-number', '', /^device-number is listed, but empty$/],
+    ['ipv6-prefix', '', /^ipv6-prefix is listed, but empty$/],
+    ['vpc-id', '', /^vpc-id is listed, but empty$/],
+  ])('%s = %j: pending', async (name, value, reason) => {
+    patch(enis, 2, name, value);
+    const { enis: readings } = await reader.readSnapshot();
+    expect(readings[1]).toMatchObject({ kind: 'pending', mac: macOf(2), reason: expect.stringMatching(reason) });
+  });
+
+  it.each([
+    ['device-number', 'one'],
+    ['device-number', '-1'],
+    ['device-number', '1000'],
+    ['interface-id', 'eni-1\n[Match]\nName=*'],
+    ['interface-id', '../../etc/passwd'],
+    ['interface-id', 'vpc-1'],
+    ['subnet-id', '<html>'],
+    ['local-ipv4s', '<html><body>502</body></html>'],
+    ['local-ipv4s', '2001:db8::2'],
+    ['local-ipv4s', '010.0.2.10'],
+    ['local-ipv4s', '10.0.2.10,10.0.2.11'],
+    ['ipv6s', '10.0.2.10'],
+    ['ipv6s', 'fe80::1%eth0'],
+    ['ipv6-prefix', '10.0.2.0/28'],
+    ['ipv6-prefix', '2001:db8::1/80'],
+    ['subnet-ipv4-cidr-block', '10.0.2.0/33'],
+  ])('%s = %j: invalid, and the other ENI is not touched', async (name, value) => {
+    patch(enis, 2, name, value);
+    const { enis: readings } = await reader.readSnapshot();
+    expect(readings[0]).toMatchObject({ kind: 'ready' });
+    expect(readings[1]).toMatchObject({ kind: 'invalid', mac: macOf(2), reason: expect.stringContaining(name) });
+    expect(readings[1]?.kind === 'invalid' && readings[1].reason).not.toMatch(/\n/);
+  });
+
+  it('says each address once, canonical, in the order of the service', async () => {
+    patch(enis, 2, 'ipv6s', '2001:DB8:0:0:0:0:0:0002\n2001:db8::1\n\n2001:db8::2\n');
+    expect(eniOf(await reader.readSnapshot(), 2).ipv6Addresses).toEqual(['2001:db8::2', '2001:db8::1']);
+  });
+
+  it('local-ipv4s may be empty from the start, but an ENI that had addresses keeps the first one', async () => {
+    patch(enis, 2, 'local-ipv4s', '');
+    expect(eniOf(await reader.readSnapshot(), 2).ipv4Addresses).toEqual([]);
+    show(...enis);
+    expect(eniOf(await reader.readSnapshot(), 2).ipv4Addresses).toEqual(['10.0.2.10']);
+    for (const value of ['', undefined]) {
+      patch(enis, 2, 'local-ipv4s', value);
+      for (let count = 0; count < 3; count++) {
+        expect((await reader.readSnapshot()).enis[1]).toMatchObject({ kind: 'pending', mac: macOf(2) });
+      }
+    }
+  });
+
+  it('of a public address is for show: what cannot be is left out', async () => {
+    const publicIpv4 = { '203.0.113.5': ['10.0.1.10', 'garbage'], nonsense: ['10.0.1.10'] };
+    show(makeEni(1, { publicIpv4 }));
+    expect(eniOf(await reader.readSnapshot(), 1).publicIpv4).toEqual({ '203.0.113.5': ['10.0.1.10'] });
+  });
+});
+
+describe('what is late or gone', () => {
+  it('a non-primary on another card may be device 0', async () => {
+    show(makeEni(1, { networkCard: 0 }), makeEni(2, { deviceNumber: 0, networkCard: 1 }));
+    expect(eniOf(await reader.readSnapshot(), 2)).toMatchObject({ deviceNumber: 0, networkCard: 1 });
+  });
+
+  it('a MAC whose list is 404 is pending, the others are read', async () => {
+    const tree = JSON.parse(
+      JSON.stringify(buildTree({ instanceId: 'i-1', primaryMac: macOf(1), enis: [makeEni(1), makeEni(2)] })),
+    );
+    tree.network.interfaces.macs[macOf(2)] = null;
+    server.setTree(tree);
+    const { enis } = await reader.readSnapshot();
+    expect(enis).toMatchObject([{ kind: 'ready' }, { kind: 'pending', mac: macOf(2) }]);
+  });
+
+  it('a pending ENI is read whole again, and is ready as soon as all is there', async () => {
+    const late = makeEni(2, { deviceNumber: 0, subnetIpv4: null });
+    show(makeEni(1), late);
+    await reader.readSnapshot();
+    show(makeEni(1), makeEni(2));
+    expect(eniOf(await reader.readSnapshot(), 2)).toMatchObject({ deviceNumber: 1, subnetIpv4: '10.0.2.0/24' });
+  });
+
+  it('keys that come later are read: IPv6, prefixes, a card', async () => {
+    show(makeEni(1), makeEni(2));
+    await reader.readSnapshot();
+    const more = {
+      ipv6: ['2001:db8::2'],
+      subnetIpv6: ['2001:db8::/64'],
+      ipv4Prefixes: ['10.0.2.64/28'],
+      networkCard: 1,
+    };
+    show(makeEni(1, { networkCard: 0 }), makeEni(2, more));
+    expect(eniOf(await reader.readSnapshot(), 2)).toMatchObject({
+      ipv6Addresses: ['2001:db8::2'],
+      subnetIpv6: ['2001:db8::/64'],
+      ipv4Prefixes: ['10.0.2.64/28'],
+      networkCard: 1,
+    });
+  });
+
+  it('an ENI attached again at another place is noticed in turn, or at once when told', async () => {
+    show(makeEni(1), makeEni(2), makeEni(3));
+    await reader.readSnapshot();
+    show(makeEni(1), makeEni(2), makeEni(3, { deviceNumber: 7 }));
+    const seen: number[] = [];
+    for (let count = 0; count < 4; count++) seen.push(eniOf(await reader.readSnapshot(), 3).deviceNumber);
+    expect(seen.at(-1)).toBe(7);
+    show(makeEni(1), makeEni(2), makeEni(3, { deviceNumber: 8 }));
+    reader.forget(macOf(3));
+    expect(eniOf(await reader.readSnapshot(), 3).deviceNumber).toBe(8);
+  });
+
+  it('an ENI that was gone is read whole when it is back', async () => {
+    show(makeEni(1), makeEni(2));
+    await reader.readSnapshot();
+    show(makeEni(1));
+    expect((await reader.readSnapshot()).enis).toHaveLength(1);
+    show(makeEni(1), makeEni(2, { deviceNumber: 4 }));
+    expect(eniOf(await reader.readSnapshot(), 2).deviceNumber).toBe(4);
+  });
+});
+
+describe('the cost of a read', () => {
+  const many = (count: number, rest: (number: number) => Partial<ImdsEni>) =>
+    Array.from({ length: count }, (_, index) => makeEni(index + 1, rest(index + 1)));
+  const fifty = (number: number) => Array.from({ length: 50 }, (_, host) => `10.0.${number}.${host + 10}`);
+
+  it.each<[string, (number: number) => Partial<ImdsEni>, number]>([
+    [
+      'IPv4 only',
+      (number) => ({ ipv4: fifty(number), publicIpv4: { [`203.0.113.${number}`]: [`10.0.${number}.10`] } }),
+      32,
+    ],
+    ['both families', (number) => ({ ipv4: fifty(number), ipv6: [`2001:db8::${number}`] }), 47],
+  ])('15 ENIs with 50 addresses each, %s', async (_name, rest, want) => {
+    show(...many(15, rest));
+    const first = await readCounted();
+    for (let count = 0; count < 20; count++) {
+      const { snapshot, paths } = await readCounted();
+      expect(snapshot).toEqual(first.snapshot);
+      expect(paths.length).toBeLessThanOrEqual(want);
+    }
+  });
+
+  it('after one change: what is new, and little else', async () => {
+    show(makeEni(1), makeEni(2));
+    await reader.readSnapshot();
+    show(makeEni(1), makeEni(2, { ipv4: ['10.0.2.10', '10.0.2.11'] }));
+    const { snapshot, paths } = await readCounted();
+    expect(eniOf(snapshot, 2).ipv4Addresses).toEqual(['10.0.2.10', '10.0.2.11']);
+    expect(paths).toHaveLength(6);
+  });
+});
