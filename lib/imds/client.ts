@@ -7,7 +7,7 @@ import { ImdsError } from './errors.ts';
 import { type ImdsResponse, sendRequest } from './request.ts';
 import { describeRoute, type ImdsRoute, listRoutes } from './route.ts';
 
-export { ImdsError, type ImdsErrorCode } from './errors.ts';
+export { ImdsError } from './errors.ts';
 
 /** A leaf or a listing: there with its text, or not there (404). Everything else is an error: unknown. */
 export type ImdsAnswer = { readonly kind: 'value'; readonly text: string } | { readonly kind: 'absent' };

@@ -1,0 +1,209 @@
+/** Whatever the service does, a read is whole or it throws; and one bad read takes nothing from what is accepted. */
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { acceptSnapshot, initialAcceptState } from '../../../agent/decide/accept-snapshot.ts';
+import { MetadataError } from '../../../agent/errors.ts';
+import type { Snapshot } from '../../../agent/model.ts';
+import { openMetadataReader, type SnapshotReader } from '../../../agent/sense/metadata.ts';
+import { buildTree, type Fault, type FaultEffect, ImdsServer } from '../../../fixtures/vpc/imds-server.ts';
+
+const macs = ['06:53:e1:00:00:01', '06:53:e1:00:00:02'];
+const tree = buildTree({
+  instanceId: 'i-1',
+  primaryMac: macs[0] ?? '',
+  enis: macs.map((mac, index) => ({
+    mac,
+    eniId: `eni-${index}`,
+    deviceNumber: index,
+    networkCard: 0,
+    subnetId: 'subnet-1',
+    vpcId: 'vpc-1',
+    ipv4: [`10.0.1.1${index}`, `10.0.1.2${index}`],
+    ipv6: [`2001:db8::${index}0`, `2001:db8::${index}1`],
+    ipv4Prefixes: [`10.0.1.${64 + 16 * index}/28`],
+    ipv6Prefixes: [`2001:db8:0:0:${index}::/80`],
+    subnetIpv4: '10.0.1.0/24',
+    subnetIpv6: ['2001:db8::/64'],
+    publicIpv4: { [`203.0.113.${index}`]: [`10.0.1.1${index}`] },
+  })),
+});
+const effects: Record<string, FaultEffect> = {
+  reset: { kind: 'reset' },
+  hang: { kind: 'hang' },
+  drip: { kind: 'drip', delayMs: 50 },
+  '400': { kind: 'status', status: 400 },
+  '401': { kind: 'status', status: 401 },
+  '403': { kind: 'status', status: 403 },
+  '500': { kind: 'status', status: 500 },
+  '503': { kind: 'status', status: 503 },
+  '404': { kind: 'status', status: 404 },
+  'empty body': { kind: 'body', body: '' },
+  garbage: { kind: 'body', body: '<html><body>Service Unavailable</body></html>' },
+  'too large': { kind: 'body', body: '10.0.0.1\n'.repeat(100_000) },
+  truncated: { kind: 'truncate', bytes: 5, hasLength: true },
+  'truncated, no length': { kind: 'truncate', bytes: 5, hasLength: false },
+  'token ends': { kind: 'expire-tokens' },
+};
+/** Answers of the service itself, which a single read must take at its word: then no more than a second read decides. */
+const plausible = new Set(['404', 'empty body']);
+
+let server: ImdsServer;
+let port: number;
+let reader: SnapshotReader;
+let full: Snapshot;
+/** Requests of a first read, the token's too. */
+let requestsOfFirstRead: number;
+const rejections: unknown[] = [];
+const noteRejection = (reason: unknown) => rejections.push(reason);
+
+beforeEach(async () => {
+  process.on('unhandledRejection', noteRejection);
+  await startServer();
+  full = await openReader().readSnapshot();
+  requestsOfFirstRead = server.requests().length;
+  reader = openReader();
+  server.resetRequests();
+});
+afterEach(async () => {
+  await server.close();
+  await new Promise((resolve) => setImmediate(resolve));
+  process.off('unhandledRejection', noteRejection);
+  expect(rejections.splice(0)).toEqual([]);
+});
+
+async function startServer(): Promise<void> {
+  server = new ImdsServer();
+  server.setTree(tree);
+  port = await server.listen(0, '127.0.0.1');
+}
+
+function openReader(): SnapshotReader {
+  return openMetadataReader({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs: 60 });
+}
+
+/** A snapshot, or null where the read threw as it should. */
+async function tryRead(): Promise<Snapshot | null> {
+  try {
+    return await reader.readSnapshot();
+  } catch (error) {
+    expect(error).toBeInstanceOf(MetadataError);
+    expect((error as MetadataError).message).toMatch(/nothing is changed$/);
+    expect((error as MetadataError).message).not.toContain('\n');
+    return null;
+  }
+}
+
+function expectNothingLost(read: Snapshot | null, isPlausible: boolean): void {
+  if (read === null) return;
+  expect(read.primaryMac).toBe(full.primaryMac);
+  expect(read.enis).toHaveLength(full.enis.length);
+  const known = full.enis.map(withoutPublic);
+  if (!isPlausible)
+    for (const one of read.enis) if (one.kind === 'ready') expect(known).toContainEqual(withoutPublic(one));
+  const { state } = acceptSnapshot(initialAcceptState, full);
+  const { accepted } = acceptSnapshot(state, read);
+  expect(withoutPublic(accepted)).toEqual(withoutPublic(full));
+}
+
+/** Nothing is decided by public addresses: where they cannot be read they are left out until their ENI is read anew. */
+function withoutPublic(value: unknown): unknown {
+  return JSON.parse(JSON.stringify(value), (key, inner) => (key === 'publicIpv4' ? null : inner));
+}
+
+const places: [string, Partial<Fault>][] = [
+  ['everywhere', {}],
+  ['the token', { path: 'api/token' }],
+  ['mac', { path: 'meta-data/mac$' }],
+  ['instance-id', { path: 'instance-id' }],
+  ['macs/', { path: 'macs/$' }],
+  ['the list of one ENI', { path: `${macs[1]}/$` }],
+  ['every leaf of one ENI', { path: `${macs[1]}/.` }],
+  ['every leaf', { path: 'macs/.*/.' }],
+  ...[
+    'local-ipv4s',
+    'ipv6s',
+    'ipv4-prefix',
+    'ipv6-prefix',
+    'device-number',
+    'network-card',
+    'interface-id',
+    'subnet-ipv4-cidr-block',
+    'ipv4-associations/$',
+    'ipv4-associations/.',
+  ].map((leaf): [string, Partial<Fault>] => [leaf, { path: `${macs[1]}/${leaf}` }]),
+];
+
+describe.each(Object.keys(effects))('%s', (name) => {
+  const effect = effects[name] ?? { kind: 'reset' };
+
+  it.each(places)(
+    'at %s: nothing is lost, at the first read and at a later one; then all is read',
+    async (_place, rest) => {
+      for (const prepare of [async () => undefined, () => reader.readSnapshot()]) {
+        await prepare();
+        server.setFaults([{ ...rest, effect }]);
+        expectNothingLost(await tryRead(), plausible.has(name));
+        server.setFaults([]);
+        expect(withoutPublic(await reader.readSnapshot())).toEqual(withoutPublic(full));
+      }
+    },
+  );
+});
+
+describe('under way', () => {
+  it.each(['reset', 'hang', '503', 'token ends', 'truncated, no length'])(
+    '%s from any request on: a whole snapshot or none',
+    async (name) => {
+      const effect = effects[name] ?? { kind: 'reset' };
+      for (let after = 0; after <= requestsOfFirstRead; after += name === 'hang' ? 7 : 1) {
+        // Requests that the read before left under way would count.
+        await server.close();
+        await startServer();
+        reader = openReader();
+        server.setFaults([{ after, times: name === 'token ends' ? 1 : 1_000, effect }]);
+        const read = await tryRead();
+        if (read !== null) expect(read).toEqual(full);
+        // One token that ends is no trouble; and a fault that comes too late is none.
+        if (name === 'token ends' || after === requestsOfFirstRead) expect(read).toEqual(full);
+        else expect(read).toBeNull();
+      }
+    },
+    20_000,
+  );
+
+  it('tokens that end again and again: throws', async () => {
+    server.setFaults([{ path: 'macs/.', effect: { kind: 'expire-tokens' } }]);
+    await expect(reader.readSnapshot()).rejects.toMatchObject({ name: 'MetadataError', code: 'token-expired' });
+  });
+
+  it('refused: throws, and reads again once it is back', async () => {
+    await server.close();
+    expect(await tryRead()).toBeNull();
+    await server.listen(port, '127.0.0.1');
+    expect(await reader.readSnapshot()).toEqual(full);
+  });
+
+  it('a read that failed sends no more, and leaves nothing behind that delays the next', async () => {
+    server.setFaults([
+      { path: 'macs/$', effect: { kind: 'drip', delayMs: 0 } },
+      { path: 'macs/.*/.', times: 1, effect: { kind: 'reset' } },
+      { path: 'macs/.*/.', effect: { kind: 'hang' } },
+    ]);
+    expect(await tryRead()).toBeNull();
+    await new Promise((resolve) => setTimeout(resolve, 80));
+    // Token, list, two of the instance, a list for each ENI; the eight under way, and the one that took the failed one's place.
+    expect(server.requests().length).toBeLessThanOrEqual(4 + macs.length + 8 + 1);
+    server.setFaults([]);
+    expect(await reader.readSnapshot()).toEqual(full);
+  });
+
+  it.each<[string, string, string]>([
+    ['no MAC at all', 'macs/$', ''],
+    ['all MACs but the primary', 'macs/$', `${macs[1]}/`],
+    ['something that is no MAC', 'macs/$', `${macs.join('/\n')}/\n../`],
+    ['a foreign primary', 'meta-data/mac$', '06:53:e1:00:00:99'],
+  ])('%s: throws', async (_name, path, body) => {
+    server.setFaults([{ path, effect: { kind: 'body', body } }]);
+    expect(await tryRead()).toBeNull();
+  });
+});
