@@ -114,6 +114,14 @@ export interface NetworkFile {
   readonly role: 'link' | 'sources';
 }
 
+/** The lease's own objects, which networkd makes from our file: enid only brings their metrics in order. */
+export interface DesiredLease {
+  readonly address: string;
+  readonly metric: number;
+  /** Whether the lease's default route is to be in main. */
+  readonly hasDefaultRoute: boolean;
+}
+
 /** What should be for one ENI that is taken care of. */
 export interface DesiredEni {
   readonly mac: string;
@@ -128,6 +136,8 @@ export interface DesiredEni {
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
   readonly altNames: readonly string[];
+  /** What networkd is to make of the lease; null where this program does not see to it. */
+  readonly lease: DesiredLease | null;
   /** Families whose table routes cannot be told yet (no lease, no router advertisement): theirs are left as they are. */
   readonly unresolvedFamilies: readonly (4 | 6)[];
 }
@@ -178,6 +188,12 @@ export type Change = {
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }
   | { readonly kind: 'remove-address'; readonly address: DesiredAddress }
+  | {
+      readonly kind: 'set-address-metric';
+      readonly linkIndex: number;
+      readonly address: string;
+      readonly metric: number;
+    }
   | { readonly kind: 'add-route'; readonly route: DesiredRoute }
   | { readonly kind: 'remove-route'; readonly route: Route }
   | { readonly kind: 'add-rule'; readonly rule: DesiredRule }

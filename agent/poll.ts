@@ -29,7 +29,7 @@ export interface PollerOptions {
 }
 
 /** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
-const quickDelaysMs = [100, 200, 300, 500, 1_000];
+const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
 const longestFailureDelayMs = 60_000;
 

@@ -10,7 +10,7 @@ import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route,
 /** The changes that the kernel itself takes. */
 export type KernelChange = Extract<
   Change,
-  { kind: `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}` }
+  { kind: `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}` | 'set-address-metric' }
 >;
 
 export interface NetlinkActOptions {
@@ -38,6 +38,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept([], client.addAddress(toAddress(change.address, protocol)));
     case 'remove-address':
       return accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(toAddress(change.address, protocol)));
+    case 'set-address-metric':
+      return setAddressMetric(change, client);
     case 'add-route':
       // Replace: the plan has seen that the place is free or our own.
       return accept([], client.addRoute(toRoute(change.route, protocol), { mode: 'replace' }));
@@ -48,6 +50,20 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'remove-rule':
       return removeRule(change.rule, client);
   }
+}
+
+/**
+ * Moves the connected route of an address to another metric; the kernel adds the new one before it removes the old
+ * (fib_modify_prefix_metric). The request sets the lifetimes too, so they are read at the last moment.
+ */
+async function setAddressMetric(
+  { linkIndex, address, metric }: { linkIndex: number; address: string; metric: number },
+  client: RtnetlinkClient,
+): Promise<void> {
+  const present = (await client.dumpAddresses(familyOf(address))).find(
+    (one) => one.linkIndex === linkIndex && one.address === address,
+  );
+  if (present !== undefined) await accept([], client.addAddress({ ...present, metric }));
 }
 
 /** The kernel deletes the first rule that a request fits, and a plain request fits rules with further selectors too. */
@@ -84,6 +100,7 @@ function toAddress({ linkIndex, address, prefixLength }: DesiredAddress, protoco
     // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for a second.
     flags: family === 6 ? IFA_F_NOPREFIXROUTE | IFA_F_NODAD : IFA_F_NOPREFIXROUTE,
     protocol,
+    metric: 0,
     validLifetime: null,
   };
 }

@@ -16,6 +16,7 @@ import {
   computeAddresses,
   computeAltNames,
   computeDefaultRoutes,
+  computeLease,
   computeLocalRoutes,
   computeSubnetRoutes,
   hasLease,
@@ -199,6 +200,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
       routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes] : [],
       rules,
       altNames: computeAltNames(eni),
+      lease: isManaged ? computeLease(one, metric) : null,
       unresolvedFamilies: link.isUp ? defaults.unresolvedFamilies : [4, 6],
     },
   };

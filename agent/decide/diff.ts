@@ -6,6 +6,7 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { diffFiles, type OwnFile } from './diff-files.ts';
+import { diffLeases } from './diff-leases.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 
 export interface Actual {
@@ -44,6 +45,7 @@ export function computeDifference(desired: Desired, before: Actual): Difference 
     ...diffAddresses(desired, actual, removable, conflicts),
     ...diffRoutes(desired, actual, removable, conflicts),
     ...diffRules(desired, actual, removable),
+    ...diffLeases(desired, actual),
   ];
   changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
   return { changes, conflicts };
@@ -60,6 +62,7 @@ const order: readonly Change['kind'][] = [
   'add-route',
   'add-rule',
   'add-address',
+  'set-address-metric',
   'remove-address',
   'remove-rule',
   'remove-route',

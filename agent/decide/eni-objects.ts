@@ -3,7 +3,7 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
-import type { Address, DesiredAddress, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
+import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
 import type { CandidateLink } from './match-links.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 
@@ -106,6 +106,12 @@ function findIpv6Gateway(kernel: KernelState, linkIndex: number): string | null 
 export function hasLease(addresses: readonly Address[], linkIndex: number, eni: EniMetadata): boolean {
   const primary = eni.ipv4Addresses[0];
   return addresses.some((address) => address.linkIndex === linkIndex && address.address === primary);
+}
+
+/** Null for an ENI without IPv4. */
+export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease | null {
+  const [address] = eni.ipv4Addresses;
+  return address === undefined ? null : { address, metric, hasDefaultRoute: policy.defaultRoute };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

@@ -101,7 +101,6 @@ function renderLinkFile(input: NetworkFileInput): string {
       ['UseDNS', yesNo(policy.dns)],
       ['UseDomains', yesNo(policy.dns)],
       ['UseHostname', 'no'],
-      ['SendRelease', 'no'],
     ]),
     section('IPv6AcceptRA', [
       ['RouteMetric', metric],
@@ -139,6 +138,8 @@ function renderAddress({ address, prefixLength }: DesiredAddress): string {
   return section('Address', [
     ['Address', `${address}/${prefixLength}`],
     ['AddPrefixRoute', 'no'],
+    // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for up to a second.
+    ['DuplicateAddressDetection', 'none'],
   ]);
 }
 

@@ -48,6 +48,8 @@ export function identifyChange(change: Change): string {
     case 'add-address':
     case 'remove-address':
       return `${change.kind} ${identifyAddress(change.address)}`;
+    case 'set-address-metric':
+      return `${change.kind} ${identifyAddress(change)}`;
     case 'add-route':
     case 'remove-route':
       return `${change.kind} ${identifyRoute(change.route)}`;

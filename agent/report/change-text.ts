@@ -19,6 +19,8 @@ export function describeChange(change: Change): string {
       return `ip address add ${change.address.address}/${change.address.prefixLength} dev ${change.linkName} noprefixroute`;
     case 'remove-address':
       return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
+    case 'set-address-metric':
+      return `ip address change ${change.address} dev ${change.linkName} metric ${change.metric}`;
     case 'add-route':
       return `ip route add ${describeRoute(change.route, change.linkName)}`;
     case 'remove-route':

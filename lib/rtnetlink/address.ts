@@ -14,6 +14,7 @@ import {
   IFA_FLAGS,
   IFA_LOCAL,
   IFA_PROTO,
+  IFA_RT_PRIORITY,
   INFINITY_LIFE_TIME,
 } from './constants.ts';
 import { DecodeError } from './errors.ts';
@@ -48,6 +49,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
   if (family === null) return null;
   let flags = buffer.readUInt8(start + 2);
   let protocol = 0;
+  let metric = 0;
   let validLifetime: number | null = null;
   // IFA_ADDRESS is the peer where IFA_LOCAL is there too (linux/if_addr.h); IPv6 has IFA_LOCAL only then.
   let local: string | null = null;
@@ -57,6 +59,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
     else if (type === IFA_ADDRESS) prefixAddress = readAddress(family, buffer, from, to);
     else if (type === IFA_FLAGS) flags = readU32('IFA_FLAGS', buffer, from, to);
     else if (type === IFA_PROTO) protocol = buffer.readUInt8(from);
+    else if (type === IFA_RT_PRIORITY) metric = readU32('IFA_RT_PRIORITY', buffer, from, to);
     else if (type === IFA_CACHEINFO) {
       // struct ifa_cacheinfo: preferred, valid, cstamp, tstamp.
       const valid = readU32('IFA_CACHEINFO', buffer, from + 4, to);
@@ -73,6 +76,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
     scope: buffer.readUInt8(start + 3),
     flags,
     protocol,
+    metric,
     validLifetime,
   };
 }
@@ -81,6 +85,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
 export function encodeAddress(address: Address): Buffer[] {
   const body = encodeAddressKey(address);
   body.push(encodeU32(IFA_FLAGS, address.flags & SETTABLE_FLAGS));
+  if (address.metric !== 0) body.push(encodeU32(IFA_RT_PRIORITY, address.metric));
   if (address.protocol !== 0) body.push(encodeU8(IFA_PROTO, address.protocol));
   if (address.validLifetime !== null) {
     const cacheInfo = Buffer.alloc(16);

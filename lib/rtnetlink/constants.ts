@@ -69,6 +69,7 @@ export const IFA_ADDRESS = 1;
 export const IFA_LOCAL = 2;
 export const IFA_CACHEINFO = 6;
 export const IFA_FLAGS = 8;
+export const IFA_RT_PRIORITY = 9;
 export const IFA_PROTO = 11;
 export const IFA_F_NODAD = 0x02;
 export const IFA_F_HOMEADDRESS = 0x10;

@@ -38,6 +38,8 @@ export interface Address {
   readonly flags: number;
   /** IFA_PROTO (kernel ≥ 5.18), 0 where unset. */
   readonly protocol: number;
+  /** IFA_RT_PRIORITY: metric of the connected route that the kernel makes for the address; 0 where unset. */
+  readonly metric: number;
   /** Seconds; null = forever. */
   readonly validLifetime: number | null;
 }

@@ -50,7 +50,30 @@ describe('the main job', () => {
     expect(link).toMatch(/mtu 9001/);
     expect(link).toMatch(/altname device-number-1\.0/);
     expect(link).toMatch(/altname eni-00000000000000002/);
+    const index = (await vpc.guest.check(['cat', `/sys/class/net/${alone.linkName}/ifindex`])).trim();
+    const leased = await vpc.guest.check(['cat', `/run/systemd/netif/links/${index}`]);
+    expect(leased).toMatch(/^DNS=169\.254\.169\.253( |$)/m);
+    expect(leased).toMatch(/^DOMAINS=ec2\.internal$/m);
   });
+
+  it(
+    'gives every route of a lease the metric of its ENI, also after a restart of networkd',
+    async () => {
+      const { vpc, enid } = lab;
+      const metrics: Record<string, string> = { ens5: '512', ens6: '513', ens7: '514' };
+      const wrong = async () =>
+        (await vpc.guest.check(['ip', 'route'])).split('\n').filter((line) => {
+          const metric = metrics[/ dev (\S+)/.exec(line)?.[1] ?? ''];
+          return metric !== undefined && / metric (\d+)/.exec(line)?.[1] !== metric;
+        });
+      expect(await wrong()).toEqual([]);
+      await vpc.guest.networkd.restart();
+      await awaitReach(vpc);
+      await enid.converged();
+      expect(await wrong()).toEqual([]);
+    },
+    testMs,
+  );
 
   it(
     'follows addresses and prefixes that are assigned and unassigned, without a reload',

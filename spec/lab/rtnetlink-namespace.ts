@@ -73,7 +73,7 @@ function address(text: string, rest: Partial<Address> = {}): Address {
       address: text,
       prefixLength: text.includes(':') ? 128 : 32,
     },
-    ...{ scope: 0, flags: 0x200, protocol: 236, validLifetime: null },
+    ...{ scope: 0, flags: 0x200, protocol: 236, metric: 0, validLifetime: null },
     ...rest,
   };
 }

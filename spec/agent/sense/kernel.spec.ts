@@ -16,7 +16,7 @@ function link(index: number, rest: Partial<Link> = {}): Link {
 function address(text: string, rest: Partial<Address> = {}): Address {
   return {
     ...{ linkIndex: 5, family: 4, address: text, prefixLength: 24, scope: 0, flags: 0, protocol: 0 },
-    ...{ validLifetime: null, ...rest },
+    ...{ metric: 0, validLifetime: null, ...rest },
   };
 }
 

@@ -45,6 +45,7 @@ const address: fc.Arbitrary<Address> = family.chain((of) =>
     scope: u8,
     flags: fc.constantFrom(0, 0x200, 0x202, 0x2),
     protocol: u8,
+    metric: fc.integer({ min: 0, max: 0xffffffff }),
     validLifetime: orNull(fc.integer({ min: 0, max: 0xfffffffe })),
   }),
 );

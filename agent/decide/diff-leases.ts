@@ -1,0 +1,71 @@
+/**
+ * Metrics of what networkd makes of a lease. systemd ≤ 255 forgets the metric of the connected route when it restarts, and
+ * leaves the routes of the file before where it keeps the lease over a reload (both measured on 252). Two ENIs in one
+ * subnet whose connected routes have the wrong order send each other's traffic.
+ */
+
+import type { Change, Desired, DesiredEni, DesiredLease, KernelState, NetworkdState, Route } from '../model.ts';
+
+export interface LeaseState {
+  readonly kernel: KernelState;
+  readonly networkd: NetworkdState;
+  readonly settling: ReadonlySet<string>;
+}
+
+/** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: its lease is networkd's. */
+const dhcpProtocol = 16;
+const mainTable = 254;
+const ipv4Width = 32;
+
+export function diffLeases(desired: Desired, state: LeaseState): Change[] {
+  return desired.enis.flatMap((eni) => {
+    if (eni.lease === null || state.settling.has(eni.mac) || !isFileInForce(eni, state.networkd)) return [];
+    return [...diffMetric(eni, eni.lease, state.kernel), ...diffLeftovers(eni, eni.lease, state.kernel)];
+  });
+}
+
+function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
+  const [file] = eni.networkFiles;
+  const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
+  return (
+    file !== undefined && link?.setupState === 'configured' && link.networkFile?.endsWith(`/${file.name}`) === true
+  );
+}
+
+function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
+  const { mac, linkName, linkIndex } = eni;
+  return kernel.addresses
+    .filter(
+      (have) =>
+        have.linkIndex === linkIndex &&
+        have.address === lease.address &&
+        have.prefixLength < ipv4Width &&
+        have.metric !== lease.metric,
+    )
+    .map(({ address, metric: before }) => {
+      const reason = `the connected route has metric ${before}`;
+      return { mac, linkName, reason, kind: 'set-address-metric', linkIndex, address, metric: lease.metric };
+    });
+}
+
+/** Routes of a lease with another metric, where the one with the right metric is there or none is wanted. */
+function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
+  const { mac, linkName, linkIndex } = eni;
+  const leased = kernel.routes.filter(
+    (route) =>
+      route.linkIndex === linkIndex &&
+      route.family === 4 &&
+      route.table === mainTable &&
+      route.protocol === dhcpProtocol &&
+      !route.isComplex,
+  );
+  const isReplaced = (old: Route) =>
+    leased.some(
+      (route) =>
+        route.metric === lease.metric && route.destination === old.destination && route.gateway === old.gateway,
+    );
+  const isUnwanted = (old: Route) => old.destination === '0.0.0.0/0' && !lease.hasDefaultRoute;
+  return leased
+    .filter((route) => route.metric !== lease.metric && (isReplaced(route) || isUnwanted(route)))
+    .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
+}
