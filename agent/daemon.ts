@@ -2,6 +2,7 @@
 
 import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../lib/dbus/bus.ts';
 import { RtnetlinkClient } from '../lib/rtnetlink/client.ts';
 import { applyChanges, type Hands, type Outcome } from './act/apply.ts';
@@ -11,19 +12,25 @@ import { removeUnitFile, writeUnitFile } from './act/unit-files.ts';
 import type { Config } from './config/types.ts';
 import type { OwnFile } from './decide/diff-files.ts';
 import { ownProtocol } from './decide/identity.ts';
-import { findCandidates } from './decide/match-links.ts';
+import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { readFileOwner } from './decide/network-file.ts';
 import { type PassResult, Reconciler } from './loop.ts';
 import type { Change } from './model.ts';
 import { MetadataPoller } from './poll.ts';
 import { describeChange } from './report/change-text.ts';
 import type { Fields, Journal } from './report/journal.ts';
+import { listTroubles } from './report/troubles.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
-import { openMetadataReader } from './sense/metadata.ts';
+import { openMetadataReader, type SnapshotReader } from './sense/metadata.ts';
 import { NetworkdWatcher } from './sense/networkd.ts';
 import { NetworkdView } from './sense/networkd-view.ts';
 import { readUnitFiles } from './sense/own-files.ts';
+
+/** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
+const patienceAtStartMs = 3_000;
+/** Below the time that systemd gives a reload (TimeoutStartSec). */
+const patienceAtReloadMs = 20_000;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -45,10 +52,11 @@ export class Daemon {
   readonly #onPass: (result: PassResult) => void;
   #config: Config;
   #candidateIndexes: readonly number[] = [];
+  #candidateMacs: readonly string[] = [];
   #files: readonly OwnFile[] | null = null;
   #watcher: FSWatcher | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
-  #metadata: ReturnType<typeof openMetadataReader>;
+  #metadata: SnapshotReader;
   readonly #reported = new Set<string>();
   readonly #lastTroubles = new Set<string>();
 
@@ -71,7 +79,7 @@ export class Daemon {
     this.#mirror = mirror;
     this.#client = new RtnetlinkClient();
     this.#bus = new Bus();
-    this.#metadata = openMetadataReader(config.imds);
+    this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
     this.#view = new NetworkdView({
       watcher: new NetworkdWatcher(this.#bus),
@@ -136,7 +144,7 @@ export class Daemon {
     await this.#view.refresh();
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();
-    await this.#poller.readNow();
+    await this.#readMetadata(patienceAtStartMs);
     this.#reconciler.wake();
     await this.#reconciler.idle();
   }
@@ -146,13 +154,13 @@ export class Daemon {
     this.#config = config;
     this.#reconciler.setConfig(config);
     this.#poller.setInterval(config.imds.intervalMs);
-    this.#metadata = openMetadataReader(config.imds);
+    this.#metadata = this.#openReader();
     this.#files = null;
     this.#updateCandidates();
     await Promise.all([
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
-      this.#poller.readNow(),
+      this.#readMetadata(patienceAtReloadMs),
     ]);
     this.#reconciler.wake();
     await this.#reconciler.idle();
@@ -176,8 +184,23 @@ export class Daemon {
     await this.#store.unlock();
   }
 
+  #openReader(): SnapshotReader {
+    const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
+    return openMetadataReader({ ...this.#config.imds, localAddresses });
+  }
+
+  /** A read that takes longer goes on by itself. */
+  async #readMetadata(patienceMs: number): Promise<void> {
+    const patience = new AbortController();
+    const timeout = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([this.#poller.readNow(), timeout]);
+    patience.abort();
+  }
+
   #updateCandidates(): void {
     const candidates = findCandidates(this.#mirror.state(), this.#config.drivers);
+    for (const mac of this.#candidateMacs) if (!candidates.has(mac)) this.#metadata.forget(mac);
+    this.#candidateMacs = [...candidates.keys()];
     const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
     if (indexes.join() === this.#candidateIndexes.join()) return;
     this.#candidateIndexes = indexes;
@@ -252,11 +275,7 @@ export class Daemon {
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
-    const standing = new Set<string>();
-    for (const { mac, reason } of result.conflicts) standing.add(`${mac}: ${reason}`);
-    for (const { mac, state } of result.desired.reports) {
-      if (state.kind === 'degraded') standing.add(`${mac}: ${state.reason}`);
-    }
+    const standing = listTroubles(result.desired.reports, result.conflicts);
     for (const message of standing) this.#reportOnce(message);
     if (result.remaining.length === 0) {
       for (const message of this.#reported) if (!this.#lastTroubles.has(message)) this.#reported.delete(message);

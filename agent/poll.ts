@@ -3,6 +3,7 @@
  * the service fails. Invariant: a failed read changes nothing.
  */
 
+import { computeBackoffMs } from '../lib/imds/backoff.ts';
 import { type AcceptState, acceptSnapshot } from './decide/accept-snapshot.ts';
 import type { EniMetadata, Snapshot } from './model.ts';
 
@@ -31,7 +32,6 @@ export interface PollerOptions {
 /** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
 const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
-const longestFailureDelayMs = 60_000;
 
 export class MetadataPoller {
   readonly #options: PollerOptions;
@@ -135,8 +135,7 @@ export class MetadataPoller {
     const jittered = (ms: number) => ms * (0.85 + 0.1 * random());
     const regularMs = jittered(this.#intervalMs);
     if (this.#failures > 0) {
-      const ceilingMs = Math.min(longestFailureDelayMs, 250 * 2 ** Math.min(this.#failures, 10));
-      return Math.min(Math.max(50, ceilingMs * random()), Math.max(regularMs, 1_000));
+      return Math.min(computeBackoffMs(this.#failures, random()), Math.max(regularMs, 1_000));
     }
     if (Object.keys(this.#accepted.missing).length > 0) return this.#intervalMs * 0.05;
     if (this.#awaited !== null && performance.now() - this.#awaited.sinceMs < quickForMs) {

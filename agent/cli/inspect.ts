@@ -5,7 +5,7 @@ import type { Config } from '../config/types.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/accept-snapshot.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
-import { findCandidates } from '../decide/match-links.ts';
+import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
 import type { Change, Desired, NetworkdState } from '../model.ts';
 import { RuntimeStore } from '../runtime-store.ts';
@@ -33,7 +33,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
     const kernel = mirror.state();
     const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
     const [stored, networkd] = await Promise.all([
-      readMetadata(config, warnings),
+      readMetadata(config, () => listLocalAddresses(kernel, config.drivers), warnings),
       readNetworkd(
         bus,
         watcher,
@@ -58,10 +58,10 @@ export async function inspectHost(config: Config): Promise<Inspection> {
 }
 
 /** What the service says now over what was accepted before; alone the latter where it does not answer. */
-async function readMetadata(config: Config, warnings: string[]) {
+async function readMetadata(config: Config, localAddresses: () => readonly string[], warnings: string[]) {
   const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
   try {
-    const candidate = await openMetadataReader(config.imds).readSnapshot();
+    const candidate = await openMetadataReader({ ...config.imds, localAddresses }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
     return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [] };
   } catch (error) {

@@ -2,6 +2,9 @@
 
 import type { KernelState, Link } from '../model.ts';
 
+/** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
+const globalScope = 0;
+
 export interface CandidateLink {
   readonly link: Link;
   readonly mac: string;
@@ -27,4 +30,20 @@ export function findCandidates(
     else others.push({ link, mac, driver });
   }
   return byMac;
+}
+
+/**
+ * One address of each family and candidate link, to ask the metadata service from: where the default route leads elsewhere
+ * (a VPN, a broken ENI), it still answers through an ENI.
+ */
+export function listLocalAddresses(kernel: KernelState, drivers: readonly string[]): string[] {
+  const candidates = [...findCandidates(kernel, drivers).values()].flat();
+  return candidates.flatMap(({ link }) =>
+    [4, 6].flatMap((family) => {
+      const usable = kernel.addresses.find(
+        (one) => one.linkIndex === link.index && one.family === family && one.scope === globalScope,
+      );
+      return usable === undefined ? [] : [usable.address];
+    }),
+  );
 }

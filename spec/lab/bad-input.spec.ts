@@ -50,6 +50,24 @@ it(
 );
 
 it(
+  'a default route that leads elsewhere: the metadata service is asked through an ENI',
+  async () => {
+    const { vpc } = lab;
+    await vpc.container();
+    for (const family of ['-4', '-6'])
+      await vpc.guest.check(['ip', family, 'route', 'add', 'default', 'dev', 'ctr0', 'metric', '1']);
+    await vpc.assign(alone.id, { ipv4: ['10.0.2.29'] });
+    await until('the address', async () => (await readKernel(vpc)).includes('10.0.2.29/32'));
+    for (const family of ['-4', '-6'])
+      await vpc.guest.check(['ip', family, 'route', 'del', 'default', 'dev', 'ctr0', 'metric', '1']);
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.29'] });
+    await until('its end', async () => !(await readKernel(vpc)).includes('10.0.2.29/32'));
+    await lab.enid.converged();
+  },
+  testMs,
+);
+
+it(
   'networkd off the bus is one line, changes nothing, and is over when it comes back',
   async () => {
     const { vpc } = lab;
