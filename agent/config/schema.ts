@@ -5,6 +5,7 @@
 
 import { isAbsolute, normalize } from 'node:path';
 import { z } from 'zod';
+import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { canonicalCidr } from '../../lib/ip/cidr.ts';
 import { defaultConfig } from './defaults.ts';
 import { formatDuration, parseDurationMs } from './duration.ts';
@@ -98,6 +99,14 @@ const matchSchema = mapping({
   driver,
 }).partial();
 
+const routeSchema = mapping({
+  to: cidr,
+  via: text('an address, or null for the router of the ENI', canonicalAddress).nullable().default(null),
+  table: oneOf(['own', 'main', 'both']).default('both'),
+}).refine(({ to, via }) => via === null || familyOf(to) === familyOf(via), {
+  error: '`to` and `via` of one family',
+});
+
 /** rt_tables: `default`, `main`, `local` belong to everybody. */
 const sharedTables = [253, 254, 255];
 
@@ -109,6 +118,8 @@ export const interfaceSchema = mapping({
     exclude: list(cidr, { least: 0, most: 1_000 }),
   }).partial(),
   prefixes: oneOf(['rules', 'local']),
+  sources: list(cidr, { least: 0, most: 1_000 }),
+  routes: list(routeSchema, { least: 0, most: 1_000 }),
   rules: oneOf(['standard', 'classic', 'none']),
   table: integer(1, 0xffffffff, sharedTables, ' other than 253, 254 and 255').nullable(),
   metric: integer(1, 0xffffffff).nullable(),

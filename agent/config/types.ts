@@ -4,6 +4,16 @@
 export type Manage = 'full' | 'rules' | 'names' | 'none';
 
 /** What holds for one ENI. Null: follow the formula or the default of the program. */
+/** A route of the operator's by an ENI. */
+export interface PolicyRoute {
+  /** CIDR text. */
+  readonly to: string;
+  /** Next hop of the same family; null: the ENI's own router. */
+  readonly via: string | null;
+  /** Which table has it: the ENI's own, main, or both. */
+  readonly table: 'own' | 'main' | 'both';
+}
+
 export interface InterfacePolicy {
   readonly manage: Manage;
   /** `route-only`: a secondary IPv4 address or any listed IPv6 address gets its rule but no local address. */
@@ -12,6 +22,9 @@ export interface InterfacePolicy {
   readonly exclude: readonly string[];
   /** `local`: the whole delegated prefix answers on this host. */
   readonly prefixes: 'rules' | 'local';
+  /** Further sources that leave by this ENI, as CIDR text: networks of containers behind the host. */
+  readonly sources: readonly string[];
+  readonly routes: readonly PolicyRoute[];
   readonly rules: 'standard' | 'classic' | 'none';
   readonly table: number | null;
   readonly metric: number | null;

@@ -18,10 +18,12 @@ import {
   computeDefaultRoutes,
   computeLease,
   computeLocalRoutes,
+  computeOperatorRoutes,
   computeSubnetRoutes,
   hasLease,
   type Matched,
   noDefaults,
+  noOperatorRoutes,
 } from './eni-objects.ts';
 import { findCandidates } from './match-links.ts';
 import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
@@ -171,6 +173,10 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged && policy.prefixes === 'local' ? computeLocalRoutes(one) : [];
   const defaults = isRouted ? computeDefaultRoutes(world.kernel, one, tableId, metric) : noDefaults;
+  const operator =
+    isManaged || policy.manage === 'rules'
+      ? computeOperatorRoutes(world.kernel, one, tableId, metric)
+      : noOperatorRoutes;
   const networkFiles = isManaged
     ? renderNetworkFiles(world.config.networkd.prefix, {
         eni,
@@ -180,7 +186,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
         tableId,
         metric,
         addresses,
-        routes: [...staticRoutes, ...localRoutes],
+        routes: [...staticRoutes, ...localRoutes, ...operator.fileRoutes],
         rules,
       })
     : [];
@@ -197,11 +203,11 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
       networkFiles,
       addresses,
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
-      routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes] : [],
+      routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes, ...operator.routes] : [],
       rules,
       altNames: computeAltNames(eni),
       lease: isManaged ? computeLease(one, metric) : null,
-      unresolvedFamilies: link.isUp ? defaults.unresolvedFamilies : [4, 6],
+      unresolvedFamilies: link.isUp ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
     },
   };
 }

@@ -68,7 +68,7 @@ export function computeDefaultRoutes(kernel: KernelState, one: Matched, table: n
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
   for (const family of [4, 6] as const) {
-    const gateway = family === 4 ? findIpv4Gateway(kernel, one) : findIpv6Gateway(kernel, linkIndex);
+    const gateway = findGateway(kernel, one, family, table);
     if (gateway === null) {
       unresolvedFamilies.push(family);
       continue;
@@ -77,6 +77,46 @@ export function computeDefaultRoutes(kernel: KernelState, one: Matched, table: n
     routes.push({ table, destination, type: 'unicast', gateway, linkIndex, metric });
   }
   return { routes, unresolvedFamilies };
+}
+
+/** Routes that the operator wants by this ENI. */
+export interface OperatorRoutes {
+  /** As they are to be; those whose router is not known yet are left out. */
+  readonly routes: readonly DesiredRoute[];
+  /** The same for networkd's file, where the router is a word of networkd's. */
+  readonly fileRoutes: readonly DesiredRoute[];
+  readonly unresolvedFamilies: readonly (4 | 6)[];
+}
+
+export const noOperatorRoutes: OperatorRoutes = { routes: [], fileRoutes: [], unresolvedFamilies: [] };
+
+export function computeOperatorRoutes(
+  kernel: KernelState,
+  one: Matched,
+  ownTable: number,
+  metric: number,
+): OperatorRoutes {
+  const routes: DesiredRoute[] = [];
+  const fileRoutes: DesiredRoute[] = [];
+  const unresolved = new Set<4 | 6>();
+  const linkIndex = one.candidate.link.index;
+  for (const { to: destination, via, table } of one.policy.routes) {
+    const family = familyOf(destination);
+    const gateway = via ?? findGateway(kernel, one, family, ownTable);
+    if (gateway === null) unresolved.add(family);
+    const tables = { own: [ownTable], main: [mainTable], both: [ownTable, mainTable] }[table];
+    for (const id of tables) {
+      const route = { table: id, destination, type: 'unicast', linkIndex, metric } as const;
+      if (gateway !== null) routes.push({ ...route, gateway });
+      fileRoutes.push({ ...route, gateway: via ?? (family === 4 ? '_dhcp4' : '_ipv6ra') });
+    }
+  }
+  return { routes, fileRoutes, unresolvedFamilies: [...unresolved] };
+}
+
+/** Null until the lease or the router advertisement is there. */
+function findGateway(kernel: KernelState, one: Matched, family: 4 | 6, ownTable: number): string | null {
+  return family === 4 ? findIpv4Gateway(kernel, one) : findIpv6Gateway(kernel, one.candidate.link.index, ownTable);
 }
 
 /** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */
@@ -92,12 +132,13 @@ function findIpv4Gateway(kernel: KernelState, { eni, candidate }: Matched): stri
   return leased?.gateway ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
 }
 
-function findIpv6Gateway(kernel: KernelState, linkIndex: number): string | null {
+/** The ENI's own table has networkd's route too, and is the only one where main is to have none. */
+function findIpv6Gateway(kernel: KernelState, linkIndex: number, ownTable: number): string | null {
   const advertised = kernel.routes.find(
     (route) =>
       route.linkIndex === linkIndex &&
       route.destination === '::/0' &&
-      route.table === mainTable &&
+      (route.table === mainTable || route.table === ownTable) &&
       route.protocol === routerAdvertisementProtocol,
   );
   return advertised?.gateway ?? null;

@@ -19,7 +19,7 @@ export interface NetworkFileInput {
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
-  /** Routes that follow from metadata alone; the default routes are networkd's to make from lease and RA. */
+  /** Static routes; a gateway may be networkd's `_dhcp4` or `_ipv6ra` (systemd.network(5)): the router of the lease or RA. */
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
 }
@@ -150,8 +150,9 @@ function renderRoute(route: DesiredRoute): string {
     ['Metric', route.metric],
     ['Protocol', ownProtocol],
   ];
+  if (route.gateway !== null) entries.push(['Gateway', route.gateway]);
   if (route.type === 'local') entries.push(['Type', 'local']);
-  else if (familyOf(route.destination) === 4) entries.push(['Scope', 'link']);
+  else if (route.gateway === null && familyOf(route.destination) === 4) entries.push(['Scope', 'link']);
   return section('Route', entries);
 }
 

@@ -17,6 +17,8 @@ const defaults: InterfacePolicy = {
   secondary: 'local',
   exclude: [],
   prefixes: 'rules',
+  sources: [],
+  routes: [],
   rules: 'standard',
   table: null,
   metric: null,

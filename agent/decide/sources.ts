@@ -25,6 +25,11 @@ export function listPrefixSources(eni: EniMetadata, policy: InterfacePolicy): st
   return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
 }
 
+/** What others behind the host may send from by this ENI: delegated prefixes, and what the operator adds. */
+function listForwardedSources({ eni, policy }: RuleInput): string[] {
+  return [...listPrefixSources(eni, policy), ...policy.sources];
+}
+
 export interface RuleInput {
   readonly eni: EniMetadata;
   readonly policy: InterfacePolicy;
@@ -60,8 +65,8 @@ function compareRules(left: DesiredRule, right: DesiredRule): number {
   return left.priority - right.priority;
 }
 
-function listSources({ eni, policy }: RuleInput): string[] {
-  return [...listAddressSources(eni, policy), ...listPrefixSources(eni, policy)];
+function listSources(input: RuleInput): string[] {
+  return [...listAddressSources(input.eni, input.policy), ...listForwardedSources(input)];
 }
 
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
@@ -86,10 +91,10 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
 function selectSources(input: RuleInput, family: Family, isShared: boolean): Selector[] {
   const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
   const addresses = ofFamily(listAddressSources(input.eni, input.policy));
-  const prefixes = ofFamily(listPrefixSources(input.eni, input.policy));
-  if (isShared || !isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...prefixes]);
+  const forwarded = ofFamily(listForwardedSources(input));
+  if (isShared || !isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...forwarded]);
   const subnets = addresses.length === 0 ? [] : ofFamily(listSubnets(input.eni));
-  return [...subnets.map((source): Selector => ({ source, inputInterface: 'lo' })), ...selectEach(prefixes)];
+  return [...subnets.map((source): Selector => ({ source, inputInterface: 'lo' })), ...selectEach(forwarded)];
 }
 
 function selectEach(cidrs: readonly string[]): Selector[] {
