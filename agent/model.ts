@@ -1,6 +1,6 @@
 /** The readonly types that the rooms of the program share. Plain data only: no behaviour, no I/O. */
 
-import type { Address, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
+import type { Address, Family, Link, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
 export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
 
@@ -93,9 +93,14 @@ export interface DesiredRoute {
 }
 
 export interface DesiredRule {
+  readonly family: Family;
   readonly priority: number;
-  /** CIDR text; its family is the rule's. */
-  readonly source: string;
+  /** CIDR text; null: all. */
+  readonly source: string | null;
+  /** CIDR text; null: all. */
+  readonly destination: string | null;
+  readonly mark: RuleMark | null;
+  readonly users: UserRange | null;
   /** `lo`: only what the host itself sends; null: forwarded packets too. */
   readonly inputInterface: 'lo' | null;
   readonly table: number;
@@ -116,9 +121,10 @@ export interface NetworkFile {
 
 /** The lease's own objects, which networkd makes from our file: enid only brings their metrics in order. */
 export interface DesiredLease {
-  readonly address: string;
+  /** Null for an ENI without IPv4. */
+  readonly address: string | null;
   readonly metric: number;
-  /** Whether the lease's default route is to be in main. */
+  /** Whether the lease's and the router advertisement's default route is to be in main. */
   readonly hasDefaultRoute: boolean;
 }
 

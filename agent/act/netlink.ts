@@ -126,12 +126,14 @@ function toRoute(route: DesiredRoute, protocol: number): Route {
 
 function toRule(rule: DesiredRule, protocol: number): Rule {
   return {
-    family: familyOf(rule.source),
+    family: rule.family,
     priority: rule.priority,
     source: rule.source,
-    destination: null,
+    destination: rule.destination,
     inputInterface: rule.inputInterface,
     outputInterface: null,
+    mark: rule.mark,
+    users: rule.users,
     action: FR_ACT_TO_TBL,
     table: rule.table,
     suppressPrefixLength: rule.suppressPrefixLength,

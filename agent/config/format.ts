@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml';
 import { formatDuration } from './duration.ts';
-import type { Config, InterfaceEntry } from './types.ts';
+import type { Config, InterfaceEntry, PolicySelector } from './types.ts';
 
 /** YAML that `parseConfig` reads back to an equal configuration. */
 export function formatConfig(config: Config): string {
@@ -24,10 +24,23 @@ export function formatConfig(config: Config): string {
 }
 
 function formatEntry({ match, policy }: InterfaceEntry): Record<string, unknown> {
-  const { secondary, exclude, ...rest } = policy;
+  const { secondary, exclude, select, ...rest } = policy;
   const addresses = {
     ...(secondary === undefined ? {} : { secondary }),
     ...(exclude === undefined ? {} : { exclude }),
   };
-  return { match, ...(Object.keys(addresses).length === 0 ? {} : { addresses }), ...rest };
+  return {
+    match,
+    ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
+    ...rest,
+    ...(select === undefined ? {} : { select: select.map(formatSelector) }),
+  };
+}
+
+function formatSelector({ to, mark, users }: PolicySelector): Record<string, unknown> {
+  return {
+    to,
+    mark: mark === null ? null : `${mark.value}/${mark.mask}`,
+    users: users === null ? null : `${users.first}-${users.last}`,
+  };
 }

@@ -107,6 +107,26 @@ const routeSchema = mapping({
   error: '`to` and `via` of one family',
 });
 
+const mark = text('a mark such as "0x10", or with a mask "0x10/0xff"', (value) => {
+  const [, mark = '', mask = '0xffffffff'] =
+    /^(0x[0-9a-f]{1,8}|\d{1,10})(?:\/(0x[0-9a-f]{1,8}|\d{1,10}))?$/i.exec(value) ?? [];
+  const numbers = { value: Number(mark), mask: Number(mask) };
+  return mark !== '' && numbers.value <= 0xffffffff && numbers.mask <= 0xffffffff && numbers.mask > 0 ? numbers : null;
+});
+/** (uid_t) -1 is no user. */
+const users = text('a user id such as "1000", or a range "1000-1010"', (value) => {
+  const [, first = '', last = first] = /^(\d{1,10})(?:-(\d{1,10}))?$/.exec(value) ?? [];
+  const range = { first: Number(first), last: Number(last) };
+  return first !== '' && range.first <= range.last && range.last < 0xffffffff ? range : null;
+});
+const selectSchema = mapping({
+  to: cidr.nullable().default(null),
+  mark: mark.nullable().default(null),
+  users: users.nullable().default(null),
+}).refine(({ to, mark, users }) => to !== null || mark !== null || users !== null, {
+  error: 'at least one of `to`, `mark` and `users`',
+});
+
 /** rt_tables: `default`, `main`, `local` belong to everybody. */
 const sharedTables = [253, 254, 255];
 
@@ -120,6 +140,7 @@ export const interfaceSchema = mapping({
   prefixes: oneOf(['rules', 'local']),
   sources: list(cidr, { least: 0, most: 1_000 }),
   routes: list(routeSchema, { least: 0, most: 1_000 }),
+  select: list(selectSchema, { least: 0, most: 100 }),
   rules: oneOf(['standard', 'classic', 'none']),
   table: integer(1, 0xffffffff, sharedTables, ' other than 253, 254 and 255').nullable(),
   metric: integer(1, 0xffffffff).nullable(),

@@ -1,5 +1,7 @@
 /** The operator's configuration after it was parsed: every key is there, units are in the names. */
 
+import type { RuleMark, UserRange } from '../../lib/rtnetlink/types.ts';
+
 /** How much of an ENI is taken care of. `rules`: policy routing only; `names`: alternative names only. */
 export type Manage = 'full' | 'rules' | 'names' | 'none';
 
@@ -14,6 +16,14 @@ export interface PolicyRoute {
   readonly table: 'own' | 'main' | 'both';
 }
 
+/** Traffic whatever its source: all that is given must fit. */
+export interface PolicySelector {
+  /** CIDR text; null: any destination. */
+  readonly to: string | null;
+  readonly mark: RuleMark | null;
+  readonly users: UserRange | null;
+}
+
 export interface InterfacePolicy {
   readonly manage: Manage;
   /** `route-only`: a secondary IPv4 address or any listed IPv6 address gets its rule but no local address. */
@@ -25,6 +35,8 @@ export interface InterfacePolicy {
   /** Further sources that leave by this ENI, as CIDR text: networks of containers behind the host. */
   readonly sources: readonly string[];
   readonly routes: readonly PolicyRoute[];
+  /** Other traffic of this host that leaves by this ENI. */
+  readonly select: readonly PolicySelector[];
   readonly rules: 'standard' | 'classic' | 'none';
   readonly table: number | null;
   readonly metric: number | null;

@@ -30,6 +30,7 @@ import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
 import { isIgnoredLink, resolvePolicy } from './policy.ts';
+import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, listSubnets } from './sources.ts';
 
 export interface World {
@@ -159,17 +160,23 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
   const isRouted = (isManaged || policy.manage === 'rules') && policy.rules !== 'none';
   const addresses = isManaged ? computeAddresses(one) : [];
   const rules = isRouted
-    ? computeRules({
-        eni,
-        policy,
-        eniNumber,
-        tableId,
-        otherSubnets: all.filter((other) => other !== one).flatMap((other) => listSubnets(other.eni)),
-        otherAddresses: world.kernel.addresses
-          .filter((address) => address.linkIndex !== link.index && address.scope === 0)
-          .map(({ address }) => address),
-      })
+    ? [
+        ...computeRules({
+          eni,
+          policy,
+          eniNumber,
+          tableId,
+          otherSubnets: all.filter((other) => other !== one).flatMap((other) => listSubnets(other.eni)),
+          otherAddresses: world.kernel.addresses
+            .filter((address) => address.linkIndex !== link.index && address.scope === 0)
+            .map(({ address }) => address),
+        }),
+        ...computeSelectRules(policy.select, { eniNumber, tableId }),
+      ]
     : [];
+  const isSelecting = all.some((other) => other !== one && other.policy.select.length > 0);
+  if (isPrimary && policy.manage !== 'none' && policy.manage !== 'names' && isSelecting)
+    rules.push(...computeGuardRules(eni));
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged && policy.prefixes === 'local' ? computeLocalRoutes(one) : [];
   const defaults = isRouted ? computeDefaultRoutes(world.kernel, one, tableId, metric) : noDefaults;
@@ -186,7 +193,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
         tableId,
         metric,
         addresses,
-        routes: [...staticRoutes, ...localRoutes, ...operator.fileRoutes],
+        routes: [...staticRoutes, ...localRoutes, ...operator.routes],
         rules,
       })
     : [];

@@ -12,7 +12,8 @@ export interface LeaseState {
   readonly settling: ReadonlySet<string>;
 }
 
-/** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: its lease is networkd's. */
+/** RTPROT_RA and RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
+const routerAdvertisementProtocol = 9;
 const dhcpProtocol = 16;
 const mainTable = 254;
 const ipv4Width = 32;
@@ -48,24 +49,26 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): 
     });
 }
 
-/** Routes of a lease with another metric, where the one with the right metric is there or none is wanted. */
+/** Routes with another metric than the file in force says where the right one is there, and default routes it does not want. */
 function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
   const { mac, linkName, linkIndex } = eni;
   const leased = kernel.routes.filter(
     (route) =>
       route.linkIndex === linkIndex &&
-      route.family === 4 &&
       route.table === mainTable &&
-      route.protocol === dhcpProtocol &&
+      (route.protocol === dhcpProtocol || route.protocol === routerAdvertisementProtocol) &&
       !route.isComplex,
   );
   const isReplaced = (old: Route) =>
     leased.some(
       (route) =>
-        route.metric === lease.metric && route.destination === old.destination && route.gateway === old.gateway,
+        route.metric === lease.metric &&
+        route.protocol === old.protocol &&
+        route.destination === old.destination &&
+        route.gateway === old.gateway,
     );
-  const isUnwanted = (old: Route) => old.destination === '0.0.0.0/0' && !lease.hasDefaultRoute;
+  const isUnwanted = (old: Route) => /^(0\.0\.0\.0|::)\/0$/.test(old.destination) && !lease.hasDefaultRoute;
   return leased
-    .filter((route) => route.metric !== lease.metric && (isReplaced(route) || isUnwanted(route)))
+    .filter((route) => isUnwanted(route) || (route.metric !== lease.metric && isReplaced(route)))
     .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
 }

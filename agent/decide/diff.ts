@@ -243,7 +243,7 @@ function isSameWay(want: DesiredRoute, have: Route): boolean {
 function diffRules(desired: Desired, actual: Actual, removable: Removable): Change[] {
   const changes: Change[] = [];
   const plain = actual.kernel.rules.filter(
-    (rule) => !rule.isComplex && rule.action === 1 && rule.destination === null && rule.outputInterface === null,
+    (rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null,
   );
   const present = new Set(plain.map(identifyRule));
   const wanted = new Set<string>();
@@ -266,7 +266,7 @@ function diffRules(desired: Desired, actual: Actual, removable: Removable): Chan
       changes.push({ mac, linkName: removable.nameOf(mac), reason: 'made by networkd too', kind: 'remove-rule', rule });
       continue;
     }
-    if (wanted.has(key) || rule.source === null) continue;
+    if (wanted.has(key)) continue;
     const owner = removable.ownerOf(key, markOf.rule(rule.protocol), null);
     if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });
   }

@@ -81,14 +81,15 @@ export function computeDefaultRoutes(kernel: KernelState, one: Matched, table: n
 
 /** Routes that the operator wants by this ENI. */
 export interface OperatorRoutes {
-  /** As they are to be; those whose router is not known yet are left out. */
+  /**
+   * Those whose router is not known yet are left out. networkd's own word for it (`_dhcp4`) will not do in its file: such
+   * routes bear the lease's mark and not ours, and could not be told from other programs' when they are to go.
+   */
   readonly routes: readonly DesiredRoute[];
-  /** The same for networkd's file, where the router is a word of networkd's. */
-  readonly fileRoutes: readonly DesiredRoute[];
   readonly unresolvedFamilies: readonly (4 | 6)[];
 }
 
-export const noOperatorRoutes: OperatorRoutes = { routes: [], fileRoutes: [], unresolvedFamilies: [] };
+export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
 
 export function computeOperatorRoutes(
   kernel: KernelState,
@@ -97,21 +98,19 @@ export function computeOperatorRoutes(
   metric: number,
 ): OperatorRoutes {
   const routes: DesiredRoute[] = [];
-  const fileRoutes: DesiredRoute[] = [];
   const unresolved = new Set<4 | 6>();
   const linkIndex = one.candidate.link.index;
   for (const { to: destination, via, table } of one.policy.routes) {
     const family = familyOf(destination);
     const gateway = via ?? findGateway(kernel, one, family, ownTable);
-    if (gateway === null) unresolved.add(family);
-    const tables = { own: [ownTable], main: [mainTable], both: [ownTable, mainTable] }[table];
-    for (const id of tables) {
-      const route = { table: id, destination, type: 'unicast', linkIndex, metric } as const;
-      if (gateway !== null) routes.push({ ...route, gateway });
-      fileRoutes.push({ ...route, gateway: via ?? (family === 4 ? '_dhcp4' : '_ipv6ra') });
+    if (gateway === null) {
+      unresolved.add(family);
+      continue;
     }
+    const tables = { own: [ownTable], main: [mainTable], both: [ownTable, mainTable] }[table];
+    for (const id of tables) routes.push({ table: id, destination, type: 'unicast', gateway, linkIndex, metric });
   }
-  return { routes, fileRoutes, unresolvedFamilies: [...unresolved] };
+  return { routes, unresolvedFamilies: [...unresolved] };
 }
 
 /** Null until the lease or the router advertisement is there. */
@@ -149,10 +148,8 @@ export function hasLease(addresses: readonly Address[], linkIndex: number, eni: 
   return addresses.some((address) => address.linkIndex === linkIndex && address.address === primary);
 }
 
-/** Null for an ENI without IPv4. */
-export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease | null {
-  const [address] = eni.ipv4Addresses;
-  return address === undefined ? null : { address, metric, hasDefaultRoute: policy.defaultRoute };
+export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease {
+  return { address: eni.ipv4Addresses[0] ?? null, metric, hasDefaultRoute: policy.defaultRoute };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

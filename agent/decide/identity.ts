@@ -1,6 +1,6 @@
 /** Identity text of what the program declares or installs: the keys of the ledger and of every comparison. */
 
-import type { DesiredAddress, DesiredRoute } from '../model.ts';
+import type { DesiredAddress, DesiredRoute, DesiredRule } from '../model.ts';
 
 /**
  * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program installs. Not used by any
@@ -21,14 +21,13 @@ export function identifyRoute(
 }
 
 /** All that the kernel compares when it refuses a second rule (fib_rules.c, rule_exists). */
-export function identifyRule(rule: {
-  readonly priority: number;
-  readonly source: string | null;
-  readonly inputInterface: string | null;
-  readonly table: number;
-  readonly suppressPrefixLength: number | null;
-}): string {
-  return `rule ${rule.priority} ${rule.source} ${rule.inputInterface} ${rule.table} ${rule.suppressPrefixLength}`;
+export function identifyRule(
+  rule: Omit<DesiredRule, 'inputInterface'> & { readonly inputInterface: string | null },
+): string {
+  const { family, mark, users, destination } = rule;
+  const text = `rule ${rule.priority} ${rule.source} ${rule.inputInterface} ${rule.table} ${rule.suppressPrefixLength}`;
+  if (destination === null && mark === null && users === null && rule.source !== null) return text;
+  return `${text} IPv${family} ${destination} ${mark?.value}/${mark?.mask} ${users?.first}-${users?.last}`;
 }
 
 /** An alternative name on a link. */

@@ -19,7 +19,7 @@ export interface NetworkFileInput {
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
-  /** Static routes; a gateway may be networkd's `_dhcp4` or `_ipv6ra` (systemd.network(5)): the router of the lease or RA. */
+  /** The default routes are not among them: networkd makes those from lease and RA. */
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
 }
@@ -157,11 +157,13 @@ function renderRoute(route: DesiredRoute): string {
 }
 
 function renderRule(rule: DesiredRule): string {
-  const entries: Entry[] = [
-    ['From', rule.source],
-    ['Table', rule.table],
-    ['Priority', rule.priority],
-  ];
+  const entries: Entry[] = [];
+  if (rule.source !== null) entries.push(['From', rule.source]);
+  if (rule.destination !== null) entries.push(['To', rule.destination]);
+  if (rule.source === null && rule.destination === null) entries.push(['Family', rule.family === 4 ? 'ipv4' : 'ipv6']);
+  if (rule.mark !== null) entries.push(['FirewallMark', `${rule.mark.value}/${rule.mark.mask}`]);
+  if (rule.users !== null) entries.push(['User', `${rule.users.first}-${rule.users.last}`]);
+  entries.push(['Table', rule.table], ['Priority', rule.priority]);
   if (rule.inputInterface !== null) entries.push(['IncomingInterface', rule.inputInterface]);
   if (rule.suppressPrefixLength !== null) entries.push(['SuppressPrefixLength', rule.suppressPrefixLength]);
   return section('RoutingPolicyRule', entries);

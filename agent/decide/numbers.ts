@@ -23,4 +23,9 @@ export const rulePriorityOf = {
   main: (eniNumber: number) => eniNumber + 5_000,
   /** The ENI's default route. */
   ownDefault: (eniNumber: number) => eniNumber + 10_000,
+  /** Behind every rule for a source: the primary's sources go by main, whatever is selected below. */
+  guard: 24_000,
+  /** The operator's selectors: main's better routes first. */
+  selectedMain: (eniNumber: number) => eniNumber + 14_100,
+  selectedOwn: (eniNumber: number) => eniNumber + 18_000,
 } as const;

@@ -19,6 +19,7 @@ const defaults: InterfacePolicy = {
   prefixes: 'rules',
   sources: [],
   routes: [],
+  select: [],
   rules: 'standard',
   table: null,
   metric: null,

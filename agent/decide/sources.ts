@@ -11,17 +11,17 @@ export function listSubnets(eni: EniMetadata): string[] {
   return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
 }
 
-export function isExcluded(policy: InterfacePolicy, cidr: string): boolean {
+export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: string): boolean {
   return policy.exclude.some((excluded) => contains(excluded, cidr));
 }
 
 /** Addresses that the ENI answers for, as CIDR text, without what the operator excluded. */
-export function listAddressSources(eni: EniMetadata, policy: InterfacePolicy): string[] {
+export function listAddressSources(eni: EniMetadata, policy: Pick<InterfacePolicy, 'exclude'>): string[] {
   return [...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr).filter((cidr) => !isExcluded(policy, cidr));
 }
 
 /** Delegated prefixes, without what the operator excluded. */
-export function listPrefixSources(eni: EniMetadata, policy: InterfacePolicy): string[] {
+export function listPrefixSources(eni: EniMetadata, policy: Pick<InterfacePolicy, 'exclude'>): string[] {
   return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
 }
 
@@ -41,7 +41,13 @@ export interface RuleInput {
   readonly otherAddresses: readonly string[];
 }
 
-type Selector = Pick<DesiredRule, 'source' | 'inputInterface'>;
+/** All of a rule but where it stands and where it leads. */
+type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength'>;
+
+/** Whatever has this source, CIDR text. */
+export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
+  return { family: familyOf(source), source, destination: null, mark: null, users: null, inputInterface };
+}
 
 /** The rules of one ENI, sorted by priority. */
 export function computeRules(input: RuleInput): DesiredRule[] {
@@ -51,8 +57,7 @@ export function computeRules(input: RuleInput): DesiredRule[] {
     case 'classic':
       return listSources(input).map((source) => ({
         priority: rulePriorityOf.ownSubnet(input.eniNumber),
-        source,
-        inputInterface: null,
+        ...selectSource(source, null),
         table: input.tableId,
         suppressPrefixLength: null,
       }));
@@ -94,11 +99,11 @@ function selectSources(input: RuleInput, family: Family, isShared: boolean): Sel
   const forwarded = ofFamily(listForwardedSources(input));
   if (isShared || !isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...forwarded]);
   const subnets = addresses.length === 0 ? [] : ofFamily(listSubnets(input.eni));
-  return [...subnets.map((source): Selector => ({ source, inputInterface: 'lo' })), ...selectEach(forwarded)];
+  return [...subnets.map((source) => selectSource(source, 'lo')), ...selectEach(forwarded)];
 }
 
 function selectEach(cidrs: readonly string[]): Selector[] {
-  return mergeCidrs(cidrs).map((source) => ({ source, inputInterface: null }));
+  return mergeCidrs(cidrs).map((source) => selectSource(source, null));
 }
 
 /** Whether every local source in the ENI's subnets is the ENI's own, and the operator wants them all. */

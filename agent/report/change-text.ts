@@ -1,5 +1,6 @@
 /** Changes as text in the words of ip(8), for plans, the journal and scenario tests. */
 
+import { describeSelectors } from '../../lib/rtnetlink/describe.ts';
 import type { Change, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
 
 /** One line, without a newline: what an operator would type to do the same. */
@@ -50,7 +51,10 @@ function describeRoute(route: DesiredRoute | Route, linkName: string): string {
 function describeRule(rule: DesiredRule | Rule): string {
   return [
     `pref ${rule.priority} from ${rule.source ?? 'all'}`,
+    rule.destination === null ? '' : `to ${rule.destination}`,
+    rule.source === null && rule.destination === null && rule.family === 6 ? '(IPv6)' : '',
     rule.inputInterface === null ? '' : `iif ${rule.inputInterface}`,
+    ...describeSelectors(rule),
     `lookup ${rule.table === 254 ? 'main' : rule.table}`,
     rule.suppressPrefixLength === null ? '' : `suppress_prefixlength ${rule.suppressPrefixLength}`,
   ]

@@ -36,6 +36,7 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
   rule: (rule) =>
     [
       ...[rule.family, rule.priority, rule.source, rule.destination, rule.inputInterface, rule.outputInterface],
+      ...[rule.mark?.value, rule.mark?.mask, rule.users?.first, rule.users?.last],
       ...[rule.action, rule.table, rule.suppressPrefixLength, rule.protocol, rule.isComplex],
     ].join(' '),
 };

@@ -111,6 +111,7 @@ export const FRA_FWMASK = 16;
 export const FRA_OIFNAME = 17;
 export const FRA_PAD = 18;
 export const FRA_L3MDEV = 19;
+export const FRA_UID_RANGE = 20;
 export const FRA_PROTOCOL = 21;
 export const FR_ACT_TO_TBL = 1;
 export const FIB_RULE_INVERT = 0x2;

@@ -30,7 +30,16 @@ export function describeRule(rule: Rule): string {
   if (rule.destination !== null) words.push(`to ${rule.destination}`);
   if (rule.inputInterface !== null) words.push(`iif ${rule.inputInterface}`);
   if (rule.outputInterface !== null) words.push(`oif ${rule.outputInterface}`);
+  words.push(...describeSelectors(rule));
   words.push(rule.action === 1 ? `lookup ${rule.table}` : `action ${rule.action}`);
   if (rule.suppressPrefixLength !== null) words.push(`suppress_prefixlength ${rule.suppressPrefixLength}`);
   return words.join(' ');
+}
+
+/** `fwmark` and `uidrange` in the words of ip-rule(8); none where the rule has neither. */
+export function describeSelectors({ mark, users }: Pick<Rule, 'mark' | 'users'>): string[] {
+  const words: string[] = [];
+  if (mark !== null) words.push(`fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`);
+  if (users !== null) words.push(`uidrange ${users.first}-${users.last}`);
+  return words;
 }

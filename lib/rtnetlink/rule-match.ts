@@ -1,6 +1,6 @@
 /** Which rule a delete request really hits: the kernel's own matching, so that no other program's rule is lost. */
 
-import type { Rule } from './types.ts';
+import type { Rule, RuleMark, UserRange } from './types.ts';
 
 /**
  * The rule that RTM_DELRULE would delete for `wanted`, null for none. `rules` are all rules in the kernel's order (as
@@ -23,7 +23,13 @@ function isHit(wanted: Rule, rule: Rule): boolean {
     fits(wanted.destination, rule.destination, null) &&
     fits(wanted.inputInterface, rule.inputInterface, null) &&
     fits(wanted.outputInterface, rule.outputInterface, null) &&
+    (wanted.mark === null || isEqual(wanted.mark, rule.mark)) &&
+    (wanted.users === null || isEqual(wanted.users, rule.users)) &&
     fits(wanted.suppressPrefixLength, rule.suppressPrefixLength, null) &&
     fits(wanted.protocol, rule.protocol, 0)
   );
+}
+
+function isEqual(want: RuleMark | UserRange, got: RuleMark | UserRange | null): boolean {
+  return JSON.stringify(want) === JSON.stringify(got);
 }

@@ -19,6 +19,7 @@ import {
   FRA_SUPPRESS_PREFIXLEN,
   FRA_TABLE,
   FRA_TUN_ID,
+  FRA_UID_RANGE,
   SUPPRESS_UNSET,
 } from './constants.ts';
 import {
@@ -31,7 +32,7 @@ import {
   requireLength,
   visitAttributes,
 } from './message.ts';
-import type { Family, Rule } from './types.ts';
+import type { Family, Rule, UserRange } from './types.ts';
 
 /** sizeof(struct fib_rule_hdr): family, dst length, src length, tos, table, res1, res2, action, flags u32. */
 const HEADER_LENGTH = 12;
@@ -52,6 +53,8 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
   let inputInterface: string | null = null;
   let outputInterface: string | null = null;
   let suppressPrefixLength: number | null = null;
+  const mark = { value: 0, mask: 0 };
+  let users: UserRange | null = null;
   let protocol = 0;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === FRA_PRIORITY) priority = readU32('FRA_PRIORITY', buffer, from, to);
@@ -60,6 +63,9 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
     else if (type === FRA_TABLE) table = readU32('FRA_TABLE', buffer, from, to);
     else if (type === FRA_IIFNAME) inputInterface = readText(buffer, from, to);
     else if (type === FRA_OIFNAME) outputInterface = readText(buffer, from, to);
+    else if (type === FRA_FWMARK) mark.value = readU32('FRA_FWMARK', buffer, from, to);
+    else if (type === FRA_FWMASK) mark.mask = readU32('FRA_FWMASK', buffer, from, to);
+    else if (type === FRA_UID_RANGE) users = readUserRange(buffer, from, to);
     else if (type === FRA_PROTOCOL) protocol = buffer.readUInt8(from);
     else if (type === FRA_SUPPRESS_PREFIXLEN) {
       const length = readU32('FRA_SUPPRESS_PREFIXLEN', buffer, from, to);
@@ -73,6 +79,8 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
     destination,
     inputInterface,
     outputInterface,
+    mark: mark.value === 0 && mark.mask === 0 ? null : mark,
+    users,
     action,
     table: action === FR_ACT_TO_TBL ? table : 0,
     suppressPrefixLength,
@@ -81,14 +89,19 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
   };
 }
 
+/** struct fib_rule_uid_range: two u32. */
+function readUserRange(buffer: Buffer, start: number, end: number): UserRange {
+  requireLength('FRA_UID_RANGE', end - start, 8);
+  return { first: buffer.readUInt32LE(start), last: buffer.readUInt32LE(start + 4) };
+}
+
 /**
  * Whether any other attribute says something. Unknown ones count: a newer kernel's selector (FRA_DSCP, FRA_FLOWLABEL)
  * must never look like a plain rule.
  */
 function isSelector(type: number, buffer: Buffer, start: number, end: number): boolean {
   if (type === 0 || type === FRA_PAD) return false;
-  // The kernel always sends the mask with a mark, and the pair as zeros never.
-  if (type === FRA_FWMASK || type === FRA_FWMARK || type === FRA_TUN_ID) return true;
+  if (type === FRA_TUN_ID) return true;
   if (type === FRA_SUPPRESS_IFGROUP) return readU32('FRA_SUPPRESS_IFGROUP', buffer, start, end) !== SUPPRESS_UNSET;
   if (type === FRA_L3MDEV) return buffer.readUInt8(start) !== 0;
   return true;
@@ -113,10 +126,19 @@ export function encodeRule(rule: Rule): Buffer[] {
   if (destination !== null) body.push(encodeAttribute(FRA_DST, destination.bytes));
   if (rule.inputInterface !== null) body.push(encodeText(FRA_IIFNAME, rule.inputInterface));
   if (rule.outputInterface !== null) body.push(encodeText(FRA_OIFNAME, rule.outputInterface));
+  if (rule.mark !== null) body.push(encodeU32(FRA_FWMARK, rule.mark.value), encodeU32(FRA_FWMASK, rule.mark.mask));
+  if (rule.users !== null) body.push(encodeUserRange(rule.users));
   if (rule.table !== 0) body.push(encodeU32(FRA_TABLE, rule.table));
   if (rule.suppressPrefixLength !== null) body.push(encodeU32(FRA_SUPPRESS_PREFIXLEN, rule.suppressPrefixLength));
   if (rule.protocol !== 0) body.push(encodeU8(FRA_PROTOCOL, rule.protocol));
   return body;
+}
+
+function encodeUserRange({ first, last }: UserRange): Buffer {
+  const range = Buffer.alloc(8);
+  range.writeUInt32LE(first, 0);
+  range.writeUInt32LE(last, 4);
+  return encodeAttribute(FRA_UID_RANGE, range);
 }
 
 /** A prefix of length 0 selects nothing: the kernel keeps no trace of it, and it must not be sent as an attribute. */

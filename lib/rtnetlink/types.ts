@@ -64,6 +64,18 @@ export interface Route {
   readonly isComplex: boolean;
 }
 
+/** Packets whose mark, under the mask, is the value (FRA_FWMARK, FRA_FWMASK). */
+export interface RuleMark {
+  readonly value: number;
+  readonly mask: number;
+}
+
+/** User ids of the sending socket, both ends included (FRA_UID_RANGE). */
+export interface UserRange {
+  readonly first: number;
+  readonly last: number;
+}
+
 /** A policy routing rule (RTM_NEWRULE). */
 export interface Rule {
   readonly family: Family;
@@ -74,6 +86,8 @@ export interface Rule {
   readonly destination: string | null;
   readonly inputInterface: string | null;
   readonly outputInterface: string | null;
+  readonly mark: RuleMark | null;
+  readonly users: UserRange | null;
   /** FR_ACT_*: 1 to table, 2 goto, 3 nop, 6 blackhole, 7 unreachable, 8 prohibit. */
   readonly action: number;
   /** 0 where the action is not a look-up. */
@@ -82,7 +96,7 @@ export interface Rule {
   readonly suppressPrefixLength: number | null;
   /** FRA_PROTOCOL, RTPROT_*; 0 where unset. */
   readonly protocol: number;
-  /** True where the rule has selectors that this record does not hold (mark, uid, ports, tos, l3mdev, invert, …). */
+  /** True where the rule has selectors that this record does not hold (ports, tos, l3mdev, invert, …). */
   readonly isComplex: boolean;
 }
 

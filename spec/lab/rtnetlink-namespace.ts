@@ -52,7 +52,15 @@ const ens6 = indexOf('ens6');
 function rule(source: string | null, rest: Partial<Rule> = {}): Rule {
   return {
     ...{ family: 4, priority: 1000, source, destination: null, inputInterface: null, outputInterface: null },
-    ...{ action: 1, table: 10001, suppressPrefixLength: null, protocol: 236, isComplex: false },
+    ...{
+      mark: null,
+      users: null,
+      action: 1,
+      table: 10001,
+      suppressPrefixLength: null,
+      protocol: 236,
+      isComplex: false,
+    },
     ...rest,
   };
 }
@@ -159,14 +167,21 @@ async function checkRequests(): Promise<void> {
     ['10.0.1.5 10001 236'],
     ipJson('-4 rule show pref 1000').map((one) => `${one['src']} ${one['table']} ${one['protocol']}`),
   );
-  ip('-4 rule add fwmark 7 lookup 10001 pref 1000');
+  ip('-4 rule add fwmark 7 uidrange 5-6 ipproto tcp lookup 10001 pref 1000');
+  await client.addRule(rule(null, { priority: 1001, mark: { value: 16, mask: 255 }, users: { first: 5, last: 6 } }));
+  check(
+    'a rule of a mark and users in ip',
+    true,
+    ip('-4 rule show pref 1001').includes('from all fwmark 0x10/0xff uidrange 5-6 lookup 10001'),
+  );
   const rules = (await client.dumpRules()).filter((one) => one.priority < 32766 && one.priority > 0);
   check(
     'rules in dump',
     [
       rule('10.0.1.5/32', { suppressPrefixLength: 0, priority: 999 }),
       rule('10.0.1.5/32'),
-      rule(null, { protocol: 3, isComplex: true }),
+      rule(null, { protocol: 3, isComplex: true, mark: { value: 7, mask: 0xffffffff }, users: { first: 5, last: 6 } }),
+      rule(null, { priority: 1001, mark: { value: 16, mask: 255 }, users: { first: 5, last: 6 } }),
       rule('2001:db8::/64', { family: 6, inputInterface: 'lo' }),
     ].map((one) => JSON.stringify({ ...one, protocol: 0 })),
     rules.map((one) => JSON.stringify({ ...one, protocol: 0 })),

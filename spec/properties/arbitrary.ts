@@ -50,6 +50,8 @@ export const foreignRule: fc.Arbitrary<Rule> = fc.record({
   destination: fc.constantFrom(null, '10.0.0.0/16'),
   inputInterface: fc.constantFrom(null, 'docker0', 'lo'),
   outputInterface: fc.constant(null),
+  mark: fc.constantFrom(null, null, { value: 0x80000, mask: 0xff0000 }),
+  users: fc.constantFrom(null, null, { first: 1000, last: 1000 }),
   action: fc.constantFrom(1, 7),
   table: fc.constantFrom(52, 254, 10_001, 10_002, 100),
   suppressPrefixLength: fc.constantFrom(null, 0),

@@ -17,6 +17,9 @@ interfaces:
     addresses: { exclude: [10.0.1.5/32] }
     table: 100
     vrf: null
+    sources: [172.18.0.0/16]
+    routes: [{ to: 10.9.0.0/16 }, { to: 2001:db8:9::/48, via: "fe80::1", table: own }]
+    select: [{ users: "1000" }, { mark: "0x10/0xff", to: 203.0.113.0/24 }]
   - {}
 `;
 
@@ -36,7 +39,21 @@ describe('parseConfig', () => {
       interfaces: [
         {
           match: { mac: '06:53:e1:d8:f9:29', subnet: '2001:db8::/64' },
-          policy: { manage: 'rules', exclude: ['10.0.1.5/32'], table: 100, vrf: null },
+          policy: {
+            manage: 'rules',
+            exclude: ['10.0.1.5/32'],
+            table: 100,
+            vrf: null,
+            sources: ['172.18.0.0/16'],
+            routes: [
+              { to: '10.9.0.0/16', via: null, table: 'both' },
+              { to: '2001:db8:9::/48', via: 'fe80::1', table: 'own' },
+            ],
+            select: [
+              { to: null, mark: null, users: { first: 1000, last: 1000 } },
+              { to: '203.0.113.0/24', mark: { value: 16, mask: 255 }, users: null },
+            ],
+          },
         },
         { match: {}, policy: {} },
       ],
@@ -74,6 +91,23 @@ describe('parseConfig', () => {
       'interfaces:\n- addresses: {exclude: [10.0.1.5/24]}',
       'f:2: interfaces[0].addresses.exclude[0]: expected a prefix without host bits, such as 10.0.1.5/32, got "10.0.1.5/24"',
     ],
+    [
+      'interfaces: [{routes: [{to: 10.9.0.0/16, via: "fe80::1"}]}]',
+      'f:1: interfaces[0].routes[0]: expected `to` and `via` of one family, got a mapping',
+    ],
+    [
+      'interfaces: [{select: [{}]}]',
+      'f:1: interfaces[0].select[0]: expected at least one of `to`, `mark` and `users`, got a mapping',
+    ],
+    [
+      'interfaces: [{select: [{users: "5-3"}]}]',
+      'f:1: interfaces[0].select[0].users: expected a user id such as "1000", or a range "1000-1010", got "5-3"',
+    ],
+    [
+      'interfaces: [{select: [{mark: "0x10/0"}]}]',
+      'f:1: interfaces[0].select[0].mark: expected a mark such as "0x10", or with a mask "0x10/0xff", got "0x10/0"',
+    ],
+    ['interfaces: [{select: [{user: "5"}]}]', 'f:1: interfaces[0].select[0].user: unknown key: did you mean `users`?'],
     [
       'interfaces: [{table: 254}]',
       'f:1: interfaces[0].table: expected a whole number from 1 to 4294967295 other than 253, 254 and 255, got 254',

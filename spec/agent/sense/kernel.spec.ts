@@ -29,7 +29,16 @@ function route(destination: string, rest: Partial<Route> = {}): Route {
 
 const rule: Rule = {
   ...{ family: 4, priority: 1000, source: '10.0.1.5/32', destination: null, inputInterface: null },
-  ...{ outputInterface: null, action: 1, table: 10001, suppressPrefixLength: null, protocol: 236, isComplex: false },
+  ...{
+    outputInterface: null,
+    mark: null,
+    users: null,
+    action: 1,
+    table: 10001,
+    suppressPrefixLength: null,
+    protocol: 236,
+    isComplex: false,
+  },
 };
 
 const newLink = (one: Link): RtnetlinkEvent => ({ kind: 'link', change: 'new', link: one });

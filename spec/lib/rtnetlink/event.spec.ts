@@ -29,7 +29,9 @@ function summary(event: RtnetlinkEvent | null | undefined): string {
   const record = { link: null, address: null, route: null, rule: null, ...event }[event.kind] ?? {};
   const words = Object.entries(record)
     .filter(([, value]) => value !== null && value !== false && value !== 0)
-    .map(([key, value]) => `${key}=${value}`);
+    .map(
+      ([key, value]) => `${key}=${typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value}`,
+    );
   const replaces = event.kind === 'route' && event.isReplacement ? ' replacing' : '';
   return `${event.change}${replaces} ${event.kind} ${words.join(' ')}`;
 }
@@ -86,7 +88,7 @@ describe('decodeEvent on captured messages', () => {
     ],
     [
       'rule add not from 10.0.1.6 fwmark 0x1/0xff lookup 10001 pref 1001',
-      'new rule family=4 priority=1001 source=10.0.1.6/32 action=1 table=10001 isComplex=true',
+      'new rule family=4 priority=1001 source=10.0.1.6/32 mark={"value":1,"mask":255} action=1 table=10001 isComplex=true',
     ],
     [
       '-6 rule add from 2001:db8::/64 to 2001:db9::/64 iif lo oif ens6 lookup main pref 1002',

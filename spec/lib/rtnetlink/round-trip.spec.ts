@@ -75,6 +75,8 @@ const rule: fc.Arbitrary<Rule> = family.chain((of) =>
       destination: orNull(prefixOf(of, 1)),
       inputInterface: orNull(name),
       outputInterface: orNull(name),
+      mark: orNull(fc.record({ value: u32, mask: fc.integer({ min: 1, max: 0xffffffff }) })),
+      users: orNull(fc.record({ first: u32, last: u32 })),
       action: fc.constant(action),
       table: fc.constant(action === 1 ? table : 0),
       suppressPrefixLength: orNull(fc.integer({ min: 0, max: 128 })),

@@ -1,0 +1,42 @@
+/**
+ * Traffic that the operator sends by an ENI whatever its source: by user, mark or destination. These rules stand behind
+ * those of every source, so that a packet which already has an ENI's address never leaves by another one (EC2 would drop it).
+ */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import { mergeCidrs } from '../../lib/ip/cidr.ts';
+import type { PolicySelector } from '../config/types.ts';
+import type { DesiredRule, EniMetadata, Family } from '../model.ts';
+import { rulePriorityOf } from './numbers.ts';
+import { listAddressSources, listPrefixSources, selectSource } from './sources.ts';
+
+const mainTable = 254;
+
+/** What main knows better than by a default route, then the ENI's own table. */
+export function computeSelectRules(
+  selectors: readonly PolicySelector[],
+  { eniNumber, tableId }: { readonly eniNumber: number; readonly tableId: number },
+): DesiredRule[] {
+  return selectors.flatMap(({ to, mark, users }) => {
+    const families: readonly Family[] = to === null ? [4, 6] : [familyOf(to)];
+    return families.flatMap((family) => {
+      const rule = { family, source: null, destination: to, mark, users, inputInterface: null };
+      return [
+        { ...rule, priority: rulePriorityOf.selectedMain(eniNumber), table: mainTable, suppressPrefixLength: 0 },
+        { ...rule, priority: rulePriorityOf.selectedOwn(eniNumber), table: tableId, suppressPrefixLength: null },
+      ];
+    });
+  });
+}
+
+/** The primary has no rules for its own sources: where others select, what already has its address stays with it. */
+export function computeGuardRules(primary: EniMetadata): DesiredRule[] {
+  const everything = { exclude: [] };
+  const sources = mergeCidrs([...listAddressSources(primary, everything), ...listPrefixSources(primary, everything)]);
+  return sources.map((source) => ({
+    ...selectSource(source, null),
+    priority: rulePriorityOf.guard,
+    table: mainTable,
+    suppressPrefixLength: null,
+  }));
+}
