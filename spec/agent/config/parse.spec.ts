@@ -107,7 +107,10 @@ describe('parseConfig', () => {
       'interfaces: [{select: [{mark: "0x10/0"}]}]',
       'f:1: interfaces[0].select[0].mark: expected a mark such as "0x10", or with a mask "0x10/0xff", got "0x10/0"',
     ],
-    ['interfaces: [{select: [{user: "5"}]}]', 'f:1: interfaces[0].select[0].user: unknown key: did you mean `users`?'],
+    [
+      'interfaces: [{select: [{user: "5", to: 10.9.0.0/16}]}]',
+      'f:1: interfaces[0].select[0].user: unknown key: did you mean `users`?',
+    ],
     [
       'interfaces: [{table: 254}]',
       'f:1: interfaces[0].table: expected a whole number from 1 to 4294967295 other than 253, 254 and 255, got 254',
