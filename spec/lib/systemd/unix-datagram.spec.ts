@@ -2,48 +2,15 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, expect, it } from '@jest/globals';
-import koffi from 'koffi';
+import { DatagramReceiver } from '../../../fixtures/datagram-receiver.ts';
 import { JournalSender } from '../../../lib/systemd/journal.ts';
 import { openNotifier } from '../../../lib/systemd/notify.ts';
-import { encodeUnixAddress } from '../../../lib/systemd/unix-datagram.ts';
-
-/** The other end: a bound socket that is read without waiting. */
-class Receiver {
-  readonly #fd: number;
-  readonly #library = koffi.load(null);
-  readonly #recv: (fd: number, into: Buffer, length: number, flags: number) => number;
-
-  constructor(address: string) {
-    const socket: (domain: number, type: number, protocol: number) => number = this.#library.func(
-      'int socket(int domain, int type, int protocol)',
-    );
-    const bind: (fd: number, address: Buffer, length: number) => number = this.#library.func(
-      'int bind(int fd, const void *address, unsigned int length)',
-    );
-    this.#recv = this.#library.func('long recv(int fd, _Out_ void *into, size_t length, int flags)');
-    this.#fd = socket(1, 2, 0);
-    const encoded = encodeUnixAddress(address);
-    expect(bind(this.#fd, encoded, encoded.length)).toBe(0);
-  }
-
-  /** The next datagram; null when there is none. */
-  read(): string | null {
-    const into = Buffer.alloc(1 << 16);
-    const length = Number(this.#recv(this.#fd, into, into.length, 0x40));
-    return length < 0 ? null : into.toString('latin1', 0, length);
-  }
-
-  close(): void {
-    const close: (fd: number) => number = this.#library.func('int close(int fd)');
-    close(this.#fd);
-  }
-}
 
 const directory = mkdtempSync(join(tmpdir(), 'enid-dgram-'));
 afterAll(() => rmSync(directory, { recursive: true }));
 
 it.each([join(directory, 'notify'), `@enid-test-${process.pid}`])('notifies a manager at %s', async (address) => {
-  const receiver = new Receiver(address);
+  const receiver = new DatagramReceiver(address);
   const notifier = await openNotifier({ NOTIFY_SOCKET: address, WATCHDOG_USEC: '2000000' });
   expect(notifier.watchdogMs).toBe(2_000);
   notifier.ready('2 ENIs\n configured');
@@ -64,7 +31,7 @@ it.each([join(directory, 'notify'), `@enid-test-${process.pid}`])('notifies a ma
 });
 
 it('hands entries to journald, and never waits for one that is full', async () => {
-  const receiver = new Receiver(join(directory, 'journal'));
+  const receiver = new DatagramReceiver(join(directory, 'journal'));
   const sender = await JournalSender.open(join(directory, 'journal'));
   expect(sender.send({ MESSAGE: 'hello', PRIORITY: 6 })).toBe(true);
   expect(receiver.read()).toBe('MESSAGE=hello\nPRIORITY=6\n');
