@@ -127,6 +127,10 @@ export class Daemon {
         changed: (outcome) => this.#reportChange(outcome),
         fought: (change, count) => this.#reportFight(change, count),
         passed: (result) => this.#afterPass(result),
+        failed: (error) => {
+          this.#reportOnce(`a pass failed, nothing was changed by it: ${error}`);
+          journal.debug(error instanceof Error ? (error.stack ?? '') : '');
+        },
       },
     );
   }
@@ -166,9 +170,12 @@ export class Daemon {
     await this.#reconciler.idle();
   }
 
-  /** Says `alive` while idle too: only after the reconciler has answered, so that a stuck pass is not covered up. */
+  /** Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck pass nor failing ones are covered up. */
   keepAlive(intervalMs: number, alive: () => void): void {
-    this.#keepAliveTimer = setInterval(() => void this.#reconciler.idle().then(alive), intervalMs);
+    const answer = () => {
+      if (!this.#reconciler.isFailing) alive();
+    };
+    this.#keepAliveTimer = setInterval(() => void this.#reconciler.idle().then(answer), intervalMs);
   }
 
   /** Ends everything but the network. */

@@ -34,6 +34,8 @@ export interface Listener {
   changed(outcome: Outcome): void;
   fought(change: Change, count: number): void;
   passed(result: PassResult): void;
+  /** A pass ended by an error that is no outcome of a change: a defect of this program, or memory gone. */
+  failed(error: unknown): void;
 }
 
 export interface PassResult {
@@ -48,6 +50,8 @@ export interface PassResult {
 const settleMs = 3_000;
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
 const echoMs = 100;
+/** After a pass that failed as a whole. */
+const failedPassMs = 1_000;
 
 export class Reconciler {
   readonly #senses: Senses;
@@ -62,6 +66,7 @@ export class Reconciler {
   #isDirty = false;
   #isStarted = false;
   #isStopped = false;
+  #isFailing = false;
   #running: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
@@ -99,6 +104,11 @@ export class Reconciler {
     while (this.#running !== null) await this.#running;
   }
 
+  /** The last pass failed as a whole: nothing is kept right meanwhile. */
+  get isFailing(): boolean {
+    return this.#isFailing;
+  }
+
   /** networkd came back and has read every file anew: what it was told before no longer counts. */
   forgetOffers(): void {
     this.#offered.clear();
@@ -116,7 +126,14 @@ export class Reconciler {
     await new Promise(setImmediate);
     while (this.#isDirty && !this.#isStopped) {
       this.#isDirty = false;
-      await this.#pass();
+      try {
+        await this.#pass();
+        this.#isFailing = false;
+      } catch (error) {
+        this.#isFailing = true;
+        this.#listener.failed(error);
+        this.#wakeIn(failedPassMs);
+      }
     }
   }
 
@@ -205,17 +222,20 @@ export class Reconciler {
 
   /** One timer for what is held back or settling; without either there is none, and the process sleeps. */
   #scheduleNext(pending: readonly Change[]): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
+    this.#wakeIn(null);
     const nowMs = performance.now();
     const dueMs = [
       ...pending.map((change) => this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? nowMs),
       ...this.#settling.values(),
     ];
-    if (dueMs.length > 0 && !this.#isStopped) {
-      this.#timer = setTimeout(() => this.wake(), Math.max(1, Math.min(...dueMs) - nowMs));
-    }
+    if (dueMs.length > 0) this.#wakeIn(Math.max(1, Math.min(...dueMs) - nowMs));
     this.#forgetPeaceful(nowMs);
+  }
+
+  /** Null: not by itself. */
+  #wakeIn(delayMs: number | null): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = delayMs === null || this.#isStopped ? null : setTimeout(() => this.wake(), delayMs);
   }
 
   #forgetPeaceful(nowMs: number): void {

@@ -2,66 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import type { EniMetadata, Route, Rule } from '../../agent/model.ts';
-import { ModelWorld } from '../../fixtures/model/world.ts';
-import { addressAt } from '../../lib/ip/cidr.ts';
 import { eniList, foreignRoute, foreignRule, linkOf } from './arbitrary.ts';
-
-function snapshotOf(enis: readonly EniMetadata[]) {
-  const [primary] = enis;
-  return {
-    primaryMac: primary?.mac ?? '',
-    instanceId: 'i-1',
-    enis: enis.map((eni) => ({ kind: 'ready' as const, eni })),
-  };
-}
-
-function plugIn(world: ModelWorld, eni: EniMetadata): void {
-  const link = linkOf(eni);
-  world.state.links = [...world.state.links, link];
-  world.state.drivers.set(link.index, 'ena');
-  if (world.state.networkd.kind === 'present') {
-    const unmanaged = { linkIndex: link.index, networkFile: null, setupState: 'unmanaged' };
-    world.state.networkd = { ...world.state.networkd, links: [...world.state.networkd.links, unmanaged] };
-  }
-}
-
-function giveLease(world: ModelWorld, eni: EniMetadata): void {
-  const [address] = eni.ipv4Addresses;
-  const gateway = eni.subnetIpv4 === null ? undefined : addressAt(eni.subnetIpv4, 1n);
-  if (address === undefined || gateway === undefined) return;
-  world.lease(linkOf(eni).index, { address, gateway, router: 'fe80::1' });
-}
-
-function makeWorld(enis: readonly EniMetadata[], rules: Rule[] = [], routes: Route[] = []): ModelWorld {
-  const world = new ModelWorld({ rules: [...rules], routes: [...routes], snapshot: snapshotOf(enis) });
-  for (const eni of enis) {
-    plugIn(world, eni);
-    giveLease(world, eni);
-  }
-  return world;
-}
-
-/** What the packets see: everything but marks and order. */
-function view(world: ModelWorld) {
-  const { addresses, routes, rules, links, files } = world.state;
-  const sorted = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).sort();
-  return {
-    addresses: sorted(addresses.map(({ linkIndex, address, prefixLength }) => [linkIndex, address, prefixLength])),
-    routes: sorted(
-      routes.map(({ table, destination, gateway, linkIndex, metric }) => [
-        table,
-        destination,
-        gateway,
-        linkIndex,
-        metric,
-      ]),
-    ),
-    rules: sorted(rules.map(({ protocol: _, ...rule }) => rule)),
-    altNames: sorted(links.map(({ name, altNames }) => [name, altNames])),
-    files: [...files.keys()].sort(),
-  };
-}
+import { giveLease, makeWorld, plugIn, snapshotOf, view } from './host.ts';
 
 describe('the pure core', () => {
   it('converges from a bare host and then has nothing to do', () => {

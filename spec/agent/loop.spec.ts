@@ -1,0 +1,200 @@
+/** The reconciler over a host in memory: passes, retries, fights, failures. */
+
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import type { Outcome } from '../../agent/act/apply.ts';
+import { KernelError } from '../../agent/errors.ts';
+import { type PassResult, Reconciler } from '../../agent/loop.ts';
+import type { Change, EniMetadata, Ledger } from '../../agent/model.ts';
+import type { ModelWorld } from '../../fixtures/model/world.ts';
+import { makeWorld } from '../properties/host.ts';
+
+function makeEni(index: number): EniMetadata {
+  return {
+    mac: `02:00:00:00:00:0${index}`,
+    eniId: `eni-0000000000000000${index}`,
+    deviceNumber: index,
+    networkCard: 0,
+    subnetId: `subnet-${index}`,
+    vpcId: 'vpc-1',
+    ipv4Addresses: [`10.0.${index}.4`, `10.0.${index}.5`],
+    ipv6Addresses: [],
+    ipv4Prefixes: [],
+    ipv6Prefixes: [],
+    subnetIpv4: `10.0.${index}.0/24`,
+    subnetIpv6: [],
+    publicIpv4: {},
+  };
+}
+
+/** The primary and one more ENI. */
+class Harness {
+  readonly world: ModelWorld = makeWorld([makeEni(0), makeEni(1)]);
+  readonly changed: Change[] = [];
+  readonly fights: number[] = [];
+  readonly passes: PassResult[] = [];
+  readonly failures: unknown[] = [];
+  readonly ledgers: Ledger[] = [];
+  /** In the order they happened. */
+  readonly calls: string[] = [];
+  /** Before each change; throws to have it refused. */
+  onApply: (change: Change) => void = () => undefined;
+  sensesFail = false;
+  readonly reconciler: Reconciler;
+
+  constructor() {
+    const { world } = this;
+    const senses = {
+      kernel: () => {
+        if (this.sensesFail) throw new Error('out of memory');
+        return world.kernel();
+      },
+      networkd: () => world.state.networkd,
+      files: () => world.files(),
+      metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
+    };
+    const acts = {
+      apply: async (changes: readonly Change[]) => changes.map((change) => this.#apply(change)),
+      readLedger: () => world.state.ledger,
+      writeLedger: async (ledger: Ledger) => {
+        this.calls.push('ledger');
+        this.ledgers.push(ledger);
+        world.state.ledger = ledger;
+      },
+    };
+    this.reconciler = new Reconciler(world.state.config, senses, acts, {
+      changed: ({ change }) => this.changed.push(change),
+      fought: (_change, count) => this.fights.push(count),
+      passed: (result) => this.passes.push(result),
+      failed: (error) => this.failures.push(error),
+    });
+  }
+
+  #apply(change: Change): Outcome {
+    this.calls.push(change.kind);
+    try {
+      this.onApply(change);
+      this.world.apply(change, this.world.decide().desired);
+      return { change, error: null, isMoot: false };
+    } catch (error) {
+      return { change, error: error as KernelError, isMoot: false };
+    }
+  }
+
+  async converge(): Promise<void> {
+    this.reconciler.start();
+    await this.reconciler.idle();
+    for (let count = 0; count < 50 && this.world.decide().difference.changes.length > 0; count++) {
+      this.reconciler.wake();
+      await this.reconciler.idle();
+    }
+    expect(this.world.decide().difference.changes).toEqual([]);
+    for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
+  }
+
+  removeRule(): void {
+    const { state } = this.world;
+    const ours = state.rules.find(({ table }) => table === 10_001);
+    state.rules = state.rules.filter((rule) => rule !== ours);
+  }
+}
+
+let harness: Harness;
+beforeEach(() => {
+  harness = new Harness();
+});
+afterEach(() => harness.reconciler.stop());
+
+describe('the reconciler', () => {
+  it('does nothing before its start, and writes the ledger before the changes that it covers', async () => {
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.calls).toEqual([]);
+    harness.reconciler.start();
+    await harness.reconciler.idle();
+    expect(harness.calls[0]).toBe('ledger');
+    expect(harness.calls.length).toBeGreaterThan(5);
+  });
+
+  it('makes one pass of a burst of wake-ups, and says nothing where nothing is to do', async () => {
+    await harness.converge();
+    for (let count = 0; count < 1_000; count++) harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.passes).toHaveLength(1);
+    expect(harness.changed).toEqual([]);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it('repairs what is removed', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
+    expect(harness.fights).toEqual([]);
+  });
+
+  it('backs off from a fight, tells it once, and goes on with everything else', async () => {
+    await harness.converge();
+    for (let count = 0; count < 40; count++) {
+      harness.removeRule();
+      harness.reconciler.wake();
+      await harness.reconciler.idle();
+    }
+    expect(harness.fights).toEqual([21]);
+    expect(harness.changed).toHaveLength(21);
+    expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toEqual(['add-rule']);
+    const { state } = harness.world;
+    state.routes = state.routes.filter(({ protocol }) => protocol !== 236);
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.some(({ kind }) => kind === 'add-route')).toBe(true);
+    // The first delay is 250 ms; nobody has to wake it.
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await harness.reconciler.idle();
+    expect(harness.world.decide().difference.changes).toEqual([]);
+  });
+
+  it('tries a refused change again later, not at once, and leaves the others done', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.onApply = (change) => {
+      if (change.kind === 'add-rule') throw new KernelError('EPERM', 'rule', 'failed to add a rule: EPERM');
+    };
+    for (let count = 0; count < 10; count++) {
+      harness.reconciler.wake();
+      await harness.reconciler.idle();
+    }
+    expect(harness.calls.filter((kind) => kind === 'add-rule')).toHaveLength(1);
+    expect(harness.passes.at(-1)?.remaining).toHaveLength(1);
+    harness.onApply = () => undefined;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    await harness.reconciler.idle();
+    expect(harness.world.decide().difference.changes).toEqual([]);
+  });
+
+  it('survives a pass that fails as a whole, and comes back by itself', async () => {
+    await harness.converge();
+    harness.sensesFail = true;
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.failures).toHaveLength(1);
+    expect(harness.reconciler.isFailing).toBe(true);
+    harness.sensesFail = false;
+    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await harness.reconciler.idle();
+    expect(harness.reconciler.isFailing).toBe(false);
+    expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
+  });
+
+  it('ends with the pass under way', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.stop();
+    const count = harness.passes.length;
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(harness.passes).toHaveLength(count);
+  });
+});
