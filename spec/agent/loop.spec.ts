@@ -4,27 +4,10 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Outcome } from '../../agent/act/apply.ts';
 import { KernelError } from '../../agent/errors.ts';
 import { type PassResult, Reconciler } from '../../agent/loop.ts';
-import type { Change, EniMetadata, Ledger } from '../../agent/model.ts';
+import type { Change, Ledger } from '../../agent/model.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
 import { makeWorld } from '../properties/host.ts';
-
-function makeEni(index: number): EniMetadata {
-  return {
-    mac: `02:00:00:00:00:0${index}`,
-    eniId: `eni-0000000000000000${index}`,
-    deviceNumber: index,
-    networkCard: 0,
-    subnetId: `subnet-${index}`,
-    vpcId: 'vpc-1',
-    ipv4Addresses: [`10.0.${index}.4`, `10.0.${index}.5`],
-    ipv6Addresses: [],
-    ipv4Prefixes: [],
-    ipv6Prefixes: [],
-    subnetIpv4: `10.0.${index}.0/24`,
-    subnetIpv6: [],
-    publicIpv4: {},
-  };
-}
+import { makeEni } from './eni.ts';
 
 /** The primary and one more ENI. */
 class Harness {
