@@ -1,12 +1,10 @@
 /** Parses argv, loads the configuration, wires and runs. The only process.exit of the program. */
 
-import { Command, Option } from 'commander';
-import { checkConfig, printSchema, showConfig } from './cli/config.ts';
-import { run } from './cli/run.ts';
-import { type CommandResult, showPlan, showStatus } from './cli/status.ts';
+import { Argument, Command, Option } from 'commander';
+import type { CommandWords, Shell } from './cli/completion.ts';
+import type { CommandResult } from './cli/status.ts';
 import { type ConfigPlaces, loadConfig } from './config/load.ts';
 import type { Config } from './config/types.ts';
-import { createJournal } from './report/journal.ts';
 import { version } from './version.ts';
 
 const defaultConfigFile = '/etc/enid/config.yaml';
@@ -27,22 +25,40 @@ function print(result: CommandResult): void {
   process.exitCode = result.exitCode;
 }
 
+/** On a terminal only, and not where https://no-color.org asks for none. */
+function isColoured(): boolean {
+  return process.stdout.isTTY === true && !process.env['NO_COLOR'];
+}
+
 const program = new Command('enid')
   .description("Keeps an EC2 instance's network interfaces right.")
   .version(version)
   .showHelpAfterError()
+  .showSuggestionAfterError()
   .addHelpText(
     'after',
-    `
-Examples:
-  enid status                 how each ENI stands
-  enid plan                   what would be changed, and why (exit code 2: something would)
-  enid run --once             bring everything in order, then end
-  systemctl reload enid       read configuration, metadata and kernel anew`,
+    examples`
+    enid status                    how each ENI stands
+    enid plan                      what would be changed, and why
+    enid explain 10.0.1.5          which way packets from 10.0.1.5 take, and why
+    enid doctor                    what on this host gets in the way, and what to do
+    enid run --once                bring everything in order, then end
+    systemctl reload enid          read configuration, metadata and kernel anew
+    journalctl -u enid ENI=eni-…   what was changed on one ENI`,
   );
+
+/** Help texts are indented here as the code is. */
+function examples(text: TemplateStringsArray): string {
+  return `\nExamples:${text.join('').replaceAll(/\n {4}/g, '\n  ')}`;
+}
 
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
+
+interface Options {
+  readonly config: string;
+  readonly json: boolean;
+}
 
 program
   .command('run')
@@ -51,6 +67,7 @@ program
   .option('--once', 'end when everything is in order', false)
   .option('--debug', 'log every decision', false)
   .action(async (options: { config: string; once: boolean; debug: boolean }) => {
+    const [{ createJournal }, { run }] = await Promise.all([import('./report/journal.ts'), import('./cli/run.ts')]);
     const journal = createJournal({ level: options.debug ? 'debug' : 'info' });
     process.exitCode = await run({ loadConfig: () => load(options.config), journal, once: options.once });
   });
@@ -60,34 +77,147 @@ program
   .description('show how each ENI stands')
   .addOption(configOption())
   .addOption(jsonOption())
-  .action(async (options: { config: string; json: boolean }) =>
-    print(await showStatus(await load(options.config), options)),
-  );
+  .option('--watch', 'show it anew whenever something changes, until Ctrl-C', false)
+  .addHelpText(
+    'after',
+    examples`
+    enid status                                        a table, one ENI a line
+    enid status --watch                                the table, live
+    enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
+  )
+  .action(async (options: Options & { watch: boolean }) => {
+    const config = await load(options.config);
+    const { json } = options;
+    if (!options.watch) {
+      const { showStatus } = await import('./cli/status.ts');
+      return print(await showStatus(config, { json, isColoured: isColoured() }));
+    }
+    const { watchStatus } = await import('./cli/watch.ts');
+    const end = new AbortController();
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
+    const write = (text: string) => process.stdout.write(text);
+    print(await watchStatus(config, { json, isColoured: isColoured(), write, signal: end.signal }));
+  });
 
 program
   .command('plan')
   .description('show what would be changed, and why; exit code 0: nothing, 2: something, 1: error')
   .addOption(configOption())
   .addOption(jsonOption())
-  .action(async (options: { config: string; json: boolean }) =>
-    print(await showPlan(await load(options.config), options)),
-  );
+  .addHelpText(
+    'after',
+    examples`
+    enid plan                                          one change a line, in the words of ip(8), with the reason
+    enid plan --config /tmp/new.yaml                   what another configuration would change`,
+  )
+  .action(async (options: Options) => {
+    const { showPlan } = await import('./cli/status.ts');
+    print(await showPlan(await load(options.config), options));
+  });
+
+program
+  .command('explain')
+  .description('tell which way a packet takes, and why; exit code 0: as it should be, 2: not so, 1: error')
+  .argument('<source>', 'source address of the packet')
+  .argument('[destination]', 'its destination; by default a far host')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    examples`
+    enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
+    enid explain 10.0.1.5 172.17.0.2                   and those for a container?
+    enid explain 2001:db8::5                           IPv6 as well`,
+  )
+  .action(async (source: string, destination: string | undefined, options: Options) => {
+    const { explain } = await import('./cli/explain.ts');
+    print(await explain(await load(options.config), source, destination, options));
+  });
+
+program
+  .command('doctor')
+  .description('look the host over and tell what to do; exit code 0: well, 2: warnings, 3: errors, 1: cannot look')
+  .addOption(configOption())
+  .addOption(jsonOption())
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid doctor                                   every check with what to do
+    enid doctor --json | jq '.findings[] | select(.severity == "error")'`,
+  )
+  .action(async (options: Options) => {
+    const { examine } = await import('./cli/doctor.ts');
+    print(await examine(await load(options.config), { json: options.json, isColoured: isColoured() }));
+  });
+
+program
+  .command('reload')
+  .description('have the daemon read configuration, metadata and kernel anew, and wait until that is done')
+  .addOption(configOption())
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid reload                                   as systemctl reload enid; a bad configuration changes nothing`,
+  )
+  .action(async (options: { config: string }) => {
+    const { reload } = await import('./cli/reload.ts');
+    print(await reload(await load(options.config)));
+  });
 
 const config = program.command('config').description('check and show the configuration');
 config
   .command('check')
   .description('refuse bad configuration files; exit code 1 where one is')
   .addOption(configOption())
-  .action(async (options: { config: string }) => print(await checkConfig(placesOf(options.config))));
+  .action(async (options: { config: string }) => {
+    const { checkConfig } = await import('./cli/config.ts');
+    print(await checkConfig(placesOf(options.config)));
+  });
 config
   .command('show')
   .description('print what is in force, defaults included')
   .addOption(configOption())
-  .action(async (options: { config: string }) => print(await showConfig(placesOf(options.config))));
+  .action(async (options: { config: string }) => {
+    const { showConfig } = await import('./cli/config.ts');
+    print(await showConfig(placesOf(options.config)));
+  });
 config
   .command('schema')
   .description('print the JSON schema of the configuration files')
-  .action(() => print(printSchema()));
+  .action(async () => {
+    const { printSchema } = await import('./cli/config.ts');
+    print(printSchema());
+  });
+
+program
+  .command('completion')
+  .description('print the completion script of a shell')
+  .addArgument(new Argument('<shell>', 'the shell').choices(['bash', 'zsh', 'fish']))
+  .addHelpText(
+    'after',
+    examples`
+    enid completion bash > /usr/share/bash-completion/completions/enid
+    enid completion zsh  > /usr/share/zsh/site-functions/_enid
+    enid completion fish > /usr/share/fish/vendor_completions.d/enid.fish`,
+  )
+  .action(async (shell: Shell) => {
+    const { renderCompletion } = await import('./cli/completion.ts');
+    print({ stdout: renderCompletion(shell, listCommands(program, [])), stderr: '', exitCode: 0 });
+  });
+
+function listCommands(command: Command, path: readonly string[]): CommandWords[] {
+  const here: CommandWords = {
+    path: path.join(' '),
+    description: command.description(),
+    subcommands: command.commands.map((one) => one.name()),
+    options: command.options.map(({ long, description }) => ({
+      flag: long ?? '',
+      description,
+      takesFile: long === '--config',
+    })),
+  };
+  return [here, ...command.commands.flatMap((one) => listCommands(one, [...path, one.name()]))];
+}
 
 try {
   await program.parseAsync();

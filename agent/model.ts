@@ -205,3 +205,36 @@ export type Change = {
   | { readonly kind: 'add-rule'; readonly rule: DesiredRule }
   | { readonly kind: 'remove-rule'; readonly rule: Rule }
 );
+
+/** What `enid doctor` looks at beside what a pass reads. */
+export interface HostFacts {
+  /** `6.1.0-28-cloud-amd64`, as uname(2) says. */
+  readonly kernelRelease: string;
+  /** Programs that configure networks and run in this network namespace. */
+  readonly programs: readonly { readonly name: string; readonly processId: number }[];
+  /** Files of other programs that configure networks, of those that are looked for. */
+  readonly files: readonly string[];
+  /** networkd.conf(5) in force: null where no file sets it. */
+  readonly manageForeignRoutes: string | null;
+  readonly manageForeignRules: string | null;
+  /** net.ipv4.conf.<link>.rp_filter: 0 off, 1 strict, 2 loose; `all` among the names. */
+  readonly reversePathFilters: Readonly<Record<string, number>>;
+  /** One question to the metadata service from each local address of an ENI. `failure` null: it answered. */
+  readonly metadataWays: readonly {
+    readonly linkName: string;
+    readonly localAddress: string;
+    readonly endpoint: string;
+    readonly failure: string | null;
+  }[];
+  /** The running daemon; null where none holds the lock of the runtime directory. */
+  readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
+}
+
+/** The way of a packet, as the kernel or the wish has it; `rule` null: none that this program can read. */
+export interface Way {
+  readonly rule: Rule | DesiredRule | null;
+  readonly route: Route | DesiredRoute | null;
+  readonly table: number;
+  readonly linkName: string | null;
+  readonly gateway: string | null;
+}

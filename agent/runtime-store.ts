@@ -13,6 +13,7 @@ import type { StoredMetadata } from './poll.ts';
 const ledgerFile = 'ledger.json';
 const metadataFile = 'metadata.json';
 const lockFileName = 'lock';
+const reloadFile = 'reload.json';
 
 const ledgerSchema = z.record(z.string(), z.string());
 const eniSchema = z.strictObject({
@@ -44,6 +45,16 @@ const metadataSchema = z.strictObject({
   departed: z.array(eniSchema),
 });
 
+const reloadSchema = z.strictObject({ serial: z.number(), problem: z.string().nullable() });
+
+/** How the last reload of the running program ended. */
+export interface ReloadOutcome {
+  /** Greater with each reload. */
+  readonly serial: number;
+  /** Why the configuration was refused; null: it is in force. */
+  readonly problem: string | null;
+}
+
 export class RuntimeStore {
   readonly #directory: string;
   #lock: FileLock | null = null;
@@ -73,6 +84,27 @@ export class RuntimeStore {
   async unlock(): Promise<void> {
     await this.#lock?.release();
     this.#lock = null;
+  }
+
+  /** The process that runs here; null where none does. */
+  readHolder(): number | null {
+    try {
+      const processId = Number(readFileSync(join(this.#directory, lockFileName), 'utf8'));
+      // The file outlives its process, whose number another program may have by now.
+      return readFileSync(`/proc/${processId}/cmdline`, 'utf8').includes('enid') ? processId : null;
+    } catch {
+      return null;
+    }
+  }
+
+  /** Null: none yet. */
+  readReload(): ReloadOutcome | null {
+    return this.#read(reloadFile, reloadSchema);
+  }
+
+  /** Tells who waits for it (`enid reload`) that a reload is done. */
+  async writeReload(problem: string | null): Promise<void> {
+    await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, problem });
   }
 
   /** An unreadable or foreign ledger is no ledger: what it knew keeps its marks, or stays. */

@@ -7,7 +7,7 @@ import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
-import type { Change, Desired, NetworkdState } from '../model.ts';
+import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
@@ -18,6 +18,9 @@ export interface Inspection {
   readonly desired: Desired;
   readonly changes: readonly Change[];
   readonly conflicts: readonly Conflict[];
+  readonly kernel: KernelState;
+  /** Null: never read. */
+  readonly snapshot: Snapshot | null;
   readonly networkd: NetworkdState;
   /** What could not be asked, one line each: the answer leans on what was known before. */
   readonly warnings: readonly string[];
@@ -50,7 +53,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
     const desired = computeDesired({ config, ...stored, kernel, networkd, ownFiles });
     const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
     const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: ownFiles };
-    return { desired, ...computeDifference(desired, actual), networkd, warnings };
+    return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
   } finally {
     mirror.close();
     await bus.close();

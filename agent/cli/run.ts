@@ -6,6 +6,7 @@ import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
 import type { Journal } from '../report/journal.ts';
+import { RuntimeStore } from '../runtime-store.ts';
 
 export interface RunOptions {
   /** Throws a ConfigError. */
@@ -28,6 +29,8 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
     return 1;
   }
   const notifier = await openNotifier(process.env, (message) => journal.warning(message));
+  // Where it runs stays the same until it ends, whatever a reload says.
+  const store = new RuntimeStore(config.runtimeDirectory);
   let last: PassResult | null = null;
   const daemon = await Daemon.open({
     config,
@@ -40,13 +43,18 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   });
   const stopped = waitForSignals(async () => {
     notifier.reloading();
+    let problem: string | null = null;
     try {
       config = await loadConfig();
     } catch (error) {
-      journal.error(`${error instanceof Error ? error.message : error}; the configuration from before stays`);
+      problem = error instanceof Error ? error.message : String(error);
+      journal.error(`${problem}; the configuration from before stays`);
     }
     await daemon.reload(config);
     notifier.ready(last === null ? undefined : summarise(last));
+    await store
+      .writeReload(problem)
+      .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
   });
   await daemon.start();
   notifier.ready();

@@ -1,5 +1,6 @@
 /** `enid status` and `enid plan`. */
 
+import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
 import { describeChange } from '../report/change-text.ts';
 import { buildStatusRow, renderPlan, renderStatusTable, type StatusRow } from '../report/status-table.ts';
@@ -13,14 +14,26 @@ export interface CommandResult {
 }
 
 /** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). */
-export async function showStatus(config: Config, { json }: { json: boolean }): Promise<CommandResult> {
+export async function showStatus(
+  config: Config,
+  { json, isColoured = false }: { json: boolean; isColoured?: boolean },
+): Promise<CommandResult> {
   const inspection = await inspectHost(config);
   const rows = buildRows(inspection);
   const stdout = json
     ? `${JSON.stringify({ enis: rows, warnings: inspection.warnings }, null, 2)}\n`
-    : renderStatusTable(rows);
+    : renderStatusTable(rows, (state, text) => (isColoured ? styleText(styles[state], text) : text));
   return { stdout, stderr: renderWarnings(inspection), exitCode: 0 };
 }
+
+const styles = {
+  configured: 'green',
+  waiting: 'yellow',
+  overridden: 'blue',
+  ignored: 'gray',
+  degraded: 'red',
+  leaving: 'gray',
+} as const;
 
 function buildRows({ desired, changes, conflicts, networkd }: Inspection): StatusRow[] {
   return desired.reports.map((report) =>
@@ -54,6 +67,7 @@ export async function showPlan(config: Config, { json }: { json: boolean }): Pro
   return { stdout, stderr: renderWarnings(inspection), exitCode: changes.length === 0 ? 0 : 2 };
 }
 
-function renderWarnings({ warnings }: Inspection): string {
+/** For stderr: what could not be asked. */
+export function renderWarnings({ warnings }: Pick<Inspection, 'warnings'>): string {
   return warnings.map((warning) => `enid: ${warning}\n`).join('');
 }

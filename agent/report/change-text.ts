@@ -33,7 +33,8 @@ export function describeChange(change: Change): string {
   }
 }
 
-function describeRoute(route: DesiredRoute | Route, linkName: string): string {
+/** A route in the words of ip-route(8). */
+export function describeRoute(route: DesiredRoute | Route, linkName: string): string {
   const isLocal = route.type === 'local' || route.type === 2;
   return [
     isLocal ? 'local' : '',
@@ -48,7 +49,8 @@ function describeRoute(route: DesiredRoute | Route, linkName: string): string {
     .join(' ');
 }
 
-function describeRule(rule: DesiredRule | Rule): string {
+/** A rule in the words of ip-rule(8). */
+export function describeRule(rule: DesiredRule | Rule): string {
   return [
     `pref ${rule.priority} from ${rule.source ?? 'all'}`,
     rule.destination === null ? '' : `to ${rule.destination}`,

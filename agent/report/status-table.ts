@@ -3,7 +3,7 @@
 import type { Change, DesiredEni, EniReport, EniState } from '../model.ts';
 import { describeChange } from './change-text.ts';
 
-/** One ENI as `enid status --json` prints it: documented in docs/status.md, stable. */
+/** One ENI as `enid status --json` prints it: keys are only ever added. */
 export interface StatusRow {
   readonly eni: string | null;
   readonly mac: string;
@@ -52,8 +52,11 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
 
 const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES', 'NETWORK FILE'] as const;
 
+/** How a state looks on a terminal: the same text with escape sequences around it. */
+export type PaintState = (state: EniState['kind'], text: string) => string;
+
 /** A table like networkctl's; the reason of a state that is not `configured` follows on a line of its own. */
-export function renderStatusTable(rows: readonly StatusRow[]): string {
+export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState = (_state, text) => text): string {
   const cells = rows.map((row) => [
     row.eni ?? row.mac,
     row.link ?? '-',
@@ -67,14 +70,15 @@ export function renderStatusTable(rows: readonly StatusRow[]): string {
   const widths = columns.map((title, index) =>
     Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
   );
-  const render = (line: readonly string[]) =>
+  const render = (line: readonly string[], row?: StatusRow) =>
     line
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
+      .map((cell, index) => (row !== undefined && columns[index] === 'STATE' ? paint(row.state, cell) : cell))
       .join('  ')
       .trimEnd();
   const lines = [render(columns)];
   rows.forEach((row, index) => {
-    lines.push(render(cells[index] ?? []));
+    lines.push(render(cells[index] ?? [], row));
     if (row.reason !== null) lines.push(`  └─ ${row.reason}`);
   });
   const configured = rows.filter((row) => row.state === 'configured').length;

@@ -1,0 +1,49 @@
+/** `enid doctor`: looks the host over and says what to do. Changes nothing. */
+
+import { styleText } from 'node:util';
+import type { Config } from '../config/types.ts';
+import { computeExitCode, diagnose, type Finding, type Severity } from '../decide/diagnose.ts';
+import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
+import type { KernelState } from '../model.ts';
+import { RuntimeStore } from '../runtime-store.ts';
+import { readHostFacts } from '../sense/host-facts.ts';
+import { inspectHost } from './inspect.ts';
+import type { CommandResult } from './status.ts';
+
+/** Exit code 0: all is well; 2: warnings; 3: errors. Throws a KernelError where the kernel cannot be asked. */
+export async function examine(
+  config: Config,
+  { json, isColoured }: { json: boolean; isColoured: boolean },
+): Promise<CommandResult> {
+  const inspection = await inspectHost(config);
+  const facts = await readHostFacts({
+    links: listLinks(inspection.kernel, config.drivers),
+    endpoints: config.imds.endpoints,
+    timeoutMs: config.imds.timeoutMs,
+    daemonProcessId: new RuntimeStore(config.runtimeDirectory).readHolder(),
+  });
+  const findings = diagnose({ ...inspection, facts });
+  const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
+  return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+function listLinks(kernel: KernelState, drivers: readonly string[]) {
+  const candidates = [...findCandidates(kernel, drivers).values()].flat();
+  return candidates.map(({ link }) => {
+    const addresses = kernel.addresses.filter(({ linkIndex }) => linkIndex === link.index);
+    return { name: link.name, addresses: listLocalAddresses({ ...kernel, links: [link], addresses }, drivers) };
+  });
+}
+
+const styles = { ok: 'green', info: 'blue', warning: 'yellow', error: 'red' } as const;
+
+/** One line for each finding, what to do below it; the last line counts. */
+function renderFindings(findings: readonly Finding[], isColoured: boolean): string {
+  const colour = (severity: Severity, text: string) => (isColoured ? styleText(styles[severity], text) : text);
+  const lines = findings.flatMap(({ check, severity, message, advice }) => [
+    `${colour(severity, severity.padEnd(7))}  ${check.padEnd(13)}  ${message}`,
+    ...(advice === null ? [] : [`${' '.repeat(24)}→ ${advice}`]),
+  ]);
+  const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
+  return `${[...lines, '', `${count('error')} errors, ${count('warning')} warnings.`].join('\n')}\n`;
+}

@@ -1,0 +1,39 @@
+/** `enid reload`: has the running daemon read everything anew, and waits until that is done. The unit's ExecReload=. */
+
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Config } from '../config/types.ts';
+import { RuntimeStore } from '../runtime-store.ts';
+import type { CommandResult } from './status.ts';
+
+/** Above the daemon's own patience with the metadata service (20 s). */
+const patienceMs = 60_000;
+const pollMs = 20;
+
+/** Exit code 0: the pass is done; 1: no daemon, no permission, a refused configuration (the old one stays), or no answer. */
+export async function reload(config: Config): Promise<CommandResult> {
+  const store = new RuntimeStore(config.runtimeDirectory);
+  const processId = store.readHolder();
+  if (processId === null) return fail(`no daemon runs in ${config.runtimeDirectory}. Start it: systemctl start enid`);
+  const before = store.readReload()?.serial ?? 0;
+  try {
+    process.kill(processId, 'SIGHUP');
+  } catch (error) {
+    const isDenied = error instanceof Error && 'code' in error && error.code === 'EPERM';
+    const hint = isDenied ? 'permission denied. Try: sudo systemctl reload enid' : String(error);
+    return fail(`failed to signal process ${processId}: ${hint}`);
+  }
+  const end = performance.now() + patienceMs;
+  while (performance.now() < end) {
+    const outcome = store.readReload();
+    if (outcome !== null && outcome.serial > before) {
+      return outcome.problem === null ? { stdout: '', stderr: '', exitCode: 0 } : fail(outcome.problem);
+    }
+    if (store.readHolder() === null) return fail('the daemon ended during the reload. See: journalctl -u enid');
+    await sleep(pollMs);
+  }
+  return fail(`the daemon did not finish the reload within ${patienceMs / 1000} s. See: journalctl -u enid`);
+}
+
+function fail(message: string): CommandResult {
+  return { stdout: '', stderr: `enid: ${message}\n`, exitCode: 1 };
+}

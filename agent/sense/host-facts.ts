@@ -1,0 +1,151 @@
+/** Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to the metadata. */
+
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { release } from 'node:os';
+import { basename, join } from 'node:path';
+import { sendRequest } from '../../lib/imds/request.ts';
+import { listRoutes } from '../../lib/imds/route.ts';
+import type { HostFacts } from '../model.ts';
+import { version } from '../version.ts';
+
+export interface HostFactsQuestion {
+  /** Names of the links that are ENIs, each with its addresses. */
+  readonly links: readonly { readonly name: string; readonly addresses: readonly string[] }[];
+  readonly endpoints: readonly string[];
+  readonly timeoutMs: number;
+  /** Process of the daemon; null: none runs. */
+  readonly daemonProcessId: number | null;
+}
+
+/** Names in /proc/<pid>/comm. */
+const networkPrograms = [
+  'NetworkManager',
+  'dhclient',
+  'dhcpcd',
+  'dhcpcd5',
+  'connmand',
+  'wickedd',
+  'ifplugd',
+  'ec2-net-utils',
+];
+
+/** Directory and what a file in it begins and ends with. */
+const foreignFiles: readonly (readonly [string, string, string])[] = [
+  ['/etc/netplan', '', '.yaml'],
+  ['/run/systemd/network', '10-netplan-', '.network'],
+  ['/run/systemd/network', '10-cloud-init-', '.network'],
+  ['/etc/systemd/network', '10-cloud-init-', '.network'],
+  ['/etc/network/interfaces.d', '50-cloud-init', ''],
+  ['/etc/udev/rules.d', '', 'hook-hotplug.rules'],
+  ['/usr/lib/udev/rules.d', '99-vpc-policy-routes', '.rules'],
+  ['/usr/lib/systemd/system', 'policy-routes@', '.service'],
+  ['/run/systemd/network', '70-', '.network.d/ec2net_policy_routes.conf'],
+];
+
+/** CAP_NET_ADMIN (linux/capability.h). */
+const netAdminBit = 1n << 12n;
+
+/** What cannot be read is left out: the checks say what they miss. Never rejects. */
+export async function readHostFacts(question: HostFactsQuestion): Promise<HostFacts> {
+  const { daemonProcessId } = question;
+  const settings = readNetworkdSettings();
+  return {
+    kernelRelease: release(),
+    programs: listPrograms(),
+    files: foreignFiles.flatMap(([directory, start, end]) => listFiles(directory, start, end)),
+    manageForeignRoutes: settings.get('ManageForeignRoutes') ?? null,
+    manageForeignRules: settings.get('ManageForeignRoutingPolicyRules') ?? null,
+    reversePathFilters: readReversePathFilters(question.links.map(({ name }) => name)),
+    metadataWays: await askMetadata(question),
+    daemon:
+      daemonProcessId === null ? null : { processId: daemonProcessId, hasNetAdmin: readHasNetAdmin(daemonProcessId) },
+  };
+}
+
+function listPrograms(): HostFacts['programs'] {
+  const ownNamespace = tryRead(() => readlinkSync('/proc/self/ns/net'));
+  return list('/proc')
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      const command = readText(`/proc/${name}/comm`)?.trim() ?? '';
+      if (!networkPrograms.includes(command)) return [];
+      // Containers have programs of their own. Without permission to look, it is taken for one of this host.
+      const namespace = tryRead(() => readlinkSync(`/proc/${name}/ns/net`)) ?? ownNamespace;
+      return namespace === ownNamespace ? [{ name: command, processId: Number(name) }] : [];
+    });
+}
+
+/** `end` with a slash: the rest is a file in the directory that fits. */
+function listFiles(directory: string, start: string, end: string): string[] {
+  const [suffix = '', inner] = end.split('/');
+  return list(directory)
+    .filter((name) => name.startsWith(start) && name.endsWith(suffix))
+    .map((name) => join(directory, name, inner ?? ''))
+    .filter((path) => inner === undefined || readText(path) !== null);
+}
+
+/** networkd.conf(5): the main file, then the drop-ins of all directories by name; the last assignment counts. */
+function readNetworkdSettings(): Map<string, string> {
+  const directories = ['/usr/lib', '/usr/local/lib', '/run', '/etc'].map((root) => `${root}/systemd/networkd.conf.d`);
+  const dropIns = new Map<string, string>();
+  for (const directory of directories) {
+    for (const name of list(directory)) if (name.endsWith('.conf')) dropIns.set(name, join(directory, name));
+  }
+  const sorted = [...dropIns.values()].sort((left, right) => (basename(left) < basename(right) ? -1 : 1));
+  const settings = new Map<string, string>();
+  for (const path of ['/etc/systemd/networkd.conf', ...sorted]) {
+    for (const [, key = '', value = ''] of (readText(path) ?? '').matchAll(/^\s*(\w+)\s*=\s*(\S*)\s*$/gm)) {
+      settings.set(key, value);
+    }
+  }
+  return settings;
+}
+
+function readReversePathFilters(linkNames: readonly string[]): Record<string, number> {
+  const values = ['all', ...linkNames].flatMap((name) => {
+    const text = readText(`/proc/sys/net/ipv4/conf/${name}/rp_filter`);
+    return text === null ? [] : [[name, Number(text)] as const];
+  });
+  return Object.fromEntries(values);
+}
+
+/** A token from each address of an ENI, at each endpoint of its family: one request each, all at once. */
+async function askMetadata({ links, endpoints, timeoutMs }: HostFactsQuestion): Promise<HostFacts['metadataWays']> {
+  const ways = links.flatMap(({ name, addresses }) =>
+    listRoutes(endpoints, addresses, null).flatMap(({ endpoint, localAddress }) =>
+      localAddress === null ? [] : [{ linkName: name, endpoint, localAddress }],
+    ),
+  );
+  return await Promise.all(
+    ways.map(async (way) => {
+      const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': '60', 'User-Agent': `enid/${version}` };
+      const request = { ...way, method: 'PUT' as const, path: 'api/token', headers, timeoutMs };
+      const failure = await sendRequest(request).then(
+        ({ status }) => (status === 200 ? null : `status ${status}`),
+        (error: unknown) => (error instanceof Error ? error.message : String(error)),
+      );
+      return { ...way, failure };
+    }),
+  );
+}
+
+function readHasNetAdmin(processId: number): boolean | null {
+  const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readText(`/proc/${processId}/status`) ?? '')?.[1];
+  return line === undefined ? null : (BigInt(`0x${line}`) & netAdminBit) !== 0n;
+}
+
+function list(directory: string): string[] {
+  return tryRead(() => readdirSync(directory).sort()) ?? [];
+}
+
+function readText(path: string): string | null {
+  return tryRead(() => readFileSync(path, 'utf8'));
+}
+
+function tryRead<T>(read: () => T): T | null {
+  try {
+    return read();
+  } catch {
+    return null;
+  }
+}

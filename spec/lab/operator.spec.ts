@@ -1,0 +1,195 @@
+/** The operator's commands on the real kernel: explain, doctor, reload, status --watch, completion. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
+import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+
+let lab: Lab;
+
+function enid(...args: string[]) {
+  return runEnid(lab.vpc.guest, args);
+}
+
+beforeAll(async () => {
+  lab = await openLab('operator', primary);
+  for (const eni of [alone, sharing, withPrefixes]) await lab.vpc.attach(eni);
+  await awaitReach(lab.vpc);
+  await lab.enid.converged();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+describe('enid explain', () => {
+  it(
+    'names rule, route, table, ENI and gateway of every source, and finds all as it should be',
+    async () => {
+      const { stdout, code } = await enid('explain', '10.0.2.21');
+      expect(stdout).toContain('rule pref 20001 from 10.0.2.0/24 iif lo lookup 10001');
+      expect(stdout).toContain('route default via 10.0.2.1 dev ens6 table 10001');
+      expect(stdout).toContain('by ens6 (eni-00000000000000002)');
+      expect(stdout).toContain('lets it pass: 10.0.2.21 is assigned to eni-00000000000000002');
+      expect(code).toBe(0);
+      for (const source of ['10.0.1.10', '10.0.1.31', '2001:db8:0:1::30', '2001:db8:0:2::21']) {
+        const answer = await enid('explain', source, '--json');
+        expect({ source, ...JSON.parse(answer.stdout) }).toMatchObject({
+          source,
+          right: true,
+          sourceCheck: { verdict: 'passes' },
+        });
+      }
+    },
+    testMs,
+  );
+
+  it(
+    'asks for a container behind the host as forwarded, and takes main where it knows better',
+    async () => {
+      // reachesAll has put the prefix's last address into a container.
+      const { stdout } = await enid('explain', '10.0.3.79', '--json');
+      expect(JSON.parse(stdout)).toMatchObject({
+        inputLink: 'ctr0',
+        owner: { role: 'within a delegated prefix' },
+        kernel: { table: 10_003, link: 'ens8', gateway: '10.0.3.1' },
+        right: true,
+      });
+      const near = JSON.parse((await enid('explain', '10.0.2.20', '10.0.3.79', '--json')).stdout);
+      expect(near).toMatchObject({ kernel: { table: 254, link: 'ctr0' }, sourceCheck: { verdict: 'not asked' } });
+      const self = JSON.parse((await enid('explain', '10.0.2.20', '10.0.1.10', '--json')).stdout);
+      expect(self).toMatchObject({ kernel: { table: 255 }, right: true });
+    },
+    testMs,
+  );
+
+  it(
+    'says why an address is not handled',
+    async () => {
+      const reasonOf = async (source: string) => {
+        const { stdout, code } = await enid('explain', source, '--json');
+        expect(code).toBe(2);
+        return JSON.parse(stdout).notHandled;
+      };
+      expect(await reasonOf('198.51.100.7')).toMatch(/public address of 10\.0\.1\.10/);
+      expect(await reasonOf('10.0.2.99')).toMatch(
+        /subnet of eni-0+2, but EC2 has assigned it to no ENI .*no link has it/,
+      );
+      expect(await reasonOf('172.31.0.1')).toMatch(/assigned it to no ENI/);
+      await lab.vpc.guest.check(['ip', 'address', 'add', '10.0.2.99/32', 'dev', 'ens6']);
+      expect(await reasonOf('10.0.2.99')).toMatch(/link ens6 has it/);
+      const { stdout } = await enid('explain', '10.0.2.99', '--json');
+      expect(JSON.parse(stdout).sourceCheck.verdict).toBe('drops');
+      await lab.vpc.guest.check(['ip', 'address', 'del', '10.0.2.99/32', 'dev', 'ens6']);
+    },
+    testMs,
+  );
+
+  it(
+    'sees that a packet would leave by the wrong ENI, and that EC2 would drop it',
+    async () => {
+      await lab.vpc.guest.check(['ip', 'rule', 'add', 'pref', '100', 'from', '10.0.1.30', 'lookup', '10001']);
+      const { stdout, code } = await enid('explain', '10.0.1.30', '203.0.113.5');
+      await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '100']);
+      expect(stdout).toContain('rule pref 100 from 10.0.1.30/32 lookup 10001');
+      expect(stdout).toContain('drops it: 10.0.1.30 is not assigned to eni-00000000000000002');
+      expect(code).toBe(2);
+    },
+    testMs,
+  );
+
+  it('refuses what is no address, saying what it expected', async () => {
+    const answer = await enid('explain', '10.0.1');
+    expect(answer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('got "10.0.1"') });
+    expect((await enid('explain', '10.0.1.10', '::1')).stderr).toMatch(/one family/);
+  });
+});
+
+describe('enid doctor', () => {
+  it(
+    'finds a healthy host well, and each ailment with what to do',
+    async () => {
+      const well = await enid('doctor');
+      expect(well.stdout).toMatch(/^ok +daemon +runs as process \d+$/m);
+      expect(well.stdout).toMatch(/^(info|ok) +networkd +(systemd \d+|its version)/m);
+      expect(well.stdout).toMatch(/^ok +metadata +the metadata service answers through \d+ of \d+ ways$/m);
+      expect({ code: well.code, text: well.stdout }).toEqual({
+        code: 0,
+        text: expect.stringContaining('0 errors, 0 warnings.'),
+      });
+
+      const { guest } = lab.vpc;
+      await guest.writeFile('/etc/netplan/01-net.yaml', 'network: {}\n');
+      await guest.check(['ip', 'rule', 'add', 'pref', '20001', 'from', '10.0.9.0/24', 'lookup', '10001']);
+      const { stdout, code } = await enid('doctor', '--json');
+      await guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.9.0/24']);
+      await guest.removeFile('/etc/netplan/01-net.yaml');
+      const findings: { check: string; severity: string }[] = JSON.parse(stdout).findings;
+      const warned = findings.filter(({ severity }) => severity === 'warning').map(({ check }) => check);
+      expect({ code, warned }).toEqual({ code: 2, warned: ['files', 'rules'] });
+    },
+    testMs,
+  );
+});
+
+describe('enid reload', () => {
+  it(
+    'returns when the pass is done; a bad configuration is refused by file, line and key, and changes nothing',
+    async () => {
+      const { guest } = lab.vpc;
+      await guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - match: { device: 1 }\n    rules: classic\n`);
+      expect(await enid('reload')).toMatchObject({ code: 0, stderr: '' });
+      expect(await guest.check(['ip', 'rule'])).toMatch(/^10001:\tfrom 10\.0\.2\.23 lookup 10001/m);
+
+      const before = await readKernel(lab.vpc);
+      await guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - match: { device: 1 }\n    rules: clasic\n`);
+      const refused = await enid('reload');
+      expect(refused.code).toBe(1);
+      expect(refused.stderr).toMatch(/\/etc\/enid\/config\.yaml:7: interfaces\[1\]\.rules: .*clasic/);
+      expect(await readKernel(lab.vpc)).toBe(before);
+      await guest.writeFile('/etc/enid/config.yaml', labConfig);
+      expect(await enid('reload')).toMatchObject({ code: 0 });
+    },
+    testMs,
+  );
+
+  it('says so where no daemon runs', async () => {
+    await lab.vpc.guest.writeFile('/etc/enid/other.yaml', 'runtimeDirectory: /run/nobody\n');
+    const answer = await enid('reload', '--config', '/etc/enid/other.yaml');
+    expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining('systemctl start enid') });
+  });
+});
+
+it(
+  'enid status --watch shows a change without being asked, and ends with a signal',
+  async () => {
+    const watcher = lab.vpc.guest.spawn([process.execPath, program, 'status', '--watch', '--json'], {
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    let text = '';
+    watcher.stdout?.on('data', (chunk) => {
+      text += String(chunk);
+    });
+    const exited = new Promise((resolve) => watcher.once('exit', resolve));
+    const pictures = () =>
+      text
+        .split('\n')
+        .slice(0, -1)
+        .map((line) => JSON.parse(line));
+    await until('the first picture', () => pictures().length > 0);
+    await lab.vpc.detach(sharing.id);
+    await until('the ENI is gone from the last picture', () =>
+      pictures()
+        .at(-1)
+        .enis.every(({ eni, link }: { eni: string; link: string | null }) => eni !== sharing.id || link === null),
+    );
+    watcher.kill('SIGTERM');
+    expect(await exited).toBe(0);
+  },
+  testMs,
+);
+
+it('enid completion bash completes commands and options', async () => {
+  const script = `eval "$(${process.execPath} ${program} completion bash)"
+COMP_WORDS=(enid config s); COMP_CWORD=2; _enid; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(enid status --w); COMP_CWORD=2; _enid; echo "\${COMPREPLY[*]}"
+COMP_WORDS=(enid ex); COMP_CWORD=1; _enid; echo "\${COMPREPLY[*]}"`;
+  expect(await lab.vpc.guest.check(['bash', '-c', script])).toBe('show schema\n--watch\nexplain\n');
+});
