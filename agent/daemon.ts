@@ -1,6 +1,5 @@
 /** `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a signal. */
 
-import { type FSWatcher, watch } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../lib/dbus/bus.ts';
@@ -14,6 +13,7 @@ import type { OwnFile } from './decide/diff-files.ts';
 import { ownProtocol } from './decide/identity.ts';
 import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { readFileOwner } from './decide/network-file.ts';
+import { isEniTable } from './decide/numbers.ts';
 import { type PassResult, Reconciler } from './loop.ts';
 import type { Change } from './model.ts';
 import { MetadataPoller } from './poll.ts';
@@ -26,6 +26,7 @@ import { openMetadataReader, type SnapshotReader } from './sense/metadata.ts';
 import { NetworkdWatcher } from './sense/networkd.ts';
 import { NetworkdView } from './sense/networkd-view.ts';
 import { readUnitFiles } from './sense/own-files.ts';
+import { type UnitFileWatch, watchUnitFiles } from './sense/watch-files.ts';
 
 /** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
 const patienceAtStartMs = 3_000;
@@ -53,8 +54,9 @@ export class Daemon {
   #config: Config;
   #candidateIndexes: readonly number[] = [];
   #candidateMacs: readonly string[] = [];
+  #routeInterest = '';
   #files: readonly OwnFile[] | null = null;
-  #watcher: FSWatcher | null = null;
+  #watch: UnitFileWatch | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
   readonly #reported = new Set<string>();
@@ -105,8 +107,9 @@ export class Daemon {
     });
     const hands: Hands = {
       changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
-      writeFile: (name, text) => this.#changeFiles(() => writeUnitFile(config.networkd.unitDirectory, name, text)),
-      removeFile: (name) => this.#changeFiles(() => removeUnitFile(config.networkd.unitDirectory, name)),
+      writeFile: (name, text) =>
+        this.#changeFiles(() => writeUnitFile(this.#config.networkd.unitDirectory, name, text)),
+      removeFile: (name) => this.#changeFiles(() => removeUnitFile(this.#config.networkd.unitDirectory, name)),
       reloadNetworkd: () => networkdBus.reload(),
     };
     this.#reconciler = new Reconciler(
@@ -146,6 +149,8 @@ export class Daemon {
     await this.#bus.start();
     this.#view.start();
     await this.#view.refresh();
+    // A route that was not read yet would be taken for missing: with many routes on the host that takes longer than the bus.
+    await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();
     await this.#readMetadata(patienceAtStartMs);
@@ -160,6 +165,7 @@ export class Daemon {
     this.#poller.setInterval(config.imds.intervalMs);
     this.#metadata = this.#openReader();
     this.#files = null;
+    this.#watchFiles();
     this.#updateCandidates();
     await Promise.all([
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
@@ -181,7 +187,7 @@ export class Daemon {
   /** Ends everything but the network. */
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
-    this.#watcher?.close();
+    this.#watch?.close();
     this.#poller.stop();
     await this.#reconciler.stop();
     this.#view.stop();
@@ -209,11 +215,18 @@ export class Daemon {
     for (const mac of this.#candidateMacs) if (!candidates.has(mac)) this.#metadata.forget(mac);
     this.#candidateMacs = [...candidates.keys()];
     const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
-    if (indexes.join() === this.#candidateIndexes.join()) return;
+    const tables = this.#config.interfaces.flatMap(({ policy }) => policy.table ?? []);
+    const interest = `${indexes.join()} ${tables.join()}`;
+    if (interest === this.#routeInterest) return;
+    this.#routeInterest = interest;
     this.#candidateIndexes = indexes;
-    const wanted = new Set(indexes);
+    const [links, own] = [new Set(indexes), new Set(tables)];
+    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
     this.#mirror
-      .setRouteInterest((_family, _table, linkIndex) => linkIndex !== null && wanted.has(linkIndex))
+      .setRouteInterest(
+        (_family, table, linkIndex) =>
+          isEniTable(table) || own.has(table) || (linkIndex !== null && links.has(linkIndex)),
+      )
       .then(() => this.#reconciler.wake())
       .catch((error) => this.#journal.warning(String(error)));
     this.#view.linksChanged();
@@ -238,15 +251,13 @@ export class Daemon {
 
   /** A file of ours that another program removes or changes is noticed at once. */
   #watchFiles(): void {
-    try {
-      this.#watcher = watch(this.#config.networkd.unitDirectory, { recursive: false }, () => {
-        this.#files = null;
-        this.#reconciler.wake();
-      });
-      this.#watcher.on('error', () => this.#watcher?.close());
-    } catch (error) {
-      this.#reportOnce(`failed to watch ${this.#config.networkd.unitDirectory}: ${error}`);
-    }
+    const { unitDirectory, prefix } = this.#config.networkd;
+    this.#watch?.close();
+    const changed = () => {
+      this.#files = null;
+      this.#reconciler.wake();
+    };
+    this.#watch = watchUnitFiles(unitDirectory, prefix, changed, (message) => this.#reportOnce(message));
   }
 
   #reportChange({ change, error }: Outcome): void {

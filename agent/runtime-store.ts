@@ -15,7 +15,8 @@ const metadataFile = 'metadata.json';
 const lockFileName = 'lock';
 const reloadFile = 'reload.json';
 
-const ledgerSchema = z.record(z.string(), z.string());
+/** Link indexes in the entries mean something in one boot only, and the directory may outlive it. */
+const ledgerSchema = z.strictObject({ bootId: z.string(), entries: z.record(z.string(), z.string()) });
 const eniSchema = z.strictObject({
   mac: z.string(),
   eniId: z.string().nullable(),
@@ -107,13 +108,14 @@ export class RuntimeStore {
     await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, problem });
   }
 
-  /** An unreadable or foreign ledger is no ledger: what it knew keeps its marks, or stays. */
+  /** An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or stays. */
   readLedger(): Ledger {
-    return this.#read(ledgerFile, ledgerSchema) ?? {};
+    const ledger = this.#read(ledgerFile, ledgerSchema);
+    return ledger?.bootId === readBootId() ? ledger.entries : {};
   }
 
   async writeLedger(ledger: Ledger): Promise<void> {
-    await this.#write(ledgerFile, ledger);
+    await this.#write(ledgerFile, { bootId: readBootId(), entries: ledger });
   }
 
   /** Null where there is none that can be trusted. */
@@ -136,4 +138,9 @@ export class RuntimeStore {
   async #write(name: string, value: unknown): Promise<void> {
     await writeFileAtomically(join(this.#directory, name), `${JSON.stringify(value, null, 1)}\n`);
   }
+}
+
+/** proc_sys_kernel(5): another text after every boot. */
+function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

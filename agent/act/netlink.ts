@@ -41,8 +41,7 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'set-address-metric':
       return setAddressMetric(change, client);
     case 'add-route':
-      // Replace: the plan has seen that the place is free or our own.
-      return accept([], client.addRoute(toRoute(change.route, protocol), { mode: 'replace' }));
+      return addRoute(toRoute(change.route, protocol), client);
     case 'remove-route':
       return accept(['ESRCH', 'ENODEV'], client.deleteRoute(change.route));
     case 'add-rule':
@@ -50,6 +49,28 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'remove-rule':
       return removeRule(change.rule, client);
   }
+}
+
+/**
+ * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken by a route of another
+ * program that leads by another link, and a plain replacement would make that one vanish: only our own is replaced.
+ */
+async function addRoute(route: Route, client: RtnetlinkClient): Promise<void> {
+  try {
+    return await client.addRoute(route, { mode: 'create' });
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError) || error.errno !== 'EEXIST') return accept([], Promise.reject(error));
+  }
+  const inTable = await client.dumpRoutes(route.family, { filter: (_family, table) => table === route.table });
+  const foreign = inTable.find(
+    (other) =>
+      other.destination === route.destination && other.metric === route.metric && other.protocol !== route.protocol,
+  );
+  if (foreign === undefined) return accept([], client.addRoute(route, { mode: 'replace' }));
+  if (!foreign.isComplex && foreign.linkIndex === route.linkIndex && foreign.gateway === route.gateway) return;
+  const subject = `route to ${route.destination} in table ${route.table}`;
+  const message = `failed to add ${subject}: another program's route of metric ${route.metric} by link ${foreign.linkIndex ?? '?'} stands in its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
+  throw new KernelError('PLACE_TAKEN', subject, message);
 }
 
 /**

@@ -6,6 +6,8 @@ import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from '.
 /** What is remembered of one object's repairs. Times are in ms on a clock that only goes forward. */
 export interface Attempts {
   readonly count: number;
+  /** The last one was refused: such attempts say nothing of a fight. */
+  readonly isRefused: boolean;
   readonly lastMs: number;
   readonly blockedUntilMs: number;
 }
@@ -19,18 +21,22 @@ const longestDelayMs = 60_000;
 
 /** The next state after a change was made or failed. `isFight` turns true exactly once, when the back-off begins. */
 export function recordAttempt(previous: Attempts | undefined, nowMs: number): { next: Attempts; isFight: boolean } {
-  const isFresh = previous === undefined || nowMs - Math.max(previous.lastMs, previous.blockedUntilMs) > peaceMs;
+  const isFresh =
+    previous === undefined ||
+    previous.isRefused ||
+    nowMs - Math.max(previous.lastMs, previous.blockedUntilMs) > peaceMs;
   const count = isFresh ? 1 : previous.count + 1;
   const exponent = count - freeAttempts;
   const delayMs = exponent <= 0 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (exponent - 1));
-  return { next: { count, lastMs: nowMs, blockedUntilMs: nowMs + delayMs }, isFight: exponent === 1 };
+  return { next: { count, isRefused: false, lastMs: nowMs, blockedUntilMs: nowMs + delayMs }, isFight: exponent === 1 };
 }
 
 /** A refused change is not tried again at once: nothing has changed that would make it succeed. */
 export function recordFailure(previous: Attempts | undefined, nowMs: number): Attempts {
-  const count = previous === undefined || nowMs - previous.lastMs > longestDelayMs * 2 ? 1 : previous.count + 1;
+  const isFresh = previous === undefined || !previous.isRefused || nowMs - previous.lastMs > longestDelayMs * 2;
+  const count = isFresh ? 1 : previous.count + 1;
   const delayMs = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(count - 1, 10));
-  return { count, lastMs: nowMs, blockedUntilMs: nowMs + delayMs };
+  return { count, isRefused: true, lastMs: nowMs, blockedUntilMs: nowMs + delayMs };
 }
 
 /** The object that a change is about, with the direction: adding and removing it are counted apart. */

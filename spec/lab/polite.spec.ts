@@ -1,0 +1,53 @@
+/** Promise P4 on the real kernel and networkd: what others put in this program's places stays, and its own part is right. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { alone, primary } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+
+let lab: Lab;
+
+function check(...argv: string[]): Promise<string> {
+  return lab.vpc.guest.check(argv);
+}
+
+beforeAll(async () => {
+  lab = await openLab('polite', primary);
+}, testMs);
+afterAll(() => closeLab(lab));
+
+describe('another program', () => {
+  it(
+    'puts a route by its own link in the place of one of ours: it stays, is told of once, and ours is back after it',
+    async () => {
+      await lab.vpc.attach(alone);
+      await awaitReach(lab.vpc);
+      await lab.enid.converged();
+      await check('ip', 'link', 'add', 'br9', 'type', 'bridge');
+      await check('ip', 'link', 'set', 'br9', 'up');
+      const place = ['10.0.2.0/24', 'table', '10001', 'metric', '513'];
+      const inTable = () => check('ip', 'route', 'show', 'table', '10001');
+      await check('ip', 'route', 'replace', ...place, 'dev', 'br9');
+      const told = () => lab.enid.lines.filter((line) => /put there by another program/.test(line));
+      await until('the report', () => told().length > 0);
+      expect(await inTable()).toMatch(/^10\.0\.2\.0\/24 dev br9 .*metric 513/m);
+      await check('ip', 'route', 'delete', ...place, 'dev', 'br9');
+      await until('our own route', async () => /^10\.0\.2\.0\/24 dev ens6 .*metric 513/m.test(await inTable()));
+      expect(told()).toHaveLength(1);
+      await check('ip', 'link', 'delete', 'br9');
+    },
+    testMs,
+  );
+
+  it(
+    'removes files of ours: a drop-in comes back as any other',
+    async () => {
+      const path = '/run/systemd/network/70-ens6.network.d/sources.conf';
+      const before = await check('cat', path);
+      await check('rm', path);
+      await until('the drop-in', async () => (await lab.vpc.guest.run(['cat', path])).stdout === before);
+      await check('rm', '-r', '/run/systemd/network/70-ens6.network.d');
+      await until('the folder', async () => (await lab.vpc.guest.run(['cat', path])).stdout === before);
+    },
+    testMs,
+  );
+});
