@@ -1,4 +1,5 @@
-// Two tiers in one runner: `unit` is pure and runs in milliseconds, `lab` needs root, namespaces and the real networkd.
+// Tiers in one runner: `unit` is pure and runs in milliseconds; `lab` needs root, namespaces and the real networkd; `service`
+// boots a system with the real systemd.
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -15,9 +16,15 @@ export default {
       ...shared,
       displayName: 'unit',
       testMatch: ['<rootDir>/spec/**/*.spec.ts'],
-      testPathIgnorePatterns: ['/node_modules/', '<rootDir>/spec/lab/', '<rootDir>/spec/machine/'],
+      testPathIgnorePatterns: [
+        '/node_modules/',
+        '<rootDir>/spec/lab/',
+        '<rootDir>/spec/service/',
+        '<rootDir>/spec/machine/',
+      ],
     },
     { ...shared, displayName: 'lab', testMatch: ['<rootDir>/spec/lab/**/*.spec.ts'] },
+    { ...shared, displayName: 'service', testMatch: ['<rootDir>/spec/service/**/*.spec.ts'] },
   ],
   collectCoverageFrom: ['agent/**/*.ts', 'lib/**/*.ts'],
   coverageDirectory: 'coverage',

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# `npm test`: sets up what is missing, then types, lint, unit tier, build and lab tier. Fails when a tier that could run did not.
+# `npm test`: sets up what is missing, then types, lint, unit tier, build, lab and service tiers. Fails when a tier that could run did not.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . fixtures/setup.sh
@@ -20,8 +20,10 @@ echo "== lab tier (real kernel, networkd, D-Bus, DHCP)"
 if [ "$(id -u)" = 0 ]; then
   install_lab_packages
   npx jest --selectProjects lab --runInBand --json --outputFile="$results/lab.json" || status=1
+  echo "== service tier (real systemd as process 1)"
+  bash spec/service/run.sh --json --outputFile="$results/service.json" || status=1
 else
-  echo "The lab tier needs root and did not run: run \`sudo npm test\`." >&2
+  echo "The lab and service tiers need root and did not run: run \`sudo npm test\`." >&2
   status=1
 fi
 node -e '

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# The service tier alone: makes the Debian system that it boots, if it is not there, and runs the specs. Needs root.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. fixtures/setup.sh
+. fixtures/machine/tree.sh
+require_root "The service tier"
+install_npm_packages
+install_service_packages
+[ -e dist/enid.js ] || npm run --silent build
+ENID_MACHINE_TREE=$(machine_tree)
+export ENID_MACHINE_TREE
+export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
+exec npx jest --selectProjects service --runInBand "$@"

@@ -1,0 +1,241 @@
+/** The installed unit under a real systemd, in its sandbox and as its own user, used as a person would. */
+
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { Machine } from '../../fixtures/machine/machine.ts';
+import { Vpc } from '../../fixtures/vpc/vpc.ts';
+import { alone, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, testMs, until } from '../lab/lab.ts';
+
+/** Made by fixtures/machine/tree.sh; spec/run.sh hands it over. */
+const tree = process.env['ENID_MACHINE_TREE'] ?? '';
+const baseConfig =
+  'drivers: [veth]\nimds: { interval: 5s, timeout: 1s }\ninterfaces:\n  - match: { name: "ctr*" }\n    manage: none\n';
+
+let vpc: Vpc;
+let machine: Machine;
+
+function shell(text: string): Promise<string> {
+  return machine.check(['sh', '-c', text]);
+}
+
+async function readNetwork(): Promise<string> {
+  const text = await shell('ip -o address; ip rule; ip -6 rule; ip route show table all; ip -6 route show table all');
+  return text.replace(/(valid_lft|preferred_lft|expires|hoplimit) \S+/g, '');
+}
+
+async function readStatus(): Promise<{ eni: string; state: string; link: string | null }[]> {
+  return JSON.parse(await machine.check(['enid', 'status', '--json'])).enis;
+}
+
+async function converged(): Promise<void> {
+  await until('all is configured', async () =>
+    (await readStatus()).every(({ state }) => /configured|ignored/.test(state)),
+  );
+}
+
+beforeAll(async () => {
+  if (tree === '') throw new Error('ENID_MACHINE_TREE is not set: run `npm run test:service`');
+  vpc = await Vpc.create({ name: 'service', subnets });
+  for (const eni of [primary, alone]) await vpc.attach(eni);
+  machine = await Machine.boot(vpc, tree);
+}, testMs);
+afterAll(async () => {
+  await machine?.stop();
+  await vpc?.destroy();
+}, testMs);
+
+describe('at boot', () => {
+  it(
+    'comes up with the system, before network-online.target, and configures every ENI',
+    async () => {
+      expect((await machine.run(['systemctl', 'is-system-running'])).stdout).toBe('running\n');
+      expect(await machine.show('ActiveState')).toBe('active');
+      expect(await machine.show('Before')).toContain('network-online.target');
+      expect(await machine.show('After')).toContain('systemd-networkd.service');
+      await awaitReach(vpc);
+      await converged();
+      expect(await machine.show('StatusText')).toBe('2 ENIs, 2 configured');
+    },
+    testMs,
+  );
+
+  it('runs as its own user with one capability, no new privileges, filtered system calls', async () => {
+    const status = await shell(`cat /proc/${await machine.show('MainPID')}/status`);
+    const user = (await machine.check(['id', '-u', 'enid'])).trim();
+    expect(user).not.toBe('0');
+    expect(status).toMatch(new RegExp(`^Uid:\\t${user}\\t${user}\\t${user}\\t${user}$`, 'm'));
+    for (const set of ['CapEff', 'CapPrm', 'CapBnd'])
+      expect(status).toMatch(new RegExp(`^${set}:\\t0000000000001000$`, 'm'));
+    expect(status).toMatch(/^NoNewPrivs:\t1$/m);
+    expect(status).toMatch(/^Seccomp:\t2$/m);
+  });
+
+  it('is exposed by 1.5 at most', async () => {
+    const report = await machine.check(['systemd-analyze', 'security', 'enid.service', '--threshold=15', '--no-pager']);
+    expect(Number(/exposure level for enid\.service: ([\d.]+)/.exec(report)?.[1])).toBeLessThanOrEqual(1.5);
+  });
+
+  it("may have networkd reload and nothing else, and cannot remove other programs' files", async () => {
+    const asEnid = (text: string) =>
+      machine.run(['setpriv', '--reuid=enid', '--regid=enid', '--clear-groups', 'sh', '-c', text]);
+    const manager = 'org.freedesktop.network1 /org/freedesktop/network1 org.freedesktop.network1.Manager';
+    expect(await asEnid(`busctl call ${manager} Reload`)).toMatchObject({ code: 0 });
+    const index = parseInt(await shell('ip -o link show dev ens5'), 10);
+    expect((await asEnid(`busctl call ${manager} ReconfigureLink i ${index}`)).stderr).toMatch(
+      /[Aa]ccess denied|authentication required/,
+    );
+    await machine.writeFile('/run/systemd/network/10-other.network', '[Match]\nName=nothing\n');
+    expect((await asEnid('rm /run/systemd/network/10-other.network')).stderr).toMatch(/not permitted/);
+    const nobody = await machine.run([
+      'setpriv',
+      '--reuid=nobody',
+      '--clear-groups',
+      'busctl',
+      'call',
+      ...manager.split(' '),
+      'Reload',
+    ]);
+    expect(nobody.code).not.toBe(0);
+  });
+});
+
+describe('while it runs', () => {
+  it(
+    'configures an ENI that is plugged in, and repairs what is removed',
+    async () => {
+      for (const eni of [sharing, withPrefixes]) await vpc.attach(eni);
+      await awaitReach(vpc);
+      await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+      await machine.check(['systemctl', 'reload', 'enid']);
+      await converged();
+      await shell('ip rule del pref 20002 from 10.0.1.30/31');
+      await until('the rule is back', async () => (await shell('ip rule')).includes('20002:\tfrom 10.0.1.30/31 '));
+    },
+    testMs,
+  );
+
+  it(
+    'writes journal fields that journalctl finds by, and lines for people',
+    async () => {
+      await machine.check(['journalctl', '--sync']);
+      const text = await machine.check([
+        'journalctl',
+        '-u',
+        'enid',
+        `ENI=${sharing.id}`,
+        'CHANGE=add-rule',
+        '-o',
+        'json',
+        '-n',
+        '1',
+      ]);
+      expect(JSON.parse(text)).toMatchObject({
+        ENI: sharing.id,
+        INTERFACE: 'ens7',
+        CHANGE: 'add-rule',
+        MESSAGE: expect.stringMatching(/^ip rule add pref \d+ from .* \(missing\)$/),
+        MESSAGE_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
+        PRIORITY: '6',
+        SYSLOG_IDENTIFIER: 'enid',
+        _SYSTEMD_UNIT: 'enid.service',
+      });
+    },
+    testMs,
+  );
+
+  it('answers anybody: status, plan, explain, doctor without privileges', async () => {
+    const asNobody = (...argv: string[]) =>
+      machine.run(['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'enid', ...argv]);
+    expect(await asNobody('status')).toMatchObject({ code: 0, stderr: '' });
+    expect(await asNobody('plan')).toMatchObject({ code: 0, stdout: 'Converged: nothing to change.\n' });
+    expect(await asNobody('explain', '10.0.1.30')).toMatchObject({ code: 0 });
+    expect((await asNobody('doctor')).stdout).toMatch(/^ok +daemon/m);
+    expect(await asNobody('reload')).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('sudo systemctl reload enid'),
+    });
+  });
+});
+
+describe('systemctl reload enid', () => {
+  it(
+    'is over when the pass is done',
+    async () => {
+      await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - match: { device: 1 }\n    rules: classic\n`);
+      await machine.check(['systemctl', 'reload', 'enid']);
+      expect(await shell('ip rule')).toMatch(/^10001:\tfrom 10\.0\.2\.23 lookup 10001/m);
+      await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+      await machine.check(['systemctl', 'reload', 'enid']);
+      expect(await shell('ip rule')).not.toMatch(/10\.0\.2\.23/);
+    },
+    testMs,
+  );
+
+  it(
+    'fails on a bad configuration, names file, line and key, and keeps the one before',
+    async () => {
+      const before = await readNetwork();
+      const mainPid = await machine.show('MainPID');
+      await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - match: { device: 1 }\n    rules: clasic\n`);
+      const { code, stderr } = await machine.run(['systemctl', 'reload', 'enid']);
+      expect(code).not.toBe(0);
+      expect(stderr).toContain('enid.service');
+      await machine.check(['journalctl', '--sync']);
+      const journal = await machine.check(['journalctl', '-u', 'enid', '-n', '20', '-o', 'cat']);
+      expect(journal).toMatch(/\/etc\/enid\/config\.yaml:7: interfaces\[1\]\.rules: .*clasic/);
+      expect(await readNetwork()).toBe(before);
+      expect([await machine.show('ActiveState'), await machine.show('MainPID')]).toEqual(['active', mainPid]);
+      await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+      await machine.check(['systemctl', 'reload', 'enid']);
+    },
+    testMs,
+  );
+});
+
+describe('the watchdog', () => {
+  it(
+    'restarts a daemon that hangs, and spares one whose metadata service does; the network stays throughout',
+    async () => {
+      await machine.writeFile('/run/systemd/system/enid.service.d/watchdog.conf', '[Service]\nWatchdogSec=3\n');
+      await machine.check(['systemctl', 'daemon-reload']);
+      await machine.check(['systemctl', 'restart', 'enid']);
+      await converged();
+      const before = await readNetwork();
+
+      const patient = await machine.show('MainPID');
+      await vpc.imds.setFaults([{ effect: { kind: 'hang' } }]);
+      await new Promise((resolve) => setTimeout(resolve, 9_000));
+      expect(await machine.show('MainPID')).toBe(patient);
+      await vpc.imds.setFaults([]);
+
+      await shell(`kill -STOP ${patient}`);
+      await until('another process', async () => !['0', patient].includes(await machine.show('MainPID')), 30_000);
+      expect(await machine.show('NRestarts')).toBe('1');
+      await until('it runs', async () => (await machine.show('ActiveState')) === 'active');
+      await converged();
+      expect(await readNetwork()).toBe(before);
+      await machine.check(['journalctl', '--sync']);
+      expect(await machine.check(['journalctl', '-u', 'enid', '-o', 'cat'])).toMatch(/Watchdog timeout/);
+    },
+    testMs,
+  );
+});
+
+describe('its end', () => {
+  it(
+    'by kill -9: systemd starts it again, and the network stays; by stop: the network stays',
+    async () => {
+      const before = await readNetwork();
+      const mainPid = await machine.show('MainPID');
+      await shell(`kill -KILL ${mainPid}`);
+      await until('another process', async () => !['0', mainPid].includes(await machine.show('MainPID')));
+      await until('it runs', async () => (await machine.show('ActiveState')) === 'active');
+      expect(await readNetwork()).toBe(before);
+      await machine.check(['systemctl', 'stop', 'enid']);
+      expect(await machine.show('Result')).toBe('success');
+      expect(await readNetwork()).toBe(before);
+      await awaitReach(vpc);
+    },
+    testMs,
+  );
+});

@@ -1,0 +1,16 @@
+#!/bin/sh
+# Lays out what a package installs, below DESTDIR: sh units/install.sh, after `npm run build`. Enables and starts nothing.
+set -eu
+cd "$(dirname "$0")/.."
+root=${DESTDIR:-}
+put() { install -Dm"$1" "$2" "$root$3"; }
+for file in enid.js netlink.node koffi.node; do put 644 "dist/$file" "/usr/lib/enid/$file"; done
+chmod 755 "$root/usr/lib/enid/enid.js"
+mkdir -p "$root/usr/bin" && ln -sf ../lib/enid/enid.js "$root/usr/bin/enid"
+put 644 units/enid.service /usr/lib/systemd/system/enid.service
+put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf
+put 644 units/tmpfiles.d/enid.conf /usr/lib/tmpfiles.d/enid.conf
+put 644 units/polkit/50-enid.rules /usr/share/polkit-1/rules.d/50-enid.rules
+put 644 units/networkd.conf.d/50-enid.conf /usr/lib/systemd/networkd.conf.d/50-enid.conf
+put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
+put 644 units/config.yaml /usr/share/doc/enid/config.yaml
