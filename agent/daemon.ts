@@ -138,6 +138,11 @@ export class Daemon {
     );
   }
 
+  /** For the program's own bus service: shared, started and closed here. */
+  get bus(): Bus {
+    return this.#bus;
+  }
+
   /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
   async start(): Promise<void> {
     this.#mirror.onChange((kinds) => {

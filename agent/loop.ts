@@ -44,6 +44,8 @@ export interface PassResult {
   /** Changes that remain after the pass: refused ones and those held back. */
   readonly remaining: readonly Change[];
   readonly applied: number;
+  /** What was known of networkd when it was decided. */
+  readonly networkd: NetworkdState;
 }
 
 /** How long networkd may take to make what its new files say before its work is done beside it. */
@@ -138,7 +140,7 @@ export class Reconciler {
   }
 
   async #pass(): Promise<void> {
-    const { desired, changes, conflicts } = this.#decide();
+    const { desired, changes, conflicts, networkd } = this.#decide();
     const nowMs = performance.now();
     const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
     let outcomes: Outcome[] = [];
@@ -150,11 +152,11 @@ export class Reconciler {
     }
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
-    this.#listener.passed({ desired, conflicts, remaining: [...failed, ...held], applied: outcomes.length });
+    this.#listener.passed({ desired, conflicts, remaining: [...failed, ...held], applied: outcomes.length, networkd });
     this.#scheduleNext([...failed, ...held]);
   }
 
-  #decide(): { desired: Desired; changes: readonly Change[]; conflicts: readonly Conflict[] } {
+  #decide(): Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> & { changes: readonly Change[] } {
     const kernel = this.#senses.kernel();
     const networkd = this.#senses.networkd();
     const files = this.#senses.files();
@@ -163,7 +165,7 @@ export class Reconciler {
     const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, networkd, ownFiles });
     const settling = this.#listSettling(networkd, desired);
     const actual = { kernel, files, networkd, ledger: this.#ledger, settling, offered: this.#offered };
-    return { desired, ...computeDifference(desired, actual) };
+    return { desired, ...computeDifference(desired, actual), networkd };
   }
 
   /** Drops those whose time is over or whose link networkd reports as configured. */

@@ -1,7 +1,11 @@
 /** `enid reload`: has the running daemon read everything anew, and waits until that is done. The unit's ExecReload=. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
+import { z } from 'zod';
+import { Bus } from '../../lib/dbus/bus.ts';
+import { DbusError } from '../../lib/dbus/errors.ts';
 import type { Config } from '../config/types.ts';
+import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import type { CommandResult } from './status.ts';
 
@@ -14,6 +18,8 @@ export async function reload(config: Config): Promise<CommandResult> {
   const store = new RuntimeStore(config.runtimeDirectory);
   const processId = store.readHolder();
   if (processId === null) return fail(`no daemon runs in ${config.runtimeDirectory}. Start it: systemctl start enid`);
+  const answer = await reloadByBus();
+  if (answer !== null) return answer;
   const before = store.readReload()?.serial ?? 0;
   try {
     process.kill(processId, 'SIGHUP');
@@ -32,6 +38,23 @@ export async function reload(config: Config): Promise<CommandResult> {
     await sleep(pollMs);
   }
   return fail(`the daemon did not finish the reload within ${patienceMs / 1000} s. See: journalctl -u enid`);
+}
+
+/** Null where the bus or the daemon's name on it is not there: a signal does it then. */
+async function reloadByBus(): Promise<CommandResult | null> {
+  const bus = new Bus();
+  try {
+    await bus.start();
+    const call = { destination: busName, path: managerPath, interface: managerInterface, member: 'Reconcile' };
+    await bus.call({ ...call, timeoutMs: patienceMs }, z.tuple([]));
+    return { stdout: '', stderr: '', exitCode: 0 };
+  } catch (error) {
+    if (!(error instanceof DbusError) || error.code === 'unreachable' || error.code === 'no-owner') return null;
+    if (error.code === 'denied') return fail('permission denied. Try: sudo systemctl reload enid');
+    return fail(error.message.replace(/^failed to call [^:]*: /, ''));
+  } finally {
+    bus.close();
+  }
 }
 
 function fail(message: string): CommandResult {

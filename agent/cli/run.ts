@@ -5,8 +5,10 @@ import { openNotifier } from '../../lib/systemd/notify.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
+import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { RuntimeStore } from '../runtime-store.ts';
+import { buildRows, describePlan } from './status.ts';
 
 export interface RunOptions {
   /** Throws a ConfigError. */
@@ -32,6 +34,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   // Where it runs stays the same until it ends, whatever a reload says.
   const store = new RuntimeStore(config.runtimeDirectory);
   let last: PassResult | null = null;
+  let tellService: (result: PassResult) => void = () => undefined;
   const daemon = await Daemon.open({
     config,
     journal,
@@ -39,9 +42,11 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
       last = result;
       notifier.status(summarise(result));
       notifier.watchdog();
+      tellService(result);
     },
   });
-  const stopped = waitForSignals(async () => {
+  /** Resolves with why the configuration was refused; null: it is in force. */
+  const reload = async (): Promise<string | null> => {
     notifier.reloading();
     let problem: string | null = null;
     try {
@@ -55,7 +60,17 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
     await store
       .writeReload(problem)
       .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
-  });
+    return problem;
+  };
+  // They do not overlap, whoever asks.
+  let reloading: Promise<string | null> = Promise.resolve(null);
+  const requestReload = () => {
+    reloading = reloading.then(reload, reload);
+    return reloading;
+  };
+  const service = once ? null : offerOnBus(daemon, { journal, last: () => last, config: () => config, requestReload });
+  tellService = (result) => service?.update(buildRows({ ...result, changes: result.remaining }));
+  const stopped = waitForSignals(requestReload);
   await daemon.start();
   notifier.ready();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
@@ -71,12 +86,37 @@ function hasNetAdmin(): boolean {
   return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** SIGHUP: a full pass; they do not overlap. SIGTERM and SIGINT: the promise resolves. */
-function waitForSignals(reload: () => Promise<void>): Promise<void> {
-  let reloading: Promise<void> = Promise.resolve();
-  process.on('SIGHUP', () => {
-    reloading = reloading.then(reload, reload);
-  });
+interface BusOffer {
+  readonly journal: Journal;
+  readonly last: () => PassResult | null;
+  readonly config: () => Config;
+  readonly requestReload: () => Promise<string | null>;
+}
+
+/** Before the daemon starts: its bus takes the name when it connects. */
+function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: BusOffer): BusService {
+  const actions: BusActions = {
+    plan: () => {
+      const { remaining = [], conflicts = [] } = last() ?? {};
+      return describePlan({ changes: remaining, conflicts, warnings: [] });
+    },
+    explain: async (source, destination) => {
+      const { explain } = await import('./explain.ts');
+      const { stdout, stderr } = await explain(config(), source, destination || undefined, { json: true });
+      if (stdout === '') throw new Error(stderr.trim());
+      return stdout;
+    },
+    reconcile: async () => {
+      const problem = await requestReload();
+      if (problem !== null) throw new Error(problem);
+    },
+  };
+  return new BusService(daemon.bus, actions, (message) => journal.warning(message));
+}
+
+/** SIGHUP: a full pass. SIGTERM and SIGINT: the promise resolves. */
+function waitForSignals(requestReload: () => Promise<unknown>): Promise<void> {
+  process.on('SIGHUP', () => void requestReload());
   return new Promise((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);

@@ -35,7 +35,13 @@ const styles = {
   leaving: 'gray',
 } as const;
 
-function buildRows({ desired, changes, conflicts, networkd }: Inspection): StatusRow[] {
+/** One row for each ENI and each link that looks like one. */
+export function buildRows({
+  desired,
+  changes,
+  conflicts,
+  networkd,
+}: Pick<Inspection, 'desired' | 'changes' | 'conflicts' | 'networkd'>): StatusRow[] {
   return desired.reports.map((report) =>
     buildStatusRow({
       report,
@@ -50,9 +56,15 @@ function buildRows({ desired, changes, conflicts, networkd }: Inspection): Statu
 /** Exit code 0: converged; 2: changes are pending. */
 export async function showPlan(config: Config, { json }: { json: boolean }): Promise<CommandResult> {
   const inspection = await inspectHost(config);
-  const { changes, conflicts } = inspection;
-  const reasons = conflicts.map(({ mac, reason }) => `${mac}: ${reason}`);
-  const plan = {
+  const { changes } = inspection;
+  const plan = describePlan(inspection);
+  const stdout = json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(changes, plan.conflicts);
+  return { stdout, stderr: renderWarnings(inspection), exitCode: changes.length === 0 ? 0 : 2 };
+}
+
+/** As `enid plan --json` prints it: keys are only ever added. */
+export function describePlan({ changes, conflicts, warnings }: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'>) {
+  return {
     changes: changes.map((change) => ({
       kind: change.kind,
       mac: change.mac,
@@ -60,11 +72,9 @@ export async function showPlan(config: Config, { json }: { json: boolean }): Pro
       command: describeChange(change),
       reason: change.reason,
     })),
-    conflicts: reasons,
-    warnings: inspection.warnings,
+    conflicts: conflicts.map(({ mac, reason }) => `${mac}: ${reason}`),
+    warnings,
   };
-  const stdout = json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(changes, reasons);
-  return { stdout, stderr: renderWarnings(inspection), exitCode: changes.length === 0 ? 0 : 2 };
 }
 
 /** For stderr: what could not be asked. */

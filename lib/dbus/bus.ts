@@ -3,11 +3,12 @@
  * subscriptions in place anew after each connect. A bus that is absent or dies is a state here, never an exception.
  */
 
-import type { z } from 'zod';
-import { Connection, type MethodCall } from './connection.ts';
+import { z } from 'zod';
+import { Connection, type MethodCall, type OutgoingSignal } from './connection.ts';
 import { DbusError, describeCause } from './errors.ts';
 import { formatMatchRule, isMatch, type Signal, type SignalMatch } from './match.ts';
 import { NameOwners, type OwnerListener } from './name-owners.ts';
+import type { CallReply, IncomingCall } from './object-tree.ts';
 import { computeReconnectDelayMs } from './reconnect-delay.ts';
 
 export interface BusOptions {
@@ -36,6 +37,16 @@ const systemBusAddress = 'unix:path=/run/dbus/system_bus_socket';
 const busName = 'org.freedesktop.DBus';
 const busPath = '/org/freedesktop/DBus';
 
+/** DBUS_NAME_FLAG_DO_NOT_QUEUE, and the reply DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER (D-Bus specification). */
+const doNotQueue = 4;
+const isPrimaryOwner = 1;
+
+interface Service {
+  readonly name: string;
+  readonly onCall: (call: IncomingCall) => Promise<CallReply | null>;
+  readonly onProblem: (message: string) => void;
+}
+
 interface SignalSubscription {
   readonly match: SignalMatch;
   readonly listener: (signal: Signal) => void;
@@ -51,6 +62,7 @@ export class Bus {
   readonly #signals = new Set<SignalSubscription>();
   /** Rules that the bus should have, with the number of subscriptions that need each. */
   readonly #rules = new Map<string, number>();
+  #service: Service | null = null;
   #connection: Connection | null = null;
   #attempt: Promise<void> | null = null;
   #failures = 0;
@@ -123,6 +135,26 @@ export class Bus {
     return { remove: once(() => [this.#signals.delete(subscription), removeRule(), owner.remove()]) };
   }
 
+  /**
+   * Answers calls under a well-known name, taken with each connect: call it before `start`. `onProblem` is told where
+   * the name is refused: another owner, or the bus's policy.
+   */
+  serve(name: string, onCall: Service['onCall'], onProblem: Service['onProblem']): void {
+    this.#service = { name, onCall, onProblem };
+    this.#takeName();
+  }
+
+  /** Sends a signal; lost while the bus is away. */
+  emit(signal: OutgoingSignal): void {
+    this.#connection?.emit(signal);
+  }
+
+  /** The user who owns a connection. Rejects with a DbusError. */
+  async readUserId(uniqueName: string): Promise<number> {
+    const [userId] = await this.call(busCall('GetConnectionUnixUser', uniqueName), z.tuple([z.number()]));
+    return userId;
+  }
+
   /** Ends the connection and all attempts for good. */
   close(): void {
     this.#isClosed = true;
@@ -146,6 +178,7 @@ export class Bus {
       let isOver = false;
       const connection = await Connection.open(this.#address, this.#connectTimeoutMs, {
         onSignal: (signal) => this.#dispatch(signal),
+        onCall: async (call) => (await this.#service?.onCall(call)) ?? null,
         onClose: (reason) => {
           isOver = true;
           this.#lose(reason);
@@ -157,9 +190,26 @@ export class Bus {
       this.#failures = 0;
       for (const rule of this.#rules.keys()) this.#tellRule('AddMatch', rule);
       this.#names.refresh();
+      this.#takeName();
     } catch (cause) {
       this.#lose(describeCause(cause));
     }
+  }
+
+  #takeName(): void {
+    const service = this.#service;
+    const connection = this.#connection;
+    if (service === null || connection === null) return;
+    const request = { ...busCall('RequestName', service.name), signature: 'su', body: [service.name, doNotQueue] };
+    connection.call({ ...request, timeoutMs: this.#callTimeoutMs }).then(
+      ([reply]) => {
+        if (reply !== isPrimaryOwner) service.onProblem(`another program has the bus name ${service.name}`);
+      },
+      (error: unknown) => {
+        if (error instanceof DbusError && error.code === 'unreachable') return;
+        service.onProblem(`the bus refuses the name ${service.name}: ${describeCause(error)}`);
+      },
+    );
   }
 
   #lose(reason: string): void {

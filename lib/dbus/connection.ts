@@ -6,6 +6,7 @@
 import { DBusError, Message, type MessageBus, sessionBus } from 'dbus-next';
 import { classifyErrorName, DbusError, describeCause } from './errors.ts';
 import type { Signal } from './match.ts';
+import type { CallReply, IncomingCall } from './object-tree.ts';
 
 export interface MethodCall {
   readonly destination: string;
@@ -18,8 +19,19 @@ export interface MethodCall {
   readonly timeoutMs: number;
 }
 
+/** A signal of this program's own. */
+export interface OutgoingSignal {
+  readonly path: string;
+  readonly interface: string;
+  readonly member: string;
+  readonly signature: string;
+  readonly body: readonly unknown[];
+}
+
 export interface ConnectionHandlers {
   readonly onSignal: (signal: Signal) => void;
+  /** Null: there is no such object. */
+  readonly onCall?: (call: IncomingCall) => Promise<CallReply | null>;
   /** Once, when the connection is over, whoever ended it. */
   readonly onClose: (reason: string) => void;
 }
@@ -27,6 +39,8 @@ export interface ConnectionHandlers {
 const messageTypeSignal = 4;
 /** A service that its operator stopped stays stopped. */
 const flagNoAutoStart = 2;
+const flagAllowInteractive = 4;
+const flagNoReply = 1;
 
 export class Connection {
   readonly #bus: MessageBus;
@@ -79,6 +93,8 @@ export class Connection {
       if (sender === undefined || path === undefined || iface === undefined || member === undefined) return;
       handlers.onSignal({ sender, path, interface: iface, member, body });
     });
+    const { onCall } = handlers;
+    if (onCall !== undefined) bus.addMethodHandler((message) => this.#take(message, onCall));
     const finish = (): void => {
       if (this.#isClosed) return;
       this.#isClosed = true;
@@ -125,10 +141,42 @@ export class Connection {
     });
   }
 
+  /** Sends a signal to whoever listens. Nothing happens where the connection is over. */
+  emit({ path, interface: iface, member, signature, body }: OutgoingSignal): void {
+    if (!this.#isClosed) this.#bus.send(Message.newSignal(path, iface, member, signature, [...body]));
+  }
+
+  /** Answers in its own time; always takes the call. */
+  #take(message: Message, onCall: NonNullable<ConnectionHandlers['onCall']>): boolean {
+    const { sender, path, member, interface: iface, signature = '', body, flags = 0 } = message;
+    if (sender === undefined || path === undefined || member === undefined) return false;
+    const isInteractive = (flags & flagAllowInteractive) !== 0;
+    const call = { sender, path, interface: iface ?? null, member, signature, body, isInteractive };
+    void onCall(call)
+      .catch((error): CallReply => ({ kind: 'error', name: failedName, text: describeCause(error) }))
+      .then((reply) => {
+        if (this.#isClosed || (flags & flagNoReply) !== 0) return;
+        this.#bus.send(encodeReply(message, reply));
+      })
+      // A reply that cannot be encoded: the caller runs into its own time limit.
+      .catch(() => undefined);
+    return true;
+  }
+
   /** Ends the connection. Pending calls are rejected, `onClose` follows. Harmless when it is over already. */
   close(): void {
     this.#bus._connection.stream.destroy();
   }
+}
+
+const failedName = 'org.freedesktop.DBus.Error.Failed';
+
+function encodeReply(message: Message, reply: CallReply | null): Message {
+  if (reply === null) {
+    return Message.newError(message, 'org.freedesktop.DBus.Error.UnknownObject', `no object at ${message.path}`);
+  }
+  if (reply.kind === 'error') return Message.newError(message, reply.name, reply.text);
+  return Message.newMethodReturn(message, reply.signature, [...reply.body]);
 }
 
 function toDbusError(name: string, cause: unknown): DbusError {

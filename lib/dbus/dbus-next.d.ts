@@ -28,6 +28,8 @@ declare module 'dbus-next' {
     readonly path: string | undefined;
     readonly interface: string | undefined;
     readonly member: string | undefined;
+    readonly signature: string | undefined;
+    readonly flags: number | undefined;
     readonly body: readonly unknown[];
     static newMethodReturn(call: Message, signature?: string, body?: readonly unknown[]): Message;
     static newError(call: Message, errorName: string, errorText?: string): Message;

@@ -18,6 +18,14 @@ function shell(text: string): Promise<string> {
   return machine.check(['sh', '-c', text]);
 }
 
+/** Throws where it does not run: `kill 0` would end everything of this process's group. */
+async function readMainPid(): Promise<string> {
+  const pid = await machine.show('MainPID');
+  if (!/^[1-9]\d*$/.test(pid))
+    throw new Error(`enid does not run: ${await machine.check(['journalctl', '-u', 'enid', '-n', '30'])}`);
+  return pid;
+}
+
 async function readNetwork(): Promise<string> {
   const text = await shell('ip -o address; ip rule; ip -6 rule; ip route show table all; ip -6 route show table all');
   return text.replace(/(valid_lft|preferred_lft|expires|hoplimit) \S+/g, '');
@@ -60,7 +68,7 @@ describe('at boot', () => {
   );
 
   it('runs as its own user with one capability, no new privileges, filtered system calls', async () => {
-    const status = await shell(`cat /proc/${await machine.show('MainPID')}/status`);
+    const status = await shell(`cat /proc/${await readMainPid()}/status`);
     const user = (await machine.check(['id', '-u', 'enid'])).trim();
     expect(user).not.toBe('0');
     expect(status).toMatch(new RegExp(`^Uid:\\t${user}\\t${user}\\t${user}\\t${user}$`, 'm'));
@@ -157,6 +165,103 @@ describe('while it runs', () => {
   });
 });
 
+describe('org.enid1 on the bus', () => {
+  const manager = ['org.enid1', '/org/enid1', 'org.enid1.Manager'];
+  const asNobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'];
+  const eniPath = `/org/enid1/interface/${alone.id.replaceAll('-', '_')}`;
+
+  it('is introspectable, and anybody may read it', async () => {
+    const tree = await machine.check([...asNobody, 'busctl', 'tree', '--list', 'org.enid1']);
+    expect(tree.split('\n')).toEqual(expect.arrayContaining(['/org/enid1', eniPath]));
+    const members = await machine.check([...asNobody, 'busctl', 'introspect', 'org.enid1', '/org/enid1']);
+    for (const member of ['ListInterfaces', 'GetInterface', 'DescribeInterface', 'Plan', 'Explain', 'Reconcile'])
+      expect(members).toMatch(new RegExp(`^\\.${member} +method`, 'm'));
+    const properties = await machine.check([...asNobody, 'busctl', 'introspect', 'org.enid1', eniPath]);
+    expect(properties).toMatch(/^\.State +property +s +"configured"/m);
+    expect(properties).toMatch(/^\.Addresses +property +as +6 "10\.0\.2\.20"/m);
+    expect(await machine.check(['busctl', 'call', ...manager, 'GetInterface', 's', 'ens6'])).toBe(`o "${eniPath}"\n`);
+    const described = await machine.check([
+      ...asNobody,
+      'busctl',
+      '--json=short',
+      'call',
+      ...manager,
+      'DescribeInterface',
+      's',
+      alone.id,
+    ]);
+    const shown = (await readStatus()).find(({ eni }) => eni === alone.id);
+    expect(JSON.parse(JSON.parse(described).data[0])).toEqual(shown);
+    expect(await machine.check(['busctl', '--json=short', 'call', ...manager, 'Plan'])).toContain('\\"changes\\":[]');
+    const explained = await machine.check([
+      ...asNobody,
+      'busctl',
+      '--json=short',
+      'call',
+      ...manager,
+      'Explain',
+      'ss',
+      '10.0.2.21',
+      '',
+    ]);
+    expect(JSON.parse(JSON.parse(explained).data[0])).toMatchObject({ right: true, kernel: { link: 'ens6' } });
+  });
+
+  it('refuses what is wrong with an error of its name', async () => {
+    const errorOf = async (...words: string[]) => (await machine.run(['busctl', ...words])).stderr;
+    expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(/no ENI is called ens99/);
+    expect(await errorOf('call', ...manager, 'GetInterface', 'u', '1')).toMatch(/expected the signature "s", got "u"/);
+    expect(await errorOf('call', ...manager, 'Explain', 'ss', 'nonsense', '')).toMatch(/got "nonsense"/);
+    expect(await errorOf('call', ...manager, 'constructor')).toMatch(/no method constructor/);
+    expect(await errorOf('set-property', ...manager, 'Version', 's', 'x')).toMatch(/expected to be read/);
+    expect(await errorOf('get-property', 'org.enid1', '/org/enid1/nothing', 'org.enid1.Interface', 'State')).toMatch(
+      /no object/,
+    );
+  });
+
+  it('lets root reconcile, and nobody else without leave; nobody else may have the name', async () => {
+    expect(await machine.run(['busctl', 'call', ...manager, 'Reconcile'])).toMatchObject({ code: 0 });
+    const refused = await machine.run([...asNobody, 'busctl', 'call', ...manager, 'Reconcile']);
+    expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/not authorised|Access denied/) });
+    const leave =
+      'polkit.addRule(function (a, s) { if (a.id === "org.enid1.reconcile" && s.user === "nobody") return polkit.Result.YES; });';
+    await machine.writeFile('/etc/polkit-1/rules.d/10-leave.rules', `${leave}\n`);
+    await until(
+      'polkit has read it',
+      async () => (await machine.run([...asNobody, 'busctl', 'call', ...manager, 'Reconcile'])).code === 0,
+    );
+    await machine.check(['rm', '/etc/polkit-1/rules.d/10-leave.rules']);
+    const bus = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'];
+    expect(
+      (await machine.run([...asNobody, 'busctl', 'call', ...bus, 'RequestName', 'su', 'org.enid1', '0'])).stderr,
+    ).toMatch(/Access denied/);
+  });
+
+  it(
+    'tells of changes by PropertiesChanged',
+    async () => {
+      const log = '/run/monitor.log';
+      await shell(
+        `busctl monitor --match "type='signal',sender='org.enid1'" --json=short > ${log} 2>&1 & echo $! > /run/monitor.pid`,
+      );
+      await until('the monitor listens', async () => (await shell('busctl list')).includes('busctl'));
+      await vpc.assign(alone.id, { ipv4: ['10.0.2.77'] });
+      await until('the change is told', async () => {
+        const signals = (await shell(`cat ${log}`))
+          .split('\n')
+          .filter((line) => line.startsWith('{'))
+          .map((line) => JSON.parse(line));
+        return signals.some(
+          ({ path, member, payload }) =>
+            path === eniPath && member === 'PropertiesChanged' && payload.data[1].Addresses?.data.includes('10.0.2.77'),
+        );
+      });
+      await shell('kill "$(cat /run/monitor.pid)"');
+    },
+    testMs,
+  );
+});
+
 describe('systemctl reload enid', () => {
   it(
     'is over when the pass is done',
@@ -175,7 +280,7 @@ describe('systemctl reload enid', () => {
     'fails on a bad configuration, names file, line and key, and keeps the one before',
     async () => {
       const before = await readNetwork();
-      const mainPid = await machine.show('MainPID');
+      const mainPid = await readMainPid();
       await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - match: { device: 1 }\n    rules: clasic\n`);
       const { code, stderr } = await machine.run(['systemctl', 'reload', 'enid']);
       expect(code).not.toBe(0);
@@ -202,7 +307,7 @@ describe('the watchdog', () => {
       await converged();
       const before = await readNetwork();
 
-      const patient = await machine.show('MainPID');
+      const patient = await readMainPid();
       await vpc.imds.setFaults([{ effect: { kind: 'hang' } }]);
       await new Promise((resolve) => setTimeout(resolve, 9_000));
       expect(await machine.show('MainPID')).toBe(patient);
@@ -226,7 +331,7 @@ describe('its end', () => {
     'by kill -9: systemd starts it again, and the network stays; by stop: the network stays',
     async () => {
       const before = await readNetwork();
-      const mainPid = await machine.show('MainPID');
+      const mainPid = await readMainPid();
       await shell(`kill -KILL ${mainPid}`);
       await until('another process', async () => !['0', mainPid].includes(await machine.show('MainPID')));
       await until('it runs', async () => (await machine.show('ActiveState')) === 'active');

@@ -1,0 +1,206 @@
+/** `org.enid1` on the system bus: how each ENI stands, for programs. Modelled on org.freedesktop.network1. */
+
+import { z } from 'zod';
+import type { Bus } from '../../lib/dbus/bus.ts';
+import {
+  type Argument,
+  CallError,
+  type IncomingCall,
+  ObjectTree,
+  type ServedInterface,
+} from '../../lib/dbus/object-tree.ts';
+import { stringVariant } from '../../lib/dbus/variant.ts';
+import { version } from '../version.ts';
+import type { StatusRow } from './status-table.ts';
+
+/** What the methods do; each answer is JSON as the command of the same name prints it. */
+export interface BusActions {
+  readonly plan: () => unknown;
+  /** Rejects with an Error whose message is for the caller. */
+  readonly explain: (source: string, destination: string) => Promise<string>;
+  /** Rejects where the configuration is refused. */
+  readonly reconcile: () => Promise<void>;
+}
+
+export const busName = 'org.enid1';
+export const managerPath = '/org/enid1';
+export const managerInterface = 'org.enid1.Manager';
+const eniInterface = 'org.enid1.Interface';
+const polkitAction = 'org.enid1.reconcile';
+/** A person is asked for a password meanwhile. */
+const authorisationMs = 120_000;
+/** Explain looks at the whole host: any user may ask, and not more often than this. */
+const explainPauseMs = 200;
+
+export class BusService {
+  readonly #bus: Bus;
+  readonly #actions: BusActions;
+  readonly #tree = new ObjectTree();
+  #rows: readonly StatusRow[] = [];
+  #explaining: Promise<unknown> = Promise.resolve();
+
+  /** Takes the name as soon as the bus is there, and again whenever the bus comes back. */
+  constructor(bus: Bus, actions: BusActions, onProblem: (message: string) => void) {
+    this.#bus = bus;
+    this.#actions = actions;
+    this.#tree.put(managerPath, this.#describeManager());
+    bus.serve(busName, (call) => this.#tree.handle(call), onProblem);
+  }
+
+  /** Tells of what changed since the last time, by PropertiesChanged, InterfaceAdded and InterfaceRemoved. */
+  update(rows: readonly StatusRow[]): void {
+    const before = new Set(this.#tree.paths);
+    this.#rows = rows;
+    const paths = new Set(rows.map(pathOf));
+    for (const row of rows) {
+      const path = pathOf(row);
+      this.#tellChanged(path, eniInterface, this.#tree.put(path, describeEni(row)));
+      if (!before.has(path)) this.#tellManager('InterfaceAdded', row.eni ?? row.mac, path);
+    }
+    for (const path of before) {
+      if (path === managerPath || paths.has(path)) continue;
+      this.#tree.remove(path);
+      this.#tellManager('InterfaceRemoved', path.slice(path.lastIndexOf('/') + 1).replaceAll('_', '-'), path);
+    }
+    this.#tellChanged(managerPath, managerInterface, this.#tree.put(managerPath, this.#describeManager()));
+  }
+
+  #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
+    if (Object.keys(changed).length === 0) return;
+    const body = [name, changed, []];
+    this.#bus.emit({
+      path,
+      interface: 'org.freedesktop.DBus.Properties',
+      member: 'PropertiesChanged',
+      signature: 'sa{sv}as',
+      body,
+    });
+  }
+
+  #tellManager(member: string, name: string, path: string): void {
+    this.#bus.emit({ path: managerPath, interface: managerInterface, member, signature: 'so', body: [name, path] });
+  }
+
+  #describeManager(): ServedInterface {
+    const json: Argument = ['json', 's'];
+    const name: Argument = ['name', 's'];
+    const path: Argument = ['path', 'o'];
+    const find = (wanted: unknown) => findRow(this.#rows, String(wanted));
+    return {
+      name: managerInterface,
+      properties: {
+        Version: { signature: 's', value: version },
+        InterfaceCount: { signature: 'u', value: this.#rows.length },
+        ConfiguredCount: { signature: 'u', value: this.#rows.filter(({ state }) => state === 'configured').length },
+        ChangesPending: {
+          signature: 'u',
+          value: this.#rows.reduce((sum, { changesPending }) => sum + changesPending, 0),
+        },
+      },
+      methods: {
+        ListInterfaces: {
+          takes: [],
+          gives: [['interfaces', 'a(sso)']],
+          run: async () => [this.#rows.map((row) => [row.eni ?? row.mac, row.link ?? '', pathOf(row)])],
+        },
+        GetInterface: { takes: [name], gives: [path], run: async ([wanted]) => [pathOf(find(wanted))] },
+        DescribeInterface: { takes: [name], gives: [json], run: async ([wanted]) => [JSON.stringify(find(wanted))] },
+        Describe: { takes: [], gives: [json], run: async () => [JSON.stringify({ enis: this.#rows })] },
+        Plan: { takes: [], gives: [json], run: async () => [JSON.stringify(this.#actions.plan())] },
+        Explain: {
+          takes: [
+            ['source', 's'],
+            ['destination', 's'],
+          ],
+          gives: [json],
+          run: async ([source, destination]) => [await this.#explain(String(source), String(destination))],
+        },
+        Reconcile: { takes: [], gives: [], run: (_body, call) => this.#reconcile(call) },
+      },
+      signals: { InterfaceAdded: [name, path], InterfaceRemoved: [name, path] },
+    };
+  }
+
+  /** One after another, with a pause: it costs more than any other call. */
+  #explain(source: string, destination: string): Promise<string> {
+    const answer = this.#explaining.then(() => this.#actions.explain(source, destination));
+    const pause = () => new Promise((resolve) => setTimeout(resolve, explainPauseMs).unref());
+    this.#explaining = answer.then(pause, pause);
+    return answer;
+  }
+
+  async #reconcile(call: IncomingCall): Promise<readonly unknown[]> {
+    if (!(await this.#isAuthorised(call))) {
+      const text = `${polkitAction}: not authorised. Try it as root`;
+      throw new CallError('org.freedesktop.DBus.Error.AccessDenied', text);
+    }
+    try {
+      await this.#actions.reconcile();
+    } catch (error) {
+      throw new CallError('org.enid1.Error.BadConfiguration', error instanceof Error ? error.message : String(error));
+    }
+    return [];
+  }
+
+  /** Root and the daemon's own user always may; others where polkit says so. Nobody where polkit cannot be asked. */
+  async #isAuthorised({ sender, isInteractive }: IncomingCall): Promise<boolean> {
+    const userId = await this.#bus.readUserId(sender);
+    if (userId === 0 || userId === process.getuid?.()) return true;
+    const subject = ['system-bus-name', { name: stringVariant(sender) }];
+    const authority = 'org.freedesktop.PolicyKit1';
+    try {
+      const [[isAuthorised]] = await this.#bus.call(
+        {
+          destination: authority,
+          path: `/org/freedesktop/PolicyKit1/Authority`,
+          interface: `${authority}.Authority`,
+          member: 'CheckAuthorization',
+          signature: '(sa{sv})sa{ss}us',
+          body: [subject, polkitAction, {}, isInteractive ? 1 : 0, ''],
+          timeoutMs: authorisationMs,
+        },
+        z.tuple([z.tuple([z.boolean(), z.boolean(), z.record(z.string(), z.string())])]),
+      );
+      return isAuthorised;
+    } catch {
+      return false;
+    }
+  }
+}
+
+function findRow(rows: readonly StatusRow[], name: string): StatusRow {
+  const row = rows.find(({ eni, mac, link }) => eni === name || mac === name || link === name);
+  if (row !== undefined) return row;
+  throw new CallError('org.enid1.Error.NoSuchInterface', `no ENI is called ${name} by id, MAC or link`);
+}
+
+/** D-Bus specification: path elements hold letters, digits and `_`. */
+function pathOf({ eni, mac }: StatusRow): string {
+  return `${managerPath}/interface/${(eni ?? mac).replaceAll(/[^A-Za-z0-9]/g, '_')}`;
+}
+
+/** Text is empty and numbers are 0 where there is none: D-Bus has no null. */
+function describeEni(row: StatusRow): ServedInterface {
+  const text = (value: string | null) => ({ signature: 's', value: value ?? '' });
+  const number = (value: number | null) => ({ signature: 'u', value: value ?? 0 });
+  return {
+    name: eniInterface,
+    properties: {
+      EniId: text(row.eni),
+      MACAddress: text(row.mac),
+      LinkName: text(row.link),
+      Primary: { signature: 'b', value: row.primary },
+      DeviceNumber: number(row.device),
+      NetworkCard: number(row.card),
+      State: text(row.state),
+      Reason: text(row.reason),
+      Table: number(row.table),
+      Addresses: { signature: 'as', value: row.addresses },
+      Prefixes: { signature: 'as', value: row.prefixes },
+      NetworkFile: text(row.networkFile),
+      ChangesPending: number(row.changesPending),
+    },
+    methods: {},
+    signals: {},
+  };
+}
