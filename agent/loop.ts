@@ -5,6 +5,7 @@
 
 import type { Outcome } from './act/apply.ts';
 import type { Config } from './config/types.ts';
+import { readDeclared } from './decide/declared.ts';
 import { computeDesired } from './decide/desired.ts';
 import { type Conflict, computeDifference } from './decide/diff.ts';
 import type { OwnFile } from './decide/diff-files.ts';
@@ -140,11 +141,11 @@ export class Reconciler {
   }
 
   async #pass(): Promise<void> {
-    const { desired, changes, conflicts, networkd } = this.#decide();
+    const { desired, ledger, changes, conflicts, networkd } = this.#decide();
     const nowMs = performance.now();
     const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
     let outcomes: Outcome[] = [];
-    await this.#recordLedger(desired);
+    await this.#recordLedger(ledger);
     if (due.length > 0) {
       outcomes = await this.#acts.apply(due);
       for (const outcome of outcomes) this.#note(outcome);
@@ -156,16 +157,19 @@ export class Reconciler {
     this.#scheduleNext([...failed, ...held]);
   }
 
-  #decide(): Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> & { changes: readonly Change[] } {
+  #decide(): Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> & { changes: readonly Change[]; ledger: Ledger } {
     const kernel = this.#senses.kernel();
     const networkd = this.#senses.networkd();
     const files = this.#senses.files();
     const { snapshot, departed } = this.#senses.metadata();
-    const ownFiles = new Set(files.map(({ name }) => name));
+    const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
     const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, networkd, ownFiles });
     const settling = this.#listSettling(networkd, desired);
-    const actual = { kernel, files, networkd, ledger: this.#ledger, settling, offered: this.#offered };
-    return { desired, ...computeDifference(desired, actual), networkd };
+    const declared = readDeclared(files, kernel);
+    const known = { ...declared, ...this.#ledger };
+    const actual = { kernel, files, networkd, ledger: known, settling, offered: this.#offered };
+    const ledger = computeLedger(desired, kernel, known, declared);
+    return { desired, ledger, ...computeDifference(desired, actual), networkd };
   }
 
   /** Drops those whose time is over or whose link networkd reports as configured. */
@@ -180,8 +184,7 @@ export class Reconciler {
     return new Set(this.#settling.keys());
   }
 
-  async #recordLedger(desired: Desired): Promise<void> {
-    const ledger = computeLedger(desired, this.#senses.kernel(), this.#ledger);
+  async #recordLedger(ledger: Ledger): Promise<void> {
     if (JSON.stringify(ledger) === JSON.stringify(this.#ledger)) return;
     this.#ledger = ledger;
     await this.#acts.writeLedger(ledger);

@@ -3,6 +3,7 @@
 import { Bus } from '../../lib/dbus/bus.ts';
 import type { Config } from '../config/types.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/accept-snapshot.ts';
+import { readDeclared } from '../decide/declared.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
@@ -49,10 +50,10 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       const mac = readFileOwner(text);
       return mac === null ? [] : [{ name, text, mac }];
     });
-    const ownFiles = new Set(files.map(({ name }) => name));
+    const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
     const desired = computeDesired({ config, ...stored, kernel, networkd, ownFiles });
-    const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
-    const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: ownFiles };
+    const ledger = { ...readDeclared(files, kernel), ...new RuntimeStore(config.runtimeDirectory).readLedger() };
+    const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: new Set(ownFiles.keys()) };
     return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
   } finally {
     mirror.close();

@@ -41,8 +41,8 @@ export interface World {
   readonly departed: readonly EniMetadata[];
   readonly kernel: KernelState;
   readonly networkd: NetworkdState;
-  /** Names of this program's files in the unit directory. */
-  readonly ownFiles: ReadonlySet<string>;
+  /** This program's files in the unit directory: name → MAC of the ENI. */
+  readonly ownFiles: ReadonlyMap<string, string>;
 }
 
 type Standing = { readonly report: EniReport; readonly desired: DesiredEni | null };
@@ -109,7 +109,16 @@ export function computeDesired(world: World): Desired {
 
 function ownFileOf({ config, ownFiles }: World, link: Link): OwnNetworkFile {
   const name = nameNetworkFile(config.networkd.prefix, link.name);
-  return { path: `${config.networkd.unitDirectory}/${name}`, exists: ownFiles.has(name) };
+  const { unitDirectory, prefix } = config.networkd;
+  const exists = ownFiles.has(name);
+  const hasAny = [...ownFiles.values()].includes(link.permanentMac ?? link.mac ?? '');
+  const isFormer = (path: string) => {
+    const other = path.slice(unitDirectory.length + 1);
+    // Removed already, but not yet read anew: the name alone tells, where there is another file of ours for the link.
+    const isOurs = ownFiles.has(other) || (hasAny && /^[^/]+\.network$/.test(other));
+    return path.startsWith(`${unitDirectory}/${prefix}-`) && isOurs;
+  };
+  return { path: `${unitDirectory}/${name}`, exists, isFormer };
 }
 
 function sortByKey<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {

@@ -57,6 +57,8 @@ export function computeDifference(desired: Desired, before: Actual): Difference 
  */
 const order: readonly Change['kind'][] = [
   'write-file',
+  // Before networkd reads them: of two files for a renamed link the first by name would win.
+  'remove-file',
   'reload',
   'add-alt-name',
   'add-route',
@@ -67,7 +69,6 @@ const order: readonly Change['kind'][] = [
   'remove-rule',
   'remove-route',
   'remove-alt-name',
-  'remove-file',
 ];
 
 /**

@@ -4,11 +4,11 @@ import type { Desired, KernelState, Ledger } from '../model.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
 
 /**
- * The ledger before a pass is applied: everything desired, and what was recorded before and is still there. An entry
- * whose object is gone is forgotten, so that the same object made by another program later is not taken for ours.
+ * The ledger before a pass is applied: everything desired, everything that a file of ours declares (networkd may
+ * make it at any time), and what was recorded before and is still there. Any other entry whose object is gone is forgotten, so that the same object made by another program later is not taken for ours.
  */
-export function computeLedger(desired: Desired, kernel: KernelState, previous: Ledger): Ledger {
-  const entries = new Map<string, string>();
+export function computeLedger(desired: Desired, kernel: KernelState, previous: Ledger, declared: Ledger): Ledger {
+  const entries = new Map<string, string>(Object.entries(declared));
   for (const key of listKernelKeys(kernel)) {
     const mac = previous[key];
     if (mac !== undefined) entries.set(key, mac);

@@ -172,3 +172,41 @@ function renderRule(rule: DesiredRule): string {
 function section(name: string, entries: readonly Entry[]): string {
   return `\n[${name}]\n${entries.map(([key, value]) => `${key}=${value}\n`).join('')}`;
 }
+
+/** The addresses and rules that a file of ours declares, read back; what cannot be read is left out. */
+export function readSources(text: string): {
+  readonly addresses: readonly Pick<DesiredAddress, 'address'>[];
+  readonly rules: readonly DesiredRule[];
+} {
+  const sections = text.split(/^\[(?=\w+\]$)/m).map((part) => {
+    const [name = '', ...lines] = part.split('\n');
+    return { name, values: new Map(lines.map((line) => line.split('=', 2) as [string, string | undefined])) };
+  });
+  return {
+    addresses: sections.flatMap(({ name, values }) => {
+      const address = values.get('Address')?.split('/')[0];
+      return name === 'Address]' && address !== undefined ? [{ address }] : [];
+    }),
+    rules: sections.flatMap(({ name, values }) => (name === 'RoutingPolicyRule]' ? [readRule(values)] : [])),
+  };
+}
+
+function readRule(values: ReadonlyMap<string, string | undefined>): DesiredRule {
+  const source = values.get('From') ?? null;
+  const destination = values.get('To') ?? null;
+  const [value, mask] = (values.get('FirewallMark') ?? '').split('/').map(Number);
+  const [first, last] = (values.get('User') ?? '').split('-').map(Number);
+  const suppress = values.get('SuppressPrefixLength');
+  const selected = source ?? destination;
+  return {
+    family: selected === null ? (values.get('Family') === 'ipv6' ? 6 : 4) : familyOf(selected),
+    source,
+    destination,
+    mark: value === undefined || mask === undefined ? null : { value, mask },
+    users: first === undefined || last === undefined ? null : { first, last },
+    inputInterface: values.get('IncomingInterface') === 'lo' ? 'lo' : null,
+    table: Number(values.get('Table')),
+    priority: Number(values.get('Priority')),
+    suppressPrefixLength: suppress === undefined ? null : Number(suppress),
+  };
+}

@@ -13,6 +13,8 @@ export interface Override {
 export interface OwnNetworkFile {
   readonly path: string;
   readonly exists: boolean;
+  /** Whether a file is, or by its name was, this program's for the same link under another name. */
+  readonly isFormer: (path: string) => boolean;
 }
 
 /** Null where this program decides. */
@@ -46,6 +48,8 @@ export function findOverride(
     return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
+  // The link was renamed: networkd stays with the file of the old name until it reads them again.
+  if (ownFile.isFormer(known.networkFile)) return null;
   if (known.networkFile.startsWith('/etc/systemd/network/') || sortsBefore(known.networkFile, ownFile.path)) {
     return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
   }
