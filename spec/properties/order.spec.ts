@@ -15,7 +15,7 @@ describe('any order of events', () => {
         expect(story.world.pass()).toEqual([]);
         expect(story.view()).toEqual(story.quiet().view());
       }),
-      { numRuns: 300 },
+      { numRuns: 100 },
     );
   }, 60_000);
 
@@ -33,7 +33,7 @@ describe('any order of events', () => {
           expect(again.view()).toEqual(again.quiet().view());
         }
       }),
-      { numRuns: 40 },
+      { numRuns: 20 },
     );
   }, 60_000);
 });

@@ -109,7 +109,7 @@ describe('the rules', () => {
           for (const prefix of eni.ipv4Prefixes) ways(addressAt(prefix, 7n) ?? '', 'docker0', destinations4);
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 
@@ -127,7 +127,7 @@ describe('the rules', () => {
           }
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 60 },
     );
   });
 });

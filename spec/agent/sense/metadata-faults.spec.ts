@@ -78,7 +78,7 @@ async function startServer(): Promise<void> {
 }
 
 function openReader(): SnapshotReader {
-  return openMetadataReader({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs: 60 });
+  return openMetadataReader({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs: 250 });
 }
 
 /** A snapshot, or null where the read threw as it should. */
