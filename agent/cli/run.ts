@@ -18,6 +18,8 @@ export interface RunOptions {
   readonly once: boolean;
 }
 
+/** Far below any sensible WatchdogSec=. */
+const feedingMs = 250;
 /** How long `--once` waits for leases and metadata. */
 const onceMs = 45_000;
 /** CAP_NET_ADMIN in the effective set (linux/capability.h; proc_pid_status(5)). */
@@ -34,14 +36,20 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   // Where it runs stays the same until it ends, whatever a reload says.
   const store = new RuntimeStore(config.runtimeDirectory);
   let last: PassResult | null = null;
+  let told = { text: '', atMs: 0 };
   let tellService: (result: PassResult) => void = () => undefined;
   const daemon = await Daemon.open({
     config,
     journal,
     onPass: (result) => {
       last = result;
-      notifier.status(summarise(result));
-      notifier.watchdog();
+      // A burst of passes must not fill the manager's socket, which drops what does not fit.
+      const text = summarise(result);
+      const nowMs = performance.now();
+      if (text !== told.text || nowMs - told.atMs > feedingMs) {
+        told = { text, atMs: nowMs };
+        notifier.watchdog(text);
+      }
       tellService(result);
     },
   });

@@ -10,10 +10,8 @@ export interface Notifier {
   reloading(): void;
   /** STOPPING=1. */
   stopping(status?: string): void;
-  /** STATUS=: one line for `systemctl status`. */
-  status(text: string): void;
-  /** WATCHDOG=1: still alive. Call it after a finished piece of work, not from a bare timer. */
-  watchdog(): void;
+  /** WATCHDOG=1: still alive. Call it after a finished piece of work, not from a bare timer. `status` goes along. */
+  watchdog(status?: string): void;
   /** The manager kills the service when no `watchdog` comes for so long; null where it does not watch. */
   readonly watchdogMs: number | null;
   /** Closes the socket. Later calls do nothing. */
@@ -53,8 +51,7 @@ export async function openNotifier(
     ready: (text) => send('READY=1', ...withStatus(text)),
     reloading: () => send('RELOADING=1', `MONOTONIC_USEC=${readMonotonicUsec()}`),
     stopping: (text) => send('STOPPING=1', ...withStatus(text)),
-    status: (text) => send(formatStatus(text)),
-    watchdog: () => send('WATCHDOG=1'),
+    watchdog: (text) => send(...withStatus(text), 'WATCHDOG=1'),
     watchdogMs: address ? parseWatchdogMs(environment, process.pid) : null,
     close: () => {
       sender?.close();

@@ -15,7 +15,7 @@ it.each([join(directory, 'notify'), `@enid-test-${process.pid}`])('notifies a ma
   expect(notifier.watchdogMs).toBe(2_000);
   notifier.ready('2 ENIs\n configured');
   notifier.reloading();
-  notifier.status('idle');
+  notifier.watchdog('idle');
   notifier.watchdog();
   notifier.stopping('bye');
   notifier.close();
@@ -23,7 +23,7 @@ it.each([join(directory, 'notify'), `@enid-test-${process.pid}`])('notifies a ma
   expect(receiver.read()).toBe('READY=1\nSTATUS=2 ENIs configured');
   const [, usec] = /^RELOADING=1\nMONOTONIC_USEC=(\d+)$/.exec(receiver.read() ?? '') ?? [];
   expect(Math.abs(Number(usec) - Number(process.hrtime.bigint() / 1000n))).toBeLessThan(5_000_000);
-  expect(receiver.read()).toBe('STATUS=idle');
+  expect(receiver.read()).toBe('STATUS=idle\nWATCHDOG=1');
   expect(receiver.read()).toBe('WATCHDOG=1');
   expect(receiver.read()).toBe('STOPPING=1\nSTATUS=bye');
   expect(receiver.read()).toBeNull();
