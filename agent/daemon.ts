@@ -14,11 +14,13 @@ import { ownProtocol } from './decide/identity.ts';
 import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { readFileOwner } from './decide/network-file.ts';
 import { isEniTable } from './decide/numbers.ts';
+import { MetadataError } from './errors.ts';
 import { type PassResult, Reconciler } from './loop.ts';
-import type { Change } from './model.ts';
+import type { Change, Snapshot } from './model.ts';
 import { MetadataPoller } from './poll.ts';
 import { describeChange } from './report/change-text.ts';
 import type { Fields, Journal } from './report/journal.ts';
+import type { DaemonEvent } from './report/metrics.ts';
 import { listTroubles } from './report/troubles.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
@@ -38,6 +40,8 @@ export interface DaemonOptions {
   readonly journal: Journal;
   /** Called after every pass. */
   readonly onPass?: (result: PassResult) => void;
+  /** Told of what metrics count. */
+  readonly observe?: (event: DaemonEvent) => void;
 }
 
 /** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
@@ -51,6 +55,7 @@ export class Daemon {
   readonly #poller: MetadataPoller;
   readonly #reconciler: Reconciler;
   readonly #onPass: (result: PassResult) => void;
+  readonly #observe: (event: DaemonEvent) => void;
   #config: Config;
   #candidateIndexes: readonly number[] = [];
   #candidateMacs: readonly string[] = [];
@@ -68,15 +73,19 @@ export class Daemon {
     await store.lock();
     await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
     const mirror = await KernelMirror.open({
-      onProblem: (problem) => options.journal.warning(problem.message),
+      onProblem: (problem) => {
+        if (problem.code === 'events-lost') options.observe?.({ kind: 'events-lost' });
+        options.journal.warning(problem.message);
+      },
     });
     return new Daemon(options, store, mirror);
   }
 
-  private constructor({ config, journal, onPass }: DaemonOptions, store: RuntimeStore, mirror: KernelMirror) {
+  private constructor({ config, journal, onPass, observe }: DaemonOptions, store: RuntimeStore, mirror: KernelMirror) {
     this.#config = config;
     this.#journal = journal;
     this.#onPass = onPass ?? (() => undefined);
+    this.#observe = observe ?? (() => undefined);
     this.#store = store;
     this.#mirror = mirror;
     this.#client = new RtnetlinkClient();
@@ -94,7 +103,7 @@ export class Daemon {
       onTrouble: (message) => journal.warning(message),
     });
     this.#poller = new MetadataPoller({
-      read: () => this.#metadata.readSnapshot(),
+      read: () => this.#readSnapshot(),
       intervalMs: config.imds.intervalMs,
       stored: store.readMetadata(),
       onChanged: (stored) => {
@@ -127,8 +136,14 @@ export class Daemon {
           store.writeLedger(ledger).catch((error) => this.#reportOnce(`failed to keep the ledger: ${error}`)),
       },
       {
-        changed: (outcome) => this.#reportChange(outcome),
-        fought: (change, count) => this.#reportFight(change, count),
+        changed: (outcome) => {
+          this.#observe({ kind: 'change', change: outcome.change.kind, isFailure: outcome.error !== null });
+          this.#reportChange(outcome);
+        },
+        fought: (change, count) => {
+          this.#observe({ kind: 'fight' });
+          this.#reportFight(change, count);
+        },
         passed: (result) => this.#afterPass(result),
         failed: (error) => {
           this.#reportOnce(`a pass failed, nothing was changed by it: ${error}`);
@@ -205,6 +220,20 @@ export class Daemon {
   #openReader(): SnapshotReader {
     const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
     return openMetadataReader({ ...this.#config.imds, localAddresses });
+  }
+
+  async #readSnapshot(): Promise<Snapshot> {
+    const startMs = performance.now();
+    const tell = (failure: string | null) =>
+      this.#observe({ kind: 'metadata-read', failure, durationMs: performance.now() - startMs });
+    try {
+      const snapshot = await this.#metadata.readSnapshot();
+      tell(null);
+      return snapshot;
+    } catch (error) {
+      tell(error instanceof MetadataError ? error.code : 'other');
+      throw error;
+    }
   }
 
   /** A read that takes longer goes on by itself. */

@@ -45,6 +45,7 @@ export interface PassResult {
   /** Changes that remain after the pass: refused ones and those held back. */
   readonly remaining: readonly Change[];
   readonly applied: number;
+  readonly durationMs: number;
   /** What was known of networkd when it was decided. */
   readonly networkd: NetworkdState;
 }
@@ -141,6 +142,7 @@ export class Reconciler {
   }
 
   async #pass(): Promise<void> {
+    const startMs = performance.now();
     const { desired, ledger, changes, conflicts, networkd } = this.#decide();
     const nowMs = performance.now();
     const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
@@ -153,8 +155,10 @@ export class Reconciler {
     }
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
-    this.#listener.passed({ desired, conflicts, remaining: [...failed, ...held], applied: outcomes.length, networkd });
-    this.#scheduleNext([...failed, ...held]);
+    const remaining = [...failed, ...held];
+    const durationMs = performance.now() - startMs;
+    this.#listener.passed({ desired, conflicts, remaining, applied: outcomes.length, durationMs, networkd });
+    this.#scheduleNext(remaining);
   }
 
   #decide(): Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> & { changes: readonly Change[]; ledger: Ledger } {

@@ -7,6 +7,7 @@ import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
+import type { Metrics } from '../report/metrics.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { buildRows, describePlan } from './status.ts';
 
@@ -38,6 +39,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   let last: PassResult | null = null;
   let told = { text: '', atMs: 0 };
   let tellService: (result: PassResult) => void = () => undefined;
+  const metrics = once ? null : await openMetrics(config.metricsListen, journal);
   const daemon = await Daemon.open({
     config,
     journal,
@@ -52,6 +54,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
       }
       tellService(result);
     },
+    observe: (event) => metrics?.observe(event),
   });
   /** Resolves with why the configuration was refused; null: it is in force. */
   const reload = async (): Promise<string | null> => {
@@ -77,13 +80,19 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
     return reloading;
   };
   const service = once ? null : offerOnBus(daemon, { journal, last: () => last, config: () => config, requestReload });
-  tellService = (result) => service?.update(buildRows({ ...result, changes: result.remaining }));
+  tellService = (result) => {
+    if (service === null) return;
+    const rows = buildRows({ ...result, changes: result.remaining });
+    service.update(rows);
+    metrics?.update(rows, result.durationMs);
+  };
   const stopped = waitForSignals(requestReload);
   await daemon.start();
   notifier.ready();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
   const exitCode = once ? await awaitConvergence(() => last) : await stopped.then(() => 0);
   notifier.stopping();
+  metrics?.close();
   await daemon.stop();
   notifier.close();
   return exitCode;
@@ -92,6 +101,15 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
 function hasNetAdmin(): boolean {
   const line = /^CapEff:\s*([0-9a-f]+)$/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1];
   return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
+}
+
+/** Null: off. An address that is taken is told, and keeps nothing back. */
+async function openMetrics(address: string | null, journal: Journal): Promise<Metrics | null> {
+  if (address === null) return null;
+  const { Metrics } = await import('../report/metrics.ts');
+  const metrics = new Metrics();
+  await metrics.listen(address).catch((error) => journal.warning(`failed to offer metrics at ${address}: ${error}`));
+  return metrics;
 }
 
 interface BusOffer {

@@ -262,6 +262,41 @@ describe('org.enid1 on the bus', () => {
   );
 });
 
+it(
+  'offers metrics on a Unix socket when asked to',
+  async () => {
+    await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}metrics: { listen: "unix:/run/enid/metrics" }\n`);
+    await machine.check(['systemctl', 'restart', 'enid']);
+    await converged();
+    const fetch = `require('http').get({ socketPath: '/run/enid/metrics', path: '/metrics' }, (r) => r.pipe(process.stdout))`;
+    const read = () => machine.check(['node', '-e', fetch]);
+    await until('the metrics say so', async () =>
+      (await read()).includes(`enid_eni_state{eni="${alone.id}",interface="ens6",state="configured"} 1`),
+    );
+    await shell('ip rule del pref 20001 from 10.0.2.0/24');
+    await until('the repair is counted', async () =>
+      /^enid_changes_total\{kind="add-rule",result="made"\} 1$/m.test(await read()),
+    );
+    const text = await read();
+    for (const line of [
+      /^enid_changes_pending 0$/m,
+      /^enid_metadata_last_read_timestamp_seconds [\d.]+$/m,
+      /^enid_pass_duration_seconds_count [1-9]/m,
+      /^process_resident_memory_bytes /m,
+    ])
+      expect(text).toMatch(line);
+    await vpc.imds.setFaults([{ effect: { kind: 'status', status: 500 } }]);
+    await until('the failure is counted', async () =>
+      /^enid_metadata_read_failures_total\{kind="[a-z-]+"\} [1-9]/m.test(await read()),
+    );
+    await vpc.imds.setFaults([]);
+    await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+    await machine.check(['systemctl', 'restart', 'enid']);
+    await converged();
+  },
+  testMs,
+);
+
 describe('systemctl reload enid', () => {
   it(
     'is over when the pass is done',

@@ -1,0 +1,150 @@
+/**
+ * Prometheus metrics over HTTP, on a loopback port or a Unix socket; off by default, and not even loaded then. Labels have
+ * few values: kinds, states, and the ENIs of the instance.
+ */
+
+import { rm } from 'node:fs/promises';
+import { createServer, type Server } from 'node:http';
+import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { version } from '../version.ts';
+import type { StatusRow } from './status-table.ts';
+
+/** What the daemon tells as it happens. */
+export type DaemonEvent =
+  | { readonly kind: 'change'; readonly change: string; readonly isFailure: boolean }
+  | { readonly kind: 'fight' }
+  | { readonly kind: 'events-lost' }
+  /** One read of the metadata. `failure`: the kind of error, null for a whole snapshot. */
+  | { readonly kind: 'metadata-read'; readonly failure: string | null; readonly durationMs: number };
+
+/** Every state is a series of its own, so that an alert can compare them with 1. */
+const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving'] as const;
+/** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
+const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
+
+export class Metrics {
+  readonly #registry = new Registry();
+  readonly #states: Gauge<'eni' | 'interface' | 'state'>;
+  readonly #pending: Gauge;
+  readonly #passes: Histogram;
+  readonly #changes: Counter<'kind' | 'result'>;
+  readonly #fights: Counter;
+  readonly #losses: Counter;
+  readonly #reads: Histogram;
+  readonly #readFailures: Counter<'kind'>;
+  readonly #snapshotTime: Gauge;
+  #server: Server | null = null;
+
+  constructor() {
+    const registers = [this.#registry];
+    const make = (name: string, help: string) => ({ name: `enid_${name}`, help, registers });
+    collectDefaultMetrics({ register: this.#registry });
+    const labelNames = ['version'] as const;
+    new Gauge({ ...make('build_info', '1, with the version as label'), labelNames }).set({ version }, 1);
+    this.#states = new Gauge({
+      ...make('eni_state', '1 for the state that the ENI is in'),
+      labelNames: ['eni', 'interface', 'state'],
+    });
+    this.#pending = new Gauge(make('changes_pending', 'Changes that the last pass left undone'));
+    this.#passes = new Histogram({
+      ...make('pass_duration_seconds', 'Passes of the reconciler'),
+      buckets: passBuckets,
+    });
+    this.#changes = new Counter({
+      ...make('changes_total', 'Changes made to the system, by kind and result'),
+      labelNames: ['kind', 'result'],
+    });
+    this.#fights = new Counter(make('fights_total', 'Times that another program kept undoing a change'));
+    this.#losses = new Counter(
+      make('kernel_events_lost_total', 'Overruns of the rtnetlink socket; each is a fresh dump'),
+    );
+    this.#reads = new Histogram({
+      ...make('metadata_read_duration_seconds', 'Whole reads of the metadata'),
+      buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    });
+    this.#readFailures = new Counter({
+      ...make('metadata_read_failures_total', 'Reads of the metadata that failed, by kind'),
+      labelNames: ['kind'],
+    });
+    this.#snapshotTime = new Gauge(
+      make('metadata_last_read_timestamp_seconds', 'When the metadata were last read whole; 0: not since the start'),
+    );
+  }
+
+  observe(event: DaemonEvent): void {
+    switch (event.kind) {
+      case 'change':
+        this.#changes.inc({ kind: event.change, result: event.isFailure ? 'failed' : 'made' });
+        break;
+      case 'fight':
+        this.#fights.inc();
+        break;
+      case 'events-lost':
+        this.#losses.inc();
+        break;
+      case 'metadata-read':
+        if (event.failure !== null) this.#readFailures.inc({ kind: event.failure });
+        else {
+          this.#reads.observe(event.durationMs / 1000);
+          this.#snapshotTime.setToCurrentTime();
+        }
+        break;
+    }
+  }
+
+  /** After each pass. */
+  update(rows: readonly StatusRow[], durationMs: number): void {
+    this.#passes.observe(durationMs / 1000);
+    this.#pending.set(rows.reduce((sum, { changesPending }) => sum + changesPending, 0));
+    this.#states.reset();
+    for (const row of rows) {
+      for (const state of states) {
+        this.#states.set({ eni: row.eni ?? row.mac, interface: row.link ?? '', state }, row.state === state ? 1 : 0);
+      }
+    }
+  }
+
+  /** All metrics in the text format of Prometheus. */
+  render(): Promise<string> {
+    return this.#registry.metrics();
+  }
+
+  /** `127.0.0.1:9469` or `unix:/path`. Rejects where that is taken or forbidden. */
+  async listen(address: string): Promise<void> {
+    const server = createServer((request, response) => {
+      if (request.method !== 'GET' || request.url !== '/metrics') {
+        response.writeHead(404).end('expected GET /metrics\n');
+        return;
+      }
+      this.render().then(
+        (text) => response.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text),
+        () => response.writeHead(500).end(),
+      );
+    });
+    // A scraper asks four times in a minute: whoever holds connections open is none.
+    server.maxConnections = 16;
+    server.requestTimeout = 5_000;
+    const [, path] = /^unix:(.*)$/.exec(address) ?? [];
+    if (path !== undefined) await rm(path, { force: true });
+    const place = path === undefined ? parseTcpAddress(address) : { path };
+    await new Promise<void>((resolve, reject) => {
+      server.once('error', reject);
+      server.listen(place, () => resolve());
+    });
+    server.on('error', () => undefined);
+    this.#server = server;
+  }
+
+  /** Ends listening; a scrape under way is cut off. */
+  close(): void {
+    this.#server?.closeAllConnections();
+    this.#server?.close();
+    this.#server = null;
+  }
+}
+
+/** The configuration has checked the form. */
+function parseTcpAddress(address: string): { host: string; port: number } {
+  const colon = address.lastIndexOf(':');
+  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
+}
