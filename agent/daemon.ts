@@ -304,8 +304,14 @@ export class Daemon {
   #fieldsOf({ mac, linkName, kind }: Change): Fields {
     const { snapshot, departed } = this.#poller.metadata();
     const listed = snapshot?.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
-    const eni = [...listed, ...departed].find((one) => one.mac === mac)?.eniId ?? mac;
-    return { ...(eni === '' ? {} : { ENI: eni }), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
+    const eni = [...listed, ...departed].find((one) => one.mac === mac);
+    const name = eni?.eniId ?? mac;
+    return {
+      ...(name === '' ? {} : { ENI: name }),
+      ...(linkName === '' ? {} : { INTERFACE: linkName }),
+      ...(eni === undefined ? {} : { DEVICE_NUMBER: eni.deviceNumber }),
+      CHANGE: kind,
+    };
   }
 
   #reportFight(change: Change, count: number): void {

@@ -140,6 +140,7 @@ describe('while it runs', () => {
       expect(JSON.parse(text)).toMatchObject({
         ENI: sharing.id,
         INTERFACE: 'ens7',
+        DEVICE_NUMBER: '2',
         CHANGE: 'add-rule',
         MESSAGE: expect.stringMatching(/^ip rule add pref \d+ from .* \(missing\)$/),
         MESSAGE_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
@@ -147,6 +148,9 @@ describe('while it runs', () => {
         SYSLOG_IDENTIFIER: 'enid',
         _SYSTEMD_UNIT: 'enid.service',
       });
+      await machine.check(['journalctl', '--update-catalog']);
+      const explained = await machine.check(['journalctl', '-u', 'enid', `ENI=${sharing.id}`, '-n', '1', '--catalog']);
+      expect(explained).toContain('Subject: The network of an ENI was changed');
     },
     testMs,
   );
