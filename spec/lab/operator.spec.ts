@@ -1,5 +1,7 @@
 /** The operator's commands on the real kernel: explain, doctor, reload, status --watch, completion. */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
@@ -24,6 +26,9 @@ describe('enid explain', () => {
     'names rule, route, table, ENI and gateway of every source, and finds all as it should be',
     async () => {
       const { stdout, code } = await enid('explain', '10.0.2.21');
+      // The documentation shows just this.
+      const docs = readFileSync(join(import.meta.dirname, '../../docs/commands.md'), 'utf8');
+      expect(docs).toContain(`$ enid explain 10.0.2.21\n${stdout}\`\`\``);
       expect(stdout).toContain('rule pref 20001 from 10.0.2.0/24 iif lo lookup 10001');
       expect(stdout).toContain('route default via 10.0.2.1 dev ens6 table 10001');
       expect(stdout).toContain('by ens6 (eni-00000000000000002)');
