@@ -141,6 +141,7 @@ function toRoute(route: DesiredRoute, protocol: number): Route {
     linkIndex: route.linkIndex,
     metric: route.metric,
     preferredSource: null,
+    nextHopId: null,
     isComplex: false,
   };
 }

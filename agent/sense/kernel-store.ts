@@ -32,7 +32,10 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
   link: (link) => String(link.index),
   address: (address) => `${address.linkIndex} ${address.address}/${address.prefixLength}`,
   route: (route) =>
-    [slotOf(route), route.type, route.scope, route.protocol, route.gateway, route.linkIndex, route.isComplex].join(' '),
+    [
+      ...[slotOf(route), route.type, route.scope, route.protocol, route.gateway, route.linkIndex],
+      ...[route.nextHopId, route.isComplex],
+    ].join(' '),
   rule: (rule) =>
     [
       ...[rule.family, rule.priority, rule.source, rule.destination, rule.inputInterface, rule.outputInterface],
@@ -40,6 +43,14 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
       ...[rule.action, rule.table, rule.suppressPrefixLength, rule.protocol, rule.isComplex],
     ].join(' '),
 };
+
+/**
+ * Whether a route can change without an event of its own: one of several next hops goes, or the next hop object does (of
+ * IPv4 routes silently: __remove_nexthop_fib).
+ */
+function isHidden(route: Route): boolean {
+  return route.isComplex || (route.family === 4 && route.nextHopId !== null);
+}
 
 /** Where a route can replace another one (fib_table_insert, fib6_add_rt2node). */
 function slotOf(route: Route): string {
@@ -134,7 +145,7 @@ export class KernelStore {
     put('link', this.#link, link, effects);
     // A link that goes down loses its IPv4 routes silently (fib_sync_down_dev; IPv6 too with
     // skip_notify_on_dev_down). Asked of the state, not of the transition: a replayed event has none.
-    if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || route.isComplex)) {
+    if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || isHidden(route))) {
       effects.suspects.add('route');
     }
     // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses (cycle_netdev).
@@ -150,7 +161,7 @@ export class KernelStore {
       if (address.linkIndex === link.index) this.#dropAddress(address, effects);
     }
     for (const [key, route] of this.#route) {
-      if (route.isComplex) effects.suspects.add('route');
+      if (isHidden(route)) effects.suspects.add('route');
       if (route.linkIndex !== link.index) continue;
       this.#route.delete(key);
       effects.changed.add('route');
@@ -168,7 +179,7 @@ export class KernelStore {
       !this.addresses().some((other) => other.family === 4 && other.linkIndex === address.linkIndex);
     const isSuspect = (route: Route) =>
       route.preferredSource === address.address ||
-      (route.family === 4 && isLast && (route.linkIndex === address.linkIndex || route.isComplex));
+      (route.family === 4 && isLast && (route.linkIndex === address.linkIndex || isHidden(route)));
     if (this.#hasRoute(isSuspect)) effects.suspects.add('route');
   }
 
@@ -183,14 +194,14 @@ export class KernelStore {
       // IPv6 merges routes of a slot into one multipath route (rt6_qualify_for_ecmp).
       effects.suspects.add('route');
     }
-    if (route.isComplex) effects.suspects.add('route');
+    if (isHidden(route)) effects.suspects.add('route');
     put('route', this.#route, route, effects);
     this.#noteSlot(identify.route(route), route);
   }
 
   #dropRoute(route: Route, effects: Effects): void {
     // One path of an IPv6 multipath route is reported as a route of its own.
-    if (this.#siblingsOf(route).some((sibling) => sibling.isComplex) || route.isComplex) effects.suspects.add('route');
+    if (this.#siblingsOf(route).some(isHidden) || isHidden(route)) effects.suspects.add('route');
     drop('route', this.#route, route, effects);
     if (this.#siblingsOf(route).length === 0) this.#slots.delete(slotOf(route));
   }

@@ -75,6 +75,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   let linkIndex: number | null = null;
   let metric = 0;
   let preferredSource: string | null = null;
+  let nextHopId: number | null = null;
   // A tos/dscp selector is more than this record can say, too.
   let isComplex = buffer[start + 3] !== 0;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
@@ -85,7 +86,8 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     else if (type === RTA_VIA) gateway = readVia(buffer, from, to);
     else if (type === RTA_PRIORITY) metric = readU32('RTA_PRIORITY', buffer, from, to);
     else if (type === RTA_PREFSRC) preferredSource = readAddress(family, buffer, from, to);
-    else if (type === RTA_MULTIPATH || type === RTA_NH_ID || type === RTA_ENCAP_TYPE) isComplex = true;
+    else if (type === RTA_NH_ID) nextHopId = readU32('RTA_NH_ID', buffer, from, to);
+    else if (type === RTA_MULTIPATH || type === RTA_ENCAP_TYPE) isComplex = true;
   });
   return {
     family,
@@ -98,7 +100,9 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     linkIndex,
     metric,
     preferredSource,
-    isComplex,
+    nextHopId,
+    // The kernel spells out a single next hop; without a link it is a group (fib_nexthop_info, rt6_fill_node).
+    isComplex: isComplex || (nextHopId !== null && linkIndex === null),
   };
 }
 
@@ -131,8 +135,13 @@ export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[
   header.writeUInt32LE(encoding.isOnLink === true ? RTNH_F_ONLINK : 0, 8);
   const body = [header, encodeU32(RTA_TABLE, route.table)];
   if (destination.length > 0) body.push(encodeAttribute(RTA_DST, destination.bytes));
-  if (route.linkIndex !== null) body.push(encodeU32(RTA_OIF, route.linkIndex));
-  if (route.gateway !== null) body.push(encodeGateway(route.family, route.gateway));
+  if (route.nextHopId !== null) {
+    // Either the object or what is in it (rtm_to_fib6_config); and a delete without it hits any object's route.
+    body.push(encodeU32(RTA_NH_ID, route.nextHopId));
+  } else {
+    if (route.linkIndex !== null) body.push(encodeU32(RTA_OIF, route.linkIndex));
+    if (route.gateway !== null) body.push(encodeGateway(route.family, route.gateway));
+  }
   if (route.metric !== 0) body.push(encodeU32(RTA_PRIORITY, route.metric));
   if (route.preferredSource !== null) {
     body.push(encodeAttribute(RTA_PREFSRC, addressBytes(route.family, route.preferredSource)));

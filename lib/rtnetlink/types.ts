@@ -60,7 +60,9 @@ export interface Route {
   /** RTA_PRIORITY; 0 where unset. */
   readonly metric: number;
   readonly preferredSource: string | null;
-  /** True where RTA_MULTIPATH or RTA_NH_ID says more than this record can. */
+  /** RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for each router); null: none. */
+  readonly nextHopId: number | null;
+  /** True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record can. */
   readonly isComplex: boolean;
 }
 

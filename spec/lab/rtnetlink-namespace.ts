@@ -68,7 +68,7 @@ function rule(source: string | null, rest: Partial<Rule> = {}): Rule {
 function route(destination: string, rest: Partial<Route> = {}): Route {
   return {
     ...{ family: 4, table: 10001, destination, type: 1, protocol: 236, scope: 0, gateway: null, linkIndex: ens6 },
-    ...{ metric: 0, preferredSource: null, isComplex: false },
+    ...{ metric: 0, preferredSource: null, nextHopId: null, isComplex: false },
     ...rest,
   };
 }
@@ -297,6 +297,10 @@ async function checkMirror(): Promise<void> {
     'IPv6 path goes': ['-6 route del 2001:db8:90::/48 via 2001:db8:6::2'],
     'IPv6 preferred source': ['-6 route add 2001:db8:91::/48 dev ens7 src 2001:db8:6::5'],
     'IPv6 preferred source goes': ['-6 addr del 2001:db8:6::5/64 dev ens6'],
+    'next hop objects': ['nexthop add id 7 via fe80::7 dev ens6', '-6 route add 2001:db8:70::/48 nhid 7 metric 5'],
+    'a next hop object replaced': ['nexthop replace id 7 via fe80::8 dev ens6'],
+    // Of IPv4 routes the kernel says nothing then, and nothing that this program owns is such a route.
+    'next hop objects gone': ['nexthop del id 7'],
     'IPv4 multipath': ['route add 10.70.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.1.3'],
     'IPv4 multipath replaced': ['route replace 10.70.0.0/16 via 10.0.1.2'],
     rules: [

@@ -23,7 +23,7 @@ function address(text: string, rest: Partial<Address> = {}): Address {
 function route(destination: string, rest: Partial<Route> = {}): Route {
   return {
     ...{ family: 4, table: 254, destination, type: 1, protocol: 3, scope: 0, gateway: null, linkIndex: 5, metric: 0 },
-    ...{ preferredSource: null, isComplex: false, ...rest },
+    ...{ preferredSource: null, nextHopId: null, isComplex: false, ...rest },
   };
 }
 

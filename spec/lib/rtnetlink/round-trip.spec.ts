@@ -62,6 +62,7 @@ const route: fc.Arbitrary<Route> = family.chain((of) =>
     linkIndex: orNull(linkIndex),
     metric: u32,
     preferredSource: orNull(addressOf(of)),
+    nextHopId: fc.constant(null),
     isComplex: fc.constant(false),
   }),
 );
