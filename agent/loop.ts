@@ -11,6 +11,7 @@ import { type Conflict, computeDifference } from './decide/diff.ts';
 import type { OwnFile } from './decide/diff-files.ts';
 import { computeLedger } from './decide/ledger.ts';
 import { type Attempts, identifyChange, recordAttempt, recordFailure } from './decide/retry.ts';
+import { type KnownRouter, rememberRouters } from './decide/routers.ts';
 import type { Change, Desired, EniMetadata, KernelState, Ledger, NetworkdState, Snapshot } from './model.ts';
 
 /** Everything that the reconciler reads, at once and from memory. */
@@ -67,6 +68,7 @@ export class Reconciler {
   /** MAC → until when networkd is left to work. */
   readonly #settling = new Map<string, number>();
   readonly #offered = new Set<string>();
+  #routers: readonly KnownRouter[] = [];
   #isDirty = false;
   #isStarted = false;
   #isStopped = false;
@@ -166,8 +168,10 @@ export class Reconciler {
     const networkd = this.#senses.networkd();
     const files = this.#senses.files();
     const { snapshot, departed } = this.#senses.metadata();
+    this.#routers = rememberRouters(this.#routers, kernel, performance.now());
+    const routers = this.#routers;
     const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
-    const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, networkd, ownFiles });
+    const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, routers, networkd, ownFiles });
     const settling = this.#listSettling(networkd, desired);
     const declared = readDeclared(files, kernel);
     const known = { ...declared, ...this.#ledger };

@@ -68,14 +68,12 @@ export interface NetworkdLink {
  * What is known of systemd-networkd. `absent`: seen not to be on the bus; `unknown`: the bus has not answered yet, so it
  * may well be running. `links` is what it said last, if it ever did.
  */
-export type NetworkdState =
-  | { readonly kind: 'absent' | 'unknown'; readonly links: readonly NetworkdLink[] }
-  | {
-      readonly kind: 'present';
-      /** systemd's major version; null where it cannot be told, which is treated as the most fragile one. */
-      readonly version: number | null;
-      readonly links: readonly NetworkdLink[];
-    };
+export interface NetworkdState {
+  readonly kind: 'present' | 'absent' | 'unknown';
+  /** systemd's major version, as it was told last; null where it cannot be told, which is treated as the most fragile one. */
+  readonly version: number | null;
+  readonly links: readonly NetworkdLink[];
+}
 
 export interface DesiredAddress {
   readonly linkIndex: number;

@@ -8,6 +8,7 @@ import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
+import { rememberRouters } from '../decide/routers.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
@@ -51,7 +52,14 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       return mac === null ? [] : [{ name, text, mac }];
     });
     const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
-    const desired = computeDesired({ config, ...stored, kernel, networkd, ownFiles });
+    const desired = computeDesired({
+      config,
+      ...stored,
+      kernel,
+      routers: rememberRouters([], kernel, 0),
+      networkd,
+      ownFiles,
+    });
     const ledger = { ...readDeclared(files, kernel), ...new RuntimeStore(config.runtimeDirectory).readLedger() };
     const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: new Set(ownFiles.keys()) };
     return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
@@ -91,7 +99,7 @@ async function readNetworkd(
     return state;
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));
-    return { kind: 'unknown', links: [] };
+    return { kind: 'unknown', version: null, links: [] };
   } finally {
     watcher.stop();
   }

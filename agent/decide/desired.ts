@@ -18,6 +18,7 @@ import {
   computeDefaultRoutes,
   computeLease,
   computeLocalRoutes,
+  computeMainRoutes,
   computeOperatorRoutes,
   computeSubnetRoutes,
   hasLease,
@@ -30,6 +31,7 @@ import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
 import { isIgnoredLink, resolvePolicy } from './policy.ts';
+import type { KnownRouter } from './routers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, listSubnets } from './sources.ts';
 
@@ -40,6 +42,8 @@ export interface World {
   /** ENIs that the metadata listed before and lists no more; they stay as they are while their link is there. */
   readonly departed: readonly EniMetadata[];
   readonly kernel: KernelState;
+  /** IPv6 routers that were seen, also where their route is gone for the moment. */
+  readonly routers: readonly KnownRouter[];
   readonly networkd: NetworkdState;
   /** This program's files in the unit directory: name → MAC of the ENI. */
   readonly ownFiles: ReadonlyMap<string, string>;
@@ -188,16 +192,19 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
     rules.push(...computeGuardRules(eni));
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged && policy.prefixes === 'local' ? computeLocalRoutes(one) : [];
-  const defaults = isRouted ? computeDefaultRoutes(world.kernel, one, tableId, metric) : noDefaults;
+  const defaults = isRouted ? computeDefaultRoutes(world, one, tableId, metric) : noDefaults;
   const operator =
-    isManaged || policy.manage === 'rules'
-      ? computeOperatorRoutes(world.kernel, one, tableId, metric)
-      : noOperatorRoutes;
+    isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, tableId, metric) : noOperatorRoutes;
+  const fileName = nameNetworkFile(world.config.networkd.prefix, link.name);
+  const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === link.index)?.networkFile ?? '';
+  const isTakenUp = inForce.endsWith(`/${fileName}`);
+  const mainRoutes = isManaged ? computeMainRoutes(world, one, { metric, isTakenUp }) : [];
   const networkFiles = isManaged
     ? renderNetworkFiles(world.config.networkd.prefix, {
         eni,
         link,
         isPrimary,
+        networkdVersion: world.networkd.version,
         policy,
         tableId,
         metric,
@@ -219,7 +226,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
       networkFiles,
       addresses,
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
-      routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes, ...operator.routes] : [],
+      routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes, ...mainRoutes, ...operator.routes] : [],
       rules,
       altNames: computeAltNames(eni),
       lease: isManaged ? computeLease(one, metric) : null,

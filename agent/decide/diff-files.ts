@@ -1,6 +1,7 @@
 /** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
+import { firstLosslessVersion } from './network-file.ts';
 
 /** A file of ours as it stands in the unit directory. */
 export interface OwnFile {
@@ -16,9 +17,6 @@ export interface FileState {
   readonly networkd: NetworkdState;
   readonly offered: ReadonlySet<string>;
 }
-
-/** From this version on a reload keeps leases and addresses (measured on 257: nothing lost). */
-const firstLosslessVersion = 257;
 
 export function diffFiles(desired: Desired, state: FileState): Change[] {
   const textByName = new Map(state.files.map(({ name, text }) => [name, text]));

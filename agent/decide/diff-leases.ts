@@ -5,6 +5,7 @@
  */
 
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, NetworkdState, Route } from '../model.ts';
+import { routerAdvertisementProtocol } from './routers.ts';
 
 export interface LeaseState {
   readonly kernel: KernelState;
@@ -12,8 +13,7 @@ export interface LeaseState {
   readonly settling: ReadonlySet<string>;
 }
 
-/** RTPROT_RA and RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
-const routerAdvertisementProtocol = 9;
+/** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
 const dhcpProtocol = 16;
 const mainTable = 254;
 const ipv4Width = 32;

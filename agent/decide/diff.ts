@@ -130,6 +130,7 @@ function about({ mac, linkName }: DesiredEni, reason: string): { mac: string; li
   return { mac, linkName, reason };
 }
 
+const mainTable = 254;
 const missing = 'missing';
 const notWanted = 'not wanted any more';
 
@@ -174,7 +175,9 @@ function diffAddresses(desired: Desired, actual: Actual, removable: Removable, c
     for (const address of eni.addresses) {
       wanted.add(identifyAddress(address));
       const links = linksByAddress.get(address.address) ?? [];
-      if (links.includes(eni.linkIndex) || actual.settling.has(eni.mac)) continue;
+      // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
+      const isLeftToNetworkd = actual.settling.has(eni.mac) && familyOf(address.address) === 4;
+      if (links.includes(eni.linkIndex) || isLeftToNetworkd) continue;
       const elsewhere = links.find((linkIndex) => !(identifyAddress({ ...address, linkIndex }) in actual.ledger));
       if (elsewhere === undefined) changes.push({ ...about(eni, missing), kind: 'add-address', address });
       else
@@ -216,7 +219,9 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
     for (const route of eni.routes) {
       wanted.add(identifyRoute(route));
       const present = places.get(placeOf(route)) ?? [];
-      if (actual.settling.has(eni.mac) || present.some((other) => isSameWay(route, other))) continue;
+      // What networkd makes at once is left to it; for an IPv6 router it may ask for a second.
+      const isLeftToNetworkd = actual.settling.has(eni.mac) && route.destination !== '::/0';
+      if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
       const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
       if (foreign === undefined) {
@@ -226,11 +231,27 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
   }
   for (const route of actual.kernel.routes) {
     const key = identifyRoute(route);
+    const isTwin = ({ protocol, ...other }: Route) =>
+      protocol !== ownProtocol && identifyRoute(other) === key && other.gateway === route.gateway && !other.isComplex;
+    if (wanted.has(key) && route.protocol === ownProtocol && places.get(placeOf(route))?.some(isTwin) === true) {
+      const mac = actual.ledger[key] ?? '';
+      const linkName = removable.nameOf(mac);
+      changes.push({ mac, linkName, reason: 'made by networkd too', kind: 'remove-route', route });
+      continue;
+    }
     if (wanted.has(key) || route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
     const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
-    if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
+    if (owner === null || isLastDefault(route, actual.kernel.routes)) continue;
+    changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
   }
   return changes;
+}
+
+/** Even where nobody wants it any more: without it the host could not be reached. */
+function isLastDefault(route: Route, routes: readonly Route[]): boolean {
+  const isDefault = ({ table, family, destination }: Route) =>
+    table === mainTable && family === route.family && /^(0\.0\.0\.0|::)\/0$/.test(destination);
+  return isDefault(route) && !routes.some((other) => other !== route && isDefault(other));
 }
 
 function placeOf(route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'>): string {

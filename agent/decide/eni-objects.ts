@@ -1,10 +1,11 @@
 /** The kernel objects of one ENI: addresses, routes of its own table, alternative names. Pure. */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import { addressAt } from '../../lib/ip/cidr.ts';
+import { addressAt, networkOf } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
 import type { CandidateLink } from './match-links.ts';
+import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 
 /** One present link with the ENI it is, ready to be configured. */
@@ -16,10 +17,20 @@ export interface Matched {
   readonly policy: InterfacePolicy;
 }
 
+/** What an ENI's gateways are found in. */
+export interface Surroundings {
+  readonly kernel: KernelState;
+  readonly routers: readonly KnownRouter[];
+}
+
+/**
+ * A route that stands in for the router advertisement's has another place: networkd appends its own, and the kernel takes no
+ * second route with the same next hop there (rt6_duplicate_nexthop), so that the advertised one would never come back.
+ */
+const standInMetric = 4_096;
 const mainTable = 254;
 const localTable = 255;
-/** RTPROT_RA and RTPROT_DHCP (linux/rtnetlink.h). */
-const routerAdvertisementProtocol = 9;
+/** RTPROT_DHCP (linux/rtnetlink.h). */
 const dhcpProtocol = 16;
 
 export function computeAddresses({ eni, candidate, policy }: Matched): DesiredAddress[] {
@@ -63,12 +74,17 @@ interface DefaultRoutes {
 
 export const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
 
-export function computeDefaultRoutes(kernel: KernelState, one: Matched, table: number, metric: number): DefaultRoutes {
+export function computeDefaultRoutes(
+  { kernel, routers }: Surroundings,
+  one: Matched,
+  table: number,
+  metric: number,
+): DefaultRoutes {
   const routes: DesiredRoute[] = [];
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
   for (const family of [4, 6] as const) {
-    const gateway = findGateway(kernel, one, family, table);
+    const gateway = findGateway({ kernel, routers }, one, family, table);
     if (gateway === null) {
       unresolvedFamilies.push(family);
       continue;
@@ -92,7 +108,7 @@ export interface OperatorRoutes {
 export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
 
 export function computeOperatorRoutes(
-  kernel: KernelState,
+  surroundings: Surroundings,
   one: Matched,
   ownTable: number,
   metric: number,
@@ -102,7 +118,7 @@ export function computeOperatorRoutes(
   const linkIndex = one.candidate.link.index;
   for (const { to: destination, via, table } of one.policy.routes) {
     const family = familyOf(destination);
-    const gateway = via ?? findGateway(kernel, one, family, ownTable);
+    const gateway = via ?? findGateway(surroundings, one, family, ownTable);
     if (gateway === null) {
       unresolved.add(family);
       continue;
@@ -114,8 +130,48 @@ export function computeOperatorRoutes(
 }
 
 /** Null until the lease or the router advertisement is there. */
-function findGateway(kernel: KernelState, one: Matched, family: 4 | 6, ownTable: number): string | null {
-  return family === 4 ? findIpv4Gateway(kernel, one) : findIpv6Gateway(kernel, one.candidate.link.index, ownTable);
+function findGateway({ kernel, routers }: Surroundings, one: Matched, family: 4 | 6, ownTable: number): string | null {
+  if (family === 4) return findIpv4Gateway(kernel, one);
+  const { index } = one.candidate.link;
+  const known = routers.find(({ linkIndex }) => linkIndex === index);
+  return findIpv6Gateway(kernel, index, ownTable) ?? known?.gateway ?? null;
+}
+
+/**
+ * What the lease and the router advertisement bring into main, once they are there: networkd makes these routes once, and
+ * never again when another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
+ * then a reload is to come, which drops the advertised route for a while.
+ */
+export function computeMainRoutes(
+  { kernel, routers }: Surroundings,
+  one: Matched,
+  { metric, isTakenUp }: { readonly metric: number; readonly isTakenUp: boolean },
+): DesiredRoute[] {
+  const { eni, candidate, policy } = one;
+  const base = { table: mainTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
+  const routes: DesiredRoute[] = [];
+  const leased = kernel.addresses.find(
+    ({ linkIndex, address }) => linkIndex === candidate.link.index && address === eni.ipv4Addresses[0],
+  );
+  // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
+  if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
+    routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
+    const gateway = policy.defaultRoute ? findIpv4Gateway(kernel, one) : null;
+    if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
+  }
+  const router = routers.find(({ linkIndex }) => linkIndex === candidate.link.index);
+  const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
+  const isAdvertised = kernel.routes.some(
+    ({ linkIndex, table, destination, protocol }) =>
+      linkIndex === candidate.link.index &&
+      table === mainTable &&
+      destination === '::/0' &&
+      protocol === routerAdvertisementProtocol,
+  );
+  if (hasIpv6 && policy.defaultRoute && router !== undefined && !(isAdvertised && isTakenUp)) {
+    routes.push({ ...base, destination: '::/0', gateway: router.gateway, metric: metric + standInMetric });
+  }
+  return routes;
 }
 
 /** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */

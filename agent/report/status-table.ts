@@ -42,7 +42,7 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
     card: eni?.networkCard ?? null,
     state: isTroubled ? 'degraded' : state.kind,
     reason: isTroubled ? reasons.join('; ') : 'reason' in state ? state.reason : null,
-    table: desired === null || desired.routes.length + desired.rules.length === 0 ? null : desired.tableId,
+    table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
     addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     networkFile,

@@ -25,7 +25,7 @@ const retryDelaysMs = [50, 100, 200, 500, 1_000];
 
 export class NetworkdView {
   readonly #options: NetworkdViewOptions;
-  #state: NetworkdState = { kind: 'unknown', links: [] };
+  #state: NetworkdState = { kind: 'unknown', version: null, links: [] };
   #reading: Promise<void> | null = null;
   #isStale = false;
   #timer: NodeJS.Timeout | null = null;
@@ -42,7 +42,7 @@ export class NetworkdView {
     this.#stopListening = this.#options.watcher.onEvent((event) => {
       if (event.kind === 'link-changed' && !this.#options.linkIndexes().includes(event.linkIndex)) return;
       // The files must be up to date before the next networkd reads them: no waiting, no question to the bus.
-      if (event.kind === 'vanished') this.#set({ kind: 'absent', links: this.#state.links });
+      if (event.kind === 'vanished') this.#set({ ...this.#state, kind: 'absent' });
       if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();
       this.#tries = 0;
       this.#schedule(debounceMs);

@@ -52,7 +52,7 @@ export class NetworkdWatcher {
   #presence: NetworkdPresence = 'unreachable';
   /** Of the networkd that is present; undefined = not asked yet. */
   #version: number | null | undefined;
-  #lastLinks: readonly NetworkdLink[] = [];
+  #last: Pick<NetworkdState, 'version' | 'links'> = { version: null, links: [] };
 
   /** The bus is started, shared and closed by the caller. */
   constructor(bus: Bus) {
@@ -98,7 +98,7 @@ export class NetworkdWatcher {
    * `timeout`, …): then what was known before still holds.
    */
   async readState(linkIndexes: readonly number[]): Promise<NetworkdState> {
-    if (!(await this.#isOwned())) return { kind: 'absent', links: this.#lastLinks };
+    if (!(await this.#isOwned())) return this.#absentState();
     try {
       const version = await this.readVersion();
       const links: NetworkdLink[] = [];
@@ -107,14 +107,17 @@ export class NetworkdWatcher {
         const link = await this.describeLink(linkIndex);
         if (link !== null) links.push({ linkIndex, networkFile: link.networkFile, setupState: link.setupState });
       }
-      this.#lastLinks = links;
+      this.#last = { version, links };
       return { kind: 'present', version, links };
     } catch (error) {
       // It left while it was being asked.
-      if (error instanceof NetworkdError && error.code === 'no-owner')
-        return { kind: 'absent', links: this.#lastLinks };
+      if (error instanceof NetworkdError && error.code === 'no-owner') return this.#absentState();
       throw error;
     }
+  }
+
+  #absentState(): NetworkdState {
+    return { kind: 'absent', ...this.#last };
   }
 
   /** Null: networkd has no such link (yet). Throws NetworkdError. */

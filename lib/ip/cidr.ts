@@ -46,6 +46,13 @@ export function hostCidr(address: string): string {
   return formatCidr(requireCidr(address));
 }
 
+/** The prefix of this length that an address is in: `10.0.1.5`, 24 → `10.0.1.0/24`. */
+export function networkOf(address: string, length: number): string {
+  const { family, value } = requireCidr(address);
+  const hostBits = BigInt(widthOf(family) - length);
+  return formatCidr({ family, value: (value >> hostBits) << hostBits, length });
+}
+
 /** Whether every address of `inner` (an address or prefix) is in `outer`. */
 export function contains(outer: string, inner: string): boolean {
   return containsParsed(requireCidr(outer), requireCidr(inner));

@@ -71,6 +71,9 @@ class Harness {
       await this.reconciler.idle();
     }
     expect(this.world.decide().difference.changes).toEqual([]);
+    // The ledger's last word on what was made.
+    this.reconciler.wake();
+    await this.reconciler.idle();
     for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
   }
 

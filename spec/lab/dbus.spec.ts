@@ -271,7 +271,7 @@ describe('NetworkdWatcher', () => {
     watcher.start();
     await bus.start();
     await waitFor(() => watcher.presence === 'absent');
-    expect(await watcher.readState([2])).toEqual({ kind: 'absent', links: [] });
+    expect(await watcher.readState([2])).toEqual({ kind: 'absent', version: null, links: [] });
 
     const networkd = await startNetworkd();
     await waitFor(() => watcher.presence === 'present');
@@ -284,7 +284,7 @@ describe('NetworkdWatcher', () => {
     await waitFor(() => events.length === 3);
     networkd.stop();
     await waitFor(() => watcher.presence === 'absent');
-    expect(await watcher.readState([2])).toEqual({ kind: 'absent', links });
+    expect(await watcher.readState([2])).toEqual({ kind: 'absent', version: null, links });
     expect(events).toEqual([
       { kind: 'absent' },
       { kind: 'appeared' },
