@@ -5,6 +5,7 @@
  */
 
 import type { KernelState } from '../model.ts';
+import { ownProtocol } from './identity.ts';
 
 export interface KnownRouter {
   readonly linkIndex: number;
@@ -19,16 +20,21 @@ export const routerAdvertisementProtocol = 9;
 /** The lifetime that routers announce by default (RFC 4861, section 6.2.1: AdvDefaultLifetime). */
 const trustedForMs = 1_800_000;
 
-/** Default routes of router advertisements, in any table, over what was known before; links that are gone are forgotten. */
+/**
+ * Default routes of router advertisements, in any table, else our own by the link (where main is to have none, networkd makes
+ * none at all), else what was known before; links that are gone are forgotten.
+ */
 export function rememberRouters(
   before: readonly KnownRouter[],
   kernel: KernelState,
   nowMs: number,
 ): readonly KnownRouter[] {
   const seen = new Map<number, KnownRouter>();
-  for (const { linkIndex, destination, protocol, gateway } of kernel.routes) {
-    if (destination !== '::/0' || protocol !== routerAdvertisementProtocol) continue;
-    if (linkIndex !== null && gateway !== null) seen.set(linkIndex, { linkIndex, gateway, seenMs: nowMs });
+  for (const source of [ownProtocol, routerAdvertisementProtocol]) {
+    for (const { linkIndex, destination, protocol, gateway } of kernel.routes) {
+      if (destination !== '::/0' || protocol !== source || linkIndex === null || gateway === null) continue;
+      seen.set(linkIndex, { linkIndex, gateway, seenMs: nowMs });
+    }
   }
   const present = new Set(kernel.links.map(({ index }) => index));
   const kept = before.filter(
