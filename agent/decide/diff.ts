@@ -59,9 +59,10 @@ const order: readonly Change['kind'][] = [
   'write-file',
   // Before networkd reads them: of two files for a renamed link the first by name would win.
   'remove-file',
+  // An IPv6 router's stand-in is there before networkd drops the advertised route.
+  'add-route',
   'reload',
   'add-alt-name',
-  'add-route',
   'add-rule',
   'add-address',
   'set-address-metric',
