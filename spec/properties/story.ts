@@ -170,6 +170,7 @@ export class Story {
     state.links = [...state.links, makeLink({ index: linkIndex, name, mac: this.#eniOf(position).mac })];
     state.drivers.set(linkIndex, 'ena');
     this.#editNetworkdLinks((links) => [...links, { linkIndex, networkFile: null, setupState: 'unmanaged' }]);
+    this.world.takeUp(this.#eniOf(position).mac);
   }
 
   /** The kernel takes everything on the link with it, but no rule. */
@@ -245,6 +246,8 @@ export class Story {
     const leased = new Set(state.addresses.filter((one) => one.validLifetime !== null).map(identifyAddress));
     state.addresses = state.addresses.filter((one, index) => leased.has(identifyAddress(one)) || !isHit(one, index));
     const files = [...state.files.keys()].filter((name, index) => name.includes('.d/') && isHit(name, index));
+    // A file is the only proof of what networkd has just made from it: between the two the program has had a pass.
+    if (files.length > 0) this.world.pass();
     for (const name of files) state.files.delete(name);
   }
 
