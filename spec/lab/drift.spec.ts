@@ -1,0 +1,133 @@
+/** Promise P3: whatever is the program's own comes back by the kernel's events; the metadata are asked once an hour here. */
+
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { labConfig } from '../../fixtures/enid-process.ts';
+import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+
+let lab: Lab;
+let whole: string;
+
+/**
+ * Order, and whose mark a thing bears, may change; what is there may not. The kernel's own and the container's are left out,
+ * and networkd's routes to single hosts (router, DNS), for which the connected and the default route stand.
+ */
+async function readState(): Promise<string> {
+  const lines = (await readKernel(lab.vpc))
+    .split('\n')
+    .filter(
+      (line) => !/ctr0|table local|^local|^broadcast|fe80::\w+:|^10\.0\.\d\.1 dev|^169\.254\.169\.253 /.test(line),
+    );
+  return lines
+    .map((line) =>
+      line
+        .replace(/ proto \w+| src \S+| mtu \d+| nodad| dynamic/g, '')
+        .replace(/\s+/g, ' ')
+        .trim(),
+    )
+    .sort()
+    .join('\n');
+}
+
+beforeAll(async () => {
+  lab = await openLab('drift', primary, labConfig.replace('interval: 5s', 'interval: 1h'));
+  for (const eni of [alone, sharing, withPrefixes]) await lab.vpc.attach(eni);
+  await awaitReach(lab.vpc);
+  await lab.enid.converged();
+  whole = await readState();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+const restoreOthers =
+  'ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default; ip -6 rule add pref 32766 lookup main';
+
+it.each([
+  ['a rule', 'ip rule del pref 20001'],
+  ['an IPv6 rule', 'ip -6 rule del pref 20001'],
+  ['a route of a table', 'ip route del 10.0.2.0/24 table 10001'],
+  ['the default route of a table', 'ip route del default table 10001'],
+  ['the IPv6 default route of a table', 'ip -6 route del default table 10001'],
+  ['the default route of main', 'ip route del default dev ens5'],
+  ['the connected route of main', 'ip route del 10.0.1.0/24 dev ens5'],
+  ['a secondary address', 'ip address del 10.0.2.21/32 dev ens6'],
+  ['an IPv6 address', 'ip address del 2001:db8:0:2::21/128 dev ens6'],
+  ['an alternative name', 'ip link property del dev ens6 altname eni-00000000000000002'],
+  [
+    'a rule that now leads elsewhere',
+    'ip rule del pref 20002; ip rule add pref 20002 from 10.0.1.30/31 lookup 99; ip rule del pref 20002 lookup 99',
+  ],
+  ['all rules', `ip rule flush; ip -6 rule flush; ${restoreOthers}`],
+  ['all rules of one table', 'while ip rule del lookup 10002 2>/dev/null; do :; done'],
+  ['all routes of a table', 'ip route flush table 10001; ip -6 route flush table 10001'],
+  [
+    'all IPv4 routes of the links in main',
+    'for dev in ens5 ens6 ens7 ens8; do ip -4 route flush table main dev $dev; done',
+  ],
+])(
+  '%s',
+  async (_what, command) => {
+    await lab.vpc.guest.run(['sh', '-c', command]);
+    await until('everything as it was', async () => (await readState()) === whole, 10_000).catch(() => undefined);
+    expect(await readState()).toBe(whole);
+    await awaitReach(lab.vpc);
+  },
+  testMs,
+);
+
+it.each([
+  ['a file', 'rm /run/systemd/network/70-ens6.network'],
+  ['a drop-in', 'rm /run/systemd/network/70-ens6.network.d/sources.conf'],
+  ['a file that is altered', 'echo "# x" >> /run/systemd/network/70-ens6.network.d/sources.conf'],
+])(
+  '%s',
+  async (_what, command) => {
+    const { vpc } = lab;
+    const read = () =>
+      vpc.guest.run([
+        'sh',
+        '-c',
+        'cat /run/systemd/network/70-ens6.network /run/systemd/network/70-ens6.network.d/sources.conf',
+      ]);
+    const before = (await read()).stdout;
+    await vpc.guest.check(['sh', '-c', command]);
+    if (command.startsWith('rm')) await until('the file', async () => (await read()).stdout === before, 10_000);
+    await awaitReach(vpc);
+  },
+  testMs,
+);
+
+it(
+  'all addresses of a link: back without a word from the metadata service',
+  async () => {
+    const { vpc } = lab;
+    await vpc.imds.resetRequests();
+    await vpc.guest.check(['ip', '-4', 'address', 'flush', 'dev', 'ens6', 'scope', 'global', 'to', '10.0.2.21/32']);
+    await vpc.guest.check(['ip', '-6', 'address', 'flush', 'dev', 'ens6', 'scope', 'global']);
+    await awaitReach(vpc);
+    expect(await vpc.imds.requests()).toEqual([]);
+  },
+  testMs,
+);
+
+it(
+  'a link that goes down and up has all again',
+  async () => {
+    const { vpc } = lab;
+    await vpc.guest.check(['ip', 'link', 'set', 'ens6', 'down']);
+    await vpc.guest.check(['ip', 'link', 'set', 'ens6', 'up']);
+    await awaitReach(vpc);
+    await lab.enid.converged();
+  },
+  testMs,
+);
+
+it('a fight is told once, with the object and the count, and ends when the other side gives up', async () => {
+  const { vpc, enid } = lab;
+  const told = () => enid.lines.filter((line) => /keeps undoing .*pref 20001 .*times in a row/.test(line)).length;
+  const before = told();
+  const loop = 'for i in $(seq 150); do ip rule del pref 20001 2>/dev/null; sleep 0.02; done';
+  await vpc.guest.check(['bash', '-c', loop], { timeoutMs: 60_000 });
+  expect(told() - before).toBe(1);
+  await until('the rule', async () => /^20001:/m.test(await vpc.guest.check(['ip', 'rule'])), 60_000);
+  await awaitReach(vpc);
+}, 120_000);
