@@ -21,6 +21,7 @@ import { MetadataPoller } from './poll.ts';
 import { describeChange } from './report/change-text.ts';
 import type { Fields, Journal } from './report/journal.ts';
 import type { DaemonEvent } from './report/metrics.ts';
+import { TroubleLog } from './report/trouble-log.ts';
 import { listTroubles } from './report/troubles.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
@@ -64,8 +65,7 @@ export class Daemon {
   #watch: UnitFileWatch | null = null;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
-  readonly #reported = new Set<string>();
-  readonly #lastTroubles = new Set<string>();
+  readonly #troubles: TroubleLog;
 
   static async open(options: DaemonOptions): Promise<Daemon> {
     const store = new RuntimeStore(options.config.runtimeDirectory);
@@ -84,6 +84,7 @@ export class Daemon {
   private constructor({ config, journal, onPass, observe }: DaemonOptions, store: RuntimeStore, mirror: KernelMirror) {
     this.#config = config;
     this.#journal = journal;
+    this.#troubles = new TroubleLog((message, fields) => journal.warning(message, fields));
     this.#onPass = onPass ?? (() => undefined);
     this.#observe = observe ?? (() => undefined);
     this.#store = store;
@@ -108,7 +109,7 @@ export class Daemon {
       stored: store.readMetadata(),
       onChanged: (stored) => {
         this.#reconciler.wake();
-        store.writeMetadata(stored).catch((error) => this.#reportOnce(`failed to keep the metadata: ${error}`));
+        store.writeMetadata(stored).catch((error) => this.#troubles.tell(`failed to keep the metadata: ${error}`));
       },
       onTrouble: (message) => journal.warning(message),
       onRecovered: () => journal.info('The metadata service answers again'),
@@ -133,7 +134,7 @@ export class Daemon {
         apply: (changes) => applyChanges(changes, hands),
         readLedger: () => store.readLedger(),
         writeLedger: (ledger) =>
-          store.writeLedger(ledger).catch((error) => this.#reportOnce(`failed to keep the ledger: ${error}`)),
+          store.writeLedger(ledger).catch((error) => this.#troubles.tell(`failed to keep the ledger: ${error}`)),
       },
       {
         changed: (outcome) => {
@@ -146,7 +147,7 @@ export class Daemon {
         },
         passed: (result) => this.#afterPass(result),
         failed: (error) => {
-          this.#reportOnce(`a pass failed, nothing was changed by it: ${error}`);
+          this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
           journal.debug(error instanceof Error ? (error.stack ?? '') : '');
         },
       },
@@ -291,13 +292,13 @@ export class Daemon {
       this.#files = null;
       this.#reconciler.wake();
     };
-    this.#watch = watchUnitFiles(unitDirectory, prefix, changed, (message) => this.#reportOnce(message));
+    this.#watch = watchUnitFiles(unitDirectory, prefix, changed, (message) => this.#troubles.tell(message));
   }
 
   #reportChange({ change, error }: Outcome): void {
     const fields = this.#fieldsOf(change);
     if (error === null) this.#journal.info(`${describeChange(change)} (${change.reason})`, fields);
-    else this.#reportOnce(error.message, fields);
+    else this.#troubles.tell(error.message, fields);
   }
 
   /** Journal fields: what an operator filters by. A detached ENI has no link any more. */
@@ -320,25 +321,13 @@ export class Daemon {
     this.#journal.warning(message, this.#fieldsOf(change));
   }
 
-  /** The same trouble is told once, and again only after it was over. */
-  #reportOnce(message: string, fields: Fields = {}): void {
-    this.#lastTroubles.add(message);
-    if (this.#reported.has(message)) return;
-    this.#reported.add(message);
-    this.#journal.warning(message, fields);
-  }
-
   #afterPass(result: PassResult): void {
     const awaited = result.desired.reports
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
-    const standing = listTroubles(result.desired.reports, result.conflicts);
-    for (const message of standing) this.#reportOnce(message);
-    if (result.remaining.length === 0) {
-      for (const message of this.#reported) if (!this.#lastTroubles.has(message)) this.#reported.delete(message);
-      this.#lastTroubles.clear();
-    }
+    for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.tell(message);
+    this.#troubles.passed(result.remaining.length === 0);
     this.#onPass(result);
   }
 }

@@ -1,0 +1,167 @@
+/**
+ * Promise P2 on the whole program: the file system, the bus daemon, networkd, the clock and the kernel's event buffer fail
+ * under it. The network stays, nothing is lost, drift is repaired meanwhile where it can be, and afterwards all is right
+ * without help.
+ */
+
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { labConfig } from '../../fixtures/enid-process.ts';
+import { measureLoss } from '../../fixtures/loss.ts';
+import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
+
+let lab: Lab;
+
+beforeAll(async () => {
+  lab = await openLab('faults', primary, labConfig.replace('interval: 5s', 'interval: 30s'));
+  await lab.vpc.attach(alone);
+  await awaitReach(lab.vpc);
+  await lab.enid.converged();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+function shell(script: string): Promise<string> {
+  return lab.vpc.guest.check(['sh', '-ec', script], { timeoutMs: 60_000 });
+}
+
+const altName = 'eni-00000000000000002';
+const hasAltName = async () => (await shell('ip link show ens6')).includes(altName);
+
+/** Another program removes something of ours that no packet needs: it is back, whatever else is broken. */
+async function expectRepair(): Promise<void> {
+  await shell(`ip link property del dev ens6 altname ${altName}`);
+  await until('the alternative name', hasAltName, 5_000);
+}
+
+/** What the program said from now on. */
+function listen(): () => string {
+  const start = lab.enid.lines.length;
+  return () => lab.enid.lines.slice(start).join('\n');
+}
+
+async function expectLossless(action: () => Promise<unknown>): Promise<void> {
+  const { lost, broken, fewestSent } = await measureLoss(lab.vpc, action);
+  expect(broken).toEqual([]);
+  expect([...lost]).toEqual([]);
+  expect(fewestSent).toBeGreaterThan(100);
+}
+
+const folders = '/run/systemd/network /run/enid';
+
+const remounts: [string, string, string, RegExp][] = [
+  [
+    'read-only',
+    `for folder in ${folders}; do mount --bind $folder $folder; mount -o remount,ro,bind $folder; done`,
+    `umount ${folders}`,
+    /EROFS/,
+  ],
+  [
+    'full',
+    'mount -o remount,size=8m /run; cat /dev/zero > /run/filler 2>/dev/null || true',
+    'rm /run/filler; mount -o remount,size=50% /run',
+    /ENOSPC/,
+  ],
+];
+
+it.each(remounts)(
+  'a %s /run: told, drift is repaired all the same, and what had to wait is done when it is over',
+  async (_what, breakIt, mendIt, told) => {
+    const { vpc, enid } = lab;
+    const said = listen();
+    await expectLossless(async () => {
+      await shell(breakIt);
+      await expectRepair();
+      await vpc.assign(alone.id, { ipv4: ['10.0.2.29'] });
+      enid.signal('SIGHUP');
+      await until('the address', async () => /10\.0\.2\.29/.test(await shell('ip -o address')));
+      await vpc.attach(sharing);
+      await until('the trouble', () => told.test(said()));
+      await sleep(1_000);
+      // Of each object once: a disk that stays full does not fill the journal, too.
+      const lines = said().split('\n');
+      expect(new Set(lines.map((line) => line.replace(/\d+/g, ''))).size).toBeGreaterThan(lines.length / 3);
+      await shell(mendIt);
+    });
+    // Tried again with a back-off of a minute at most.
+    await until(
+      'the ENI that was attached meanwhile',
+      async () => (await vpc.reachesAll()).every((one) => one.isReached),
+      60_000,
+    );
+    await enid.converged(60_000);
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.29'] });
+    await vpc.detach(sharing.id);
+    enid.signal('SIGHUP');
+    await until('the end of the address', async () => !/10\.0\.2\.29/.test(await shell('ip -o address')));
+    await enid.converged();
+  },
+  testMs * 2,
+);
+
+it(
+  'the bus daemon crashes and comes back: told, drift is repaired meanwhile, and the next ENI is configured',
+  async () => {
+    const { vpc, enid } = lab;
+    const said = listen();
+    await expectLossless(async () => {
+      await vpc.guest.killBus();
+      await until('the trouble', () => /bus/.test(said()));
+      await expectRepair();
+      await vpc.guest.startBus();
+    });
+    // No networkd takes up a bus that came back; its restart costs what `lossless` measures.
+    await vpc.guest.networkd.restart();
+    await vpc.attach(sharing);
+    await awaitReach(vpc);
+    await vpc.detach(sharing.id);
+    await enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'networkd is stopped for long (masked): every ENI works on, what is assigned meanwhile works, an ENI attached meanwhile when it is back',
+  async () => {
+    const { vpc, enid } = lab;
+    const said = listen();
+    await vpc.guest.networkd.kill();
+    await until('the trouble', () => /systemd-networkd is not on the bus/.test(said()));
+    await expectRepair();
+    await vpc.assign(alone.id, { ipv4: ['10.0.2.28'] });
+    await vpc.attach(sharing);
+    enid.signal('SIGHUP');
+    await until('the address', () => vpc.reaches('10.0.2.28'));
+    await vpc.guest.networkd.start();
+    await awaitReach(vpc);
+    await enid.converged();
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.28'] });
+    await vpc.detach(sharing.id);
+    enid.signal('SIGHUP');
+    await until('the end of the address', async () => !/10\.0\.2\.28/.test(await shell('ip -o address')));
+    await enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'asleep (stopped) while the kernel has more to say than its buffer holds: what was missed is found when it wakes',
+  async () => {
+    const { enid } = lab;
+    const said = listen();
+    await expectLossless(async () => {
+      enid.signal('SIGSTOP');
+      const routes = Array.from({ length: 60_000 }, (_, index) => `100.64.${index >> 8}.${index & 255}/32 dev ens5`);
+      for (const verb of ['add', 'del']) {
+        const input = routes.map((route) => `route ${verb} ${route} proto 186\n`).join('');
+        await lab.vpc.guest.check(['ip', '-batch', '-'], { input, timeoutMs: 60_000 });
+      }
+      await shell(`ip link property del dev ens6 altname ${altName}`);
+      enid.signal('SIGCONT');
+      await until('the alternative name', hasAltName, 20_000);
+    });
+    // The proof that something was missed, told once and in one line.
+    expect(said().match(/lost|missed|overflow/gi)).toHaveLength(1);
+    await enid.converged();
+  },
+  testMs,
+);
