@@ -45,7 +45,7 @@ export class NetworkdView {
       if (event.kind === 'vanished') this.#set({ ...this.#state, kind: 'absent' });
       if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();
       this.#tries = 0;
-      this.#schedule(debounceMs);
+      this.#schedule(event.kind === 'vanished' ? 0 : debounceMs);
     });
     this.#options.watcher.start();
   }

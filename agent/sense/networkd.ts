@@ -98,7 +98,7 @@ export class NetworkdWatcher {
    * `timeout`, …): then what was known before still holds.
    */
   async readState(linkIndexes: readonly number[]): Promise<NetworkdState> {
-    if (!(await this.#isOwned())) return this.#absentState();
+    if (!(await this.#isOwned())) return await this.#absentState();
     try {
       const version = await this.readVersion();
       const links: NetworkdLink[] = [];
@@ -111,13 +111,15 @@ export class NetworkdWatcher {
       return { kind: 'present', version, links };
     } catch (error) {
       // It left while it was being asked.
-      if (error instanceof NetworkdError && error.code === 'no-owner') return this.#absentState();
+      if (error instanceof NetworkdError && error.code === 'no-owner') return await this.#absentState();
       throw error;
     }
   }
 
-  #absentState(): NetworkdState {
-    return { kind: 'absent', ...this.#last };
+  /** With the version of the next one, which an upgrade may have put in its place. */
+  async #absentState(): Promise<NetworkdState> {
+    const { version, links } = this.#last;
+    return { kind: 'absent', version: (await this.readVersion()) ?? version, links };
   }
 
   /** Null: networkd has no such link (yet). Throws NetworkdError. */

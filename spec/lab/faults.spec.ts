@@ -5,8 +5,9 @@
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { labConfig } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
 import { measureLoss } from '../../fixtures/loss.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/networkd-releases.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
@@ -161,6 +162,65 @@ it(
     });
     // The proof that something was missed, told once and in one line.
     expect(said().match(/lost|missed|overflow/gi)).toHaveLength(1);
+    await enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'the clock jumps by years, forth and back: drift is repaired, metadata are read',
+  async () => {
+    const { vpc } = lab;
+    await lab.enid.stop();
+    // libfaketime leaves the monotonic clock alone, as the kernel does when the time is set.
+    const clock = '/run/faketime';
+    await vpc.guest.writeFile(clock, '+0');
+    const environment = {
+      LD_PRELOAD: '/usr/$LIB/faketime/libfaketime.so.1',
+      FAKETIME_TIMESTAMP_FILE: clock,
+      FAKETIME_NO_CACHE: '1',
+      FAKETIME_DONT_FAKE_MONOTONIC: '1',
+    };
+    lab.enid = EnidProcess.start(vpc.guest, [], environment);
+    await lab.enid.converged();
+    await expectLossless(async () => {
+      for (const [jump, address] of [
+        ['+3y', '10.0.2.26'],
+        ['-3y', '10.0.2.27'],
+      ] as const) {
+        await vpc.guest.writeFile(clock, jump);
+        const year = Number(await vpc.guest.check(['date', '+%Y'], { env: environment }));
+        expect(Math.abs(year - new Date().getFullYear())).toBeGreaterThan(1);
+        await vpc.assign(alone.id, { ipv4: [address] });
+        lab.enid.signal('SIGHUP');
+        await until(address, () => vpc.reaches(address));
+        await expectRepair();
+      }
+    });
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.26', '10.0.2.27'] });
+    await lab.enid.stop();
+    lab.enid = EnidProcess.start(vpc.guest);
+    await until('their end', async () => !/10\.0\.2\.2[67]/.test(await shell('ip -o address')));
+    await lab.enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'systemd is upgraded under it, 252 to 257: no IPv4 packet lost, the files follow, and the next ENI costs nothing',
+  async () => {
+    const { vpc, enid } = lab;
+    const { lost, broken } = await measureLoss(vpc, () => vpc.guest.upgradeNetworkd(trixieNetworkd()));
+    expect(broken).toEqual([]);
+    expect([...lost].filter(([name]) => !name.includes(':'))).toEqual([]);
+    // 252 drops its DHCPv6 addresses when it stops; they are put back at once.
+    expect(Math.max(0, ...lost.values())).toBeLessThanOrEqual(8);
+    await enid.converged();
+    await expectLossless(async () => {
+      await vpc.attach(sharing);
+      await awaitReach(vpc);
+    });
+    expect(await vpc.guest.readFile('/run/systemd/network/70-ens6.network')).toMatch(/^KeepConfiguration=yes$/m);
     await enid.converged();
   },
   testMs,
