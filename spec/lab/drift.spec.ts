@@ -2,39 +2,19 @@
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';
+import { readState } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
 let whole: string;
-
-/**
- * Order, and whose mark a thing bears, may change; what is there may not. The kernel's own and the container's are left out,
- * and networkd's routes to single hosts (router, DNS), for which the connected and the default route stand.
- */
-async function readState(): Promise<string> {
-  const lines = (await readKernel(lab.vpc))
-    .split('\n')
-    .filter(
-      (line) => !/ctr0|table local|^local|^broadcast|fe80::\w+:|^10\.0\.\d\.1 dev|^169\.254\.169\.253 /.test(line),
-    );
-  return lines
-    .map((line) =>
-      line
-        .replace(/ proto \w+| src \S+| mtu \d+| nodad| dynamic/g, '')
-        .replace(/\s+/g, ' ')
-        .trim(),
-    )
-    .sort()
-    .join('\n');
-}
 
 beforeAll(async () => {
   lab = await openLab('drift', primary, labConfig.replace('interval: 5s', 'interval: 1h'));
   for (const eni of [alone, sharing, withPrefixes]) await lab.vpc.attach(eni);
   await awaitReach(lab.vpc);
   await lab.enid.converged();
-  whole = await readState();
+  whole = await readState(lab.vpc);
 }, testMs);
 afterAll(() => closeLab(lab));
 
@@ -67,8 +47,10 @@ it.each([
   '%s',
   async (_what, command) => {
     await lab.vpc.guest.run(['sh', '-c', command]);
-    await until('everything as it was', async () => (await readState()) === whole, 10_000).catch(() => undefined);
-    expect(await readState()).toBe(whole);
+    await until('everything as it was', async () => (await readState(lab.vpc)) === whole, 10_000).catch(
+      () => undefined,
+    );
+    expect(await readState(lab.vpc)).toBe(whole);
     await awaitReach(lab.vpc);
   },
   testMs,

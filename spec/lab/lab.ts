@@ -57,19 +57,3 @@ export async function until(what: string, isTrue: () => boolean | Promise<boolea
     await sleep(50);
   }
 }
-
-/** Rules, routes and addresses of the guest as text, without lifetimes. */
-export async function readKernel(vpc: Vpc): Promise<string> {
-  const texts: string[] = [];
-  for (const argv of [
-    ['ip', '-o', 'address'],
-    ['ip', 'route', 'show', 'table', 'all'],
-    ['ip', '-6', 'route', 'show', 'table', 'all'],
-    ['ip', 'rule'],
-    ['ip', '-6', 'rule'],
-    ['ip', '-o', 'link'],
-  ]) {
-    texts.push(await vpc.guest.check(argv));
-  }
-  return texts.join('').replace(/(valid_lft|preferred_lft|expires|hoplimit) \S+/g, '');
-}

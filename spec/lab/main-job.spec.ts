@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, runEnid } from '../../fixtures/enid-process.ts';
+import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, readKernel, sleep, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
 describe('the main job', () => {
   let lab: Lab;

@@ -4,8 +4,9 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
+import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
 

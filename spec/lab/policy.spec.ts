@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';
+import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, readKernel, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
 

@@ -1,0 +1,100 @@
+/**
+ * Crash consistency on the real program (promise P6): killed at its Nth netlink request, at its Nth change of a file, at its
+ * Nth word to the bus, it is started again and brings everything in order; nothing foreign is lost. ENID_CRASH_EVERY=1 tries
+ * every N, which takes some minutes.
+ */
+
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { EnidProcess } from '../../fixtures/enid-process.ts';
+import { readState } from '../../fixtures/guest-state.ts';
+import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
+
+const isEvery = process.env['ENID_CRASH_EVERY'] === '1';
+
+let lab: Lab;
+let whole: string;
+
+const foreign = `
+ip rule add pref 20050 from 192.0.2.1 lookup 77
+ip -6 rule add pref 20050 from 2001:db8:ffff::1 lookup 77
+ip route add 203.0.113.0/24 dev ens6 table 10001 metric 99 proto static
+ip address add 192.0.2.77/32 dev ens6
+printf '[Match]\\nName=nothing\\n' > /run/systemd/network/70-other.network
+`;
+
+/** All that the program makes, and one file of an ENI with its drop-in: nearly everything is to be made again. */
+const wipe = `
+for family in -4 -6; do
+  for pref in $(ip $family rule | sed -n 's/^\\(20[0-9]*\\|1[0-9]\\{4\\}\\):.*/\\1/p' | grep -v 20050); do
+    ip $family rule del pref $pref
+  done
+  for table in 10001 10002; do ip $family route flush table $table proto 236; done
+done
+for link in ens5 ens6 ens7; do ip address flush dev $link proto 236 2>/dev/null || true; done
+ip address del 10.0.2.21/32 dev ens6; ip address del 10.0.2.22/32 dev ens6
+ip -6 address del 2001:db8:0:2::21/128 dev ens6; ip -6 address del 2001:db8:0:1::31/128 dev ens7
+ip link property del dev ens6 altname eni-00000000000000002
+rm -r /run/systemd/network/70-ens7.network /run/systemd/network/70-ens7.network.d
+`;
+
+function shell(script: string) {
+  return lab.vpc.guest.run(['sh', '-c', script]);
+}
+
+const isWhole = async () => (await readState(lab.vpc)) === whole;
+
+/** Starts the program so that its `count`th such call kills it. False: it lived through, and everything is in order. */
+async function isKilledAt(calls: string, count: number): Promise<boolean> {
+  const injection = ['-e', `trace=${calls}`, '-e', `inject=${calls}:signal=SIGKILL:when=${count}`];
+  const wrapper = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', ...injection, '--'];
+  // strace counts each call by thread: one thread for the file system makes that a count of the program's.
+  lab.enid = EnidProcess.start(lab.vpc.guest, [], { UV_THREADPOOL_SIZE: '1' }, wrapper);
+  let isKilled = false;
+  const end = lab.enid.exited().then(() => {
+    isKilled = true;
+  });
+  await Promise.race([end, until('the end, or all in order', isWhole)]);
+  // What comes after that: the ledger, answers on the bus.
+  if (!isKilled) await Promise.race([end, sleep(300)]);
+  return isKilled;
+}
+
+beforeAll(async () => {
+  lab = await openLab('crash', primary);
+  for (const eni of [alone, sharing]) await lab.vpc.attach(eni);
+  await awaitReach(lab.vpc);
+  await lab.vpc.guest.check(['sh', '-ec', foreign]);
+  await lab.enid.converged();
+  whole = await readState(lab.vpc);
+  await lab.enid.stop();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+it.each([
+  ['netlink request', 'sendto,sendmsg', 5, 20],
+  ['change of a file', 'rename,renameat,renameat2,fsync,unlink,unlinkat,ftruncate', 1, 2],
+  ['word to the bus or the metadata service', 'write,writev', 12, 20],
+])(
+  'killed at any %s, it brings all in order when it is started again',
+  async (_what, calls, usualStep, fewest) => {
+    const step = isEvery ? 1 : usualStep;
+    let last = 0;
+    for (let count = 1; ; count += step) {
+      await shell(wipe);
+      expect(await isWhole()).toBe(false);
+      const isKilled = await isKilledAt(calls, count);
+      if (isKilled) lab.enid = EnidProcess.start(lab.vpc.guest);
+      await until(`all in order after call ${count}`, isWhole).catch(() => undefined);
+      expect({ count, state: await readState(lab.vpc) }).toEqual({ count, state: whole });
+      await lab.enid.stop();
+      if (!isKilled) break;
+      last = count;
+    }
+    expect(last).toBeGreaterThanOrEqual(fewest);
+    process.stderr.write(`crash: killed at up to the ${last}. call of ${calls}\n`);
+    await awaitReach(lab.vpc);
+    expect(await lab.vpc.guest.readFile('/run/systemd/network/70-other.network')).toMatch(/nothing/);
+  },
+  testMs * (isEvery ? 10 : 2),
+);
