@@ -79,6 +79,8 @@ export interface DesiredAddress {
   readonly linkIndex: number;
   readonly address: string;
   readonly prefixLength: number;
+  /** Of the connected route, where the address has a subnet's length; none otherwise. */
+  readonly metric?: number;
 }
 
 export interface DesiredRoute {
@@ -121,6 +123,8 @@ export interface NetworkFile {
 export interface DesiredLease {
   /** Null for an ENI without IPv4. */
   readonly address: string | null;
+  /** As EC2 leases it: the subnet's; null where the metadata tell of no subnet. */
+  readonly prefixLength: number | null;
   readonly metric: number;
   /** Whether the lease's and the router advertisement's default route is to be in main. */
   readonly hasDefaultRoute: boolean;

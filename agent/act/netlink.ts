@@ -110,8 +110,9 @@ async function accept(expected: readonly string[], request: Promise<void>): Prom
   }
 }
 
-function toAddress({ linkIndex, address, prefixLength }: DesiredAddress, protocol: number): Address {
+function toAddress({ linkIndex, address, prefixLength, metric = 0 }: DesiredAddress, protocol: number): Address {
   const family = familyOf(address);
+  const isHost = prefixLength === (family === 4 ? 32 : 128);
   return {
     linkIndex,
     family,
@@ -119,9 +120,9 @@ function toAddress({ linkIndex, address, prefixLength }: DesiredAddress, protoco
     prefixLength,
     scope: RT_SCOPE_UNIVERSE,
     // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for a second.
-    flags: family === 6 ? IFA_F_NOPREFIXROUTE | IFA_F_NODAD : IFA_F_NOPREFIXROUTE,
+    flags: (family === 6 ? IFA_F_NODAD : 0) | (isHost ? IFA_F_NOPREFIXROUTE : 0),
     protocol,
-    metric: 0,
+    metric,
     validLifetime: null,
   };
 }

@@ -4,12 +4,14 @@
  * subnet whose connected routes have the wrong order send each other's traffic.
  */
 
-import type { Change, Desired, DesiredEni, DesiredLease, KernelState, NetworkdState, Route } from '../model.ts';
+import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import { identifyAddress } from './identity.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
 export interface LeaseState {
   readonly kernel: KernelState;
   readonly networkd: NetworkdState;
+  readonly ledger: Ledger;
   readonly settling: ReadonlySet<string>;
 }
 
@@ -20,9 +22,26 @@ const ipv4Width = 32;
 
 export function diffLeases(desired: Desired, state: LeaseState): Change[] {
   return desired.enis.flatMap((eni) => {
-    if (eni.lease === null || state.settling.has(eni.mac) || !isFileInForce(eni, state.networkd)) return [];
+    if (eni.lease === null || state.settling.has(eni.mac)) return [];
+    const lost = restoreAddress(eni, eni.lease, state);
+    if (lost.length > 0 || !isFileInForce(eni, state.networkd)) return lost;
     return [...diffMetric(eni, eni.lease, state.kernel), ...diffLeftovers(eni, eni.lease, state.kernel)];
   });
+}
+
+/**
+ * The leased address was there and is not: networkd does not put back what another program removes (measured on 252 and
+ * 257), and a lease that it has lost may never come again. EC2 assigned the address to the ENI, lease or not: it returns at
+ * once, and networkd's next renewal takes it over.
+ */
+function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: DesiredLease, state: LeaseState): Change[] {
+  const { address, prefixLength, metric } = lease;
+  if (address === null || prefixLength === null) return [];
+  const isUp = state.kernel.links.some(({ index, isUp }) => index === linkIndex && isUp);
+  const isThere = state.kernel.addresses.some((have) => have.linkIndex === linkIndex && have.address === address);
+  if (isThere || !isUp || !(identifyAddress({ linkIndex, address }) in state.ledger)) return [];
+  const wanted = { linkIndex, address, prefixLength, metric };
+  return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
 }
 
 function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {

@@ -1,7 +1,7 @@
 /** The kernel objects of one ENI: addresses, routes of its own table, alternative names. Pure. */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import { addressAt, networkOf } from '../../lib/ip/cidr.ts';
+import { addressAt, networkOf, requireCidr } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
 import type { CandidateLink } from './match-links.ts';
@@ -205,7 +205,8 @@ export function hasLease(addresses: readonly Address[], linkIndex: number, eni: 
 }
 
 export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease {
-  return { address: eni.ipv4Addresses[0] ?? null, metric, hasDefaultRoute: policy.defaultRoute };
+  const prefixLength = eni.subnetIpv4 === null ? null : requireCidr(eni.subnetIpv4).length;
+  return { address: eni.ipv4Addresses[0] ?? null, prefixLength, metric, hasDefaultRoute: policy.defaultRoute };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

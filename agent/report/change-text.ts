@@ -1,7 +1,7 @@
 /** Changes as text in the words of ip(8), for plans, the journal and scenario tests. */
 
 import { describeSelectors } from '../../lib/rtnetlink/describe.ts';
-import type { Change, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+import type { Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
 
 /** One line, without a newline: what an operator would type to do the same. */
 export function describeChange(change: Change): string {
@@ -17,7 +17,7 @@ export function describeChange(change: Change): string {
     case 'remove-alt-name':
       return `ip link property del dev ${change.linkName} altname ${change.altName}`;
     case 'add-address':
-      return `ip address add ${change.address.address}/${change.address.prefixLength} dev ${change.linkName} noprefixroute`;
+      return describeAddition(change.address, change.linkName);
     case 'remove-address':
       return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
     case 'set-address-metric':
@@ -31,6 +31,10 @@ export function describeChange(change: Change): string {
     case 'remove-rule':
       return `ip rule del ${describeRule(change.rule)}`;
   }
+}
+
+function describeAddition({ address, prefixLength, metric }: DesiredAddress, linkName: string): string {
+  return `ip address add ${address}/${prefixLength} dev ${linkName} ${metric === undefined ? 'noprefixroute' : `metric ${metric}`}`;
 }
 
 /** A route in the words of ip-route(8). */

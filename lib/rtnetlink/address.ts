@@ -5,6 +5,7 @@ import {
   AF_INET,
   AF_INET6,
   IFA_ADDRESS,
+  IFA_BROADCAST,
   IFA_CACHEINFO,
   IFA_F_HOMEADDRESS,
   IFA_F_MANAGETEMPADDR,
@@ -81,10 +82,14 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
   };
 }
 
-/** Body of RTM_NEWADDR: flags that only the kernel may set are left out. */
+/** Body of RTM_NEWADDR: flags that only the kernel may set are left out, a subnet's broadcast address is told. */
 export function encodeAddress(address: Address): Buffer[] {
   const body = encodeAddressKey(address);
   body.push(encodeU32(IFA_FLAGS, address.flags & SETTABLE_FLAGS));
+  // The kernel computes none by itself; subnets of two addresses and less have none (RFC 3021).
+  if (address.family === 4 && address.prefixLength <= 30) {
+    body.push(encodeAttribute(IFA_BROADCAST, broadcastBytes(address)));
+  }
   if (address.metric !== 0) body.push(encodeU32(IFA_RT_PRIORITY, address.metric));
   if (address.protocol !== 0) body.push(encodeU8(IFA_PROTO, address.protocol));
   if (address.validLifetime !== null) {
@@ -105,4 +110,11 @@ export function encodeAddressKey(address: Address): Buffer[] {
   header.writeUInt32LE(address.linkIndex, 4);
   const bytes = addressBytes(address.family, address.address);
   return [header, encodeAttribute(IFA_LOCAL, bytes), encodeAttribute(IFA_ADDRESS, bytes)];
+}
+
+function broadcastBytes({ address, prefixLength }: Address): Buffer {
+  const bytes = addressBytes(4, address);
+  const hostMask = 2 ** (32 - prefixLength) - 1;
+  bytes.writeUInt32BE((bytes.readUInt32BE(0) | hostMask) >>> 0);
+  return bytes;
 }

@@ -43,6 +43,11 @@ it.each([
     'all IPv4 routes of the links in main',
     'for dev in ens5 ens6 ens7 ens8; do ip -4 route flush table main dev $dev; done',
   ],
+  ['the leased address of the primary', 'ip address del 10.0.1.10/24 dev ens5'],
+  [
+    'every address of every ENI',
+    'for dev in ens5 ens6 ens7 ens8; do ip -4 address flush dev $dev scope global; ip -6 address flush dev $dev scope global; done',
+  ],
 ])(
   '%s',
   async (_what, command) => {
@@ -87,6 +92,26 @@ it(
     await vpc.guest.check(['ip', '-6', 'address', 'flush', 'dev', 'ens6', 'scope', 'global']);
     await awaitReach(vpc);
     expect(await vpc.imds.requests()).toEqual([]);
+  },
+  testMs,
+);
+
+it(
+  'a leased address that was put back is the lease’s again with the next renewal',
+  async () => {
+    const { vpc } = lab;
+    const show = () => vpc.guest.check(['ip', '-o', 'address', 'show', 'dev', 'ens6', 'to', '10.0.2.20']);
+    await vpc.guest.check(['ip', 'address', 'del', '10.0.2.20/24', 'dev', 'ens6']);
+    await until('the address', async () => /10\.0\.2\.20\/24/.test(await show()));
+    const readDefault = () => vpc.guest.check(['ip', 'route', 'show', 'default', 'dev', 'ens6']);
+    await until('its default route', async () => /proto 236/.test(await readDefault()));
+    await vpc.guest.check(['networkctl', 'renew', 'ens6']);
+    await until('the lease’s default route alone', async () =>
+      /^default via \S+ proto dhcp .*\n$/.test(await readDefault()),
+    );
+    await lab.enid.converged();
+    await until('everything as it was', async () => (await readState(vpc)) === whole, 10_000).catch(() => undefined);
+    expect(await readState(vpc)).toBe(whole);
   },
   testMs,
 );

@@ -168,6 +168,24 @@ it(
 );
 
 it(
+  'networkd drops the lease and DHCP is silent: every address of the ENI works on, and its renewal finds its place',
+  async () => {
+    const { vpc, enid } = lab;
+    await vpc.setService(alone.id, false);
+    await vpc.guest.check(['networkctl', 'reconfigure', 'ens6']);
+    await sleep(1_500);
+    await awaitReach(vpc);
+    await vpc.setService(alone.id, true);
+    await vpc.guest.check(['networkctl', 'reconfigure', 'ens6']);
+    const readDefault = () => shell('ip route show default dev ens6');
+    await until('the lease', async () => /^default via \S+ proto dhcp .*\n$/.test(await readDefault()), 60_000);
+    await awaitReach(vpc);
+    await enid.converged();
+  },
+  testMs,
+);
+
+it(
   'the clock jumps by years, forth and back: drift is repaired, metadata are read',
   async () => {
     const { vpc } = lab;

@@ -1,7 +1,7 @@
 /** A host through a random sequence of events, and the quiet host that it must end like. */
 
 import fc from 'fast-check';
-import { identifyAddress, ownProtocol } from '../../agent/decide/identity.ts';
+import { ownProtocol } from '../../agent/decide/identity.ts';
 import type { EniMetadata, Ledger, NetworkdState } from '../../agent/model.ts';
 import { ModelWorld, makeLink } from '../../fixtures/model/world.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';
@@ -243,8 +243,7 @@ export class Story {
     const isHit = (_: unknown, index: number) => index % (count + 2) === which % (count + 2);
     state.rules = state.rules.filter((rule, index) => !isHit(rule, index));
     state.routes = state.routes.filter((route, index) => route.protocol !== ownProtocol || !isHit(route, index));
-    const leased = new Set(state.addresses.filter((one) => one.validLifetime !== null).map(identifyAddress));
-    state.addresses = state.addresses.filter((one, index) => leased.has(identifyAddress(one)) || !isHit(one, index));
+    state.addresses = state.addresses.filter((one, index) => !isHit(one, index));
     const files = [...state.files.keys()].filter((name, index) => name.includes('.d/') && isHit(name, index));
     // A file is the only proof of what networkd has just made from it: between the two the program has had a pass.
     if (files.length > 0) this.world.pass();
