@@ -4,7 +4,7 @@ import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../lib/dbus/bus.ts';
 import { RtnetlinkClient } from '../lib/rtnetlink/client.ts';
-import { applyChanges, type Hands, type Outcome } from './act/apply.ts';
+import { applyChanges, type Hands } from './act/apply.ts';
 import { applyKernelChange } from './act/netlink.ts';
 import { NetworkdBus } from './act/networkd-bus.ts';
 import { removeUnitFile, writeUnitFile } from './act/unit-files.ts';
@@ -16,10 +16,11 @@ import { readFileOwner } from './decide/network-file.ts';
 import { isEniTable } from './decide/numbers.ts';
 import { MetadataError } from './errors.ts';
 import { type PassResult, Reconciler } from './loop.ts';
-import type { Change, Snapshot } from './model.ts';
+import type { EniMetadata, Snapshot } from './model.ts';
 import { MetadataPoller } from './poll.ts';
-import { describeChange } from './report/change-text.ts';
-import type { Fields, Journal } from './report/journal.ts';
+import { ChangeLog } from './report/change-log.ts';
+import type { EniHistory } from './report/history.ts';
+import type { Journal } from './report/journal.ts';
 import type { DaemonEvent } from './report/metrics.ts';
 import { TroubleLog } from './report/trouble-log.ts';
 import { listTroubles } from './report/troubles.ts';
@@ -66,6 +67,7 @@ export class Daemon {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
+  readonly #changeLog: ChangeLog;
 
   static async open(options: DaemonOptions): Promise<Daemon> {
     const store = new RuntimeStore(options.config.runtimeDirectory);
@@ -85,6 +87,12 @@ export class Daemon {
     this.#config = config;
     this.#journal = journal;
     this.#troubles = new TroubleLog((message, fields) => journal.warning(message, fields));
+    this.#changeLog = new ChangeLog({
+      journal,
+      troubles: this.#troubles,
+      observe: (event) => this.#observe(event),
+      findEni: (mac) => this.#findEni(mac),
+    });
     this.#onPass = onPass ?? (() => undefined);
     this.#observe = observe ?? (() => undefined);
     this.#store = store;
@@ -137,14 +145,8 @@ export class Daemon {
           store.writeLedger(ledger).catch((error) => this.#troubles.tell(`failed to keep the ledger: ${error}`)),
       },
       {
-        changed: (outcome) => {
-          this.#observe({ kind: 'change', change: outcome.change.kind, isFailure: outcome.error !== null });
-          this.#reportChange(outcome);
-        },
-        fought: (change, count) => {
-          this.#observe({ kind: 'fight' });
-          this.#reportFight(change, count);
-        },
+        changed: ({ change, error }, repair) => this.#changeLog.changed(change, error, repair),
+        fought: (change, count) => this.#changeLog.fought(change, count),
         passed: (result) => this.#afterPass(result),
         failed: (error) => {
           this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
@@ -157,6 +159,11 @@ export class Daemon {
   /** For the program's own bus service: shared, started and closed here. */
   get bus(): Bus {
     return this.#bus;
+  }
+
+  /** What was done for an ENI since the start. */
+  historyOf(mac: string): EniHistory {
+    return this.#changeLog.historyOf(mac);
   }
 
   /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
@@ -295,30 +302,11 @@ export class Daemon {
     this.#watch = watchUnitFiles(unitDirectory, prefix, changed, (message) => this.#troubles.tell(message));
   }
 
-  #reportChange({ change, error }: Outcome): void {
-    const fields = this.#fieldsOf(change);
-    if (error === null) this.#journal.info(`${describeChange(change)} (${change.reason})`, fields);
-    else this.#troubles.tell(error.message, fields);
-  }
-
-  /** Journal fields: what an operator filters by. A detached ENI has no link any more. */
-  #fieldsOf({ mac, linkName, kind }: Change): Fields {
+  /** Of those that are listed, and those that were until they were detached. */
+  #findEni(mac: string): EniMetadata | undefined {
     const { snapshot, departed } = this.#poller.metadata();
     const listed = snapshot?.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
-    const eni = [...listed, ...departed].find((one) => one.mac === mac);
-    const name = eni?.eniId ?? mac;
-    return {
-      ...(name === '' ? {} : { ENI: name }),
-      ...(linkName === '' ? {} : { INTERFACE: linkName }),
-      ...(eni === undefined ? {} : { DEVICE_NUMBER: eni.deviceNumber }),
-      CHANGE: kind,
-    };
-  }
-
-  #reportFight(change: Change, count: number): void {
-    const text = describeChange(change);
-    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
-    this.#journal.warning(message, this.#fieldsOf(change));
+    return [...listed, ...departed].find((one) => one.mac === mac);
   }
 
   #afterPass(result: PassResult): void {

@@ -10,9 +10,19 @@ import { computeDesired } from './decide/desired.ts';
 import { type Conflict, computeDifference } from './decide/diff.ts';
 import type { OwnFile } from './decide/diff-files.ts';
 import { computeLedger } from './decide/ledger.ts';
+import { addMade, classifyRepair, type Made, rememberMade } from './decide/repairs.ts';
 import { type Attempts, identifyChange, recordAttempt, recordFailure } from './decide/retry.ts';
 import { type KnownRouter, rememberRouters } from './decide/routers.ts';
-import type { Change, Desired, EniMetadata, KernelState, Ledger, NetworkdState, Snapshot } from './model.ts';
+import type {
+  Change,
+  Desired,
+  EniMetadata,
+  KernelState,
+  Ledger,
+  NetworkdState,
+  RepairKind,
+  Snapshot,
+} from './model.ts';
 
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
@@ -33,7 +43,8 @@ export interface Acts {
 
 /** What the reconciler tells. */
 export interface Listener {
-  changed(outcome: Outcome): void;
+  /** `repair`: what it put back; null: no repair, or a refused one. */
+  changed(outcome: Outcome, repair: RepairKind | null): void;
   fought(change: Change, count: number): void;
   passed(result: PassResult): void;
   /** A pass ended by an error that is no outcome of a change: a defect of this program, or memory gone. */
@@ -51,6 +62,13 @@ export interface PassResult {
   readonly networkd: NetworkdState;
 }
 
+interface Decision extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> {
+  readonly changes: readonly Change[];
+  readonly ledger: Ledger;
+  readonly kernel: KernelState;
+  readonly files: readonly OwnFile[];
+}
+
 /** How long networkd may take to make what its new files say before its work is done beside it. */
 const settleMs = 3_000;
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
@@ -64,6 +82,9 @@ export class Reconciler {
   readonly #listener: Listener;
   #config: Config;
   #ledger: Ledger;
+  /** Of the run before; empty after the first pass. */
+  #inherited: Ledger;
+  #made: Made = new Map();
   readonly #attempts = new Map<string, Attempts>();
   /** MAC → until when networkd is left to work. */
   readonly #settling = new Map<string, number>();
@@ -82,6 +103,7 @@ export class Reconciler {
     this.#acts = acts;
     this.#listener = listener;
     this.#ledger = acts.readLedger();
+    this.#inherited = this.#ledger;
   }
 
   /** Takes effect with the next pass. */
@@ -145,16 +167,23 @@ export class Reconciler {
 
   async #pass(): Promise<void> {
     const startMs = performance.now();
-    const { desired, ledger, changes, conflicts, networkd } = this.#decide();
+    const { desired, ledger, changes, conflicts, networkd, kernel, files } = this.#decide();
     const nowMs = performance.now();
     const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
     let outcomes: Outcome[] = [];
     await this.#recordLedger(ledger);
     if (due.length > 0) {
       outcomes = await this.#acts.apply(due);
-      for (const outcome of outcomes) this.#note(outcome);
-      await this.#awaitEcho(outcomes);
     }
+    // After the changes: a repair does not wait for its being counted.
+    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited });
+    this.#inherited = {};
+    for (const outcome of outcomes) this.#note(outcome, classifyRepair(outcome.change, this.#made, files));
+    this.#made = addMade(
+      this.#made,
+      outcomes.filter(({ error, isMoot }) => error === null && !isMoot).map(({ change }) => change),
+    );
+    await this.#awaitEcho(outcomes);
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
     const remaining = [...failed, ...held];
@@ -163,7 +192,7 @@ export class Reconciler {
     this.#scheduleNext(remaining);
   }
 
-  #decide(): Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> & { changes: readonly Change[]; ledger: Ledger } {
+  #decide(): Decision {
     const kernel = this.#senses.kernel();
     const networkd = this.#senses.networkd();
     const files = this.#senses.files();
@@ -177,7 +206,7 @@ export class Reconciler {
     const known = { ...declared, ...this.#ledger };
     const actual = { kernel, files, networkd, ledger: known, settling, offered: this.#offered };
     const ledger = computeLedger(desired, kernel, known, declared);
-    return { desired, ledger, ...computeDifference(desired, actual), networkd };
+    return { desired, ledger, ...computeDifference(desired, actual), networkd, kernel, files };
   }
 
   /** Drops those whose time is over or whose link networkd reports as configured. */
@@ -198,7 +227,7 @@ export class Reconciler {
     await this.#acts.writeLedger(ledger);
   }
 
-  #note(outcome: Outcome): void {
+  #note(outcome: Outcome, repair: RepairKind | null): void {
     const { change, error } = outcome;
     const key = identifyChange(change);
     const nowMs = performance.now();
@@ -207,7 +236,7 @@ export class Reconciler {
       this.#offered.add(`${this.#config.networkd.prefix}-${change.linkName}.network`);
     }
     if (outcome.isMoot) return;
-    this.#listener.changed(outcome);
+    this.#listener.changed(outcome, outcome.error === null ? repair : null);
     if (error !== null) {
       this.#attempts.set(key, recordFailure(this.#attempts.get(key), nowMs));
       return;

@@ -208,6 +208,9 @@ export type Change = {
   | { readonly kind: 'remove-rule'; readonly rule: Rule }
 );
 
+/** What a repair put back: an object that this program had made and another one removed or altered. */
+export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule';
+
 /** What `enid doctor` looks at beside what a pass reads. */
 export interface HostFacts {
   /** `6.1.0-28-cloud-amd64`, as uname(2) says. */

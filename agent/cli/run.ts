@@ -82,7 +82,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   const service = once ? null : offerOnBus(daemon, { journal, last: () => last, config: () => config, requestReload });
   tellService = (result) => {
     if (service === null) return;
-    const rows = buildRows({ ...result, changes: result.remaining });
+    const rows = buildRows({ ...result, changes: result.remaining }, (mac) => daemon.historyOf(mac));
     service.update(rows);
     metrics?.update(rows, result.durationMs);
   };

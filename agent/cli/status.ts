@@ -3,6 +3,7 @@
 import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
 import { describeChange } from '../report/change-text.ts';
+import type { EniHistory } from '../report/history.ts';
 import { buildStatusRow, renderPlan, renderStatusTable, type StatusRow } from '../report/status-table.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
 
@@ -19,7 +20,7 @@ export async function showStatus(
   { json, isColoured = false }: { json: boolean; isColoured?: boolean },
 ): Promise<CommandResult> {
   const inspection = await inspectHost(config);
-  const rows = buildRows(inspection);
+  const rows = buildRows(inspection, () => null);
   const stdout = json
     ? `${JSON.stringify({ enis: rows, warnings: inspection.warnings }, null, 2)}\n`
     : renderStatusTable(rows, (state, text) => (isColoured ? styleText(styles[state], text) : text));
@@ -35,13 +36,11 @@ const styles = {
   leaving: 'gray',
 } as const;
 
-/** One row for each ENI and each link that looks like one. */
-export function buildRows({
-  desired,
-  changes,
-  conflicts,
-  networkd,
-}: Pick<Inspection, 'desired' | 'changes' | 'conflicts' | 'networkd'>): StatusRow[] {
+/** One row for each ENI and each link that looks like one. `historyOf`: the daemon's; null: nobody remembers. */
+export function buildRows(
+  { desired, changes, conflicts, networkd }: Pick<Inspection, 'desired' | 'changes' | 'conflicts' | 'networkd'>,
+  historyOf: (mac: string) => EniHistory | null,
+): StatusRow[] {
   return desired.reports.map((report) =>
     buildStatusRow({
       report,
@@ -49,6 +48,7 @@ export function buildRows({
       networkFile: networkd.links.find(({ linkIndex }) => linkIndex === report.linkIndex)?.networkFile ?? null,
       pending: changes.filter(({ mac }) => mac === report.mac),
       conflicts: conflicts.filter(({ mac }) => mac === report.mac).map(({ reason }) => reason),
+      history: historyOf(report.mac),
     }),
   );
 }

@@ -6,12 +6,18 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { RepairKind } from '../model.ts';
 import { version } from '../version.ts';
 import type { StatusRow } from './status-table.ts';
 
 /** What the daemon tells as it happens. */
 export type DaemonEvent =
-  | { readonly kind: 'change'; readonly change: string; readonly isFailure: boolean }
+  | {
+      readonly kind: 'change';
+      readonly change: string;
+      readonly isFailure: boolean;
+      readonly repair: RepairKind | null;
+    }
   | { readonly kind: 'fight' }
   | { readonly kind: 'events-lost' }
   /** One read of the metadata. `failure`: the kind of error, null for a whole snapshot. */
@@ -19,6 +25,8 @@ export type DaemonEvent =
 
 /** Every state is a series of its own, so that an alert can compare them with 1. */
 const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving'] as const;
+/** From 0 on, so that the first one is seen as a rise. */
+const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule'];
 /** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
 const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
@@ -28,6 +36,7 @@ export class Metrics {
   readonly #pending: Gauge;
   readonly #passes: Histogram;
   readonly #changes: Counter<'kind' | 'result'>;
+  readonly #repairs: Counter<'kind'>;
   readonly #fights: Counter;
   readonly #losses: Counter;
   readonly #reads: Histogram;
@@ -54,6 +63,11 @@ export class Metrics {
       ...make('changes_total', 'Changes made to the system, by kind and result'),
       labelNames: ['kind', 'result'],
     });
+    this.#repairs = new Counter({
+      ...make('repairs_total', 'Objects put back that another program had removed or altered, by kind'),
+      labelNames: ['kind'],
+    });
+    for (const kind of repairKinds) this.#repairs.inc({ kind }, 0);
     this.#fights = new Counter(make('fights_total', 'Times that another program kept undoing a change'));
     this.#losses = new Counter(
       make('kernel_events_lost_total', 'Overruns of the rtnetlink socket; each is a fresh dump'),
@@ -75,6 +89,7 @@ export class Metrics {
     switch (event.kind) {
       case 'change':
         this.#changes.inc({ kind: event.change, result: event.isFailure ? 'failed' : 'made' });
+        if (event.repair !== null) this.#repairs.inc({ kind: event.repair });
         break;
       case 'fight':
         this.#fights.inc();

@@ -2,6 +2,7 @@
 
 import type { Change, DesiredEni, EniReport, EniState } from '../model.ts';
 import { describeChange } from './change-text.ts';
+import type { EniHistory } from './history.ts';
 
 /** One ENI as `enid status --json` prints it: keys are only ever added. */
 export interface StatusRow {
@@ -18,6 +19,10 @@ export interface StatusRow {
   readonly prefixes: readonly string[];
   readonly networkFile: string | null;
   readonly changesPending: number;
+  /** Of the running daemon, since its start; null: none is asked, or nothing was changed. */
+  readonly lastChange: EniHistory['lastChange'];
+  /** Null: no daemon is asked. */
+  readonly repairs: EniHistory['repairs'] | null;
 }
 
 export interface StatusInput {
@@ -27,9 +32,11 @@ export interface StatusInput {
   readonly pending: readonly Change[];
   /** What stands in the way, in words. */
   readonly conflicts: readonly string[];
+  /** Null where no daemon is asked. */
+  readonly history: EniHistory | null;
 }
 
-export function buildStatusRow({ report, desired, networkFile, pending, conflicts }: StatusInput): StatusRow {
+export function buildStatusRow({ report, desired, networkFile, pending, conflicts, history }: StatusInput): StatusRow {
   const { eni, state } = report;
   const isTroubled = state.kind === 'configured' && (pending.length > 0 || conflicts.length > 0);
   const reasons = [...conflicts, ...(pending.length > 0 ? [`${pending.length} changes pending`] : [])];
@@ -47,16 +54,22 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     networkFile,
     changesPending: pending.length,
+    lastChange: history?.lastChange ?? null,
+    repairs: history?.repairs ?? null,
   };
 }
 
 const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES', 'NETWORK FILE'] as const;
+/** What only the daemon remembers. */
+const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
 
 /** How a state looks on a terminal: the same text with escape sequences around it. */
 export type PaintState = (state: EniState['kind'], text: string) => string;
 
 /** A table like networkctl's; the reason of a state that is not `configured` follows on a line of its own. */
 export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState = (_state, text) => text): string {
+  const hasHistory = rows.some(({ repairs }) => repairs !== null);
+  const titles: readonly string[] = hasHistory ? [...columns, ...historyColumns] : columns;
   const cells = rows.map((row) => [
     row.eni ?? row.mac,
     row.link ?? '-',
@@ -66,17 +79,16 @@ export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState 
     summarise(row.addresses),
     summarise(row.prefixes),
     row.networkFile ?? '-',
+    ...(hasHistory ? describeHistory(row) : []),
   ]);
-  const widths = columns.map((title, index) =>
-    Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
-  );
+  const widths = titles.map((title, index) => Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)));
   const render = (line: readonly string[], row?: StatusRow) =>
     line
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .map((cell, index) => (row !== undefined && columns[index] === 'STATE' ? paint(row.state, cell) : cell))
+      .map((cell, index) => (row !== undefined && titles[index] === 'STATE' ? paint(row.state, cell) : cell))
       .join('  ')
       .trimEnd();
-  const lines = [render(columns)];
+  const lines = [render(titles)];
   rows.forEach((row, index) => {
     lines.push(render(cells[index] ?? [], row));
     if (row.reason !== null) lines.push(`  └─ ${row.reason}`);
@@ -90,6 +102,17 @@ function summarise(values: readonly string[]): string {
   const [first] = values;
   if (first === undefined) return '-';
   return values.length === 1 ? first : `${first} +${values.length - 1}`;
+}
+
+/** When the last change was made, and the repairs: `2 (1 route, 1 rule)`. */
+function describeHistory({ lastChange, repairs }: StatusRow): string[] {
+  const counts = Object.entries(repairs ?? {}).sort();
+  const total = counts.reduce((sum, [, count]) => sum + count, 0);
+  const kinds = counts.map(([kind, count]) => `${count} ${kind}`).join(', ');
+  return [
+    lastChange === null ? '-' : lastChange.time.replace(/T(.*)\..*$/, ' $1 UTC'),
+    total === 0 ? '0' : `${total} (${kinds})`,
+  ];
 }
 
 /** What would be done and why, one change a line; the last line counts. */

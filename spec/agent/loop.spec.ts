@@ -4,15 +4,19 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Outcome } from '../../agent/act/apply.ts';
 import { KernelError } from '../../agent/errors.ts';
 import { type PassResult, Reconciler } from '../../agent/loop.ts';
-import type { Change, Ledger } from '../../agent/model.ts';
+import type { Change, Ledger, RepairKind } from '../../agent/model.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
-import { makeWorld } from '../properties/host.ts';
+import { makeWorld, snapshotOf } from '../properties/host.ts';
 import { makeEni } from './eni.ts';
 
 /** The primary and one more ENI. */
 class Harness {
-  readonly world: ModelWorld = makeWorld([makeEni(0), makeEni(1)]);
+  readonly world: ModelWorld;
   readonly changed: Change[] = [];
+  /** Of each change: what it put back. */
+  readonly repairs: (RepairKind | null)[] = [];
+  /** The same, of the changes until it converged. */
+  readonly configuredBy: (RepairKind | null)[] = [];
   readonly fights: number[] = [];
   readonly passes: PassResult[] = [];
   readonly failures: unknown[] = [];
@@ -24,8 +28,8 @@ class Harness {
   sensesFail = false;
   readonly reconciler: Reconciler;
 
-  constructor() {
-    const { world } = this;
+  constructor(world: ModelWorld = makeWorld([makeEni(0), makeEni(1)])) {
+    this.world = world;
     const senses = {
       kernel: () => {
         if (this.sensesFail) throw new Error('out of memory');
@@ -45,7 +49,10 @@ class Harness {
       },
     };
     this.reconciler = new Reconciler(world.state.config, senses, acts, {
-      changed: ({ change }) => this.changed.push(change),
+      changed: ({ change }, repair) => {
+        this.changed.push(change);
+        this.repairs.push(repair);
+      },
       fought: (_change, count) => this.fights.push(count),
       passed: (result) => this.passes.push(result),
       failed: (error) => this.failures.push(error),
@@ -75,6 +82,7 @@ class Harness {
     this.reconciler.wake();
     await this.reconciler.idle();
     for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
+    this.configuredBy.push(...this.repairs.splice(0));
   }
 
   removeRule(): void {
@@ -116,7 +124,30 @@ describe('the reconciler', () => {
     harness.reconciler.wake();
     await harness.reconciler.idle();
     expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
+    expect(harness.repairs).toEqual(['rule']);
     expect(harness.fights).toEqual([]);
+  });
+
+  it('takes neither a first configuration nor a new wish for a repair', async () => {
+    await harness.converge();
+    expect(harness.configuredBy.length).toBeGreaterThan(5);
+    expect(new Set(harness.configuredBy)).toEqual(new Set([null]));
+    const more = { ...makeEni(1), ipv4Addresses: ['10.0.1.4', '10.0.1.5', '10.0.1.6'] };
+    harness.world.state.snapshot = snapshotOf([makeEni(0), more]);
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.map(({ kind }) => kind)).toContain('add-address');
+    expect(new Set(harness.repairs)).toEqual(new Set([null]));
+  });
+
+  it('knows what the run before had made', async () => {
+    await harness.converge();
+    harness.removeRule();
+    const next = new Harness(harness.world);
+    next.reconciler.start();
+    await next.reconciler.idle();
+    await next.reconciler.stop();
+    expect(next.repairs).toEqual(['rule']);
   });
 
   it('backs off from a fight, tells it once, and goes on with everything else', async () => {

@@ -22,6 +22,8 @@ const row: StatusRow = {
   prefixes: [],
   networkFile: null,
   changesPending: 2,
+  lastChange: null,
+  repairs: null,
 };
 
 async function readNames(): Promise<Set<string>> {
@@ -51,13 +53,16 @@ describe('the metrics', () => {
 
   it('count what happens', async () => {
     const metrics = new Metrics();
-    metrics.observe({ kind: 'change', change: 'add-rule', isFailure: true });
+    metrics.observe({ kind: 'change', change: 'add-rule', isFailure: true, repair: null });
+    metrics.observe({ kind: 'change', change: 'add-route', isFailure: false, repair: 'route' });
     metrics.observe({ kind: 'fight' });
     metrics.observe({ kind: 'events-lost' });
     metrics.observe({ kind: 'metadata-read', failure: 'timeout', durationMs: 5_000 });
     const text = await metrics.render();
     for (const line of [
       'enid_changes_total{kind="add-rule",result="failed"} 1',
+      'enid_repairs_total{kind="route"} 1',
+      'enid_repairs_total{kind="rule"} 0',
       'enid_fights_total 1',
       'enid_kernel_events_lost_total 1',
       'enid_metadata_read_failures_total{kind="timeout"} 1',

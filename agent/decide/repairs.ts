@@ -1,0 +1,122 @@
+/**
+ * Which changes are repairs: they put back what was in place as wished and has been removed or altered by somebody else. A
+ * first configuration is none, nor is what follows from other metadata, another configuration or another router. Pure.
+ */
+
+import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../model.ts';
+import type { OwnFile } from './diff-files.ts';
+import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+
+/** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
+export type Made = ReadonlyMap<string, string>;
+
+/** What a pass has seen. `ledger`: of the run before, in the first pass; empty in any other. */
+export interface Seen {
+  readonly kernel: KernelState;
+  readonly files: readonly OwnFile[];
+  readonly ledger: Ledger;
+}
+
+/** The next memory. Of an ENI whose wishes are unknown for now all is kept; what is not wished any more is forgotten. */
+export function rememberMade(previous: Made, desired: Desired, { kernel, files, ledger }: Seen): Made {
+  const next = new Map<string, string>();
+  const unknown = new Set(desired.unknownMacs);
+  for (const [key, mac] of previous) if (unknown.has(mac)) next.set(key, mac);
+  const present = new Set([...listKernelKeys(kernel), ...files.flatMap(({ name, text }) => identifyFile(name, text))]);
+  for (const eni of desired.enis) {
+    for (const { key, ledgerKey } of listWanted(eni)) {
+      if (present.has(key) || previous.has(key) || ledgerKey in ledger) next.set(key, eni.mac);
+    }
+  }
+  return next;
+}
+
+/** Null: this change is no repair. `files`: what stands in the unit directory before it. */
+export function classifyRepair(change: Change, made: Made, files: readonly OwnFile[]): RepairKind | null {
+  const kind = repairKinds[change.kind];
+  // A file with another text is a repair only where this very text was there before: else the wish is new.
+  const isRewritten = change.kind === 'write-file' && files.some(({ name }) => name === change.file.name);
+  const keys = isRewritten ? identifyMade(change).slice(1) : identifyMade(change);
+  return kind !== undefined && keys.some((key) => made.has(key)) ? kind : null;
+}
+
+const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
+  'add-address': 'address',
+  'add-alt-name': 'name',
+  'add-route': 'route',
+  'add-rule': 'rule',
+  'set-address-metric': 'metric',
+  'write-file': 'file',
+};
+
+/** The memory after these changes were made: what was made is known even where it is removed before the next look. */
+export function addMade(made: Made, changes: readonly Change[]): Made {
+  if (changes.length === 0) return made;
+  return new Map([
+    ...made,
+    ...changes.flatMap((change) => identifyMade(change).map((key) => [key, change.mac] as const)),
+  ]);
+}
+
+/** What is in place once a change is made; nothing for removals and reloads. */
+function identifyMade(change: Change): readonly string[] {
+  switch (change.kind) {
+    case 'add-address':
+      return [identifyAddress(change.address)];
+    case 'add-alt-name':
+      return [identifyAltName(change.linkIndex, change.altName)];
+    case 'add-route':
+      return [identifyWay(change.route)];
+    case 'add-rule':
+      return [identifyRule(change.rule)];
+    case 'set-address-metric':
+      return [identifyMetric(change)];
+    case 'write-file':
+      return identifyFile(change.file.name, change.file.text);
+    default:
+      return [];
+  }
+}
+
+/** A gateway that changed is another wish, not an altered route. */
+function identifyWay(route: DesiredRoute | Route): string {
+  return `${identifyRoute(route)} ${route.gateway}`;
+}
+
+function identifyMetric(address: { linkIndex: number; address: string; metric: number }): string {
+  return `${identifyAddress(address)} metric ${address.metric}`;
+}
+
+/** That it is there, and that it is there with this text. */
+function identifyFile(name: string, text: string): readonly string[] {
+  return [`file ${name}`, `file ${name}\n${text}`];
+}
+
+function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
+  const { lease, linkIndex } = eni;
+  const same = (key: string) => ({ key, ledgerKey: key });
+  const leased = lease?.address ?? null;
+  return [
+    ...eni.addresses.map((address) => same(identifyAddress(address))),
+    ...eni.routes.map((route) => ({ key: identifyWay(route), ledgerKey: identifyRoute(route) })),
+    ...eni.rules.map((rule) => same(identifyRule(rule))),
+    ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
+    ...eni.networkFiles.flatMap(({ name, text }) => identifyFile(name, text).map(same)),
+    ...(lease === null || leased === null
+      ? []
+      : [
+          same(identifyAddress({ linkIndex, address: leased })),
+          same(identifyMetric({ linkIndex, address: leased, metric: lease.metric })),
+        ]),
+  ];
+}
+
+function* listKernelKeys(kernel: KernelState): Generator<string> {
+  for (const address of kernel.addresses) {
+    yield identifyAddress(address);
+    yield identifyMetric(address);
+  }
+  for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
+  for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
+  for (const link of kernel.links) for (const altName of link.altNames) yield identifyAltName(link.index, altName);
+}

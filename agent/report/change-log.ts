@@ -1,0 +1,62 @@
+/** Tells of each change: to the journal with the fields to search by, to the metrics, to the history. */
+
+import type { Change, EniMetadata, RepairKind } from '../model.ts';
+import { describeChange } from './change-text.ts';
+import { type EniHistory, History } from './history.ts';
+import type { Fields, Journal } from './journal.ts';
+import type { DaemonEvent } from './metrics.ts';
+import type { TroubleLog } from './trouble-log.ts';
+
+export interface ChangeLogOptions {
+  readonly journal: Journal;
+  readonly troubles: TroubleLog;
+  readonly observe: (event: DaemonEvent) => void;
+  /** A detached ENI is known by what was read of it before. */
+  readonly findEni: (mac: string) => EniMetadata | undefined;
+}
+
+export class ChangeLog {
+  readonly #options: ChangeLogOptions;
+  readonly #history = new History();
+
+  constructor(options: ChangeLogOptions) {
+    this.#options = options;
+  }
+
+  /** A change was made (`error` null), or refused. */
+  changed(change: Change, error: Error | null, repair: RepairKind | null): void {
+    const { journal, troubles, observe } = this.#options;
+    observe({ kind: 'change', change: change.kind, isFailure: error !== null, repair });
+    const fields = { ...this.#fieldsOf(change), ...(repair === null ? {} : { REPAIR: repair }) };
+    if (error !== null) {
+      troubles.tell(error.message, fields);
+      return;
+    }
+    this.#history.record(change, repair, new Date());
+    journal.info(`${describeChange(change)} (${change.reason})`, fields);
+  }
+
+  /** Another program has undone a change so often that it is made less often from now on. */
+  fought(change: Change, count: number): void {
+    this.#options.observe({ kind: 'fight' });
+    const text = describeChange(change);
+    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
+    this.#options.journal.warning(message, this.#fieldsOf(change));
+  }
+
+  historyOf(mac: string): EniHistory {
+    return this.#history.of(mac);
+  }
+
+  /** Journal fields: what an operator filters by. A detached ENI has no link any more. */
+  #fieldsOf({ mac, linkName, kind }: Change): Fields {
+    const eni = this.#options.findEni(mac);
+    const name = eni?.eniId ?? mac;
+    return {
+      ...(name === '' ? {} : { ENI: name }),
+      ...(linkName === '' ? {} : { INTERFACE: linkName }),
+      ...(eni === undefined ? {} : { DEVICE_NUMBER: eni.deviceNumber }),
+      CHANGE: kind,
+    };
+  }
+}
