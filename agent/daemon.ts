@@ -166,6 +166,12 @@ export class Daemon {
     return this.#changeLog.historyOf(mac);
   }
 
+  /** What could not be asked lately, one line each: what is in force leans on what was known before. */
+  warnings(): readonly string[] {
+    const { failure } = this.#poller;
+    return failure === null ? [] : [failure];
+  }
+
   /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
   async start(): Promise<void> {
     this.#mirror.onChange((kinds) => {

@@ -55,9 +55,16 @@ function examples(text: TemplateStringsArray): string {
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
 
+const noDaemonOption = () => new Option('--no-daemon', 'look without asking the running daemon');
+
 interface Options {
   readonly config: string;
   readonly json: boolean;
+}
+
+/** Commands that ask the daemon where it is there. */
+interface LookOptions extends Options {
+  readonly daemon: boolean;
 }
 
 program
@@ -77,6 +84,7 @@ program
   .description('show how each ENI stands')
   .addOption(configOption())
   .addOption(jsonOption())
+  .addOption(noDaemonOption())
   .option('--watch', 'show it anew whenever something changes, until Ctrl-C', false)
   .addHelpText(
     'after',
@@ -85,18 +93,18 @@ program
     enid status --watch                                the table, live
     enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
   )
-  .action(async (options: Options & { watch: boolean }) => {
+  .action(async (options: LookOptions & { watch: boolean }) => {
     const config = await load(options.config);
-    const { json } = options;
+    const { json, daemon: asksDaemon } = options;
     if (!options.watch) {
       const { showStatus } = await import('./cli/status.ts');
-      return print(await showStatus(config, { json, isColoured: isColoured() }));
+      return print(await showStatus(config, { json, asksDaemon, isColoured: isColoured() }));
     }
     const { watchStatus } = await import('./cli/watch.ts');
     const end = new AbortController();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
     const write = (text: string) => process.stdout.write(text);
-    print(await watchStatus(config, { json, isColoured: isColoured(), write, signal: end.signal }));
+    print(await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), write, signal: end.signal }));
   });
 
 program
@@ -104,15 +112,16 @@ program
   .description('show what would be changed, and why; exit code 0: nothing, 2: something, 1: error')
   .addOption(configOption())
   .addOption(jsonOption())
+  .addOption(noDaemonOption())
   .addHelpText(
     'after',
     examples`
     enid plan                                          one change a line, in the words of ip(8), with the reason
     enid plan --config /tmp/new.yaml                   what another configuration would change`,
   )
-  .action(async (options: Options) => {
+  .action(async (options: LookOptions) => {
     const { showPlan } = await import('./cli/status.ts');
-    print(await showPlan(await load(options.config), options));
+    print(await showPlan(await load(options.config), { json: options.json, asksDaemon: options.daemon }));
   });
 
 program
@@ -122,6 +131,7 @@ program
   .argument('[destination]', 'its destination; by default a far host')
   .addOption(configOption())
   .addOption(jsonOption())
+  .addOption(noDaemonOption())
   .addHelpText(
     'after',
     examples`
@@ -129,9 +139,14 @@ program
     enid explain 10.0.1.5 172.17.0.2                   and those for a container?
     enid explain 2001:db8::5                           IPv6 as well`,
   )
-  .action(async (source: string, destination: string | undefined, options: Options) => {
+  .action(async (source: string, destination: string | undefined, options: LookOptions) => {
     const { explain } = await import('./cli/explain.ts');
-    print(await explain(await load(options.config), source, destination, options));
+    print(
+      await explain(await load(options.config), source, destination, {
+        json: options.json,
+        asksDaemon: options.daemon,
+      }),
+    );
   });
 
 program

@@ -41,6 +41,7 @@ export class MetadataPoller {
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<boolean> | null = null;
   #failures = 0;
+  #failure: string | null = null;
   #problems = new Set<string>();
   #awaited: { sinceMs: number; tries: number } | null = null;
   #isStopped = false;
@@ -54,6 +55,11 @@ export class MetadataPoller {
 
   metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[] } {
     return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? [] };
+  }
+
+  /** Why the last read failed; null: it did not. */
+  get failure(): string | null {
+    return this.#failure;
   }
 
   setInterval(intervalMs: number): void {
@@ -96,11 +102,13 @@ export class MetadataPoller {
       candidate = await this.#options.read();
     } catch (error) {
       this.#failures++;
-      if (this.#failures === 1) this.#options.onTrouble(error instanceof Error ? error.message : String(error));
+      this.#failure = error instanceof Error ? error.message : String(error);
+      if (this.#failures === 1) this.#options.onTrouble(this.#failure);
       return false;
     }
     if (this.#failures > 0) this.#options.onRecovered();
     this.#failures = 0;
+    this.#failure = null;
     this.#accept(candidate);
     return true;
   }

@@ -7,9 +7,10 @@ import type { Family } from '../../lib/rtnetlink/types.ts';
 import type { Config } from '../config/types.ts';
 import { explainPacket, type KernelAnswer, type Packet } from '../decide/explain.ts';
 import type { KernelState } from '../model.ts';
-import { buildExplanation, renderExplanation } from '../report/explain-text.ts';
+import { buildExplanation, type Explanation, renderExplanation } from '../report/explain-text.ts';
+import { explanationSchema } from './answers.ts';
 import { inspectHost } from './inspect.ts';
-import { type CommandResult, renderWarnings } from './status.ts';
+import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
 
 /** A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default route is for. */
 const farHost = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' } as const;
@@ -19,44 +20,70 @@ export async function explain(
   config: Config,
   source: string,
   destination: string | undefined,
-  { json }: { json: boolean },
+  { json, asksDaemon }: LookOptions,
 ): Promise<CommandResult> {
-  const from = canonicalAddress(source);
-  if (from === null) return refuse(`expected an address such as 10.0.1.5 as source, got "${source}"`);
-  const family: Family = familyOf(from);
-  const to = canonicalAddress(destination ?? farHost[family]);
-  if (to === null) return refuse(`expected an address such as 192.0.2.1 as destination, got "${destination}"`);
-  if (familyOf(to) !== family) return refuse(`expected both addresses of one family, got ${from} and ${to}`);
-  const inspection = await inspectHost(config);
-  const client = new RtnetlinkClient();
-  try {
-    const { packet, answer } = await ask(client, inspection.kernel, { source: from, destination: to, family });
-    const explanation = explainPacket({ ...inspection, packet, answer });
-    const stdout = json
-      ? `${JSON.stringify(buildExplanation(explanation), null, 2)}\n`
-      : renderExplanation(explanation);
-    return { stdout, stderr: renderWarnings(inspection), exitCode: explanation.isRight ? 0 : 2 };
-  } finally {
-    client.close();
-  }
+  const packet = readPacket(source, destination);
+  if (typeof packet === 'string') return { stdout: '', stderr: `enid: ${packet}\n`, exitCode: 1 };
+  const question = {
+    member: 'Explain',
+    arguments: [packet.source, packet.destination],
+    schema: explanationSchema,
+  } as const;
+  let warnings: readonly string[] = [];
+  const look = async () => {
+    const found = await lookUpPacket(config, packet, process.getuid?.() ?? 0);
+    warnings = found.warnings;
+    return found.explanation;
+  };
+  const { answer, note } = await askOrLook(config, asksDaemon, question, look);
+  const stdout = json ? `${JSON.stringify(answer, null, 2)}\n` : renderExplanation(answer);
+  return { stdout, stderr: note + renderWarnings({ warnings }), exitCode: answer.right ? 0 : 2 };
 }
 
-interface Question {
+export interface PacketQuestion {
   readonly source: string;
   readonly destination: string;
   readonly family: Family;
+}
+
+/** Canonical addresses of one family; text: why they are none, for the operator. */
+export function readPacket(source: string, destination: string | undefined): PacketQuestion | string {
+  const from = canonicalAddress(source);
+  if (from === null) return `expected an address such as 10.0.1.5 as source, got "${source}"`;
+  const family: Family = familyOf(from);
+  const to = canonicalAddress(destination ?? farHost[family]);
+  if (to === null) return `expected an address such as 192.0.2.1 as destination, got "${destination}"`;
+  if (familyOf(to) !== family) return `expected both addresses of one family, got ${from} and ${to}`;
+  return { source: from, destination: to, family };
+}
+
+/** Looks at the host and asks the kernel. `userId`: whose socket would send it. */
+export async function lookUpPacket(
+  config: Config,
+  question: PacketQuestion,
+  userId: number,
+): Promise<{ explanation: Explanation; warnings: readonly string[] }> {
+  const inspection = await inspectHost(config);
+  const client = new RtnetlinkClient();
+  try {
+    const { packet, answer } = await askKernel(client, inspection.kernel, question, userId);
+    const explanation = buildExplanation(explainPacket({ ...inspection, packet, answer }));
+    return { explanation, warnings: inspection.warnings };
+  } finally {
+    client.close();
+  }
 }
 
 /**
  * A source that this host holds is asked about as sent by it; any other one as forwarded, coming in by the link that
  * leads to it: the kernel refuses to send from an address that it does not have (ip_route_output_key).
  */
-async function ask(
+async function askKernel(
   client: RtnetlinkClient,
   kernel: KernelState,
-  { source, destination, family }: Question,
+  { source, destination, family }: PacketQuestion,
+  userId: number,
 ): Promise<{ packet: Packet; answer: KernelAnswer }> {
-  const userId = process.getuid?.() ?? 0;
   const isOwn = kernel.addresses.some(({ address }) => address === source);
   const back = isOwn ? null : await client.getRoute({ family, destination: source }).catch(() => null);
   const inputLink = back === null || back.type !== unicast ? undefined : nameOf(kernel, back.linkIndex);
@@ -65,7 +92,7 @@ async function ask(
     const inward = inputLink === undefined ? {} : { inputLinkIndex: inputLink.index };
     return {
       packet,
-      answer: { kind: 'route', route: await client.getRoute({ family, destination, source, ...inward }) },
+      answer: { kind: 'route', route: await client.getRoute({ family, destination, source, userId, ...inward }) },
     };
   } catch (error) {
     if (!(error instanceof RtnetlinkError)) throw error;
@@ -88,8 +115,4 @@ function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | un
   if (errno === 'EXDEV') return `${said}, the reverse path filter of ${inputLink} refuses it`;
   if (errno === 'EHOSTUNREACH') return `${said}, forwarding is off or the destination is not reachable`;
   return said;
-}
-
-function refuse(message: string): CommandResult {
-  return { stdout: '', stderr: `enid: ${message}\n`, exitCode: 1 };
 }

@@ -2,6 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { openNotifier } from '../../lib/systemd/notify.ts';
+import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
@@ -124,13 +125,15 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: Bu
   const actions: BusActions = {
     plan: () => {
       const { remaining = [], conflicts = [] } = last() ?? {};
-      return describePlan({ changes: remaining, conflicts, warnings: [] });
+      return describePlan({ changes: remaining, conflicts, warnings: daemon.warnings() });
     },
-    explain: async (source, destination) => {
-      const { explain } = await import('./explain.ts');
-      const { stdout, stderr } = await explain(config(), source, destination || undefined, { json: true });
-      if (stdout === '') throw new Error(stderr.trim());
-      return stdout;
+    warnings: () => daemon.warnings(),
+    describeConfiguration: () => formatConfig(config()),
+    explain: async (source, destination, userId) => {
+      const { lookUpPacket, readPacket } = await import('./explain.ts');
+      const packet = readPacket(source, destination || undefined);
+      if (typeof packet === 'string') throw new Error(packet);
+      return (await lookUpPacket(config(), packet, userId)).explanation;
     },
     reconcile: async () => {
       const problem = await requestReload();

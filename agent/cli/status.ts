@@ -2,9 +2,16 @@
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
-import { describeChange } from '../report/change-text.ts';
 import type { EniHistory } from '../report/history.ts';
-import { buildStatusRow, renderPlan, renderStatusTable, type StatusRow } from '../report/status-table.ts';
+import {
+  buildPlanLine,
+  buildStatusRow,
+  renderPlan,
+  renderStatusTable,
+  type StatusRow,
+} from '../report/status-table.ts';
+import { type PlanAnswer, planSchema, type StatusAnswer, statusSchema } from './answers.ts';
+import { askDaemon, type Question, renderUnanswered } from './ask-daemon.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
 
 /** What a command prints and how it ends. */
@@ -14,17 +21,43 @@ export interface CommandResult {
   readonly exitCode: number;
 }
 
+export interface LookOptions {
+  readonly json: boolean;
+  /** False: looks by itself, without asking the daemon. */
+  readonly asksDaemon: boolean;
+}
+
 /** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). */
 export async function showStatus(
   config: Config,
-  { json, isColoured = false }: { json: boolean; isColoured?: boolean },
+  { json, asksDaemon, isColoured = false }: LookOptions & { readonly isColoured?: boolean },
 ): Promise<CommandResult> {
-  const inspection = await inspectHost(config);
-  const rows = buildRows(inspection, () => null);
+  const look = async (): Promise<StatusAnswer> => {
+    const inspection = await inspectHost(config);
+    return { enis: buildRows(inspection, () => null), warnings: inspection.warnings };
+  };
+  const { answer, daemon, note } = await askOrLook(
+    config,
+    asksDaemon,
+    { member: 'Describe', schema: statusSchema },
+    look,
+  );
   const stdout = json
-    ? `${JSON.stringify({ enis: rows, warnings: inspection.warnings }, null, 2)}\n`
-    : renderStatusTable(rows, (state, text) => (isColoured ? styleText(styles[state], text) : text));
-  return { stdout, stderr: renderWarnings(inspection), exitCode: 0 };
+    ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n`
+    : renderStatusTable(answer.enis, (state, text) => (isColoured ? styleText(styles[state], text) : text));
+  return { stdout, stderr: note + renderWarnings(answer), exitCode: 0 };
+}
+
+/** The daemon's answer; where there is none, what `look` finds, with a note for stderr that says so. */
+export async function askOrLook<T>(
+  config: Config,
+  asksDaemon: boolean,
+  question: Question<T>,
+  look: () => Promise<T>,
+): Promise<{ answer: T; daemon: boolean; note: string }> {
+  const asked = asksDaemon ? await askDaemon(config, question) : null;
+  if (asked?.kind === 'answered') return { answer: asked.value, daemon: true, note: '' };
+  return { answer: await look(), daemon: false, note: asked === null ? '' : renderUnanswered(asked.reason) };
 }
 
 const styles = {
@@ -54,30 +87,28 @@ export function buildRows(
 }
 
 /** Exit code 0: converged; 2: changes are pending. */
-export async function showPlan(config: Config, { json }: { json: boolean }): Promise<CommandResult> {
-  const inspection = await inspectHost(config);
-  const { changes } = inspection;
-  const plan = describePlan(inspection);
-  const stdout = json ? `${JSON.stringify(plan, null, 2)}\n` : renderPlan(changes, plan.conflicts);
-  return { stdout, stderr: renderWarnings(inspection), exitCode: changes.length === 0 ? 0 : 2 };
+export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
+  const look = async () => describePlan(await inspectHost(config));
+  const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
+  const { changes, conflicts } = answer;
+  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : renderPlan(changes, conflicts);
+  return { stdout, stderr: note + renderWarnings(answer), exitCode: changes.length === 0 ? 0 : 2 };
 }
 
 /** As `enid plan --json` prints it: keys are only ever added. */
-export function describePlan({ changes, conflicts, warnings }: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'>) {
+export function describePlan({
+  changes,
+  conflicts,
+  warnings,
+}: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'>): PlanAnswer {
   return {
-    changes: changes.map((change) => ({
-      kind: change.kind,
-      mac: change.mac,
-      link: change.linkName,
-      command: describeChange(change),
-      reason: change.reason,
-    })),
+    changes: changes.map(buildPlanLine),
     conflicts: conflicts.map(({ mac, reason }) => `${mac}: ${reason}`),
     warnings,
   };
 }
 
 /** For stderr: what could not be asked. */
-export function renderWarnings({ warnings }: Pick<Inspection, 'warnings'>): string {
+export function renderWarnings({ warnings }: { readonly warnings: readonly string[] }): string {
   return warnings.map((warning) => `enid: ${warning}\n`).join('');
 }

@@ -6,6 +6,7 @@ import { type CommandResult, showStatus } from './status.ts';
 
 export interface WatchOptions {
   readonly json: boolean;
+  readonly asksDaemon: boolean;
   readonly isColoured: boolean;
   /** Where each picture goes. */
   readonly write: (text: string) => void;
@@ -22,7 +23,7 @@ const clear = '\x1b[H\x1b[J';
 
 /** On a terminal each picture replaces the one before; else they follow one another. With `json`: one object a line. */
 export async function watchStatus(config: Config, options: WatchOptions): Promise<CommandResult> {
-  const { json, isColoured, write, signal } = options;
+  const { json, asksDaemon, isColoured, write, signal } = options;
   const mirror = await KernelMirror.open();
   let wake: () => void = () => {};
   mirror.onChange(() => wake());
@@ -31,7 +32,7 @@ export async function watchStatus(config: Config, options: WatchOptions): Promis
   let last = '';
   try {
     while (!signal.aborted) {
-      const { stdout, stderr } = await showStatus(config, { json, isColoured });
+      const { stdout, stderr } = await showStatus(config, { json, asksDaemon, isColoured });
       const picture = json ? `${JSON.stringify(JSON.parse(stdout))}\n` : stderr + stdout;
       if (picture !== last) write(isColoured && !json ? clear + picture : picture);
       last = picture;

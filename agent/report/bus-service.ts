@@ -16,8 +16,12 @@ import type { StatusRow } from './status-table.ts';
 /** What the methods do; each answer is JSON as the command of the same name prints it. */
 export interface BusActions {
   readonly plan: () => unknown;
-  /** Rejects with an Error whose message is for the caller. */
-  readonly explain: (source: string, destination: string) => Promise<string>;
+  /** What could not be asked, one line each. */
+  readonly warnings: () => readonly string[];
+  /** The configuration in force, as `enid config show` prints it. */
+  readonly describeConfiguration: () => string;
+  /** `userId`: who would send the packet. Rejects with an Error whose message is for the caller. */
+  readonly explain: (source: string, destination: string, userId: number) => Promise<unknown>;
   /** Rejects where the configuration is refused. */
   readonly reconcile: () => Promise<void>;
 }
@@ -37,6 +41,7 @@ export class BusService {
   readonly #actions: BusActions;
   readonly #tree = new ObjectTree();
   #rows: readonly StatusRow[] = [];
+  #hasPassed = false;
   #explaining: Promise<unknown> = Promise.resolve();
 
   /** Takes the name as soon as the bus is there, and again whenever the bus comes back. */
@@ -51,6 +56,7 @@ export class BusService {
   update(rows: readonly StatusRow[]): void {
     const before = new Set(this.#tree.paths);
     this.#rows = rows;
+    this.#hasPassed = true;
     const paths = new Set(rows.map(pathOf));
     for (const row of rows) {
       const path = pathOf(row);
@@ -105,15 +111,26 @@ export class BusService {
         },
         GetInterface: { takes: [name], gives: [path], run: async ([wanted]) => [pathOf(find(wanted))] },
         DescribeInterface: { takes: [name], gives: [json], run: async ([wanted]) => [JSON.stringify(find(wanted))] },
-        Describe: { takes: [], gives: [json], run: async () => [JSON.stringify({ enis: this.#rows })] },
-        Plan: { takes: [], gives: [json], run: async () => [JSON.stringify(this.#actions.plan())] },
+        Describe: {
+          takes: [],
+          gives: [json],
+          run: async () => [this.#tell({ enis: this.#rows, warnings: this.#actions.warnings() })],
+        },
+        Plan: { takes: [], gives: [json], run: async () => [this.#tell(this.#actions.plan())] },
+        DescribeConfiguration: {
+          takes: [],
+          gives: [['yaml', 's']],
+          run: async () => [this.#actions.describeConfiguration()],
+        },
         Explain: {
           takes: [
             ['source', 's'],
             ['destination', 's'],
           ],
           gives: [json],
-          run: async ([source, destination]) => [await this.#explain(String(source), String(destination))],
+          run: async ([source, destination], { sender }) => [
+            await this.#explain(String(source), String(destination), sender),
+          ],
         },
         Reconcile: { takes: [], gives: [], run: (_body, call) => this.#reconcile(call) },
       },
@@ -121,9 +138,18 @@ export class BusService {
     };
   }
 
+  /** Before the first pass there is nothing to tell, which is not the same as no ENI. */
+  #tell(answer: unknown): string {
+    if (this.#hasPassed) return JSON.stringify(answer);
+    throw new CallError('org.enid1.Error.NotReady', 'the first pass is not done yet');
+  }
+
   /** One after another, with a pause: it costs more than any other call. */
-  #explain(source: string, destination: string): Promise<string> {
-    const answer = this.#explaining.then(() => this.#actions.explain(source, destination));
+  #explain(source: string, destination: string, sender: string): Promise<string> {
+    const answer = this.#explaining.then(async () => {
+      const userId = await this.#bus.readUserId(sender);
+      return JSON.stringify(await this.#actions.explain(source, destination, userId));
+    });
     const pause = () => new Promise((resolve) => setTimeout(resolve, explainPauseMs).unref());
     this.#explaining = answer.then(pause, pause);
     return answer;

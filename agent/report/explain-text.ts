@@ -15,10 +15,37 @@ export interface ExplanationInput {
   readonly isRight: boolean;
 }
 
-/** As `enid explain --json` prints it: documented in docs/commands.md, stable. */
-export function buildExplanation(input: ExplanationInput) {
+interface BuiltWay {
+  readonly rule: string | null;
+  readonly route: string | null;
+  readonly table: number;
+  readonly link: string | null;
+  readonly gateway: string | null;
+}
+
+/** As `enid explain --json` prints it: documented in docs/commands.md, keys are only ever added. */
+export interface Explanation {
+  readonly source: string;
+  readonly destination: string;
+  readonly inputLink: string | null;
+  readonly owner: {
+    readonly role: string;
+    readonly eni: string;
+    readonly link: string | null;
+    /** `device.card`; null: not known. */
+    readonly device: string | null;
+    readonly state: string;
+  } | null;
+  readonly kernel: (BuiltWay & { readonly eni: string | null }) | { readonly refused: string };
+  readonly wanted: BuiltWay | null;
+  readonly notHandled: string | null;
+  readonly sourceCheck: { readonly verdict: string; readonly reason: string };
+  readonly right: boolean;
+}
+
+export function buildExplanation(input: ExplanationInput): Explanation {
   const { packet, owner, actual, leavesBy, wanted, notHandled, sourceCheck, isRight } = input;
-  const way = (one: Way) => ({
+  const way = (one: Way): BuiltWay => ({
     rule: one.rule === null ? null : describeRule(one.rule),
     route: one.route === null ? null : describeRoute(one.route, one.linkName ?? '?'),
     table: one.table,
@@ -29,7 +56,7 @@ export function buildExplanation(input: ExplanationInput) {
     source: packet.source,
     destination: packet.destination,
     inputLink: packet.inputLink,
-    owner: owner === null ? null : { role: owner.role, eni: nameOf(owner.report), state: owner.report.state.kind },
+    owner: owner === null ? null : { role: owner.role, ...buildOwner(owner.report) },
     kernel: 'refused' in actual ? { refused: actual.refused } : { ...way(actual), eni: leavesBy && nameOf(leavesBy) },
     wanted: wanted === null ? null : way(wanted),
     notHandled,
@@ -38,49 +65,52 @@ export function buildExplanation(input: ExplanationInput) {
   };
 }
 
-export function renderExplanation(input: ExplanationInput): string {
-  const { packet, owner, leavesBy, sourceCheck, isRight } = input;
-  const origin = packet.inputLink === null ? 'sent by this host' : `forwarded, in by ${packet.inputLink}`;
+function buildOwner(report: EniReport) {
+  const { eni, linkName, state } = report;
+  const device = eni === null ? null : `${eni.deviceNumber}.${eni.networkCard}`;
+  return { eni: nameOf(report), link: linkName, device, state: state.kind };
+}
+
+export function renderExplanation(explanation: Explanation): string {
+  const { source, destination, inputLink, owner, sourceCheck, right } = explanation;
+  const origin = inputLink === null ? 'sent by this host' : `forwarded, in by ${inputLink}`;
   const rows: [string, string][] = [
-    ['', `${packet.source} → ${packet.destination}  (${origin})`],
-    ['source', owner === null ? 'of no ENI of this instance' : `${owner.role} of ${describeEni(owner.report)}`],
-    ...describeActual(input.actual, leavesBy),
-    ...describeWanted(input),
+    ['', `${source} → ${destination}  (${origin})`],
+    ['source', owner === null ? 'of no ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
+    ...describeActual(explanation.kernel),
+    ...describeWanted(explanation),
     ['EC2', describeCheck(sourceCheck)],
-    ['', isRight ? 'As it should be.' : 'Not as it should be: see `enid plan` and `enid doctor`.'],
+    ['', right ? 'As it should be.' : 'Not as it should be: see `enid plan` and `enid doctor`.'],
   ];
   if (owner === null) rows[rows.length - 1] = ['', 'Not handled by enid.'];
   return rows.map(([title, text]) => `${title === '' ? '' : `  ${title.padEnd(8)}`}${text}\n`).join('');
 }
 
-function describeActual(actual: ExplanationInput['actual'], leavesBy: EniReport | null): [string, string][] {
-  if ('refused' in actual) return [['kernel', `has no way: ${actual.refused}`]];
-  const { rule, route, table, linkName } = actual;
-  const eni = leavesBy === null ? 'no ENI' : nameOf(leavesBy);
-  const found = route === null ? `table ${nameTable(table)}` : describeRoute(route, linkName ?? '?');
+function describeActual(kernel: Explanation['kernel']): [string, string][] {
+  if ('refused' in kernel) return [['kernel', `has no way: ${kernel.refused}`]];
+  const { rule, route, table, link, eni } = kernel;
   return [
-    ['kernel', `rule ${rule === null ? '(one that enid cannot read)' : describeRule(rule)}`],
-    ['', `          route ${found}`],
-    ['', `          by ${linkName ?? 'no link'} (${table === 255 ? 'this host' : eni})`],
+    ['kernel', `rule ${rule ?? '(one that enid cannot read)'}`],
+    ['', `          route ${route ?? `table ${nameTable(table)}`}`],
+    ['', `          by ${link ?? 'no link'} (${table === 255 ? 'this host' : (eni ?? 'no ENI')})`],
   ];
 }
 
-function describeWanted({ wanted, notHandled, actual }: ExplanationInput): [string, string][] {
+function describeWanted({ wanted, notHandled, kernel }: Explanation): [string, string][] {
   if (wanted === null) return [['enid', `wants nothing: ${notHandled}`]];
   const via = wanted.gateway === null ? '' : ` via ${wanted.gateway}`;
-  const text = `wants ${wanted.linkName ?? 'a way that is not known yet'}${via}, table ${nameTable(wanted.table)}`;
-  const isSame = !('refused' in actual) && actual.linkName === wanted.linkName && actual.gateway === wanted.gateway;
+  const text = `wants ${wanted.link ?? 'a way that is not known yet'}${via}, table ${nameTable(wanted.table)}`;
+  const isSame = !('refused' in kernel) && kernel.link === wanted.link && kernel.gateway === wanted.gateway;
   return [['enid', `${text}${isSame ? ', as the kernel does' : ''}`]];
 }
 
-function describeCheck({ verdict, reason }: ExplanationInput['sourceCheck']): string {
+function describeCheck({ verdict, reason }: Explanation['sourceCheck']): string {
   if (verdict === 'not asked') return `is not asked: ${reason}`;
   return `${verdict === 'passes' ? 'lets it pass' : 'drops it'}: ${reason}`;
 }
 
-function describeEni(report: EniReport): string {
-  const device = report.eni === null ? '' : `, device ${report.eni.deviceNumber}.${report.eni.networkCard}`;
-  return `${nameOf(report)} (${report.linkName ?? 'no link'}${device}, ${report.state.kind})`;
+function describeOwner({ eni, link, device, state }: NonNullable<Explanation['owner']>): string {
+  return `${eni} (${link ?? 'no link'}${device === null ? '' : `, device ${device}`}, ${state})`;
 }
 
 function nameOf(report: EniReport): string {

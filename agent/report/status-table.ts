@@ -115,9 +115,24 @@ function describeHistory({ lastChange, repairs }: StatusRow): string[] {
   ];
 }
 
+/** One change as `enid plan --json` prints it: keys are only ever added. */
+export interface PlanLine {
+  readonly kind: string;
+  readonly mac: string;
+  readonly link: string;
+  /** In the words of ip(8). */
+  readonly command: string;
+  readonly reason: string;
+}
+
+export function buildPlanLine(change: Change): PlanLine {
+  const { kind, mac, linkName, reason } = change;
+  return { kind, mac, link: linkName, command: describeChange(change), reason };
+}
+
 /** What would be done and why, one change a line; the last line counts. */
-export function renderPlan(changes: readonly Change[], conflicts: readonly string[]): string {
-  const lines = changes.map((change) => `${change.linkName || '-'}: ${describeChange(change)}  # ${change.reason}`);
+export function renderPlan(changes: readonly PlanLine[], conflicts: readonly string[]): string {
+  const lines = changes.map(({ link, command, reason }) => `${link || '-'}: ${command}  # ${reason}`);
   for (const conflict of conflicts) lines.push(`conflict: ${conflict}`);
   lines.push(changes.length === 0 ? 'Converged: nothing to change.' : `${changes.length} changes pending.`);
   return `${lines.join('\n')}\n`;

@@ -93,6 +93,7 @@ export const RTA_TABLE = 15;
 export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_ENCAP_TYPE = 21;
+export const RTA_UID = 25;
 export const RTA_NH_ID = 30;
 export const RTM_F_CLONED = 0x200;
 export const RTM_F_LOOKUP_TABLE = 0x1000;

@@ -19,6 +19,7 @@ import {
   RTA_PRIORITY,
   RTA_SRC,
   RTA_TABLE,
+  RTA_UID,
   RTA_VIA,
   RTM_F_CLONED,
   RTM_F_LOOKUP_TABLE,
@@ -167,6 +168,8 @@ export interface RouteLookup {
   readonly inputLinkIndex?: number;
   readonly outputLinkIndex?: number;
   readonly mark?: number;
+  /** Of the sending socket; by default the asker's. */
+  readonly userId?: number;
 }
 
 /** Body of RTM_GETROUTE for one packet. */
@@ -185,5 +188,6 @@ export function encodeLookup(lookup: RouteLookup): Buffer[] {
   if (lookup.inputLinkIndex !== undefined) body.push(encodeU32(RTA_IIF, lookup.inputLinkIndex));
   if (lookup.outputLinkIndex !== undefined) body.push(encodeU32(RTA_OIF, lookup.outputLinkIndex));
   if (lookup.mark !== undefined) body.push(encodeU32(RTA_MARK, lookup.mark));
+  if (lookup.userId !== undefined) body.push(encodeU32(RTA_UID, lookup.userId));
   return body;
 }

@@ -137,7 +137,7 @@ it(
     await vpc.guest.check(['ip', 'link', 'del', 'ens99']);
     await lab.enid.converged();
     expect(await readKernel(vpc)).toBe(before);
-    expect((await runEnid(vpc.guest, ['plan'])).code).toBe(0);
+    expect((await runEnid(vpc.guest, ['plan', '--no-daemon'])).code).toBe(0);
   },
   testMs,
 );

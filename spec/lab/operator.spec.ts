@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
@@ -21,6 +21,66 @@ beforeAll(async () => {
   await lab.enid.converged();
 }, testMs);
 afterAll(() => closeLab(lab));
+
+describe('enid status, plan and explain', () => {
+  const ask = async (...args: string[]) => {
+    const { stdout, stderr } = await enid(...args, '--json');
+    return { ...JSON.parse(stdout), stderr };
+  };
+
+  it(
+    'ask the daemon, which knows what it put back, by kind',
+    async () => {
+      const { guest } = lab.vpc;
+      const read = async () => (await ask('status')).enis.find(({ link }: { link: string }) => link === 'ens6').repairs;
+      const before = await read();
+      await guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);
+      await guest.check(['ip', 'route', 'del', 'default', 'table', '10001']);
+      await guest.check(['ip', 'address', 'del', '10.0.2.21/32', 'dev', 'ens6']);
+      const count = (kind: string) => (before[kind] ?? 0) + 1;
+      const wanted = { ...before, rule: count('rule'), route: count('route'), address: count('address') };
+      await until('the repairs are counted', async () => JSON.stringify(await read()) === JSON.stringify(wanted));
+      const { stdout, stderr } = await enid('status');
+      expect(stderr).toBe('');
+      expect(stdout).toMatch(/ens6 .* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +\d+ \(.*1 rule.*\)$/m);
+      const repaired = lab.enid.lines.filter((line) => line.includes('REPAIR='));
+      expect(repaired.map((line) => / REPAIR=(\w+)/.exec(line)?.[1]).sort()).toEqual(['address', 'route', 'rule']);
+      expect(await ask('plan')).toMatchObject({ daemon: true, changes: [], stderr: '' });
+    },
+    testMs,
+  );
+
+  it(
+    'look by themselves when told to, and where the files say something else than the daemon',
+    async () => {
+      expect(await ask('status', '--no-daemon')).toMatchObject({ daemon: false, stderr: '' });
+      const { guest } = lab.vpc;
+      await guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - match: { device: 1 }\n    rules: classic\n`);
+      const plan = await ask('plan');
+      await guest.writeFile('/etc/enid/config.yaml', labConfig);
+      expect(plan).toMatchObject({ daemon: false, stderr: expect.stringContaining('another configuration') });
+      expect(plan.changes.map(({ command }: { command: string }) => command)).toContain(
+        'ip rule add pref 10001 from 10.0.2.21/32 lookup 10001',
+      );
+    },
+    testMs,
+  );
+
+  it(
+    'say so where no daemon is on the bus',
+    async () => {
+      const [asked] = [await ask('explain', '10.0.2.21')];
+      await lab.enid.stop();
+      const { stderr, ...alone } = await ask('explain', '10.0.2.21');
+      expect({ ...alone, stderr: '' }).toEqual(asked);
+      expect(stderr).toBe('enid: without the daemon: no daemon is on the bus; this is what enid sees by itself\n');
+      expect(await ask('status')).toMatchObject({ daemon: false, enis: expect.arrayContaining([]) });
+      lab.enid = EnidProcess.start(lab.vpc.guest);
+      await until('the daemon is back', async () => (await ask('status')).daemon);
+    },
+    testMs,
+  );
+});
 
 describe('enid explain', () => {
   it(

@@ -1,0 +1,69 @@
+/** The JSON of `status`, `plan` and `explain` as the daemon gives it over the bus: untrusted until it has this form. */
+
+import { z } from 'zod';
+import type { Explanation } from '../report/explain-text.ts';
+import type { PlanLine, StatusRow } from '../report/status-table.ts';
+
+const text = z.string();
+const nullableText = z.string().nullable();
+const nullableNumber = z.number().nullable();
+
+const row: z.ZodType<StatusRow> = z.object({
+  eni: nullableText,
+  mac: text,
+  link: nullableText,
+  primary: z.boolean(),
+  device: nullableNumber,
+  card: nullableNumber,
+  state: z.enum(['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving']),
+  reason: nullableText,
+  table: nullableNumber,
+  addresses: z.array(text),
+  prefixes: z.array(text),
+  networkFile: nullableText,
+  changesPending: z.number(),
+  lastChange: z.object({ time: text, command: text, reason: text }).nullable(),
+  repairs: z.record(text, z.number()).nullable(),
+});
+
+/** `enid status --json`. */
+export interface StatusAnswer {
+  readonly enis: readonly StatusRow[];
+  /** What could not be asked, one line each: the answer leans on what was known before. */
+  readonly warnings: readonly string[];
+}
+export const statusSchema: z.ZodType<StatusAnswer> = z.object({ enis: z.array(row), warnings: z.array(text) });
+
+/** `enid plan --json`. */
+export interface PlanAnswer {
+  readonly changes: readonly PlanLine[];
+  readonly conflicts: readonly string[];
+  readonly warnings: readonly string[];
+}
+const line: z.ZodType<PlanLine> = z.object({ kind: text, mac: text, link: text, command: text, reason: text });
+export const planSchema: z.ZodType<PlanAnswer> = z.object({
+  changes: z.array(line),
+  conflicts: z.array(text),
+  warnings: z.array(text),
+});
+
+const way = z.object({
+  rule: nullableText,
+  route: nullableText,
+  table: z.number(),
+  link: nullableText,
+  gateway: nullableText,
+});
+
+/** `enid explain --json`. */
+export const explanationSchema: z.ZodType<Explanation> = z.object({
+  source: text,
+  destination: text,
+  inputLink: nullableText,
+  owner: z.object({ role: text, eni: text, link: nullableText, device: nullableText, state: text }).nullable(),
+  kernel: z.union([way.extend({ eni: nullableText }), z.object({ refused: text })]),
+  wanted: way.nullable(),
+  notHandled: nullableText,
+  sourceCheck: z.object({ verdict: text, reason: text }),
+  right: z.boolean(),
+});

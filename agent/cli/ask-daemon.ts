@@ -1,0 +1,67 @@
+/** Asks the running daemon over `org.enid1`, for the commands that look: what it answers, or why it was not asked. */
+
+import { z } from 'zod';
+import { Bus } from '../../lib/dbus/bus.ts';
+import { DbusError } from '../../lib/dbus/errors.ts';
+import { formatConfig } from '../config/format.ts';
+import type { Config } from '../config/types.ts';
+import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
+
+export interface Question<T> {
+  /** Of `org.enid1.Manager`; it answers with JSON. */
+  readonly member: 'Describe' | 'Plan' | 'Explain';
+  /** All text. */
+  readonly arguments?: readonly string[];
+  readonly schema: z.ZodType<T>;
+}
+
+/** `reason` is a line for the operator. */
+export type Answer<T> =
+  | { readonly kind: 'answered'; readonly value: T }
+  | { readonly kind: 'unanswered'; readonly reason: string };
+
+/** A daemon that is alive answers within milliseconds; explain reads the metadata first. */
+const quickMs = 3_000;
+const explainMs = 15_000;
+
+/**
+ * Never throws. A daemon that runs with another configuration than the one at hand is not asked: its answer would not tell
+ * what this configuration does.
+ */
+export async function askDaemon<T>(config: Config, question: Question<T>): Promise<Answer<T>> {
+  const bus = new Bus({ connectTimeoutMs: quickMs });
+  try {
+    await bus.start();
+    const inForce = await callManager(bus, 'DescribeConfiguration', [], quickMs);
+    if (inForce !== formatConfig(config))
+      return unanswered('the daemon runs with another configuration (enid reload has it take this one)');
+    const timeoutMs = question.member === 'Explain' ? explainMs : quickMs;
+    const text = await callManager(bus, question.member, question.arguments ?? [], timeoutMs);
+    const parsed = question.schema.safeParse(JSON.parse(text));
+    return parsed.success
+      ? { kind: 'answered', value: parsed.data }
+      : unanswered('the daemon answers in another form: is it of another version?');
+  } catch (error) {
+    if (!(error instanceof DbusError)) return unanswered(`the daemon's answer cannot be read: ${error}`);
+    if (error.code === 'unreachable') return unanswered('the system bus is not there');
+    return unanswered(error.code === 'no-owner' ? 'no daemon is on the bus' : error.message);
+  } finally {
+    bus.close();
+  }
+}
+
+function unanswered(reason: string): { kind: 'unanswered'; reason: string } {
+  return { kind: 'unanswered', reason };
+}
+
+/** For stderr: a command that went on by itself says so. */
+export function renderUnanswered(reason: string): string {
+  return `enid: without the daemon: ${reason}; this is what enid sees by itself\n`;
+}
+
+async function callManager(bus: Bus, member: string, body: readonly string[], timeoutMs: number): Promise<string> {
+  const target = { destination: busName, path: managerPath, interface: managerInterface };
+  const signature = 's'.repeat(body.length);
+  const [text] = await bus.call({ ...target, member, signature, body: [...body], timeoutMs }, z.tuple([z.string()]));
+  return text;
+}
