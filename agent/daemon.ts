@@ -215,7 +215,7 @@ export class Daemon {
     const answer = () => {
       if (!this.#reconciler.isFailing) alive();
     };
-    this.#keepAliveTimer = setInterval(() => void this.#reconciler.idle().then(answer), intervalMs);
+    this.#keepAliveTimer = setInterval(() => void this.#reconciler.passed().then(answer), intervalMs);
   }
 
   /** Ends everything but the network. */

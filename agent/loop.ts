@@ -1,18 +1,17 @@
 /**
  * The reconciler: wake → sense → decide → act → verify. Invariants: one pass at a time; wake-ups during a pass cost one
- * more pass however many they are; a pass without changes writes nothing and says nothing.
+ * more pass however many they are; a pass without changes writes nothing and says nothing; no pass waits for networkd.
  */
 
 import type { Outcome } from './act/apply.ts';
+import { AttemptBook } from './attempts.ts';
 import type { Config } from './config/types.ts';
-import { readDeclared } from './decide/declared.ts';
-import { computeDesired } from './decide/desired.ts';
-import { type Conflict, computeDifference } from './decide/diff.ts';
+import { Decider } from './decide/decider.ts';
+import type { Conflict } from './decide/diff.ts';
 import type { OwnFile } from './decide/diff-files.ts';
-import { computeLedger } from './decide/ledger.ts';
+import { nameNetworkFile } from './decide/network-file.ts';
 import { addMade, classifyRepair, type Made, rememberMade } from './decide/repairs.ts';
-import { type Attempts, identifyChange, recordAttempt, recordFailure } from './decide/retry.ts';
-import { type KnownRouter, rememberRouters } from './decide/routers.ts';
+import { identifyChange } from './decide/retry.ts';
 import type {
   Change,
   Desired,
@@ -62,7 +61,7 @@ export interface PassResult {
   readonly networkd: NetworkdState;
 }
 
-interface Decision extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> {
+interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> {
   readonly changes: readonly Change[];
   readonly ledger: Ledger;
   readonly kernel: KernelState;
@@ -85,16 +84,22 @@ export class Reconciler {
   /** Of the run before; empty after the first pass. */
   #inherited: Ledger;
   #made: Made = new Map();
-  readonly #attempts = new Map<string, Attempts>();
+  #learned: Desired | null = null;
+  readonly #attempts = new AttemptBook();
   /** MAC → until when networkd is left to work. */
-  readonly #settling = new Map<string, number>();
+  readonly #settling = new Map<string, { readonly untilMs: number; readonly linkName: string }>();
   readonly #offered = new Set<string>();
-  #routers: readonly KnownRouter[] = [];
+  /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
+  readonly #unread = new Set<string>();
+  readonly #decider = new Decider();
+  #decidedLedger: Ledger | null = null;
   #isDirty = false;
   #isStarted = false;
   #isStopped = false;
   #isFailing = false;
   #running: Promise<void> | null = null;
+  /** A reload that networkd has not answered yet: 257 does so when every link is configured, a stuck one never. */
+  #reloading: Promise<void> | null = null;
   #timer: NodeJS.Timeout | null = null;
 
   constructor(config: Config, senses: Senses, acts: Acts, listener: Listener) {
@@ -127,8 +132,13 @@ export class Reconciler {
     });
   }
 
-  /** Resolves when no pass is under way or due at once. */
+  /** Resolves when no pass is under way or due at once, and networkd has answered. */
   async idle(): Promise<void> {
+    while (this.#running !== null || this.#reloading !== null) await (this.#running ?? this.#reloading);
+  }
+
+  /** Resolves when no pass is under way or due at once: it is not stuck, whatever networkd does. */
+  async passed(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
 
@@ -142,11 +152,11 @@ export class Reconciler {
     this.#offered.clear();
   }
 
-  /** No new pass begins; the one under way ends. */
+  /** No new pass begins; the one under way ends. What networkd was asked for, it does without us. */
   async stop(): Promise<void> {
     this.#isStopped = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    await this.idle();
+    await this.passed();
   }
 
   async #drain(): Promise<void> {
@@ -169,81 +179,134 @@ export class Reconciler {
     const startMs = performance.now();
     const { desired, ledger, changes, conflicts, networkd, kernel, files } = this.#decide();
     const nowMs = performance.now();
-    const due = changes.filter((change) => (this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? 0) <= nowMs);
-    let outcomes: Outcome[] = [];
+    const due = changes.filter((change) => this.#isDue(change, nowMs));
     await this.#recordLedger(ledger);
-    if (due.length > 0) {
-      outcomes = await this.#acts.apply(due);
-    }
+    const outcomes = await this.#apply(due, networkd);
     // After the changes: a repair does not wait for its being counted.
-    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited });
-    this.#inherited = {};
-    for (const outcome of outcomes) this.#note(outcome, classifyRepair(outcome.change, this.#made, files));
-    this.#made = addMade(
-      this.#made,
-      outcomes.filter(({ error, isMoot }) => error === null && !isMoot).map(({ change }) => change),
-    );
-    await this.#awaitEcho(outcomes);
+    this.#learn(desired, kernel, files, changes.length === 0);
+    this.#noteAll(outcomes, networkd, files);
+    if (outcomes.length > 0) await this.#awaitEcho(outcomes);
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
     const remaining = [...failed, ...held];
     const durationMs = performance.now() - startMs;
-    this.#listener.passed({ desired, conflicts, remaining, applied: outcomes.length, durationMs, networkd });
+    this.#listener.passed({ desired, conflicts, remaining, applied: due.length, durationMs, networkd });
     this.#scheduleNext(remaining);
   }
 
-  #decide(): Decision {
-    const kernel = this.#senses.kernel();
+  /** One reload at a time (257 refuses a second one), and no second try before its time. */
+  #isDue(change: Change, nowMs: number): boolean {
+    if (change.kind === 'reload' && this.#reloading !== null) return false;
+    return !this.#attempts.isBlocked(change, nowMs);
+  }
+
+  /** Those before the reload first; networkd's answer is not waited for. */
+  async #apply(due: readonly Change[], networkd: NetworkdState): Promise<Outcome[]> {
+    const reloads = due.filter(({ kind }) => kind === 'reload');
+    const start = reloads.length === 0 ? due.length : due.findIndex(({ kind }) => kind === 'reload');
+    const outcomes = await this.#applyAll(due.slice(0, start));
+    if (reloads.length > 0) this.#startReload(reloads, networkd);
+    return [...outcomes, ...(await this.#applyAll(due.slice(start + reloads.length)))];
+  }
+
+  async #applyAll(changes: readonly Change[]): Promise<Outcome[]> {
+    return changes.length === 0 ? [] : await this.#acts.apply(changes);
+  }
+
+  #startReload(reloads: readonly Change[], networkd: NetworkdState): void {
+    const untilMs = performance.now() + settleMs;
+    for (const { mac, linkName } of reloads) this.#settling.set(mac, { untilMs, linkName });
+    const reload = async () => {
+      const outcomes = await this.#acts.apply(reloads);
+      // An answer that comes after the end is nobody's any more.
+      if (!this.#isStopped) this.#noteAll(outcomes, networkd, []);
+    };
+    this.#reloading = reload()
+      .catch((error) => this.#listener.failed(error))
+      .finally(() => {
+        this.#reloading = null;
+        this.wake();
+      });
+  }
+
+  /** What stands as wished, to tell repairs by. The same wishes that all came true bring nothing new. */
+  #learn(desired: Desired, kernel: KernelState, files: readonly OwnFile[], isConverged: boolean): void {
+    if (desired === this.#learned) return;
+    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited });
+    this.#inherited = {};
+    if (isConverged) this.#learned = desired;
+  }
+
+  #noteAll(outcomes: readonly Outcome[], networkd: NetworkdState, files: readonly OwnFile[]): void {
+    for (const outcome of outcomes) this.#note(outcome, networkd, classifyRepair(outcome.change, this.#made, files));
+    this.#made = addMade(
+      this.#made,
+      outcomes.filter(({ error, isMoot }) => error === null && !isMoot).map(({ change }) => change),
+    );
+  }
+
+  #decide(): Decided {
     const networkd = this.#senses.networkd();
+    const kernel = this.#senses.kernel();
     const files = this.#senses.files();
-    const { snapshot, departed } = this.#senses.metadata();
-    this.#routers = rememberRouters(this.#routers, kernel, performance.now());
-    const routers = this.#routers;
-    const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
-    const desired = computeDesired({ config: this.#config, snapshot, departed, kernel, routers, networkd, ownFiles });
-    const settling = this.#listSettling(networkd, desired);
-    const declared = readDeclared(files, kernel);
-    const known = { ...declared, ...this.#ledger };
-    const actual = { kernel, files, networkd, ledger: known, settling, offered: this.#offered };
-    const ledger = computeLedger(desired, kernel, known, declared);
-    return { desired, ledger, ...computeDifference(desired, actual), networkd, kernel, files };
+    const known = {
+      config: this.#config,
+      kernel,
+      networkd,
+      files,
+      ...this.#senses.metadata(),
+      ledger: this.#ledger,
+      settling: this.#listSettling(networkd, kernel.links),
+      offered: this.#offered,
+      unread: this.#unread,
+    };
+    return { ...this.#decider.decide(known, performance.now()), networkd, kernel, files };
+  }
+
+  #nameFile(linkName: string): string {
+    return nameNetworkFile(this.#config.networkd.prefix, linkName);
   }
 
   /** Drops those whose time is over or whose link networkd reports as configured. */
-  #listSettling(networkd: NetworkdState, desired: Desired): ReadonlySet<string> {
+  #listSettling(networkd: NetworkdState, links: KernelState['links']): ReadonlySet<string> {
     const nowMs = performance.now();
-    for (const [mac, untilMs] of this.#settling) {
-      const eni = desired.enis.find((one) => one.mac === mac);
-      const link = networkd.links.find((one) => one.linkIndex === eni?.linkIndex);
-      const isInForce = link?.networkFile?.endsWith(`/${eni?.networkFiles[0]?.name}`) ?? false;
+    for (const [mac, { untilMs, linkName }] of this.#settling) {
+      const linkIndex = links.find(({ name }) => name === linkName)?.index;
+      const link = networkd.links.find((one) => one.linkIndex === linkIndex);
+      const isInForce = link?.networkFile?.endsWith(`/${this.#nameFile(linkName)}`) ?? false;
+      if (this.#reloading !== null && untilMs > nowMs) continue;
       if (untilMs <= nowMs || (isInForce && link?.setupState === 'configured')) this.#settling.delete(mac);
     }
     return new Set(this.#settling.keys());
   }
 
   async #recordLedger(ledger: Ledger): Promise<void> {
+    // The same one in nearly every pass; comparing thousands of entries costs more than the pass itself.
+    if (ledger === this.#decidedLedger) return;
+    this.#decidedLedger = ledger;
     if (JSON.stringify(ledger) === JSON.stringify(this.#ledger)) return;
     this.#ledger = ledger;
     await this.#acts.writeLedger(ledger);
   }
 
-  #note(outcome: Outcome, repair: RepairKind | null): void {
+  #note(outcome: Outcome, networkd: NetworkdState, repair: RepairKind | null): void {
     const { change, error } = outcome;
-    const key = identifyChange(change);
     const nowMs = performance.now();
+    if (change.kind === 'reload') this.#settling.delete(change.mac);
     if (change.kind === 'reload' && error === null) {
-      this.#settling.set(change.mac, nowMs + settleMs);
-      this.#offered.add(`${this.#config.networkd.prefix}-${change.linkName}.network`);
+      this.#settling.set(change.mac, { untilMs: nowMs + settleMs, linkName: change.linkName });
+      this.#offered.add(this.#nameFile(change.linkName));
+      this.#unread.clear();
     }
+    if (change.kind === 'write-file' && error === null && networkd.kind !== 'present') this.#unread.add(change.mac);
     if (outcome.isMoot) return;
     this.#listener.changed(outcome, outcome.error === null ? repair : null);
     if (error !== null) {
-      this.#attempts.set(key, recordFailure(this.#attempts.get(key), nowMs));
+      this.#attempts.refused(change, nowMs);
       return;
     }
-    const { next, isFight } = recordAttempt(this.#attempts.get(key), nowMs);
-    this.#attempts.set(key, next);
-    if (isFight) this.#listener.fought(change, next.count);
+    const fightCount = this.#attempts.made(change, nowMs);
+    if (fightCount !== null) this.#listener.fought(change, fightCount);
   }
 
   /** Waits until the mirror shows what was made, so that the next pass does not make it twice. */
@@ -267,23 +330,18 @@ export class Reconciler {
     this.#wakeIn(null);
     const nowMs = performance.now();
     const dueMs = [
-      ...pending.map((change) => this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? nowMs),
-      ...this.#settling.values(),
+      ...pending
+        .filter(({ kind }) => kind !== 'reload' || this.#reloading === null)
+        .map((change) => this.#attempts.dueMs(change, nowMs)),
+      ...[...this.#settling.values()].map(({ untilMs }) => untilMs),
     ];
     if (dueMs.length > 0) this.#wakeIn(Math.max(1, Math.min(...dueMs) - nowMs));
-    this.#forgetPeaceful(nowMs);
+    this.#attempts.forgetPeaceful(nowMs);
   }
 
   /** Null: not by itself. */
   #wakeIn(delayMs: number | null): void {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = delayMs === null || this.#isStopped ? null : setTimeout(() => this.wake(), delayMs);
-  }
-
-  #forgetPeaceful(nowMs: number): void {
-    if (this.#attempts.size < 10_000) return;
-    for (const [key, { blockedUntilMs }] of this.#attempts) {
-      if (nowMs - blockedUntilMs > 300_000) this.#attempts.delete(key);
-    }
   }
 }

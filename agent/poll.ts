@@ -29,6 +29,7 @@ export interface PollerOptions {
   readonly random?: () => number;
 }
 
+const noneDeparted: readonly EniMetadata[] = [];
 /** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
 const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
@@ -54,7 +55,7 @@ export class MetadataPoller {
   }
 
   metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[] } {
-    return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? [] };
+    return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? noneDeparted };
   }
 
   /** Why the last read failed; null: it did not. */

@@ -60,8 +60,9 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       networkd,
       ownFiles,
     });
-    const ledger = { ...readDeclared(files, kernel), ...new RuntimeStore(config.runtimeDirectory).readLedger() };
-    const actual = { kernel, files, networkd, ledger, settling: new Set<string>(), offered: new Set(ownFiles.keys()) };
+    const ledger = { ...readDeclared(files, kernel.links), ...new RuntimeStore(config.runtimeDirectory).readLedger() };
+    const [settling, unread] = [new Set<string>(), new Set<string>()];
+    const actual = { kernel, files, networkd, ledger, settling, offered: new Set(ownFiles.keys()), unread };
     return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
   } finally {
     mirror.close();

@@ -29,6 +29,8 @@ const netAdminBit = 1n << 12n;
 
 /** Resolves with the exit code: 0 after a signal or convergence, 1 where the start fails or `--once` does not converge. */
 export async function run({ loadConfig, journal, once }: RunOptions): Promise<number> {
+  // First of all: who finds the lock may send SIGHUP, which ends a process that does not listen.
+  const signals = catchSignals();
   let config = await loadConfig();
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
@@ -87,11 +89,11 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
     service.update(rows);
     metrics?.update(rows, result.durationMs);
   };
-  const stopped = waitForSignals(requestReload);
+  signals.onReload(() => void requestReload());
   await daemon.start();
   notifier.ready();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
-  const exitCode = once ? await awaitConvergence(() => last) : await stopped.then(() => 0);
+  const exitCode = once ? await awaitConvergence(() => last) : await signals.stopped.then(() => 0);
   notifier.stopping();
   metrics?.close();
   await daemon.stop();
@@ -143,13 +145,30 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: Bu
   return new BusService(daemon.bus, actions, (message) => journal.warning(message));
 }
 
-/** SIGHUP: a full pass. SIGTERM and SIGINT: the promise resolves. */
-function waitForSignals(requestReload: () => Promise<unknown>): Promise<void> {
-  process.on('SIGHUP', () => void requestReload());
-  return new Promise((resolve) => {
+interface CaughtSignals {
+  /** Resolves at SIGTERM or SIGINT. */
+  readonly stopped: Promise<void>;
+  /** SIGHUP: called once for those that came before. */
+  onReload(listener: () => void): void;
+}
+
+function catchSignals(): CaughtSignals {
+  let isAwaited = false;
+  let tell = () => {
+    isAwaited = true;
+  };
+  process.on('SIGHUP', () => tell());
+  const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
   });
+  return {
+    stopped,
+    onReload: (listener) => {
+      tell = listener;
+      if (isAwaited) listener();
+    },
+  };
 }
 
 async function awaitConvergence(last: () => PassResult | null): Promise<number> {

@@ -33,7 +33,7 @@ import { findOverride, type OwnNetworkFile } from './override.ts';
 import { isIgnoredLink, resolvePolicy } from './policy.ts';
 import type { KnownRouter } from './routers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
-import { computeRules, listSubnets } from './sources.ts';
+import { computeRules, findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
 
 export interface World {
   readonly config: Config;
@@ -100,9 +100,13 @@ export function computeDesired(world: World): Desired {
     setAside(mac, eni, null, { kind: 'waiting', reason: 'no link with this MAC yet' }, false);
   }
 
+  const holders = findSubnetHolders(
+    matched.map(({ eni }) => eni),
+    world.kernel.addresses,
+  );
   const enis: DesiredEni[] = [];
   for (const one of matched) {
-    const { report, desired } = decideEni(world, one, matched);
+    const { report, desired } = decideEni(world, one, matched, holders);
     reports.push(report);
     if (desired === null) unknownMacs.push(report.mac);
     else enis.push(desired);
@@ -151,7 +155,7 @@ function readMetadata(world: World, mac: string): MetadataOfMac {
   return { kind: 'unknown', state: { kind: 'waiting', reason: 'the metadata does not list this MAC yet' } };
 }
 
-function decideEni(world: World, one: Matched, all: readonly Matched[]): Standing {
+function decideEni(world: World, one: Matched, all: readonly Matched[], holders: SubnetHolders): Standing {
   const { eni, candidate, isPrimary, policy } = one;
   const { link } = candidate;
   const eniNumber = computeEniNumber(eni);
@@ -180,9 +184,9 @@ function decideEni(world: World, one: Matched, all: readonly Matched[]): Standin
           eniNumber,
           tableId,
           otherSubnets: all.filter((other) => other !== one).flatMap((other) => listSubnets(other.eni)),
-          otherAddresses: world.kernel.addresses
-            .filter((address) => address.linkIndex !== link.index && address.scope === 0)
-            .map(({ address }) => address),
+          occupiedSubnets: new Set(
+            listSubnets(eni).filter((subnet) => [...(holders.get(subnet) ?? [])].some((index) => index !== link.index)),
+          ),
         }),
         ...computeSelectRules(policy.select, { eniNumber, tableId }),
       ]

@@ -16,6 +16,8 @@ export interface FileState {
   readonly files: readonly OwnFile[];
   readonly networkd: NetworkdState;
   readonly offered: ReadonlySet<string>;
+  /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
+  readonly unread: ReadonlySet<string>;
 }
 
 export function diffFiles(desired: Desired, state: FileState): Change[] {
@@ -32,7 +34,7 @@ export function diffFiles(desired: Desired, state: FileState): Change[] {
 }
 
 function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>, state: FileState): Change[] {
-  const { networkd, offered } = state;
+  const { networkd, offered, unread } = state;
   const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
   const [linkFile] = eni.networkFiles;
   // A changed file under a networkd that may be running would bite with its next reload.
@@ -54,7 +56,10 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
     const isLossless = networkd.version !== null && networkd.version >= firstLosslessVersion;
     // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
     // A missing one would do the same, and is needed for that restart.
-    return stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);
+    const writes = stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);
+    // Where it has read them, this costs nothing; where it has not, what it costs is networkd's own restart's yet.
+    const isUnread = unread.has(eni.mac) && !isLossless;
+    return isUnread ? [...writes, { ...base, kind: 'reload', reason: 'written while networkd was away' }] : writes;
   }
   if (stale.length === 0 && offered.has(linkFile.name)) return [];
   const reason = isInForce ? 'link settings changed' : `in force is ${inForce ?? 'no file'}`;

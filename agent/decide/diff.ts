@@ -19,6 +19,8 @@ export interface Actual {
   readonly settling: ReadonlySet<string>;
   /** Files that a reload has offered to networkd in its present run. */
   readonly offered: ReadonlySet<string>;
+  /** MACs of ENIs whose files were written while networkd was away. */
+  readonly unread: ReadonlySet<string>;
 }
 
 /** Something wished that cannot be: it stands in the way of somebody else's. */
@@ -113,8 +115,9 @@ class Removable {
 
   /** The owner of a removable object, null where it must stay. */
   ownerOf(key: string, mark: Mark, linkIndex: number | null): { mac: string; linkName: string } | null {
+    if (mark === 'foreign') return null;
     const recorded = this.#ledger[key];
-    if (mark === 'foreign' || (mark === 'unmarked' && recorded === undefined)) return null;
+    if (mark === 'unmarked' && recorded === undefined) return null;
     const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
     // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
     if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;

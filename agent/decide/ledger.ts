@@ -1,34 +1,63 @@
 /** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
 
-import type { Desired, KernelState, Ledger } from '../model.ts';
+import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+import { rememberLast } from './memo.ts';
 
 /**
  * The ledger before a pass is applied: everything desired, everything that a file of ours declares (networkd may make it at
  * any time), the leased addresses that were seen, and what was recorded before and is still there. Any other entry whose
  * object is gone is forgotten, so that the same object made by another program later is not taken for ours.
  */
-export function computeLedger(desired: Desired, kernel: KernelState, previous: Ledger, declared: Ledger): Ledger {
-  const entries = new Map<string, string>(Object.entries(declared));
-  const present = new Set(listKernelKeys(kernel));
-  for (const key of present) {
-    const mac = previous[key];
-    if (mac !== undefined) entries.set(key, mac);
+export function computeLedger(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
+  return new LedgerKeeper().compute(desired, previous, declared, kernel);
+}
+
+/** As `computeLedger`, with what is the same as in the call before done once. */
+export class LedgerKeeper {
+  readonly #wished = rememberLast((desired: Desired, declared: Ledger) => {
+    const entries = new Map<string, string>(Object.entries(declared));
+    for (const eni of desired.enis) for (const key of listKeys(eni)) entries.set(key, eni.mac);
+    return entries;
+  });
+  /** What was recorded and is not wished any more. */
+  readonly #others = rememberLast((wished: ReadonlyMap<string, string>, previous: Ledger) =>
+    Object.keys(previous).filter((key) => !wished.has(key)),
+  );
+  readonly #complete = rememberLast((wished: ReadonlyMap<string, string>, additions: string): Ledger => {
+    const added: [string, string][] = JSON.parse(additions);
+    return Object.fromEntries([...wished, ...added].sort(([left], [right]) => (left < right ? -1 : 1)));
+  });
+
+  compute(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
+    const wished = this.#wished(desired, declared);
+    const leases = desired.enis.flatMap((eni) => {
+      const key = identifyLease(eni);
+      return key !== null && (key in previous || isLeased(eni, kernel)) ? [[key, eni.mac] as const] : [];
+    });
+    const leased = new Set(leases.map(([key]) => key));
+    const others = this.#others(wished, previous).filter((key) => !leased.has(key));
+    const present = others.length === 0 ? null : new Set(listKernelKeys(kernel));
+    const kept = others.filter((key) => present?.has(key)).map((key) => [key, previous[key] ?? ''] as const);
+    return this.#complete(wished, JSON.stringify([...leases, ...kept]));
   }
-  for (const eni of desired.enis) {
-    const keys = [
-      ...eni.addresses.map(identifyAddress),
-      ...eni.routes.map(identifyRoute),
-      ...eni.rules.map(identifyRule),
-      ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
-    ];
-    for (const key of keys) entries.set(key, eni.mac);
-    const leased = eni.lease?.address ?? null;
-    if (leased === null) continue;
-    const key = identifyAddress({ linkIndex: eni.linkIndex, address: leased });
-    if (key in previous || present.has(key)) entries.set(key, eni.mac);
-  }
-  return Object.fromEntries([...entries].sort(([left], [right]) => (left < right ? -1 : 1)));
+}
+
+function identifyLease({ linkIndex, lease }: DesiredEni): string | null {
+  return lease === null || lease.address === null ? null : identifyAddress({ linkIndex, address: lease.address });
+}
+
+function isLeased({ linkIndex, lease }: DesiredEni, { addresses }: KernelState): boolean {
+  return addresses.some((have) => have.linkIndex === linkIndex && have.address === lease?.address);
+}
+
+function listKeys(eni: DesiredEni): string[] {
+  return [
+    ...eni.addresses.map(identifyAddress),
+    ...eni.routes.map(identifyRoute),
+    ...eni.rules.map(identifyRule),
+    ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
+  ];
 }
 
 function* listKernelKeys(kernel: KernelState): Generator<string> {

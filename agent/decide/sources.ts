@@ -1,14 +1,31 @@
 /** Source addresses of an ENI and the fewest policy routing rules that send them out by it (DESIGN, decision 4). */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import { contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
+import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
-import type { DesiredRule, EniMetadata, Family } from '../model.ts';
+import type { Address, DesiredRule, EniMetadata, Family } from '../model.ts';
 import { rulePriorityOf } from './numbers.ts';
+
+/** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
+const globalScope = 0;
 
 /** Subnets of an ENI, both families. */
 export function listSubnets(eni: EniMetadata): string[] {
   return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+}
+
+/** Subnet → links that have an address in it. */
+export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
+
+export function findSubnetHolders(enis: readonly EniMetadata[], addresses: readonly Address[]): SubnetHolders {
+  const subnets = enis.flatMap(listSubnets);
+  const index = new CidrIndex(subnets);
+  const holders = new Map(subnets.map((subnet) => [subnet, new Set<number>()]));
+  for (const { address, linkIndex, scope } of addresses) {
+    if (scope !== globalScope) continue;
+    for (const subnet of index.find(address)) holders.get(subnet)?.add(linkIndex);
+  }
+  return holders;
 }
 
 export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: string): boolean {
@@ -37,8 +54,8 @@ export interface RuleInput {
   readonly tableId: number;
   /** Subnets of the other ENIs of the instance. */
   readonly otherSubnets: readonly string[];
-  /** Addresses on links other than this ENI's. */
-  readonly otherAddresses: readonly string[];
+  /** Subnets of this ENI in which another link has an address. */
+  readonly occupiedSubnets: ReadonlySet<string>;
 }
 
 /** All of a rule but where it stands and where it leads. */
@@ -114,8 +131,7 @@ function isSubnetOurs(input: RuleInput, family: Family, addresses: readonly stri
     addresses.every((address) => subnets.some((subnet) => contains(subnet, address))) &&
     !subnets.some(
       (subnet) =>
-        input.policy.exclude.some((excluded) => overlaps(subnet, excluded)) ||
-        input.otherAddresses.some((address) => contains(subnet, address)),
+        input.policy.exclude.some((excluded) => overlaps(subnet, excluded)) || input.occupiedSubnets.has(subnet),
     )
   );
 }

@@ -34,10 +34,21 @@ export function canonicalCidr(text: string): string | null {
   return parsed === null ? null : formatCidr(parsed);
 }
 
+/**
+ * The same few thousand texts are asked for again and again, and parsing one costs a hundred times a look-up. More than this
+ * many at once is not one host's configuration any more: then it starts afresh, so that memory stays bounded.
+ */
+const mostRemembered = 20_000;
+const remembered = new Map<string, ParsedCidr>();
+
 /** Parses text that is known to be valid. Throws a RangeError where it is not: a bug of the caller. */
 export function requireCidr(text: string): ParsedCidr {
+  const known = remembered.get(text);
+  if (known !== undefined) return known;
   const parsed = parseCidr(text);
   if (parsed === null) throw new RangeError(`expected an address or CIDR prefix, got ${JSON.stringify(text)}`);
+  if (remembered.size >= mostRemembered) remembered.clear();
+  remembered.set(text, parsed);
   return parsed;
 }
 
@@ -68,6 +79,33 @@ function containsParsed(outer: ParsedCidr, inner: ParsedCidr): boolean {
 export function overlaps(left: string, right: string): boolean {
   const [first, second] = [requireCidr(left), requireCidr(right)];
   return containsParsed(first, second) || containsParsed(second, first);
+}
+
+/** Which of many prefixes an address is in; one look-up for each length that there is. */
+export class CidrIndex {
+  readonly #groups: { readonly family: Family; readonly shift: bigint; readonly cidrs: Map<bigint, string> }[] = [];
+
+  constructor(cidrs: readonly string[]) {
+    for (const text of cidrs) {
+      const { family, value, length } = requireCidr(text);
+      const shift = BigInt(widthOf(family) - length);
+      let group = this.#groups.find((one) => one.family === family && one.shift === shift);
+      if (group === undefined) {
+        group = { family, shift, cidrs: new Map() };
+        this.#groups.push(group);
+      }
+      group.cidrs.set(value >> shift, text);
+    }
+  }
+
+  /** Every prefix that holds the address. */
+  find(address: string): string[] {
+    const { family, value } = requireCidr(address);
+    return this.#groups.flatMap((group) => {
+      const found = group.family === family ? group.cidrs.get(value >> group.shift) : undefined;
+      return found === undefined ? [] : [found];
+    });
+  }
 }
 
 /** The address `offset` places into a prefix: 1 is the VPC router of a subnet (Amazon VPC user guide, "Subnet sizing"). */

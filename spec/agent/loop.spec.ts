@@ -26,6 +26,9 @@ class Harness {
   /** Before each change; throws to have it refused. */
   onApply: (change: Change) => void = () => undefined;
   sensesFail = false;
+  /** networkd answers a reload when this is called. */
+  answerReload: (() => void) | null = null;
+  isNetworkdStuck = false;
   readonly reconciler: Reconciler;
 
   constructor(world: ModelWorld = makeWorld([makeEni(0), makeEni(1)])) {
@@ -40,7 +43,14 @@ class Harness {
       metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
     };
     const acts = {
-      apply: async (changes: readonly Change[]) => changes.map((change) => this.#apply(change)),
+      apply: async (changes: readonly Change[]) => {
+        if (this.isNetworkdStuck && changes.some(({ kind }) => kind === 'reload')) {
+          await new Promise<void>((resolve) => {
+            this.answerReload = resolve;
+          });
+        }
+        return changes.map((change) => this.#apply(change));
+      },
       readLedger: () => world.state.ledger,
       writeLedger: async (ledger: Ledger) => {
         this.calls.push('ledger');
@@ -148,6 +158,31 @@ describe('the reconciler', () => {
     await next.reconciler.idle();
     await next.reconciler.stop();
     expect(next.repairs).toEqual(['rule']);
+  });
+
+  it('does not wait for networkd: what is removed while a reload is under way is repaired, and no second one is asked for', async () => {
+    await harness.converge();
+    harness.isNetworkdStuck = true;
+    const { state } = harness.world;
+    state.networkd = { ...state.networkd, links: state.networkd.links.map((link) => ({ ...link, networkFile: null })) };
+    state.files.clear();
+    state.offered.clear();
+    harness.reconciler.forgetOffers();
+    harness.reconciler.wake();
+    await harness.reconciler.passed();
+    expect(harness.answerReload).not.toBeNull();
+    state.links = state.links.map((link) => ({ ...link, altNames: [] }));
+    for (let count = 0; count < 3; count++) {
+      harness.reconciler.wake();
+      await harness.reconciler.passed();
+    }
+    expect(state.links.every(({ altNames }) => altNames.length > 0)).toBe(true);
+    expect(harness.changed.filter(({ kind }) => kind === 'reload')).toEqual([]);
+    harness.answerReload?.();
+    await harness.reconciler.idle();
+    // One answer for both ENIs.
+    expect(harness.changed.filter(({ kind }) => kind === 'reload')).toHaveLength(2);
+    expect(harness.calls.filter((call) => call === 'reload')).toHaveLength(2);
   });
 
   it('backs off from a fight, tells it once, and goes on with everything else', async () => {

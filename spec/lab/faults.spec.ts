@@ -5,7 +5,7 @@
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { measureLoss } from '../../fixtures/loss.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/networkd-releases.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
@@ -162,6 +162,28 @@ it(
     });
     // The proof that something was missed, told once and in one line.
     expect(said().match(/lost|missed|overflow/gi)).toHaveLength(1);
+    await enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'networkd hangs: drift is repaired, and what is assigned works',
+  async () => {
+    const { vpc, enid } = lab;
+    const { processId } = vpc.guest.networkd;
+    if (processId === null) throw new Error('networkd does not run');
+    await expectLossless(async () => {
+      process.kill(processId, 'SIGSTOP');
+      await vpc.assign(alone.id, { ipv4: ['10.0.2.27'] });
+      enid.signal('SIGHUP');
+      await until('the address', async () => /10\.0\.2\.27/.test(await shell('ip -o address')), 10_000);
+      await expectRepair();
+      process.kill(processId, 'SIGCONT');
+    });
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.27'] });
+    await until('a reload', async () => (await runEnid(vpc.guest, ['reload'])).code === 0, 40_000);
+    await until('the end of the address', async () => !/10\.0\.2\.27/.test(await shell('ip -o address')));
     await enid.converged();
   },
   testMs,

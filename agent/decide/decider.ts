@@ -1,0 +1,164 @@
+/**
+ * The decision of a pass as a whole: from what is known to what is to be changed. Each step is pure and done anew only where
+ * its input is: most passes repair one thing, or find nothing to do.
+ */
+
+import type { Config } from '../config/types.ts';
+import type { Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState, Snapshot } from '../model.ts';
+import { readDeclared } from './declared.ts';
+import { computeDesired } from './desired.ts';
+import { computeDifference, type Difference } from './diff.ts';
+import type { OwnFile } from './diff-files.ts';
+import { ownProtocol } from './identity.ts';
+import { LedgerKeeper } from './ledger.ts';
+import { rememberLast } from './memo.ts';
+import { type KnownRouter, rememberRouters } from './routers.ts';
+
+/** Lists and objects that have not changed since the last call are to be the same ones. */
+export interface Known {
+  readonly config: Config;
+  readonly kernel: KernelState;
+  readonly networkd: NetworkdState;
+  readonly files: readonly OwnFile[];
+  readonly snapshot: Snapshot | null;
+  readonly departed: readonly EniMetadata[];
+  readonly ledger: Ledger;
+  readonly settling: ReadonlySet<string>;
+  readonly offered: ReadonlySet<string>;
+  readonly unread: ReadonlySet<string>;
+}
+
+export interface Decision extends Difference {
+  readonly desired: Desired;
+  /** As it is to be recorded before the changes are made. */
+  readonly ledger: Ledger;
+}
+
+export class Decider {
+  #routers: readonly KnownRouter[] = [];
+  #routersText = '';
+  #trustedRouters: readonly KnownRouter[] = [];
+  readonly #desired = rememberLast(
+    (
+      config: Config,
+      links: KernelState['links'],
+      addresses: KernelState['addresses'],
+      defaults: KernelState['routes'],
+      drivers: KernelState['drivers'],
+      networkd: NetworkdState,
+      files: readonly OwnFile[],
+      snapshot: Snapshot | null,
+      departed: readonly EniMetadata[],
+      routers: readonly KnownRouter[],
+    ) => {
+      const kernel = { links, addresses, routes: defaults, rules: [], drivers };
+      const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
+      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles });
+    },
+  );
+  readonly #defaults = keepEqual(
+    (routes: KernelState['routes']) =>
+      routes.filter(({ destination }) => destination === '0.0.0.0/0' || destination === '::/0'),
+    isSameText,
+  );
+  /** Nothing follows from our own host addresses: neither a lease, nor whose a subnet is. */
+  readonly #addresses = keepEqual(
+    (addresses: KernelState['addresses']) =>
+      addresses.filter(
+        ({ protocol, prefixLength, family }) => protocol !== ownProtocol || prefixLength !== (family === 4 ? 32 : 128),
+      ),
+    isSameList,
+  );
+  readonly #links = keepLinks();
+  readonly #drivers = keepEqual((drivers: KernelState['drivers']) => drivers, isSameMap);
+  readonly #declared = rememberLast(readDeclared);
+  readonly #known = rememberLast((declared: Ledger, ledger: Ledger): Ledger => ({ ...declared, ...ledger }));
+  readonly #ledger = new LedgerKeeper();
+
+  /** `nowMs`: on a clock that only goes forward. */
+  decide(known: Known, nowMs: number): Decision {
+    const { config, kernel, networkd, files, snapshot, departed, settling, offered, unread } = known;
+    const addresses = this.#addresses(kernel.addresses);
+    const drivers = this.#drivers(kernel.drivers);
+    const links = this.#links(kernel.links);
+    this.#rememberRouters(kernel, nowMs);
+    const desired = this.#desired(
+      config,
+      links,
+      addresses,
+      this.#defaults(kernel.routes),
+      drivers,
+      networkd,
+      files,
+      snapshot,
+      departed,
+      this.#trustedRouters,
+    );
+    const declared = this.#declared(files, links);
+    const recorded = this.#known(declared, known.ledger);
+    const difference = computeDifference(desired, {
+      kernel,
+      files,
+      networkd,
+      ledger: recorded,
+      settling,
+      offered,
+      unread,
+    });
+    return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), ...difference };
+  }
+
+  /** When a router was seen last is no news. */
+  #rememberRouters(kernel: KernelState, nowMs: number): void {
+    this.#routers = rememberRouters(this.#routers, kernel, nowMs);
+    const text = this.#routers.map(({ linkIndex, gateway }) => `${linkIndex} ${gateway}`).join();
+    if (text === this.#routersText) return;
+    this.#routersText = text;
+    this.#trustedRouters = this.#routers;
+  }
+}
+
+/** The result of the call before, where the new one says the same. */
+function keepEqual<Value, Result>(
+  compute: (value: Value) => Result,
+  isSame: (left: Result, right: Result) => boolean,
+): (value: Value) => Result {
+  let last: { readonly value: Value; readonly result: Result } | null = null;
+  return (value) => {
+    if (last !== null && Object.is(last.value, value)) return last.result;
+    const result = compute(value);
+    last = { value, result: last !== null && isSame(last.result, result) ? last.result : result };
+    return last.result;
+  };
+}
+
+function isSameMap<Key, Value>(left: ReadonlyMap<Key, Value>, right: ReadonlyMap<Key, Value>): boolean {
+  return left.size === right.size && [...left].every(([key, value]) => right.has(key) && right.get(key) === value);
+}
+
+function isSameList<Value>(left: readonly Value[], right: readonly Value[]): boolean {
+  return left.length === right.length && left.every((value, index) => Object.is(value, right[index]));
+}
+
+function isSameText(left: unknown, right: unknown): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
+
+/** The links of the call before, where nothing differs but alternative names, which nothing follows from. */
+function keepLinks(): (links: readonly Link[]) => readonly Link[] {
+  let last: readonly Link[] = [];
+  return (links) => {
+    const isKept =
+      links.length === last.length &&
+      links.every((link, index) => {
+        const before = last[index];
+        return link === before || (before !== undefined && isSameButNames(link, before));
+      });
+    if (!isKept) last = links;
+    return last;
+  };
+}
+
+function isSameButNames(left: Link, right: Link): boolean {
+  return JSON.stringify({ ...left, altNames: [] }) === JSON.stringify({ ...right, altNames: [] });
+}

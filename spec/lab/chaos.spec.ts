@@ -1,0 +1,16 @@
+/** A short chaos run on each networkd; `npm run chaos` runs as long as it is told to. ENID_CHAOS_MINUTES: longer here, too. */
+
+import { expect, it } from '@jest/globals';
+import { runStories } from '../chaos/run-stories.ts';
+
+const minutes = Number(process.env['ENID_CHAOS_MINUTES'] ?? 0.5);
+
+it.each(['252', '257'] as const)(
+  'stories on networkd %s end well',
+  async (release) => {
+    const { failure, summary } = await runStories({ seed: 1, minutes, shrinkMinutes: 0, release });
+    expect(failure).toBeNull();
+    expect(summary.stories).toBeGreaterThan(0);
+  },
+  (minutes + 3) * 60_000,
+);
