@@ -1,11 +1,17 @@
 #!/bin/sh
 # Lays out what a package installs, below DESTDIR: sh units/install.sh, after `npm run build`. Enables and starts nothing.
+# ENID_RUNTIME: a directory with a node that is installed, too, and with the native addons for it; otherwise the host's node.
 set -eu
 cd "$(dirname "$0")/.."
 root=${DESTDIR:-}
 put() { install -Dm"$1" "$2" "$root$3"; }
-for file in enid.js netlink.node koffi.node; do put 644 "dist/$file" "/usr/lib/enid/$file"; done
-chmod 755 "$root/usr/lib/enid/enid.js"
+runtime=${ENID_RUNTIME:-dist}
+for file in netlink.node koffi.node; do put 644 "$runtime/$file" "/usr/lib/enid/$file"; done
+put 755 dist/enid.js /usr/lib/enid/enid.js
+if [ -n "${ENID_RUNTIME:-}" ]; then
+  put 755 "$runtime/node" /usr/lib/enid/node
+  sed -i '1s|.*|#!/usr/lib/enid/node|' "$root/usr/lib/enid/enid.js"
+fi
 mkdir -p "$root/usr/bin" && ln -sf ../lib/enid/enid.js "$root/usr/bin/enid"
 put 644 units/enid.service /usr/lib/systemd/system/enid.service
 put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf
@@ -16,5 +22,11 @@ put 644 units/dbus/org.enid1.conf /usr/share/dbus-1/system.d/org.enid1.conf
 put 644 units/catalog/enid.catalog /usr/lib/systemd/catalog/enid.catalog
 put 644 units/networkd.conf.d/50-enid.conf /usr/lib/systemd/networkd.conf.d/50-enid.conf
 put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
+put 644 units/udev/90-enid-ena.rules /usr/lib/udev/rules.d/90-enid-ena.rules
 put 644 units/config.yaml /usr/share/doc/enid/config.yaml
 for page in dist/man/*; do [ ! -e "$page" ] || put 644 "$page" "/usr/share/man/man${page##*.}/${page##*/}"; done
+[ ! -d dist/completions ] || {
+  put 644 dist/completions/bash /usr/share/bash-completion/completions/enid
+  put 644 dist/completions/zsh /usr/share/zsh/vendor-completions/_enid
+  put 644 dist/completions/fish /usr/share/fish/vendor_completions.d/enid.fish
+}

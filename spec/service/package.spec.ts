@@ -1,0 +1,111 @@
+/** `npm run package`: what is in the packages, that they are the same each time, and what the linters say. */
+
+import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { runChecked } from '../../fixtures/vpc/run-program.ts';
+
+const root = join(import.meta.dirname, '../..');
+const buildMs = 300_000;
+
+/** Unpacked packages. */
+let work: string;
+let sums: string;
+
+/** One architecture, hardly compressed: the whole takes minutes. */
+async function build(): Promise<string> {
+  const env = { ENID_PACKAGE_LEVEL: '0' };
+  await runChecked(['bash', join(root, 'units/package/build.sh'), 'amd64'], { env, timeoutMs: buildMs });
+  return await readFile(join(root, 'dist/packages/SHA256SUMS'), 'utf8');
+}
+
+async function findPackage(suffix: string): Promise<string> {
+  const name = sums.split(/\s+/).find((word) => word.endsWith(suffix));
+  return join(root, 'dist/packages', name ?? `nothing that ends in ${suffix}`);
+}
+
+/** Paths of the files in a directory, sorted. */
+async function listFiles(directory: string): Promise<string[]> {
+  const text = await runChecked(['find', directory, '!', '-type', 'd', '-printf', '/%P\n']);
+  return text.trim().split('\n').sort();
+}
+
+beforeAll(async () => {
+  work = await mkdtemp(join(tmpdir(), 'enid-package-'));
+  sums = await build();
+  for (const name of ['deb', 'rpm', 'control']) await mkdir(join(work, name));
+  await runChecked(['dpkg-deb', '-x', await findPackage('.deb'), join(work, 'deb')]);
+  await runChecked(['dpkg-deb', '-e', await findPackage('.deb'), join(work, 'control')]);
+  await runChecked([
+    'sh',
+    '-c',
+    'cd "$1" && rpm2cpio "$2" | cpio -idm --quiet',
+    '-',
+    join(work, 'rpm'),
+    await findPackage('.rpm'),
+  ]);
+}, buildMs);
+afterAll(async () => {
+  await rm(work, { recursive: true, force: true });
+});
+
+const common = [
+  '/etc/enid/config.yaml',
+  '/usr/bin/enid',
+  '/usr/lib/enid/enid.js',
+  '/usr/lib/enid/koffi.node',
+  '/usr/lib/enid/netlink.node',
+  '/usr/lib/enid/node',
+  '/usr/lib/systemd/catalog/enid.catalog',
+  '/usr/lib/systemd/network/80-ec2.network',
+  '/usr/lib/systemd/networkd.conf.d/50-enid.conf',
+  '/usr/lib/systemd/system/enid.service',
+  '/usr/lib/sysusers.d/enid.conf',
+  '/usr/lib/tmpfiles.d/enid.conf',
+  '/usr/lib/udev/rules.d/90-enid-ena.rules',
+  '/usr/share/bash-completion/completions/enid',
+  '/usr/share/dbus-1/system.d/org.enid1.conf',
+  '/usr/share/doc/enid/changelog.gz',
+  '/usr/share/doc/enid/third-party-notices.gz',
+  '/usr/share/fish/vendor_completions.d/enid.fish',
+  '/usr/share/man/man5/enid.yaml.5.gz',
+  '/usr/share/man/man5/org.enid1.5.gz',
+  '/usr/share/man/man8/enid.8.gz',
+  '/usr/share/polkit-1/actions/org.enid1.policy',
+  '/usr/share/polkit-1/rules.d/50-enid.rules',
+  '/usr/share/zsh/vendor-completions/_enid',
+];
+const ofDebian = ['changelog.Debian.gz', 'copyright'].map((name) => `/usr/share/doc/enid/${name}`);
+
+it('holds everything that is installed, and nothing else', async () => {
+  const deb = [...common, ...ofDebian, '/usr/share/lintian/overrides/enid'].sort();
+  expect(await listFiles(join(work, 'deb'))).toEqual(deb);
+  expect(await listFiles(join(work, 'rpm'))).toEqual(common);
+  expect(await readFile(join(work, 'control/conffiles'), 'utf8')).toBe('/etc/enid/config.yaml\n');
+});
+
+it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other beside it', async (kind) => {
+  const directory = join(work, kind);
+  expect(await readFile(join(directory, 'usr/lib/enid/enid.js'), 'utf8')).toMatch(/^#!\/usr\/lib\/enid\/node\n/);
+  const node = join(directory, 'usr/lib/enid/node');
+  const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+  const argv = ['env', '-i', 'PATH=/nowhere', node, join(directory, 'usr/lib/enid/enid.js'), '--version'];
+  expect(await runChecked(argv)).toContain(version);
+  const load =
+    'process.dlopen(module, process.argv[1]); process.stdout.write(Object.keys(module.exports).length > 0 ? "loaded" : "")';
+  for (const addon of ['koffi.node', 'netlink.node'])
+    expect(await runChecked([node, '-e', load, join(directory, 'usr/lib/enid', addon)])).toBe('loaded');
+});
+
+it('has the same bytes when it is built again', async () => expect(await build()).toBe(sums), buildMs);
+
+it(
+  'leaves lintian and rpmlint nothing to say but what has a reason',
+  async () => {
+    const files = [await findPackage('.deb'), await findPackage('.rpm')];
+    const said = await runChecked(['bash', join(root, 'units/package/lint.sh'), ...files], { timeoutMs: buildMs });
+    expect(said).toMatch(/0 errors, 0 warnings/);
+  },
+  buildMs,
+);

@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# `npm run package [-- amd64|arm64 …]`: dist/packages/ with a .deb and an .rpm for each architecture, with node inside.
+# The same commit gives the same bytes. ENID_PACKAGE_RELEASE is the package's own revision; ENID_PACKAGE_LEVEL (0 to 9) the
+# level of xz, for tests that cannot wait.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+. fixtures/setup.sh
+. units/package/parts.sh
+
+version=$(node -p 'require("./package.json").version')
+release=${ENID_PACKAGE_RELEASE:-1}
+level=${ENID_PACKAGE_LEVEL:-6}
+SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)
+export SOURCE_DATE_EPOCH LC_ALL=C TZ=UTC
+umask 022
+[ $# -gt 0 ] || set -- amd64 arm64
+output=$PWD/dist/packages
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+
+install_npm_packages
+programs="dpkg-deb=dpkg rpmbuild=rpm rpm2cpio=rpm2cpio cpio=cpio strip=binutils xz=xz-utils"
+case " $* " in *" arm64 "*) programs="$programs aarch64-linux-gnu-strip=binutils-aarch64-linux-gnu" ;; esac
+case " $* " in *" amd64 "*) programs="$programs x86_64-linux-gnu-strip=binutils-x86-64-linux-gnu" ;; esac
+install_debian_packages "$(missing_packages "$programs")"
+npm run --silent build
+rm -rf "$output" && mkdir -p "$output" dist/completions
+for shell in bash zsh fish; do node dist/enid.js completion $shell > dist/completions/$shell; done
+
+pids=()
+for arch; do
+  (stage_files "$arch"; build_deb "$arch"; build_rpm "$arch") &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
+(cd "$output" && sha256sum -- *.deb *.rpm | tee SHA256SUMS && ls -l -- *.deb *.rpm)

