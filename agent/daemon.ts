@@ -233,7 +233,8 @@ export class Daemon {
 
   #openReader(): SnapshotReader {
     const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
-    return openMetadataReader({ ...this.#config.imds, localAddresses });
+    const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
+    return openMetadataReader({ ...this.#config.imds, localAddresses, onRequest });
   }
 
   async #readSnapshot(): Promise<Snapshot> {

@@ -19,11 +19,17 @@ put 644 units/tmpfiles.d/enid.conf /usr/lib/tmpfiles.d/enid.conf
 put 644 units/polkit/50-enid.rules /usr/share/polkit-1/rules.d/50-enid.rules
 put 644 units/polkit/org.enid1.policy /usr/share/polkit-1/actions/org.enid1.policy
 put 644 units/dbus/org.enid1.conf /usr/share/dbus-1/system.d/org.enid1.conf
+put 644 units/dbus/org.enid1.service /usr/share/dbus-1/system-services/org.enid1.service
 put 644 units/catalog/enid.catalog /usr/lib/systemd/catalog/enid.catalog
 put 644 units/networkd.conf.d/50-enid.conf /usr/lib/systemd/networkd.conf.d/50-enid.conf
 put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
 put 644 units/udev/90-enid-ena.rules /usr/lib/udev/rules.d/90-enid-ena.rules
 put 644 units/config.yaml /usr/share/doc/enid/config.yaml
+if [ -e dist/completion/enid.bash ]; then
+  put 644 dist/completion/enid.bash /usr/share/bash-completion/completions/enid
+  put 644 dist/completion/enid.zsh /usr/share/zsh/site-functions/_enid
+  put 644 dist/completion/enid.fish /usr/share/fish/vendor_completions.d/enid.fish
+fi
 for page in dist/man/*; do [ ! -e "$page" ] || put 644 "$page" "/usr/share/man/man${page##*.}/${page##*/}"; done
 [ ! -d dist/completions ] || {
   put 644 dist/completions/bash /usr/share/bash-completion/completions/enid

@@ -42,7 +42,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   let last: PassResult | null = null;
   let told = { text: '', atMs: 0 };
   let tellService: (result: PassResult) => void = () => undefined;
-  const metrics = once ? null : await openMetrics(config.metricsListen, journal);
+  const metrics = once ? null : await openMetrics(config, journal);
   const daemon = await Daemon.open({
     config,
     journal,
@@ -106,13 +106,25 @@ function hasNetAdmin(): boolean {
   return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** Null: off. An address that is taken is told, and keeps nothing back. */
-async function openMetrics(address: string | null, journal: Journal): Promise<Metrics | null> {
-  if (address === null) return null;
+/** Null: off. An address that is taken, or a file that cannot be written, is told, and keeps nothing back. */
+async function openMetrics(config: Config, journal: Journal): Promise<Metrics | null> {
+  const { metricsListen: address, metricsTextfile: path } = config;
+  if (address === null && path === null) return null;
   const { Metrics } = await import('../report/metrics.ts');
   const metrics = new Metrics();
-  await metrics.listen(address).catch((error) => journal.warning(`failed to offer metrics at ${address}: ${error}`));
+  const refuse = (what: string) => (error: unknown) => journal.warning(`failed to ${what}: ${error}`);
+  if (address !== null) await metrics.listen(address).catch(refuse(`offer metrics at ${address}`));
+  if (path !== null) await metrics.writeTextfile(path, once(refuse(`write metrics to ${path}`)));
   return metrics;
+}
+
+/** The first call counts. */
+function once(tell: (error: unknown) => void): (error: unknown) => void {
+  let isTold = false;
+  return (error) => {
+    if (!isTold) tell(error);
+    isTold = true;
+  };
 }
 
 interface BusOffer {

@@ -14,6 +14,7 @@ export const defaultConfig: Config = {
   networkd: { unitDirectory: '/run/systemd/network', prefix: '70' },
   runtimeDirectory: '/run/enid',
   metricsListen: null,
+  metricsTextfile: null,
   hostname: false,
   interfaces: [],
 };

@@ -6,7 +6,7 @@ import type { Config, InterfaceEntry, PolicySelector } from './types.ts';
 
 /** YAML that `parseConfig` reads back to an equal configuration. */
 export function formatConfig(config: Config): string {
-  const { imds, metricsListen, interfaces, ...rest } = config;
+  const { imds, metricsListen, metricsTextfile, interfaces, ...rest } = config;
   const file = {
     imds: {
       endpoints: imds.endpoints,
@@ -16,7 +16,7 @@ export function formatConfig(config: Config): string {
     drivers: rest.drivers,
     networkd: rest.networkd,
     runtimeDirectory: rest.runtimeDirectory,
-    metrics: { listen: metricsListen },
+    metrics: { listen: metricsListen, textfile: metricsTextfile },
     hostname: rest.hostname,
     interfaces: interfaces.map(formatEntry),
   };

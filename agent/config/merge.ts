@@ -26,6 +26,7 @@ export function mergeConfig(files: readonly ConfigFile[]): Config {
       runtimeDirectory: file.runtimeDirectory ?? config.runtimeDirectory,
       // Null says something: off.
       metricsListen: metrics.listen === undefined ? config.metricsListen : metrics.listen,
+      metricsTextfile: metrics.textfile === undefined ? config.metricsTextfile : metrics.textfile,
       hostname: file.hostname ?? config.hostname,
       interfaces: [...interfaces.map(toEntry), ...config.interfaces],
     };

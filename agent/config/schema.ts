@@ -81,6 +81,8 @@ const listenAddress = text('null, an address and port such as "127.0.0.1:9469", 
   const [, port] = /^(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})$/.exec(value) ?? [];
   return port !== undefined && Number(port) >= 1 && Number(port) <= 65_535 ? value : null;
 });
+/** node-exporter reads only files with this ending. */
+const textfile = matching('null or an absolute path that ends with .prom', /^\/[^\p{Cc}]{1,250}\.prom$/u);
 const driver = matching('the name of a driver', /^[A-Za-z0-9_-]{1,32}$/);
 const linkName = matching('the name of a link, at most 15 letters', /^(?!\.{1,2}$)[^\s/:\p{Cc}]{1,15}$/u);
 const cidr = text('a prefix without host bits, such as 10.0.1.5/32', canonicalCidr);
@@ -167,7 +169,10 @@ export const configSchema = mapping({
     ),
   }).partial(),
   runtimeDirectory: directory(defaultConfig.runtimeDirectory),
-  metrics: mapping({ listen: listenAddress.nullable().meta({ default: defaultConfig.metricsListen }) }).partial(),
+  metrics: mapping({
+    listen: listenAddress.nullable().meta({ default: defaultConfig.metricsListen }),
+    textfile: textfile.nullable().meta({ default: defaultConfig.metricsTextfile }),
+  }).partial(),
   hostname: yesOrNo().meta({ default: defaultConfig.hostname }),
   // More entries than an instance can have ENIs.
   interfaces: list(interfaceSchema, { least: 0, most: 1_000 }).meta({ default: [] }),

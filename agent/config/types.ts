@@ -76,6 +76,8 @@ export interface Config {
   readonly runtimeDirectory: string;
   /** `127.0.0.1:9469` or `unix:/path`; null = off. */
   readonly metricsListen: string | null;
+  /** A file for node-exporter's textfile collector; null = none. */
+  readonly metricsTextfile: string | null;
   readonly hostname: boolean;
   /** The first entry that matches an ENI decides. */
   readonly interfaces: readonly InterfaceEntry[];

@@ -6,6 +6,7 @@
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import type { RepairKind } from '../model.ts';
 import { version } from '../version.ts';
 import type { StatusRow } from './status-table.ts';
@@ -20,11 +21,15 @@ export type DaemonEvent =
     }
   | { readonly kind: 'fight' }
   | { readonly kind: 'events-lost' }
+  /** One request to the metadata service. */
+  | { readonly kind: 'metadata-request'; readonly outcome: string }
   /** One read of the metadata. `failure`: the kind of error, null for a whole snapshot. */
   | { readonly kind: 'metadata-read'; readonly failure: string | null; readonly durationMs: number };
 
 /** Every state is a series of its own, so that an alert can compare them with 1. */
 const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving'] as const;
+/** As often as Prometheus scrapes node-exporter in most places. */
+const textfileMs = 15_000;
 /** From 0 on, so that the first one is seen as a rise. */
 const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule'];
 /** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
@@ -32,6 +37,8 @@ const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25,
 
 export class Metrics {
   readonly #registry = new Registry();
+  /** Of prom-client: node-exporter has metrics of the same names. */
+  readonly #processRegistry = new Registry();
   readonly #states: Gauge<'eni' | 'interface' | 'state'>;
   readonly #pending: Gauge;
   readonly #passes: Histogram;
@@ -39,15 +46,17 @@ export class Metrics {
   readonly #repairs: Counter<'kind'>;
   readonly #fights: Counter;
   readonly #losses: Counter;
+  readonly #requests: Counter<'outcome'>;
   readonly #reads: Histogram;
   readonly #readFailures: Counter<'kind'>;
   readonly #snapshotTime: Gauge;
   #server: Server | null = null;
+  #timer: NodeJS.Timeout | null = null;
 
   constructor() {
     const registers = [this.#registry];
     const make = (name: string, help: string) => ({ name: `enid_${name}`, help, registers });
-    collectDefaultMetrics({ register: this.#registry });
+    collectDefaultMetrics({ register: this.#processRegistry });
     const labelNames = ['version'] as const;
     new Gauge({ ...make('build_info', '1, with the version as label'), labelNames }).set({ version }, 1);
     this.#states = new Gauge({
@@ -72,6 +81,10 @@ export class Metrics {
     this.#losses = new Counter(
       make('kernel_events_lost_total', 'Overruns of the rtnetlink socket; each is a fresh dump'),
     );
+    this.#requests = new Counter({
+      ...make('metadata_requests_total', 'Requests to the metadata service, tokens included, by outcome'),
+      labelNames: ['outcome'],
+    });
     this.#reads = new Histogram({
       ...make('metadata_read_duration_seconds', 'Whole reads of the metadata'),
       buckets: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
@@ -97,6 +110,9 @@ export class Metrics {
       case 'events-lost':
         this.#losses.inc();
         break;
+      case 'metadata-request':
+        this.#requests.inc({ outcome: event.outcome });
+        break;
       case 'metadata-read':
         if (event.failure !== null) this.#readFailures.inc({ kind: event.failure });
         else {
@@ -120,8 +136,20 @@ export class Metrics {
   }
 
   /** All metrics in the text format of Prometheus. */
-  render(): Promise<string> {
-    return this.#registry.metrics();
+  async render(): Promise<string> {
+    return (await this.#registry.metrics()) + (await this.#processRegistry.metrics());
+  }
+
+  /**
+   * Keeps a file for node-exporter's textfile collector up to date, without the metrics of the process, whose names
+   * node-exporter itself uses. The file stays at the end: its age is a metric of node-exporter's.
+   */
+  async writeTextfile(path: string, onProblem: (error: unknown) => void): Promise<void> {
+    const write = async () => {
+      await writeFileAtomically(path, await this.#registry.metrics()).catch(onProblem);
+    };
+    this.#timer = setInterval(() => void write(), textfileMs);
+    await write();
   }
 
   /** `127.0.0.1:9469` or `unix:/path`. Rejects where that is taken or forbidden. */
@@ -150,8 +178,10 @@ export class Metrics {
     this.#server = server;
   }
 
-  /** Ends listening; a scrape under way is cut off. */
+  /** Ends listening and writing; a scrape under way is cut off. */
   close(): void {
+    if (this.#timer !== null) clearInterval(this.#timer);
+    this.#timer = null;
     this.#server?.closeAllConnections();
     this.#server?.close();
     this.#server = null;

@@ -11,7 +11,7 @@
  * comes is seen next time, and what is missing is only believed after a second read.
  */
 
-import { type ImdsAnswer, ImdsClient, ImdsError } from '../../lib/imds/client.ts';
+import { type ImdsAnswer, ImdsClient, ImdsError, type ImdsOutcome } from '../../lib/imds/client.ts';
 import { MetadataError } from '../errors.ts';
 import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
@@ -43,13 +43,16 @@ export interface MetadataReaderOptions {
   readonly timeoutMs: number;
   /** Addresses of the ENIs' links, to send from where the default route does not lead to the service. */
   readonly localAddresses?: () => readonly string[];
+  /** Told of each request that ended, and how. */
+  readonly onRequest?: (outcome: ImdsOutcome) => void;
 }
 
 /** Opens a reader of the instance's metadata service. Nothing is sent before the first read. */
-export function openMetadataReader({ endpoints, timeoutMs, localAddresses }: MetadataReaderOptions): SnapshotReader {
+export function openMetadataReader({ localAddresses, onRequest, ...options }: MetadataReaderOptions): SnapshotReader {
   const userAgent = `enid/${version}`;
   const bound = localAddresses === undefined ? {} : { localAddresses };
-  return new SnapshotReader(new ImdsClient({ endpoints, timeoutMs, userAgent, ...bound }));
+  const told = onRequest === undefined ? {} : { onRequest };
+  return new SnapshotReader(new ImdsClient({ ...options, userAgent, ...bound, ...told }));
 }
 
 export class SnapshotReader implements MetadataReader {

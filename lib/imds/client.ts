@@ -3,7 +3,7 @@
  * meaning. Invariant: `absent` is only what the service itself said is not there; whatever else goes wrong throws.
  */
 
-import { ImdsError } from './errors.ts';
+import { ImdsError, type ImdsErrorCode } from './errors.ts';
 import { type ImdsResponse, sendRequest } from './request.ts';
 import { describeRoute, type ImdsRoute, listRoutes } from './route.ts';
 
@@ -11,6 +11,9 @@ export { ImdsError } from './errors.ts';
 
 /** A leaf or a listing: there with its text, or not there (404). Everything else is an error: unknown. */
 export type ImdsAnswer = { readonly kind: 'value'; readonly text: string } | { readonly kind: 'absent' };
+
+/** How a request ended: with a value (200), with word that there is none (404), given up by its caller, or failed. */
+export type ImdsOutcome = 'value' | 'absent' | 'given-up' | ImdsErrorCode;
 
 export interface ImdsClientOptions {
   /** Base URLs in the order they are tried; the one that answered last goes first. */
@@ -20,6 +23,8 @@ export interface ImdsClientOptions {
   readonly userAgent: string;
   /** Addresses of this host to send from where no endpoint answers by the default route; asked for at each search. */
   readonly localAddresses?: () => readonly string[];
+  /** Told of each request that ended, tokens included. */
+  readonly onRequest?: (outcome: ImdsOutcome) => void;
   /** Milliseconds on a clock that only goes forward. */
   readonly nowMs?: () => number;
 }
@@ -143,7 +148,7 @@ export class ImdsClient {
     return this.#token;
   }
 
-  #send(
+  async #send(
     method: 'GET' | 'PUT',
     { endpoint, localAddress }: ImdsRoute,
     path: string,
@@ -151,15 +156,29 @@ export class ImdsClient {
     signal?: AbortSignal,
   ): Promise<ImdsResponse> {
     this.#requestCount++;
-    const { timeoutMs, userAgent } = this.#options;
-    return sendRequest({
-      method,
-      path,
-      endpoint,
-      localAddress,
-      headers: { ...headers, 'User-Agent': userAgent },
-      timeoutMs: localAddress === null ? timeoutMs : Math.min(timeoutMs, longestBoundTimeoutMs),
-      signal,
-    });
+    const { timeoutMs, userAgent, onRequest } = this.#options;
+    try {
+      const response = await sendRequest({
+        method,
+        path,
+        endpoint,
+        localAddress,
+        headers: { ...headers, 'User-Agent': userAgent },
+        timeoutMs: localAddress === null ? timeoutMs : Math.min(timeoutMs, longestBoundTimeoutMs),
+        signal,
+      });
+      onRequest?.(classifyStatus(response.status));
+      return response;
+    } catch (error) {
+      const code = error instanceof ImdsError ? error.code : 'unreachable';
+      onRequest?.(signal?.aborted === true ? 'given-up' : code);
+      throw error;
+    }
   }
+}
+
+function classifyStatus(status: number): ImdsOutcome {
+  if (status === 200) return 'value';
+  if (status === 404) return 'absent';
+  return status === 401 ? 'token-expired' : 'status';
 }

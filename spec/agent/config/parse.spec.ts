@@ -9,7 +9,7 @@ imds: { endpoints: ["http://10.0.0.1:8080/"], interval: 5m, timeout: 250ms }
 drivers: [veth]
 networkd: { unitDirectory: /tmp/network/, prefix: "50-enid" }
 runtimeDirectory: /tmp/enid
-metrics: { listen: "unix:/run/enid/metrics" }
+metrics: { listen: "unix:/run/enid/metrics", textfile: /run/enid/enid.prom }
 hostname: true
 interfaces:
   - match: { mac: 06:53:E1:D8:F9:29, subnet: 2001:DB8:0:0::/64 }
@@ -35,6 +35,7 @@ describe('parseConfig', () => {
       networkd: { unitDirectory: '/tmp/network', prefix: '50-enid' },
       runtimeDirectory: '/tmp/enid',
       metricsListen: 'unix:/run/enid/metrics',
+      metricsTextfile: '/run/enid/enid.prom',
       hostname: true,
       interfaces: [
         {
@@ -124,6 +125,10 @@ describe('parseConfig', () => {
     [
       'imds: {endpoints: ["file:///etc/passwd"]}',
       'f:1: imds.endpoints[0]: expected an http:// URL of a host, without a path, got "file:///etc/passwd"',
+    ],
+    [
+      'metrics: {textfile: enid.prom}',
+      'f:1: metrics.textfile: expected null or an absolute path that ends with .prom, got "enid.prom"',
     ],
     [
       'metrics: {listen: "1.2.3.4:99999"}',

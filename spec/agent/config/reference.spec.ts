@@ -28,7 +28,7 @@ describe('units/config.yaml', () => {
       interval: defaultConfig.imds.intervalMs,
       timeout: defaultConfig.imds.timeoutMs,
     });
-    expect(file.metrics).toEqual({ listen: null });
+    expect(file.metrics).toEqual({ listen: null, textfile: null });
   });
 
   it('has an example of an entry with all keys and the defaults', () => {

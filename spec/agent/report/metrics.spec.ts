@@ -1,6 +1,7 @@
 /** The metrics, and that the alerts, the dashboard and the documentation speak of metrics that there are. */
 
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { parse } from 'yaml';
@@ -57,6 +58,7 @@ describe('the metrics', () => {
     metrics.observe({ kind: 'change', change: 'add-route', isFailure: false, repair: 'route' });
     metrics.observe({ kind: 'fight' });
     metrics.observe({ kind: 'events-lost' });
+    for (const outcome of ['value', 'absent', 'value']) metrics.observe({ kind: 'metadata-request', outcome });
     metrics.observe({ kind: 'metadata-read', failure: 'timeout', durationMs: 5_000 });
     const text = await metrics.render();
     for (const line of [
@@ -65,12 +67,33 @@ describe('the metrics', () => {
       'enid_repairs_total{kind="rule"} 0',
       'enid_fights_total 1',
       'enid_kernel_events_lost_total 1',
+      'enid_metadata_requests_total{outcome="value"} 2',
       'enid_metadata_read_failures_total{kind="timeout"} 1',
       'enid_metadata_last_read_timestamp_seconds 0',
       'enid_metadata_read_duration_seconds_count 0',
     ])
       expect(text.split('\n')).toContain(line);
   });
+});
+
+it('are written for node-exporter, without names that are its own', async () => {
+  const directory = mkdtempSync(join(tmpdir(), 'enid-metrics-'));
+  const metrics = new Metrics();
+  const problems: unknown[] = [];
+  try {
+    metrics.update([row], 4);
+    await metrics.writeTextfile(join(directory, 'enid.prom'), (problem) => problems.push(problem));
+    const text = readFileSync(join(directory, 'enid.prom'), 'utf8');
+    expect(text).toContain('enid_eni_state{eni="eni-1",interface="ens5",state="configured"} 1\n');
+    expect(text).not.toMatch(/^(process|nodejs)_/m);
+    expect(problems).toEqual([]);
+    metrics.close();
+    await metrics.writeTextfile(join(directory, 'missing/enid.prom'), (problem) => problems.push(problem));
+    expect(problems).toMatchObject([{ code: 'ENOENT' }]);
+  } finally {
+    metrics.close();
+    rmSync(directory, { recursive: true });
+  }
 });
 
 it.each(['metrics.md', 'metrics/alerts.yaml', 'metrics/dashboard.json'])(

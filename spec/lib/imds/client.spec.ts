@@ -44,11 +44,13 @@ describe('get', () => {
     ['truncated without a length', { kind: 'truncate', bytes: 3, hasLength: false }, 'truncated'],
     ['too large', { kind: 'body', body: 'x'.repeat(1_000_000) }, 'too-large'],
     ['expired tokens', { kind: 'expire-tokens' }, 'token-expired'],
-  ] as const)('%s: throws', async (_name, effect, code) => {
-    const client = openClient();
+  ] as const)('%s: throws, and tells how it ended', async (_name, effect, code) => {
+    const outcomes: string[] = [];
+    const client = openClient({ onRequest: (outcome) => outcomes.push(outcome) });
     await client.get('meta-data/mac');
     server.setFaults([{ path: 'meta-data/mac', effect }]);
     await expect(client.get('meta-data/mac')).rejects.toMatchObject({ name: 'ImdsError', code });
+    expect(outcomes).toEqual(['value', 'value', code]);
     server.setFaults([]);
     expect(await client.get('meta-data/mac')).toMatchObject({ kind: 'value' });
   });
