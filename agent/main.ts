@@ -33,7 +33,7 @@ function isColoured(): boolean {
 const program = new Command('enid')
   .description("Keeps an EC2 instance's network interfaces right.")
   .version(version)
-  .showHelpAfterError()
+  .showHelpAfterError('(enid --help has commands, options and examples)')
   .showSuggestionAfterError()
   .addHelpText(
     'after',

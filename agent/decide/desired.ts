@@ -111,8 +111,14 @@ export function computeDesired(world: World): Desired {
     if (desired === null) unknownMacs.push(report.mac);
     else enis.push(desired);
   }
-  reports.sort((left, right) => (left.mac < right.mac ? -1 : 1));
+  reports.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
   return { enis, reports, unknownMacs: unknownMacs.sort() };
+}
+
+/** As an operator counts them: by card and device; what the metadata do not know comes last. As text, to compare. */
+function placeOf({ mac, eni, linkName }: EniReport): string {
+  if (eni === null) return `unknown ${linkName ?? ''} ${mac}`;
+  return `${String(eni.networkCard).padStart(4, '0')} ${String(eni.deviceNumber).padStart(4, '0')} ${mac}`;
 }
 
 function ownFileOf({ config, ownFiles }: World, link: Link): OwnNetworkFile {

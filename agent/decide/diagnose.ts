@@ -1,6 +1,6 @@
 /** The checks of `enid doctor`: facts in, findings with what to do out. Pure. */
 
-import type { Desired, EniReport, HostFacts, KernelState, NetworkdState } from '../model.ts';
+import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState } from '../model.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
 
 export type Severity = 'ok' | 'info' | 'warning' | 'error';
@@ -21,6 +21,8 @@ export interface Patient {
   readonly desired: Desired;
   /** What could not be asked, as `inspectHost` tells it. */
   readonly warnings: readonly string[];
+  /** What separates the host from the wish. */
+  readonly changes: readonly Change[];
 }
 
 const checks: readonly ((patient: Patient) => Finding[])[] = [
@@ -31,6 +33,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkFiles,
   checkMetadata,
   checkEnis,
+  checkDrift,
   checkNumbers,
   checkForeignRules,
   checkReversePathFilters,
@@ -201,6 +204,17 @@ function checkEni({ eni, mac, linkName, state }: EniReport): Finding {
     case 'degraded':
       return find('enis', 'error', message, 'see the reason and `enid plan`');
   }
+}
+
+function checkDrift({ changes, facts }: Patient): Finding[] {
+  const links = [...new Set(changes.map(({ linkName }) => linkName || 'links that are gone'))];
+  const advice =
+    facts.daemon === null ? 'see `enid plan`; enid does it once it runs' : 'see `enid plan` and `journalctl -u enid`';
+  const found = links.map((name) => {
+    const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
+    return find('drift', 'warning', `${name}: ${count} changes pending`, advice);
+  });
+  return orFine('drift', 'all is as enid wants it', found);
 }
 
 function checkNumbers({ desired: { enis } }: Patient): Finding[] {

@@ -123,15 +123,17 @@ export class ImdsClient {
 
   async #findToken(): Promise<Token> {
     const { endpoints, localAddresses } = this.#options;
-    const failures: string[] = [];
+    /** What went wrong → on which ways. */
+    const failures = new Map<string, string[]>();
     for (const route of listRoutes(endpoints, localAddresses?.() ?? [], this.#lastGood)) {
       try {
         return await this.#fetchToken(route);
       } catch (error) {
-        failures.push(`${describeRoute(route)}: ${error instanceof Error ? error.message : error}`);
+        const message = error instanceof Error ? error.message : String(error);
+        failures.set(message, [...(failures.get(message) ?? []), describeRoute(route)]);
       }
     }
-    throw new ImdsError('unreachable', `no token from ${failures.join('; ')}`);
+    throw new ImdsError('unreachable', `no token: ${[...failures].map(describeFailure).join('; ')}`);
   }
 
   async #fetchToken(route: ImdsRoute): Promise<Token> {
@@ -175,6 +177,12 @@ export class ImdsClient {
       throw error;
     }
   }
+}
+
+/** With many ENIs there are dozens of ways, which mostly fail alike: the first two tell which endpoints were asked. */
+function describeFailure([message, ways]: [string, string[]]): string {
+  const others = ways.length > 3 ? [...ways.slice(0, 2), `${ways.length - 2} other ways`] : ways;
+  return `${message} (${others.join(', ')})`;
 }
 
 function classifyStatus(status: number): ImdsOutcome {

@@ -41,7 +41,7 @@ it(
     await lab.enid.stop('SIGKILL');
     lab.enid = EnidProcess.start(vpc.guest);
     await until('the line', () => lab.enid.lines.length > 0);
-    expect(lab.enid.lines.join('\n')).toMatch(/failed to read the metadata: no token from .*; nothing is changed/);
+    expect(lab.enid.lines.join('\n')).toMatch(/failed to read the metadata: no token: .*; nothing is changed/);
     expect(await readKernel(vpc)).toBe(before);
     await awaitReach(vpc);
     await vpc.imds.accept();

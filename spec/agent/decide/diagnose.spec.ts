@@ -60,6 +60,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     kernel: { links: [], addresses: [], routes: [], rules: [makeRule({})], drivers: new Map() },
     desired: { enis: [eni], reports: [report], unknownMacs: [] },
     warnings: [],
+    changes: [],
     ...changes,
   };
 }
@@ -80,13 +81,18 @@ describe('a host', () => {
     expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
       findings.map(({ message }) => `ok ${message}`),
     );
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(11);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(12);
     expect(computeExitCode(findings)).toBe(0);
   });
 
   const networkd = (state: Partial<NetworkdState>) =>
     makePatient({ networkd: { kind: 'present', version: 257, links: [], ...state } as NetworkdState });
   const cases: [string, Patient, string[]][] = [
+    [
+      'a rule that is missing',
+      makePatient({ changes: [{ mac: eni.mac, linkName: 'ens6', reason: 'missing', kind: 'add-rule', rule }] }),
+      ['warning drift'],
+    ],
     ['no daemon', makePatient({}, { daemon: null }), ['error daemon']],
     [
       'a daemon without the capability',

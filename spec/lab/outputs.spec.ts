@@ -1,0 +1,159 @@
+/**
+ * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it anew; without, it must be the same.
+ * Only process numbers, times, the kernel's release and a random MAC are replaced.
+ */
+
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+
+const file = join(import.meta.dirname, '../../docs/outputs.md');
+const head = `# Outputs
+
+What the commands print, captured by \`spec/lab/outputs.spec.ts\` on an instance with three ENIs. Lines of stderr come first; the
+exit code is named where it is not 0.
+`;
+
+const networkd = 'org.freedesktop.network1';
+const reload = ['busctl', 'call', networkd, '/org/freedesktop/network1', `${networkd}.Manager`, 'Reload'];
+
+let lab: Lab;
+let text = head;
+
+function say(title: string, paragraph: string): void {
+  text += `\n## ${title}\n\n${paragraph}\n`;
+}
+
+async function capture(...args: string[]): Promise<void> {
+  const { stdout, stderr, code } = await runEnid(lab.vpc.guest, args);
+  const output = normalise(stderr + stdout).trimEnd();
+  text += `\n\`\`\`\n$ enid ${args.join(' ')}\n${output === '' ? '' : `${output}\n`}${code === 0 ? '' : `(exit code ${code})\n`}\`\`\`\n`;
+}
+
+function normalise(output: string): string {
+  return (
+    output
+      .replaceAll(/\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, '2026-01-02T03:04:05.678Z')
+      .replaceAll(/\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '2026-01-02 03:04:05 UTC')
+      .replaceAll(/\bprocess \d+/g, 'process 812')
+      .replace(/^(ok +kernel +).*$/m, '$16.1.0-28-cloud-amd64')
+      // Of the container's link.
+      .replaceAll(/\b(?!06:53:)(?:[0-9a-f]{2}:){5}[0-9a-f]{2}\b/g, '0e:00:00:00:00:01')
+  );
+}
+
+async function readStatus(): Promise<{ enis: { link: string; state: string; repairs: object | null }[] }> {
+  return JSON.parse((await runEnid(lab.vpc.guest, ['status', '--json'])).stdout);
+}
+
+/** A daemon that has changed nothing yet, so that what it remembers is the same each time. */
+async function startDaemon(): Promise<void> {
+  lab.enid = EnidProcess.start(lab.vpc.guest);
+  await until('the daemon answers', async () => (await readStatus()).enis.every(({ repairs }) => repairs !== null));
+}
+
+beforeAll(async () => {
+  lab = await openLab('outputs', primary);
+  for (const eni of [alone, withPrefixes]) await lab.vpc.attach(eni);
+  await awaitReach(lab.vpc);
+  await lab.enid.converged();
+  await lab.enid.stop();
+}, testMs);
+afterAll(() => closeLab(lab));
+
+it(
+  'a healthy host',
+  async () => {
+    await startDaemon();
+    await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);
+    await until('the repair', async () => JSON.stringify(await readStatus()).includes('"repairs":{"rule":1}'));
+    say('A healthy host', 'Another program has removed a rule of ens6 a while ago.');
+    await capture('status');
+    await capture('status', '--json');
+    for (const args of [['plan'], ['explain', '10.0.2.21'], ['explain', '10.0.2.99'], ['doctor'], ['reload']])
+      await capture(...args);
+    for (const command of ['check', 'show']) await capture('config', command);
+  },
+  testMs,
+);
+
+it(
+  'a metadata service that fails',
+  async () => {
+    await lab.vpc.imds.setFaults([{ effect: { kind: 'status', status: 500 } }]);
+    await until('it is seen', () => lab.enid.lines.some((line) => line.includes('failed to read the metadata')));
+    say('A metadata service that fails', 'It answers 500 to everything. The network stays as it is.');
+    for (const args of [['status'], ['plan'], ['doctor'], ['status', '--no-daemon']]) await capture(...args);
+    await lab.vpc.imds.setFaults([]);
+    await until('it is over', () => lab.enid.lines.some((line) => line.includes('answers again')));
+  },
+  testMs,
+);
+
+it(
+  'an override in /etc',
+  async () => {
+    const { guest } = lab.vpc;
+    const override = '/etc/systemd/network/10-mine.network';
+    await guest.writeFile(override, '[Match]\nName=ens6\n\n[Network]\nDHCP=ipv4\n');
+    await guest.check(reload);
+    await until('it is seen', async () => (await readStatus()).enis.some(({ state }) => state === 'overridden'));
+    await until('its objects are gone', async () => (await guest.check(['ip', 'rule'])).includes('10001') === false);
+    say('An override in /etc', `The operator's own file, \`${override}\`, claims ens6: enid steps back.`);
+    // Not the daemon's memory: how much it put back before it heard of the override is chance.
+    await capture('status', '--no-daemon');
+    for (const args of [['plan'], ['explain', '10.0.2.21'], ['doctor']]) await capture(...args);
+    await guest.removeFile(override);
+    await guest.check(reload);
+    await until('it is its own again', async () =>
+      (await readStatus()).enis.every(({ link, state }) => link !== 'ens6' || state === 'configured'),
+    );
+    await awaitReach(lab.vpc);
+    await lab.enid.converged();
+  },
+  testMs,
+);
+
+it(
+  'a host that has drifted',
+  async () => {
+    const { guest } = lab.vpc;
+    await lab.enid.stop();
+    await guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);
+    await guest.check(['ip', 'route', 'del', 'default', 'table', '10001']);
+    await guest.check(['ip', 'address', 'del', '10.0.2.21/32', 'dev', 'ens6']);
+    say(
+      'A host that has drifted',
+      'The daemon is stopped, and another program has removed a rule, a route and an address of ens6.',
+    );
+    for (const args of [['status'], ['plan'], ['plan', '--json'], ['explain', '10.0.2.20'], ['doctor'], ['reload']])
+      await capture(...args);
+    await capture('run', '--once');
+    await capture('plan');
+  },
+  testMs,
+);
+
+it(
+  'what is refused',
+  async () => {
+    await startDaemon();
+    await lab.vpc.guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - match: { device: 1 }\n    rules: clasic\n`);
+    say(
+      'What is refused',
+      'A misspelt value in the configuration, of which the daemon keeps the one before; a misspelt command.',
+    );
+    for (const args of [['config', 'check'], ['reload'], ['status']]) await capture(...args);
+    await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
+    for (const args of [['explain', '10.0.1'], ['statsu']]) await capture(...args);
+  },
+  testMs,
+);
+
+it('and docs/outputs.md shows just this', () => {
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, text);
+  expect(readFileSync(file, 'utf8')).toBe(text);
+});
