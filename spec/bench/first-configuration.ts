@@ -1,0 +1,47 @@
+/** The program comes to a host whose links have their leases: everything has to be made. */
+
+import { describeSize, idleConfig, large, openInstance, startEnid } from './instance.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
+import { readCounters } from './process-counters.ts';
+
+const rounds = 3;
+const convergeMs = 60_000;
+
+export const firstConfiguration: Benchmark = {
+  name: 'first-configuration',
+  async run(): Promise<Measurement[]> {
+    const whole: number[] = [];
+    const own: number[] = [];
+    const reloads: number[] = [];
+    for (let round = 0; round < rounds; round++) {
+      const { vpc } = await openInstance(large, idleConfig);
+      try {
+        const { enid } = await startEnid(vpc);
+        await enid.converged(convergeMs);
+        const { cpuMs } = readCounters(enid.pid);
+        reloads.push(enid.lines.filter((line) => /reload/i.test(line)).length);
+        await enid.stop();
+        // The same start with nothing to do: the difference is the configuration's.
+        const { enid: again } = await startEnid(vpc);
+        await again.converged(convergeMs);
+        whole.push(cpuMs);
+        own.push(cpuMs - readCounters(again.pid).cpuMs);
+      } finally {
+        await vpc.destroy();
+      }
+    }
+    const where = describeSize(large);
+    const peer = { name: 'amazon-ec2-net-utils', value: 5_400 };
+    return [
+      { what: `first configuration: processor time, ${where}`, unit: 'ms', samples: own, bar: { median: 150 }, peer },
+      { what: `first configuration: the same with the program's start, ${where}`, unit: 'ms', samples: whole },
+      {
+        what: `first configuration: reloads of networkd, ${where}`,
+        unit: '',
+        samples: reloads,
+        bar: { p99: 1 },
+        peer: { name: 'amazon-ec2-net-utils', value: 15 },
+      },
+    ];
+  },
+};

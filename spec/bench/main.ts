@@ -1,0 +1,53 @@
+/**
+ * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the bars and the peers.
+ * `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main results, too. Ends with 1 where a bar is
+ * missed.
+ */
+
+import { writeFile } from 'node:fs/promises';
+import { parseArgs } from 'node:util';
+import { assign } from './assign.ts';
+import { attach } from './attach.ts';
+import { drift } from './drift.ts';
+import { firstConfiguration } from './first-configuration.ts';
+import { growth } from './growth.ts';
+import { idle } from './idle.ts';
+import { type Benchmark, type Summary, summarise } from './measurement.ts';
+import { memory } from './memory.ts';
+import { drawPlot } from './plot.ts';
+import { rules } from './rules.ts';
+import { startUp } from './start-up.ts';
+import { steady } from './steady.ts';
+import { formatTable } from './table.ts';
+
+const benchmarks: readonly Benchmark[] = [
+  ...[steady, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
+];
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+    svg: { type: 'string' },
+  },
+});
+const chosen = benchmarks.filter(({ name }) => values.only === undefined || name === values.only);
+if (chosen.length === 0) {
+  process.stderr.write(`no benchmark ${values.only}: ${benchmarks.map(({ name }) => name).join(', ')}\n`);
+  process.exit(2);
+}
+const summaries: Summary[] = [];
+let hasFailed = false;
+for (const { name, run } of chosen) {
+  process.stderr.write(`${name} …\n`);
+  try {
+    summaries.push(...(await run()).map(summarise));
+  } catch (error) {
+    // What it made is gone already. An `ip -batch` error repeats its input, all 100 000 lines of it.
+    process.stderr.write(`${name} failed: ${String(error).slice(0, 1_000)}\n`);
+    hasFailed = true;
+  }
+}
+if (values.svg !== undefined) await writeFile(values.svg, drawPlot(summaries));
+process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : formatTable(summaries));
+process.exit(hasFailed || summaries.some(({ isMet }) => isMet === false) ? 1 : 0);

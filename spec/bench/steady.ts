@@ -1,0 +1,93 @@
+/** The steady state: what one poll of the metadata costs when nothing has changed. */
+
+import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
+import { sleep } from '../lab/lab.ts';
+import { describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
+import { readCounters } from './process-counters.ts';
+import { traceCalls } from './trace.ts';
+
+const rounds = 8;
+/** The quick retries after the first configuration are over, and what is asked for once is known. */
+const settleMs = 12_000;
+/** Two polls of 5 s fit in. */
+const traceMs = 11_000;
+
+export const steady: Benchmark = {
+  name: 'steady',
+  async run(): Promise<Measurement[]> {
+    const instance = await openConverged(large, pollingConfig);
+    try {
+      await sleep(settleMs);
+      const where = describeSize(large);
+      const { cpu, requests } = await measurePolls(instance);
+      const counted = await countCalls(instance);
+      return [
+        {
+          what: `poll, nothing new: processor time, ${where}`,
+          unit: 'ms',
+          samples: cpu,
+          bar: { median: 38 },
+          peer: { name: 'amazon-ec2-net-utils', value: 3_800 },
+        },
+        {
+          what: `poll, nothing new: metadata requests, ${where}`,
+          unit: '',
+          samples: requests,
+          bar: { p99: 32 },
+          peer: { name: 'amazon-ec2-net-utils', value: 146 },
+        },
+        {
+          what: `poll, nothing new: processes started, ${where}`,
+          unit: '',
+          samples: [counted.processes],
+          bar: { p99: 0 },
+          peer: { name: 'amazon-ec2-net-utils', value: 2_386 },
+        },
+        { what: `poll, nothing new: netlink messages sent, ${where}`, unit: '', samples: [counted.netlinkMessages] },
+        { what: `poll, nothing new: system calls, ${where}`, unit: '', samples: [counted.calls] },
+      ];
+    } finally {
+      await instance.vpc.destroy();
+    }
+  },
+};
+
+/** Processor time and requests from the end of one poll to the end of the next. */
+async function measurePolls({ vpc, enid }: Instance): Promise<{ cpu: number[]; requests: number[] }> {
+  await awaitPollEnd(vpc);
+  let before = readCounters(enid.pid);
+  const cpu: number[] = [];
+  const requests: number[] = [];
+  for (let round = 0; round < rounds; round++) {
+    await vpc.imds.resetRequests();
+    requests.push(await awaitPollEnd(vpc));
+    const now = readCounters(enid.pid);
+    cpu.push(now.cpuMs - before.cpuMs);
+    before = now;
+  }
+  return { cpu, requests };
+}
+
+/** Waits until there were requests, and none for a while; gives their number. */
+async function awaitPollEnd({ imds }: Instance['vpc']): Promise<number> {
+  for (;;) {
+    const requests = await imds.requests();
+    const last = requests.at(-1)?.arrivedMs;
+    if (last !== undefined && readMonotonicMs() - last > 1_000) return requests.length;
+    await sleep(100);
+  }
+}
+
+/** Per poll, over a trace of some polls. */
+async function countCalls({ vpc, enid }: Instance) {
+  await vpc.imds.resetRequests();
+  const lines = await traceCalls(vpc.guest, enid.pid, traceMs);
+  const polls = (await vpc.imds.requests()).filter(({ path }) => path.endsWith('/macs/')).length;
+  const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length / polls;
+  return {
+    calls: Math.round(lines.length / polls),
+    netlinkMessages: count(/\bsend\w*\(\d+<NETLINK/),
+    processes: count(/\b(execve|fork|vfork|clone3?)\((?!.*CLONE_THREAD)/),
+  };
+}
