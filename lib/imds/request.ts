@@ -1,8 +1,7 @@
 /** One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an error. */
 
-import { Agent } from 'node:http';
-import type { Got } from 'got';
-import { ImdsError } from './errors.ts';
+import { Agent, type IncomingMessage, request as openRequest } from 'node:http';
+import { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** The longest real answer is a list of some hundred addresses. */
 const largestAnswerBytes = 256 * 1024;
@@ -31,59 +30,67 @@ export interface ImdsResponse {
 /** An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY, Node 24). */
 const agent = new Agent({ keepAlive: false });
 
-let loading: Promise<Got> | null = null;
-
-/** Loaded with the first request: got takes longer to load than the rest of the program. */
-function loadGot(): Promise<Got> {
-  loading ??= import('got').then(({ got }) =>
-    got.extend({
-      agent: { http: agent },
-      retry: { limit: 0 },
-      throwHttpErrors: false,
-      followRedirect: false,
-      decompress: false,
-    }),
-  );
-  return loading;
-}
-
-/** Sends one request; resolves with any status. Throws an ImdsError. */
+/** Sends one request; resolves with any status, follows no redirect. Throws an ImdsError. */
 export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
-  const got = await loadGot();
   const { method, path, endpoint, localAddress, timeoutMs, signal } = request;
-  let isTooLarge = false;
+  const startMs = performance.now();
+  let timer: NodeJS.Timeout | undefined;
   try {
-    const pending = got(`${endpoint}/latest/${path}`, {
-      method,
-      headers: { ...request.headers },
-      timeout: { connect: Math.min(longestConnectMs, timeoutMs), request: timeoutMs },
-      ...(localAddress === null ? {} : { localAddress }),
-      ...(signal === undefined ? {} : { signal }),
+    return await new Promise<ImdsResponse>((resolve, reject) => {
+      const outgoing = openRequest(`${endpoint}/latest/${path}`, {
+        ...{ agent, method, headers: { ...request.headers } },
+        ...(localAddress === null ? {} : { localAddress }),
+        ...(signal === undefined ? {} : { signal }),
+      });
+      const fail = (code: ImdsErrorCode, text: string, cause?: Error) => {
+        reject(new ImdsError(code, `${path}: ${text}`, { cause }));
+        outgoing.destroy();
+      };
+      const expireAfter = (ms: number, what: string) => {
+        clearTimeout(timer);
+        timer = setTimeout(() => fail('timeout', `no ${what} within ${Math.round(ms)} ms`), ms);
+      };
+      expireAfter(Math.min(longestConnectMs, timeoutMs), 'connection');
+      outgoing.once('socket', (socket) =>
+        socket.once('connect', () => expireAfter(Math.max(0, timeoutMs - (performance.now() - startMs)), 'answer')),
+      );
+      outgoing.on('error', (cause) => fail('unreachable', cause.message, cause));
+      outgoing.once('response', (response) => {
+        readText(response)
+          .then((text) => {
+            requireWhole(response.headers);
+            resolve({ status: response.statusCode ?? 0, text });
+          })
+          .catch((cause: Error) => {
+            if (cause instanceof ImdsError) fail(cause.code, cause.message);
+            else fail('unreachable', cause.message, cause);
+          });
+      });
+      outgoing.end();
     });
-    pending
-      .on('downloadProgress', ({ transferred }) => {
-        if (transferred <= largestAnswerBytes) return;
-        isTooLarge = true;
-        pending.cancel();
-      })
-      .catch(() => undefined);
-    const response = await pending;
-    requireWhole(path, response.headers);
-    return { status: response.statusCode, text: response.body };
-  } catch (error) {
-    if (error instanceof ImdsError) throw error;
-    if (isTooLarge) throw new ImdsError('too-large', `${path}: expected at most ${largestAnswerBytes} bytes, got more`);
-    const cause = error instanceof Error ? error : new Error(String(error));
-    const code = cause.name === 'TimeoutError' ? 'timeout' : 'unreachable';
-    throw new ImdsError(code, `${path}: ${cause.message}`, { cause });
+  } finally {
+    clearTimeout(timer);
   }
 }
 
+/** Rejects where the connection ends before the answer does, and where the answer is longer than any real one. */
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  let length = 0;
+  for await (const chunk of response) {
+    length += chunk.length;
+    if (length > largestAnswerBytes)
+      throw new ImdsError('too-large', `expected at most ${largestAnswerBytes} bytes, got more`);
+    chunks.push(chunk);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
 /**
- * A list that was cut off would read as a shorter one. With a length or chunks the end is known, and node and got
- * throw where it is missed; without either, a closed connection says nothing.
+ * A list that was cut off would read as a shorter one. With a length or chunks the end is known, and node
+ * throws where it is missed; without either, a closed connection says nothing.
  */
-function requireWhole(path: string, headers: Readonly<Record<string, unknown>>): void {
+function requireWhole(headers: Readonly<Record<string, unknown>>): void {
   if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return;
-  throw new ImdsError('truncated', `${path}: expected an answer with a length, got one that may have been cut off`);
+  throw new ImdsError('truncated', `expected an answer with a length, got one that may have been cut off`);
 }
