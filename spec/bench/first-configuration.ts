@@ -3,6 +3,7 @@
 import { describeSize, idleConfig, large, openInstance, startEnid } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 import { readCounters } from './process-counters.ts';
+import { countReloadCalls } from './reload-calls.ts';
 
 const rounds = 3;
 const convergeMs = 60_000;
@@ -16,11 +17,14 @@ export const firstConfiguration: Benchmark = {
     for (let round = 0; round < rounds; round++) {
       const { vpc } = await openInstance(large, idleConfig);
       try {
-        const { enid } = await startEnid(vpc);
-        await enid.converged(convergeMs);
-        const { cpuMs } = readCounters(enid.pid);
-        reloads.push(enid.lines.filter((line) => /reload/i.test(line)).length);
-        await enid.stop();
+        let cpuMs = 0;
+        const configure = async () => {
+          const { enid } = await startEnid(vpc);
+          await enid.converged(convergeMs);
+          ({ cpuMs } = readCounters(enid.pid));
+          await enid.stop();
+        };
+        reloads.push(await countReloadCalls(vpc.guest, configure));
         // The same start with nothing to do: the difference is the configuration's.
         const { enid: again } = await startEnid(vpc);
         await again.converged(convergeMs);

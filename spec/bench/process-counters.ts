@@ -24,11 +24,6 @@ export function readResidentMb(pid: number): number {
   return (readField(`/proc/${pid}/status`, 'VmRSS') * 1024) / 1e6;
 }
 
-/** The most it ever was. */
-export function readPeakResidentMb(pid: number): number {
-  return (readField(`/proc/${pid}/status`, 'VmHWM') * 1024) / 1e6;
-}
-
 function readField(path: string, name: string): number {
   const value = new RegExp(`^${name}:\\s*(\\d+)`, 'm').exec(readFileSync(path, 'utf8'))?.[1];
   if (value === undefined) throw new Error(`${path} has no ${name}`);
