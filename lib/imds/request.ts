@@ -35,17 +35,22 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
   const { method, path, endpoint, localAddress, timeoutMs, signal } = request;
   const startMs = performance.now();
   let timer: NodeJS.Timeout | undefined;
+  let abort = () => {};
   try {
     return await new Promise<ImdsResponse>((resolve, reject) => {
       const outgoing = openRequest(`${endpoint}/latest/${path}`, {
         ...{ agent, method, headers: { ...request.headers } },
         ...(localAddress === null ? {} : { localAddress }),
-        ...(signal === undefined ? {} : { signal }),
       });
       const fail = (code: ImdsErrorCode, text: string, cause?: Error) => {
         reject(new ImdsError(code, `${path}: ${text}`, { cause }));
         outgoing.destroy();
       };
+      // Not node's `signal` option: that listens until the socket is closed, long after the answer, and many requests of
+      // one read share a signal (MaxListenersExceededWarning).
+      abort = () => fail('unreachable', 'ended by the caller');
+      if (signal?.aborted) abort();
+      else signal?.addEventListener('abort', abort);
       const expireAfter = (ms: number, what: string) => {
         clearTimeout(timer);
         timer = setTimeout(() => fail('timeout', `no ${what} within ${Math.round(ms)} ms`), ms);
@@ -70,6 +75,7 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
     });
   } finally {
     clearTimeout(timer);
+    signal?.removeEventListener('abort', abort);
   }
 }
 
