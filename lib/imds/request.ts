@@ -53,7 +53,14 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
       else signal?.addEventListener('abort', abort);
       const expireAfter = (ms: number, what: string) => {
         clearTimeout(timer);
-        timer = setTimeout(() => fail('timeout', `no ${what} within ${Math.round(ms)} ms`), ms);
+        const expire = () => fail('timeout', `no ${what} within ${Math.round(ms)} ms`);
+        const own = setTimeout(() => {
+          // Where this process itself was held up, timers come before what has arrived meanwhile.
+          setImmediate(() => {
+            if (timer === own) expire();
+          });
+        }, ms);
+        timer = own;
       };
       expireAfter(Math.min(longestConnectMs, timeoutMs), 'connection');
       outgoing.once('socket', (socket) =>
@@ -75,6 +82,7 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
     });
   } finally {
     clearTimeout(timer);
+    timer = undefined;
     signal?.removeEventListener('abort', abort);
   }
 }
