@@ -90,6 +90,8 @@ export interface DesiredRoute {
   readonly gateway: string | null;
   readonly linkIndex: number;
   readonly metric: number;
+  /** Bridges what networkd drops for a moment: made also while networkd is left to its work. */
+  readonly isStandIn?: true;
 }
 
 export interface DesiredRule {

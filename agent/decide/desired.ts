@@ -27,13 +27,14 @@ import {
   noOperatorRoutes,
 } from './eni-objects.ts';
 import { findCandidates } from './match-links.ts';
-import { nameNetworkFile, renderNetworkFiles } from './network-file.ts';
+import { keepsAddresses, nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
 import { isIgnoredLink, resolvePolicy } from './policy.ts';
 import type { KnownRouter } from './routers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
+import { computeAddressStandIns } from './stand-ins.ts';
 
 export interface World {
   readonly config: Config;
@@ -202,6 +203,10 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
     rules.push(...computeGuardRules(eni));
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged && policy.prefixes === 'local' ? computeLocalRoutes(one) : [];
+  const standIns =
+    isManaged && !keepsAddresses(world.networkd.version)
+      ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)
+      : [];
   const defaults = isRouted ? computeDefaultRoutes(world, one, tableId, metric) : noDefaults;
   const operator =
     isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, tableId, metric) : noOperatorRoutes;
@@ -236,7 +241,9 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
       networkFiles,
       addresses,
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
-      routes: link.isUp ? [...staticRoutes, ...localRoutes, ...defaults.routes, ...mainRoutes, ...operator.routes] : [],
+      routes: link.isUp
+        ? [...staticRoutes, ...localRoutes, ...standIns, ...defaults.routes, ...mainRoutes, ...operator.routes]
+        : [],
       rules,
       altNames: computeAltNames(eni),
       lease: isManaged ? computeLease(one, metric) : null,

@@ -1,7 +1,7 @@
 /** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
-import { firstLosslessVersion } from './network-file.ts';
+import { keepsAddresses } from './network-file.ts';
 
 /** A file of ours as it stands in the unit directory. */
 export interface OwnFile {
@@ -53,7 +53,7 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
   const isLinkFileStale = stale.includes(linkFile) && textByName.has(linkFile.name);
   if (isInForce && !isLinkFileStale) {
-    const isLossless = networkd.version !== null && networkd.version >= firstLosslessVersion;
+    const isLossless = keepsAddresses(networkd.version);
     // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
     // A missing one would do the same, and is needed for that restart.
     const writes = stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);

@@ -8,6 +8,7 @@ import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, Ne
 import { diffFiles, type OwnFile } from './diff-files.ts';
 import { diffLeases } from './diff-leases.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
+import { isStillNeeded } from './stand-ins.ts';
 
 export interface Actual {
   readonly kernel: KernelState;
@@ -224,7 +225,8 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       wanted.add(identifyRoute(route));
       const present = places.get(placeOf(route)) ?? [];
       // What networkd makes at once is left to it; for an IPv6 router it may ask for a second.
-      const isLeftToNetworkd = actual.settling.has(eni.mac) && route.destination !== '::/0';
+      const isWaitedFor = route.destination === '::/0' || route.isStandIn === true;
+      const isLeftToNetworkd = actual.settling.has(eni.mac) && !isWaitedFor;
       if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
       const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
@@ -243,7 +245,8 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       changes.push({ mac, linkName, reason: 'made by networkd too', kind: 'remove-route', route });
       continue;
     }
-    if (wanted.has(key) || route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
+    if (wanted.has(key) || isStillNeeded(route, desired, actual.kernel.addresses)) continue;
+    if (route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
     const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
     if (owner === null || isLastDefault(route, actual.kernel.routes)) continue;
     changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });

@@ -7,6 +7,7 @@ import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, 
 import type { CandidateLink } from './match-links.ts';
 import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
+import { localTable, standInMetric } from './stand-ins.ts';
 
 /** One present link with the ENI it is, ready to be configured. */
 export interface Matched {
@@ -23,13 +24,7 @@ export interface Surroundings {
   readonly routers: readonly KnownRouter[];
 }
 
-/**
- * A route that stands in for the router advertisement's has another place: networkd appends its own, and the kernel takes no
- * second route with the same next hop there (rt6_duplicate_nexthop), so that the advertised one would never come back.
- */
-const standInMetric = 4_096;
 const mainTable = 254;
-const localTable = 255;
 /** RTPROT_DHCP (linux/rtnetlink.h). */
 const dhcpProtocol = 16;
 

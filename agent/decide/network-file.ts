@@ -12,7 +12,7 @@ import { ownProtocol } from './identity.ts';
 const headerStart = '# Written by enid for ';
 
 /** From this version of systemd on a reload keeps leases and addresses (measured on 257: nothing lost). */
-export const firstLosslessVersion = 257;
+const firstLosslessVersion = 257;
 
 export interface NetworkFileInput {
   readonly eni: EniMetadata;
@@ -135,7 +135,12 @@ function renderLinkFile(input: NetworkFileInput): string {
  * `yes`. Without either 252 drops the lease at every reload.
  */
 function chooseKeeping(version: number | null): 'dhcp' | 'yes' {
-  return version !== null && version >= firstLosslessVersion ? 'yes' : 'dhcp';
+  return keepsAddresses(version) ? 'yes' : 'dhcp';
+}
+
+/** Whether this version of systemd leaves addresses in place when it configures a link anew. */
+export function keepsAddresses(version: number | null): boolean {
+  return version !== null && version >= firstLosslessVersion;
 }
 
 function renderSourcesFile(input: NetworkFileInput): string {

@@ -28,11 +28,6 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     return lost;
   }
 
-  /** A busy machine answers late; a route or address that is gone costs every probe of a family. */
-  function total(lost: ReadonlyMap<string, number>): number {
-    return [...lost.values()].reduce((sum, count) => sum + count, 0);
-  }
-
   beforeAll(async () => {
     const command = findCommand();
     vpc = await Vpc.create({ name: `lossless-${release}`, subnets, guest: command === null ? {} : { command } });
@@ -54,10 +49,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         enid = EnidProcess.start(vpc.guest);
         await enid.converged();
       }, ['10.0.1.11']);
-      // 252 drops the DHCPv6 address before the program can put it back: some milliseconds, where it was a second.
-      const [most, ipv4] = release === '252' ? [20, 0] : [0, 0];
-      expect(total(new Map([...lost].filter(([name]) => !name.includes(':'))))).toBe(ipv4);
-      expect(total(lost)).toBeLessThanOrEqual(most);
+      expect([...lost]).toEqual([]);
     },
     testMs,
   );
