@@ -14,6 +14,7 @@ import { ownProtocol } from './decide/identity.ts';
 import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { readFileOwner } from './decide/network-file.ts';
 import { isEniTable } from './decide/numbers.ts';
+import { listTagKeys } from './decide/policy.ts';
 import { MetadataError } from './errors.ts';
 import { type PassResult, Reconciler } from './loop.ts';
 import type { EniMetadata, Snapshot } from './model.ts';
@@ -234,7 +235,7 @@ export class Daemon {
   #openReader(): SnapshotReader {
     const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
     const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
-    return openMetadataReader({ ...this.#config.imds, localAddresses, onRequest });
+    return openMetadataReader({ ...this.#config.imds, localAddresses, onRequest, tagKeys: listTagKeys(this.#config) });
   }
 
   async #readSnapshot(): Promise<Snapshot> {

@@ -192,9 +192,19 @@ config
   .command('show')
   .description('print what is in force, defaults included')
   .addOption(configOption())
-  .action(async (options: { config: string }) => {
-    const { showConfig } = await import('./cli/config.ts');
-    print(await showConfig(placesOf(options.config)));
+  .option('--resolved', 'for each ENI the entry that decides about it, the policy that holds, and what follows', false)
+  .option('--json', 'with --resolved: machine-readable output', false)
+  .addHelpText(
+    'after',
+    examples`
+    enid config show                                   all files together, every key spelled out
+    enid config show --resolved                        which entry matches which ENI, and what follows
+    enid config show --resolved --config /tmp/new.yaml the same for another configuration`,
+  )
+  .action(async (options: Options & { resolved: boolean }) => {
+    const { showConfig, showResolved } = await import('./cli/config.ts');
+    const places = placesOf(options.config);
+    print(options.resolved ? await showResolved(places, { json: options.json }) : await showConfig(places));
   });
 config
   .command('schema')

@@ -43,6 +43,11 @@ export interface Snapshot {
   /** Sorted by MAC. */
   readonly enis: readonly EniReading[];
   readonly instanceId: string | null;
+  /**
+   * Those tags of the instance that the configuration asks for and the instance has. Null: it does not offer its tags in
+   * the metadata; no key: none was asked for.
+   */
+  readonly tags?: Readonly<Record<string, string>> | null;
 }
 
 /** The live copy of the kernel state that concerns this program. */

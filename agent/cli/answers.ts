@@ -20,6 +20,7 @@ const row: z.ZodType<StatusRow> = z.object({
   table: nullableNumber,
   addresses: z.array(text),
   prefixes: z.array(text),
+  publicAddresses: z.record(text, z.array(text)),
   networkFile: nullableText,
   changesPending: z.number(),
   lastChange: z.object({ time: text, command: text, reason: text }).nullable(),
@@ -60,7 +61,9 @@ export const explanationSchema: z.ZodType<Explanation> = z.object({
   source: text,
   destination: text,
   inputLink: nullableText,
-  owner: z.object({ role: text, eni: text, link: nullableText, device: nullableText, state: text }).nullable(),
+  owner: z
+    .object({ role: text, eni: text, link: nullableText, device: nullableText, state: text, public: z.array(text) })
+    .nullable(),
   kernel: z.union([way.extend({ eni: nullableText }), z.object({ refused: text })]),
   wanted: way.nullable(),
   notHandled: nullableText,

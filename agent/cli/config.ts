@@ -1,10 +1,16 @@
-/** `enid config check|show|schema`: what the configuration files say, without touching anything. */
+/** `enid config check|show|schema`: what the configuration files say, and what follows for the ENIs of this host. */
 
+import { stringify } from 'yaml';
 import { formatConfig } from '../config/format.ts';
 import { type ConfigPlaces, loadConfig, readConfigTexts } from '../config/load.ts';
+import { listEntryPlaces, mergeConfig } from '../config/merge.ts';
+import { parseConfigFile } from '../config/parse.ts';
 import { describeSchema } from '../config/schema.ts';
+import { resolveEnis } from '../decide/resolve.ts';
 import { ConfigError } from '../errors.ts';
-import type { CommandResult } from './status.ts';
+import { describeResolved } from '../report/resolved-text.ts';
+import { inspectHost } from './inspect.ts';
+import { type CommandResult, renderWarnings } from './status.ts';
 
 /** Exit code 0 and the files that were read, or 1 and the first problem on stderr. */
 export function checkConfig(places: ConfigPlaces): Promise<CommandResult> {
@@ -19,6 +25,28 @@ export function checkConfig(places: ConfigPlaces): Promise<CommandResult> {
 /** The configuration in force as YAML, every key spelled out; exit code 1 and the first problem where it is refused. */
 export function showConfig(places: ConfigPlaces): Promise<CommandResult> {
   return answer(async () => formatConfig(await loadConfig(places)));
+}
+
+/**
+ * For each ENI of this host the entry that decides about it, the policy that holds, and what follows: YAML, or JSON. Looks at
+ * the host by itself. Throws a KernelError where the kernel cannot be asked.
+ */
+export async function showResolved(places: ConfigPlaces, { json }: { readonly json: boolean }): Promise<CommandResult> {
+  const texts = await readConfigTexts(places);
+  const files = texts.map(({ path, text }) => ({ path, file: parseConfigFile(text, path) }));
+  const config = mergeConfig(files.map(({ file }) => file));
+  const entryPlaces = listEntryPlaces(files);
+  const inspection = await inspectHost(config);
+  const enis = resolveEnis({ ...inspection, config }).map(({ entry: index, ...rest }) => {
+    const [entry, place] = index === null ? [] : [config.interfaces[index], entryPlaces[index]];
+    const named =
+      entry === undefined || place === undefined ? null : { ...entry, place: `${place.file}: ${place.key}` };
+    return describeResolved({ ...rest, entry: named });
+  });
+  const stdout = json
+    ? `${JSON.stringify({ enis }, null, 2)}\n`
+    : stringify({ enis }, { aliasDuplicateObjects: false, lineWidth: 0 });
+  return { stdout, stderr: renderWarnings(inspection), exitCode: 0 };
 }
 
 /** The JSON schema of a configuration file, for editors. */

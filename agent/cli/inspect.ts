@@ -8,6 +8,7 @@ import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
+import { listTagKeys } from '../decide/policy.ts';
 import { rememberRouters } from '../decide/routers.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { RuntimeStore } from '../runtime-store.ts';
@@ -74,7 +75,11 @@ export async function inspectHost(config: Config): Promise<Inspection> {
 async function readMetadata(config: Config, localAddresses: () => readonly string[], warnings: string[]) {
   const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
   try {
-    const candidate = await openMetadataReader({ ...config.imds, localAddresses }).readSnapshot();
+    const candidate = await openMetadataReader({
+      ...config.imds,
+      localAddresses,
+      tagKeys: listTagKeys(config),
+    }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
     return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [] };
   } catch (error) {

@@ -2,7 +2,7 @@
 
 import { stringify } from 'yaml';
 import { formatDuration } from './duration.ts';
-import type { Config, InterfaceEntry, PolicySelector } from './types.ts';
+import type { Config, InterfaceEntry, InterfacePolicy, PolicySelector } from './types.ts';
 
 /** YAML that `parseConfig` reads back to an equal configuration. */
 export function formatConfig(config: Config): string {
@@ -24,13 +24,17 @@ export function formatConfig(config: Config): string {
 }
 
 function formatEntry({ match, policy }: InterfaceEntry): Record<string, unknown> {
+  return { match, ...formatPolicy(policy) };
+}
+
+/** A policy, or part of one, with the keys of a file. */
+export function formatPolicy(policy: Partial<InterfacePolicy>): Record<string, unknown> {
   const { secondary, exclude, select, ...rest } = policy;
   const addresses = {
     ...(secondary === undefined ? {} : { secondary }),
     ...(exclude === undefined ? {} : { exclude }),
   };
   return {
-    match,
     ...(Object.keys(addresses).length === 0 ? {} : { addresses }),
     ...rest,
     ...(select === undefined ? {} : { select: select.map(formatSelector) }),

@@ -87,6 +87,13 @@ const driver = matching('the name of a driver', /^[A-Za-z0-9_-]{1,32}$/);
 const linkName = matching('the name of a link, at most 15 letters', /^(?!\.{1,2}$)[^\s/:\p{Cc}]{1,15}$/u);
 const cidr = text('a prefix without host bits, such as 10.0.1.5/32', canonicalCidr);
 
+/** The keys that the metadata can show (EC2 user guide, "View tags in instance metadata"). */
+const tagKey = z.string().regex(/^(?!\.{1,2}$|_index$)[A-Za-z0-9+=.,_:@-]{1,128}$/, {
+  error: 'the key of a tag that the metadata can show: letters, digits and + - = . , _ : @',
+});
+const tagValue = 'text in quotes: the value of a tag, or a glob such as "web-*"';
+const tags = 'a mapping of tag keys to values, such as { role: gateway }';
+
 const matchSchema = mapping({
   eni: matching('the id of an ENI, such as eni-0123456789abcdef0', /^eni-[0-9a-z]{1,32}$/),
   mac: text('a MAC such as 06:53:e1:d8:f9:29', (value) =>
@@ -99,6 +106,10 @@ const matchSchema = mapping({
     /^subnet-[0-9a-z]{1,32}$/.test(value) ? value : canonicalCidr(value),
   ),
   driver,
+  tag: z
+    .record(tagKey, z.string({ error: tagValue }).max(256, { error: tagValue }).describe(tagValue), { error: tags })
+    .refine((values) => Object.keys(values).length > 0, { error: tags })
+    .describe(tags),
 }).partial();
 
 const routeSchema = mapping({

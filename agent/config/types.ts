@@ -5,7 +5,6 @@ import type { RuleMark, UserRange } from '../../lib/rtnetlink/types.ts';
 /** How much of an ENI is taken care of. `rules`: policy routing only; `names`: alternative names only. */
 export type Manage = 'full' | 'rules' | 'names' | 'none';
 
-/** What holds for one ENI. Null: follow the formula or the default of the program. */
 /** A route of the operator's by an ENI. */
 export interface PolicyRoute {
   /** CIDR text. */
@@ -24,6 +23,7 @@ export interface PolicySelector {
   readonly users: UserRange | null;
 }
 
+/** What holds for one ENI. Null: follow the formula or the default of the program. */
 export interface InterfacePolicy {
   readonly manage: Manage;
   /** `route-only`: a secondary IPv4 address or any listed IPv6 address gets its rule but no local address. */
@@ -61,6 +61,8 @@ export interface InterfaceMatch {
   /** A subnet id (`subnet-…`) or canonical CIDR text. */
   readonly subnet?: string;
   readonly driver?: string;
+  /** Tags of the instance: key → value, or a glob. */
+  readonly tag?: Readonly<Record<string, string>>;
 }
 
 export interface InterfaceEntry {

@@ -34,6 +34,7 @@ export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Accepta
     primaryMac: review.reviewPrimary(),
     instanceId: candidate.instanceId ?? state.accepted?.instanceId ?? null,
     enis: review.reviewEnis(),
+    ...review.reviewTags(),
   };
   const missing = Object.fromEntries(review.missing.map((thing) => [thing, true as const]));
   return { accepted, state: { accepted, missing }, unconfirmed: review.missing, problems: review.problems };
@@ -68,6 +69,17 @@ class Review {
     const now = this.#candidate.primaryMac;
     if (before === undefined || before === now || this.#isGone(`primary ${before} → ${now}`)) return now;
     return before;
+  }
+
+  /** Another value, or none where there was one, may take an ENI from this program or give it one: a second read decides. */
+  reviewTags(): Pick<Snapshot, 'tags'> {
+    const { tags } = this.#candidate;
+    if (tags === undefined) return {};
+    const before = this.#state.accepted?.tags ?? {};
+    const isKept = ([key, value]: [string, string]) =>
+      tags?.[key] !== value && !this.#isGone(`tag ${key} ${value} → ${tags?.[key]}`);
+    const kept = Object.entries(before).filter(isKept);
+    return { tags: kept.length === 0 ? tags : { ...tags, ...Object.fromEntries(kept) } };
   }
 
   reviewEnis(): EniReading[] {

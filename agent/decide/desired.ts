@@ -30,7 +30,7 @@ import { findCandidates } from './match-links.ts';
 import { keepsAddresses, nameNetworkFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
-import { isIgnoredLink, resolvePolicy } from './policy.ts';
+import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
 import type { KnownRouter } from './routers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
@@ -81,13 +81,19 @@ export function computeDesired(world: World): Desired {
       setAside(mac, eni, candidate.link, { kind: 'degraded', reason }, true);
     } else if (reading.kind === 'unknown') {
       const { link, driver } = candidate;
-      const isIgnored = isIgnoredLink(world.config, { mac, name: link.name, driver });
+      const isIgnored = findIgnoringEntry(world.config, { mac, name: link.name, driver }) !== -1;
       const ignored: EniState = { kind: 'ignored', reason: 'manage: none in the configuration' };
       setAside(mac, null, link, isIgnored ? ignored : reading.state, !isIgnored);
     } else {
       const isPrimary = mac === world.snapshot?.primaryMac;
       const { link, driver } = candidate;
-      const policy = resolvePolicy(world.config, { eni: reading.eni, isPrimary, linkName: link.name, driver });
+      const subject = { eni: reading.eni, isPrimary, linkName: link.name, driver, tags: world.snapshot?.tags };
+      if (isUndecided(world.config, subject)) {
+        const reason = 'an entry of the configuration asks for tags of the instance, which were not read yet';
+        setAside(mac, reading.eni, link, { kind: 'waiting', reason }, true);
+        continue;
+      }
+      const policy = resolvePolicy(world.config, subject);
       const override = findOverride(link, world.kernel.links, world.networkd, ownFileOf(world, link), policy);
       if (override === null) {
         matched.push({ eni: reading.eni, candidate, isPrimary, isLeaving: reading.kind === 'departed', policy });

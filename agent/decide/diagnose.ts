@@ -1,6 +1,6 @@
 /** The checks of `enid doctor`: facts in, findings with what to do out. Pure. */
 
-import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState } from '../model.ts';
+import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
 
 export type Severity = 'ok' | 'info' | 'warning' | 'error';
@@ -21,6 +21,8 @@ export interface Patient {
   readonly desired: Desired;
   /** What could not be asked, as `inspectHost` tells it. */
   readonly warnings: readonly string[];
+  /** Null: never read. */
+  readonly snapshot: Snapshot | null;
   /** What separates the host from the wish. */
   readonly changes: readonly Change[];
 }
@@ -32,6 +34,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkPrograms,
   checkFiles,
   checkMetadata,
+  checkTags,
   checkEnis,
   checkDrift,
   checkNumbers,
@@ -182,6 +185,15 @@ function checkMetadata({ facts: { metadataWays }, warnings }: Patient): Finding[
       find('metadata', 'warning', `${endpoint} does not answer to ${localAddress} (${linkName}): ${failure}`, advice),
     ),
   );
+}
+
+function checkTags({ snapshot }: Patient): Finding[] {
+  const tags = snapshot?.tags;
+  if (tags === undefined) return [find('tags', 'ok', 'the configuration asks for no tag of the instance')];
+  const names = Object.keys(tags ?? {}).join(', ');
+  if (tags !== null) return [find('tags', 'ok', `of the tags that are asked for the instance has ${names || 'none'}`)];
+  const advice = 'aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled';
+  return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];
 }
 
 function checkEnis({ desired: { reports } }: Patient): Finding[] {

@@ -2,7 +2,7 @@
 
 import { contains } from '../../lib/ip/cidr.ts';
 import type { Config, InterfaceMatch, InterfacePolicy } from '../config/types.ts';
-import type { EniMetadata } from '../model.ts';
+import type { EniMetadata, Snapshot } from '../model.ts';
 
 /** What a match can look at. */
 export interface PolicySubject {
@@ -10,6 +10,8 @@ export interface PolicySubject {
   readonly isPrimary: boolean;
   readonly linkName: string;
   readonly driver: string | null;
+  /** Of the instance; null: it does not offer them, so nothing matches by them; undefined: not read yet. */
+  readonly tags: Snapshot['tags'];
 }
 
 const defaults: InterfacePolicy = {
@@ -35,28 +37,48 @@ const defaults: InterfacePolicy = {
  * primary's own address overrules the routes of containers and VPNs in main).
  */
 export function resolvePolicy(config: Config, subject: PolicySubject): InterfacePolicy {
-  const entry = config.interfaces.find((candidate) => isMatch(candidate.match, subject));
+  const entry = config.interfaces[findEntry(config, subject)];
   return { ...defaults, rules: subject.isPrimary ? 'none' : 'standard', ...entry?.policy };
 }
 
 /**
- * Whether an entry says `manage: none` of a link whatever its metadata will be. An earlier entry that asks for something
- * only the metadata knows leaves it open.
+ * An entry asks for tags that were not read yet, and all else that it asks for fits: whether it decides is unknown, unless
+ * an entry before it does.
  */
-export function isIgnoredLink(config: Config, link: { mac: string; name: string; driver: string }): boolean {
-  for (const { match, policy } of config.interfaces) {
+export function isUndecided(config: Config, subject: PolicySubject): boolean {
+  if (subject.tags !== undefined) return false;
+  const first = config.interfaces.find(({ match: { tag: _tag, ...rest } }) => isMatch(rest, subject));
+  return first?.match.tag !== undefined;
+}
+
+/** Index of the entry of `interfaces` that decides about an ENI; -1: none matches. */
+export function findEntry(config: Config, subject: PolicySubject): number {
+  return config.interfaces.findIndex(({ match }) => isMatch(match, subject));
+}
+
+/** Keys of the instance's tags that the configuration asks for. */
+export function listTagKeys(config: Config): string[] {
+  return [...new Set(config.interfaces.flatMap(({ match }) => Object.keys(match.tag ?? {})))].sort();
+}
+
+/**
+ * The entry that says `manage: none` of a link whatever its metadata will be; -1: none does. An earlier entry that asks for
+ * something only the metadata knows leaves it open.
+ */
+export function findIgnoringEntry(config: Config, link: { mac: string; name: string; driver: string }): number {
+  for (const [index, { match, policy }] of config.interfaces.entries()) {
     const { mac, name, driver, ...ofMetadata } = match;
     const isOurs =
       (mac === undefined || mac === link.mac) &&
       (name === undefined || isGlobMatch(name, link.name)) &&
       (driver === undefined || driver === link.driver);
     if (!isOurs) continue;
-    return Object.keys(ofMetadata).length === 0 && policy.manage === 'none';
+    return Object.keys(ofMetadata).length === 0 && policy.manage === 'none' ? index : -1;
   }
-  return false;
+  return -1;
 }
 
-function isMatch(match: InterfaceMatch, { eni, linkName, driver }: PolicySubject): boolean {
+function isMatch(match: InterfaceMatch, { eni, linkName, driver, tags }: PolicySubject): boolean {
   return (
     (match.eni === undefined || match.eni === eni.eniId) &&
     (match.mac === undefined || match.mac === eni.mac) &&
@@ -64,8 +86,16 @@ function isMatch(match: InterfaceMatch, { eni, linkName, driver }: PolicySubject
     (match.card === undefined || match.card === eni.networkCard) &&
     (match.name === undefined || isGlobMatch(match.name, linkName)) &&
     (match.subnet === undefined || isInSubnet(match.subnet, eni)) &&
-    (match.driver === undefined || match.driver === driver)
+    (match.driver === undefined || match.driver === driver) &&
+    (match.tag === undefined || hasTags(match.tag, tags ?? {}))
   );
+}
+
+function hasTags(wanted: Readonly<Record<string, string>>, tags: Readonly<Record<string, string>>): boolean {
+  return Object.entries(wanted).every(([key, glob]) => {
+    const value = Object.hasOwn(tags, key) ? tags[key] : undefined;
+    return value !== undefined && isGlobMatch(glob, value);
+  });
 }
 
 function isInSubnet(wanted: string, eni: EniMetadata): boolean {
@@ -78,5 +108,5 @@ function isGlobMatch(glob: string, text: string): boolean {
     .replace(/[.+^${}()|[\]\\]/g, '\\$&')
     .replaceAll('*', '.*')
     .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`).test(text);
+  return new RegExp(`^${pattern}$`, 's').test(text);
 }

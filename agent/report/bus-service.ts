@@ -223,6 +223,7 @@ function describeEni(row: StatusRow): ServedInterface {
       Table: number(row.table),
       Addresses: { signature: 'as', value: row.addresses },
       Prefixes: { signature: 'as', value: row.prefixes },
+      PublicAddresses: { signature: 'a{sas}', value: row.publicAddresses },
       NetworkFile: text(row.networkFile),
       ChangesPending: number(row.changesPending),
       LastChange: text(row.lastChange?.command ?? null),

@@ -35,6 +35,8 @@ export interface Explanation {
     /** `device.card`; null: not known. */
     readonly device: string | null;
     readonly state: string;
+    /** Public addresses that the source carries. */
+    readonly public: readonly string[];
   } | null;
   readonly kernel: (BuiltWay & { readonly eni: string | null }) | { readonly refused: string };
   readonly wanted: BuiltWay | null;
@@ -56,7 +58,7 @@ export function buildExplanation(input: ExplanationInput): Explanation {
     source: packet.source,
     destination: packet.destination,
     inputLink: packet.inputLink,
-    owner: owner === null ? null : { role: owner.role, ...buildOwner(owner.report) },
+    owner: owner === null ? null : { role: owner.role, ...buildOwner(owner.report, packet.source) },
     kernel: 'refused' in actual ? { refused: actual.refused } : { ...way(actual), eni: leavesBy && nameOf(leavesBy) },
     wanted: wanted === null ? null : way(wanted),
     notHandled,
@@ -65,10 +67,17 @@ export function buildExplanation(input: ExplanationInput): Explanation {
   };
 }
 
-function buildOwner(report: EniReport) {
+function buildOwner(report: EniReport, source: string) {
   const { eni, linkName, state } = report;
+  const carried = Object.entries(eni?.publicIpv4 ?? {}).filter(([, carriers]) => carriers.includes(source));
   const device = eni === null ? null : `${eni.deviceNumber}.${eni.networkCard}`;
-  return { eni: nameOf(report), link: linkName, device, state: state.kind };
+  return {
+    eni: nameOf(report),
+    link: linkName,
+    device,
+    state: state.kind,
+    public: carried.map(([address]) => address),
+  };
 }
 
 export function renderExplanation(explanation: Explanation): string {
@@ -77,6 +86,7 @@ export function renderExplanation(explanation: Explanation): string {
   const rows: [string, string][] = [
     ['', `${source} → ${destination}  (${origin})`],
     ['source', owner === null ? 'of no ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
+    ...describePublic(owner),
     ...describeActual(explanation.kernel),
     ...describeWanted(explanation),
     ['EC2', describeCheck(sourceCheck)],
@@ -84,6 +94,11 @@ export function renderExplanation(explanation: Explanation): string {
   ];
   if (owner === null) rows[rows.length - 1] = ['', 'Not handled by enid.'];
   return rows.map(([title, text]) => `${title === '' ? '' : `  ${title.padEnd(8)}`}${text}\n`).join('');
+}
+
+function describePublic(owner: Explanation['owner']): [string, string][] {
+  if (owner === null || owner.public.length === 0) return [];
+  return [['', `          carries the public address ${owner.public.join(', ')}`]];
 }
 
 function describeActual(kernel: Explanation['kernel']): [string, string][] {

@@ -17,6 +17,8 @@ export interface StatusRow {
   readonly table: number | null;
   readonly addresses: readonly string[];
   readonly prefixes: readonly string[];
+  /** Public IPv4 address → the private ones that carry it. */
+  readonly publicAddresses: Readonly<Record<string, readonly string[]>>;
   readonly networkFile: string | null;
   readonly changesPending: number;
   /** Of the running daemon, since its start; null: none is asked, or nothing was changed. */
@@ -52,6 +54,7 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
     table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
     addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
+    publicAddresses: eni?.publicIpv4 ?? {},
     networkFile,
     changesPending: pending.length,
     lastChange: history?.lastChange ?? null,
@@ -59,7 +62,7 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
   };
 }
 
-const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES', 'NETWORK FILE'] as const;
+const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES'] as const;
 /** What only the daemon remembers. */
 const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
 
@@ -69,7 +72,13 @@ export type PaintState = (state: EniState['kind'], text: string) => string;
 /** A table like networkctl's; the reason of a state that is not `configured` follows on a line of its own. */
 export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState = (_state, text) => text): string {
   const hasHistory = rows.some(({ repairs }) => repairs !== null);
-  const titles: readonly string[] = hasHistory ? [...columns, ...historyColumns] : columns;
+  const hasPublic = rows.some(({ publicAddresses }) => Object.keys(publicAddresses).length > 0);
+  const titles: readonly string[] = [
+    ...columns,
+    ...(hasPublic ? ['PUBLIC'] : []),
+    'NETWORK FILE',
+    ...(hasHistory ? historyColumns : []),
+  ];
   const cells = rows.map((row) => [
     row.eni ?? row.mac,
     row.link ?? '-',
@@ -78,6 +87,7 @@ export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState 
     row.table === null ? '-' : String(row.table),
     summarise(row.addresses),
     summarise(row.prefixes),
+    ...(hasPublic ? [summarise(Object.keys(row.publicAddresses))] : []),
     row.networkFile ?? '-',
     ...(hasHistory ? describeHistory(row) : []),
   ]);

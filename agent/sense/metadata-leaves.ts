@@ -24,14 +24,16 @@ const associationsName = 'ipv4-associations';
 export type ReadPath = (path: string) => Promise<ImdsAnswer>;
 
 /**
- * Reads an ENI. `known` is what was read of it when it was last whole, or null; `isChecked` asks to see whether that
- * still holds (one more request): an ENI that was detached and attached at another place between two reads has the
- * same MAC and the same keys.
+ * What is asked once more of an ENI that is known, by one request. `place`: one that was detached and attached at another
+ * place between two reads has the same MAC and the same keys. `public`: its public addresses may be others by now.
  */
+export type Check = 'place' | 'public' | null;
+
+/** Reads an ENI. `known` is what was read of it when it was last whole, or null. */
 export async function readEniLeaves(
   mac: string,
   read: ReadPath,
-  { known, isChecked }: { readonly known: EniLeaves | null; readonly isChecked: boolean },
+  { known, check }: { readonly known: EniLeaves | null; readonly check: Check },
 ): Promise<EniLeaves> {
   const base = `${macsPath}${mac}/`;
   const list = await read(base);
@@ -44,15 +46,20 @@ export async function readEniLeaves(
   const isKnown =
     known !== null &&
     hasSameNames(known.listed, listed) &&
-    (!isChecked || (await readLeaf('device-number'))[1] === known.values.get('device-number'));
+    (check !== 'place' || (await readLeaf('device-number'))[1] === known.values.get('device-number'));
   const live = liveLeaves.filter((name) => listed.has(name)).map(readLeaf);
-  if (isKnown) return { ...known, values: new Map([...known.values, ...(await Promise.all(live))]) };
+  const associate = async (before: EniLeaves['publicIpv4']) =>
+    listed.has(associationsName) ? await readAssociations(`${base}${associationsName}/`, read, before) : {};
+  if (isKnown) {
+    const [values, publicIpv4] = await Promise.all([
+      Promise.all(live),
+      check === 'public' ? associate(known.publicIpv4) : known.publicIpv4,
+    ]);
+    return { ...known, values: new Map([...known.values, ...values]), publicIpv4 };
+  }
   const fixed = staticLeaves.filter((name) => listed.has(name)).map(readLeaf);
   // All in one: a promise left alone for a moment would end the process with its rejection.
-  const [values, publicIpv4] = await Promise.all([
-    Promise.all([...live, ...fixed]),
-    listed.has(associationsName) ? readAssociations(`${base}${associationsName}/`, read) : {},
-  ]);
+  const [values, publicIpv4] = await Promise.all([Promise.all([...live, ...fixed]), associate({})]);
   return { mac, listed, values: new Map(values), publicIpv4 };
 }
 
@@ -67,12 +74,17 @@ export function parseList(text: string): string[] {
 }
 
 /**
- * Public address → private addresses. What is gone between list and leaf is left out: this is for the operator's eyes,
+ * Public address → private addresses; as before where the list is the same. What is gone between list and leaf is left out: this is for the operator's eyes,
  * nothing is decided by it.
  */
-async function readAssociations(path: string, read: ReadPath): Promise<Record<string, readonly string[]>> {
+async function readAssociations(
+  path: string,
+  read: ReadPath,
+  before: EniLeaves['publicIpv4'],
+): Promise<EniLeaves['publicIpv4']> {
   const list = await read(path);
   const names = list.kind === 'value' ? parseList(list.text) : [];
+  if (hasSameNames(new Set(Object.keys(before)), new Set(names))) return before;
   const entries = await Promise.all(
     names.map(async (name): Promise<[string, readonly string[]][]> => {
       const answer = await read(path + encodeURIComponent(name));

@@ -7,7 +7,8 @@
  * checks a settled value. So 2 + 2·ENIs with IPv4 only (15 ENIs: 32, however many addresses), 2 + 3·ENIs with both
  * families (47), one more for each ENI and family with prefixes. That is the fewest that notice every change of an
  * address or prefix within one read: IMDS has no recursive read and no change marker. A first read takes up to 11 for
- * each ENI. `macs/` is not read again at the end: an ENI that goes meanwhile answers 404 and is pending, one that
+ * each ENI. Public addresses, by which nothing is decided, are looked at in turn, too: of one ENI
+ * in one read. `macs/` is not read again at the end: an ENI that goes meanwhile answers 404 and is pending, one that
  * comes is seen next time, and what is missing is only believed after a second read.
  */
 
@@ -17,10 +18,11 @@ import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
 import { type EniLeaves, parseEni } from './metadata-eni.ts';
 import { Gate } from './metadata-gate.ts';
-import { isSettled, macsPath, parseList, type ReadPath, readEniLeaves } from './metadata-leaves.ts';
+import { type Check, isSettled, macsPath, parseList, type ReadPath, readEniLeaves } from './metadata-leaves.ts';
 
 const primaryPath = 'meta-data/mac';
 const instanceIdPath = 'meta-data/instance-id';
+const tagsPath = 'meta-data/tags/instance/';
 /** A token may end under way once; twice in a row is a fault of the service. */
 const attempts = 2;
 /** Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the service. */
@@ -45,26 +47,31 @@ export interface MetadataReaderOptions {
   readonly localAddresses?: () => readonly string[];
   /** Told of each request that ended, and how. */
   readonly onRequest?: (outcome: ImdsOutcome) => void;
+  /** Tags of the instance that are to be read; none: nothing is asked. */
+  readonly tagKeys?: readonly string[];
 }
 
 /** Opens a reader of the instance's metadata service. Nothing is sent before the first read. */
-export function openMetadataReader({ localAddresses, onRequest, ...options }: MetadataReaderOptions): SnapshotReader {
+export function openMetadataReader(options: MetadataReaderOptions): SnapshotReader {
+  const { localAddresses, onRequest, tagKeys = [], ...rest } = options;
   const userAgent = `enid/${version}`;
   const bound = localAddresses === undefined ? {} : { localAddresses };
   const told = onRequest === undefined ? {} : { onRequest };
-  return new SnapshotReader(new ImdsClient({ ...options, userAgent, ...bound, ...told }));
+  return new SnapshotReader(new ImdsClient({ ...rest, userAgent, ...bound, ...told }), tagKeys);
 }
 
 export class SnapshotReader implements MetadataReader {
   readonly #source: MetadataSource;
+  readonly #tagKeys: readonly string[];
   /** MAC → leaves of the ENIs that were read whole. */
   readonly #known = new Map<string, EniLeaves>();
   #primaryMac: string | null = null;
   #instanceId: string | null = null;
   #turn = 0;
 
-  constructor(source: MetadataSource) {
+  constructor(source: MetadataSource, tagKeys: readonly string[] = []) {
     this.#source = source;
+    this.#tagKeys = tagKeys;
   }
 
   /** The ENI is to be read whole next time: its link has gone or come. */
@@ -97,10 +104,15 @@ export class SnapshotReader implements MetadataReader {
     const macs = [...new Set(listed.map((name) => parseMac(macsPath, name.replace(/\/$/, ''))))].sort();
     for (const mac of this.#known.keys()) if (!macs.includes(mac)) this.#known.delete(mac);
     const checked = this.#takeTurn(macs);
-    const primaryMac = await this.#readPrimary(macs, read, checked === primaryPath);
+    const primaryMac = await this.#readPrimary(macs, read, checked.mac === null);
     const instanceId = await this.#readInstanceId(read);
     const leaves = await Promise.all(
-      macs.map((mac) => readEniLeaves(mac, read, { known: this.#known.get(mac) ?? null, isChecked: checked === mac })),
+      macs.map((mac) =>
+        readEniLeaves(mac, read, {
+          known: this.#known.get(mac) ?? null,
+          check: checked.mac === mac ? checked.check : null,
+        }),
+      ),
     );
     // A card number that some list and one does not is late there, not absent.
     const hasCards = leaves.some((one) => one.listed?.has('network-card'));
@@ -110,13 +122,19 @@ export class SnapshotReader implements MetadataReader {
       if (reading.kind === 'ready' && isSettled(one)) this.#known.set(one.mac, one);
       return reading;
     });
-    return { primaryMac, enis, instanceId };
+    return { primaryMac, enis, instanceId, ...(await readTags(this.#tagKeys, read)) };
   }
 
-  /** Which of the values that are not read each time is read this time: the primary MAC, or an ENI's device number. */
-  #takeTurn(macs: readonly string[]): string {
-    const settled = [primaryPath, ...macs.filter((mac) => this.#known.has(mac))];
-    return settled[this.#turn++ % settled.length] ?? primaryPath;
+  /** Which of the values that are not read each time is read this time. Of no ENI: the primary MAC. */
+  #takeTurn(macs: readonly string[]): { readonly mac: string | null; readonly check: Check } {
+    const settled = macs.filter((mac) => this.#known.has(mac));
+    const translated = settled.filter((mac) => Object.keys(this.#known.get(mac)?.publicIpv4 ?? {}).length > 0);
+    const turns = [
+      { mac: null, check: null },
+      ...settled.map((mac) => ({ mac, check: 'place' as const })),
+      ...translated.map((mac) => ({ mac, check: 'public' as const })),
+    ];
+    return turns[this.#turn++ % turns.length] ?? { mac: null, check: null };
   }
 
   /** The primary ENI of an instance stays. Throws where it is not among those listed. */
@@ -141,6 +159,17 @@ export class SnapshotReader implements MetadataReader {
     this.#instanceId = /^i-[0-9A-Za-z]{1,40}$/.test(text) ? text : null;
     return this.#instanceId;
   }
+}
+
+/** One request, and one for each tag that is asked for and listed. The list is 404 where the instance does not offer its tags. */
+async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<Snapshot, 'tags'>> {
+  if (keys.length === 0) return {};
+  const list = await read(tagsPath);
+  if (list.kind === 'absent') return { tags: null };
+  const listed = new Set(parseList(list.text));
+  const wanted = keys.filter((key) => listed.has(key));
+  const values = await Promise.all(wanted.map((key) => requireValue(tagsPath + key, read)));
+  return { tags: Object.fromEntries(wanted.map((key, index) => [key, values[index] ?? ''])) };
 }
 
 async function requireValue(path: string, read: ReadPath): Promise<string> {

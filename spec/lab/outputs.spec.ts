@@ -73,9 +73,17 @@ it(
     say('A healthy host', 'Another program has removed a rule of ens6 a while ago.');
     await capture('status');
     await capture('status', '--json');
-    for (const args of [['plan'], ['explain', '10.0.2.21'], ['explain', '10.0.2.99'], ['doctor'], ['reload']])
+    for (const args of [
+      ['plan'],
+      ['explain', '10.0.2.21'],
+      ['explain', '10.0.1.10'],
+      ['explain', '10.0.2.99'],
+      ['doctor'],
+      ['reload'],
+    ])
       await capture(...args);
     for (const command of ['check', 'show']) await capture('config', command);
+    await capture('config', 'show', '--resolved');
   },
   testMs,
 );

@@ -1,7 +1,7 @@
 /** The operator's word on single ENIs, on the real kernel and networkd: each key of `interfaces:` does what it says. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { labConfig } from '../../fixtures/enid-process.ts';
+import { labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
@@ -131,6 +131,38 @@ describe('a reload takes effect', () => {
       expect(await inMain()).not.toMatch(/dev ens6/);
       await configure('');
       await until('main has both again', async () => (await inMain()).match(/dev ens6/g)?.length === 2);
+      await awaitReach(lab.vpc);
+    },
+    testMs,
+  );
+
+  it(
+    'match by tag of the instance: followed live, and one read alone takes nothing back',
+    async () => {
+      const { metadata } = lab.vpc;
+      await metadata.setTags({ role: 'web-1', other: 'x' });
+      await configure(`  - match: { device: 1, tag: { role: "web-*" } }
+    rules: classic
+`);
+      const isClassic = async () => /^10001:\tfrom 10\.0\.2\.23 lookup 10001/m.test(await check('ip', 'rule'));
+      await until('the rules of the tagged instance', isClassic);
+      const resolved = await runEnid(lab.vpc.guest, ['config', 'show', '--resolved', '--json']);
+      const shown = JSON.parse(resolved.stdout).enis.find(({ link }: { link: string }) => link === 'ens6');
+      expect(shown).toMatchObject({
+        entry: {
+          place: '/etc/enid/config.yaml: interfaces[1]',
+          match: { tag: { role: 'web-*' } },
+          sets: { rules: 'classic' },
+        },
+        policy: { rules: 'classic', manage: 'full' },
+        follows: { table: 10001, rules: expect.arrayContaining(['pref 10001 from 10.0.2.23/32 lookup 10001']) },
+      });
+      await metadata.setTags({ role: 'database' });
+      await until('the rules of any instance', async () => !(await isClassic()));
+      await metadata.setTags(undefined);
+      const warned = /^warning +tags +entries match by tag, and the instance does not offer its tags$/m;
+      await until('the warning', async () => warned.test((await runEnid(lab.vpc.guest, ['doctor'])).stdout));
+      await configure('');
       await awaitReach(lab.vpc);
     },
     testMs,

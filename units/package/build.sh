@@ -24,8 +24,7 @@ case " $* " in *" arm64 "*) programs="$programs aarch64-linux-gnu-strip=binutils
 case " $* " in *" amd64 "*) programs="$programs x86_64-linux-gnu-strip=binutils-x86-64-linux-gnu" ;; esac
 install_debian_packages "$(missing_packages "$programs")"
 npm run --silent build
-rm -rf "$output" && mkdir -p "$output" dist/completions
-for shell in bash zsh fish; do node dist/enid.js completion $shell > dist/completions/$shell; done
+rm -rf "$output" && mkdir -p "$output"
 
 pids=()
 for arch; do

@@ -71,7 +71,7 @@ describe('parseConfig', () => {
     ['interfaces:\n- match: {}\n  mangae: full', 'f:3: interfaces[0].mangae: unknown key: did you mean `manage`?'],
     [
       'interfaces:\n- match:\n    zone: 1',
-      'f:3: interfaces[0].match.zone: unknown key: expected one of eni, mac, device, card, name, subnet, driver',
+      'f:3: interfaces[0].match.zone: unknown key: expected one of eni, mac, device, card, name, subnet, driver, tag',
     ],
     ['imds:\n  interval: 1s', 'f:2: imds.interval: expected a duration from 5s to 1h, such as 60s, got "1s"'],
     ['imds: {interval: 60}', 'f:1: imds.interval: expected a duration from 5s to 1h, such as 60s, got 60'],

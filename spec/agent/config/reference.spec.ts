@@ -34,7 +34,7 @@ describe('units/config.yaml', () => {
   it('has an example of an entry with all keys and the defaults', () => {
     const [section] = parseConfigFile(example, 'config.yaml').interfaces ?? [];
     expect(Object.keys(section ?? {}).sort()).toEqual(Object.keys(interfaceSchema.shape).sort());
-    expect(Object.keys(section?.match ?? {})).toHaveLength(7);
+    expect(Object.keys(section?.match ?? {})).toHaveLength(8);
     const [entry] = parseConfig(example, 'config.yaml').interfaces;
     const eni = {
       mac: '06:53:e1:d8:f9:29',
@@ -51,7 +51,7 @@ describe('units/config.yaml', () => {
       subnetIpv6: [],
       publicIpv4: {},
     };
-    const subject = { eni, isPrimary: false, linkName: 'ens6', driver: 'ena' };
+    const subject = { eni, isPrimary: false, linkName: 'ens6', driver: 'ena', tags: null };
     expect(entry?.policy).toEqual(resolvePolicy(defaultConfig, subject));
   });
 });

@@ -59,10 +59,11 @@ const full = two(
     ipv6Prefixes: ['2001:db8:0:0:1::/80'],
     subnetIpv6: ['2001:db8::/64'],
   },
+  { tags: { role: 'gateway', tier: 'one' } },
 );
 const second = full.enis[1]?.kind === 'ready' ? full.enis[1].eni : makeEni(secondMac);
 const withSecond = (reading: EniReading | null, rest: Partial<Snapshot> = {}): Snapshot =>
-  snapshot([...full.enis.slice(0, 1), ...(reading === null ? [] : [reading])], rest);
+  snapshot([...full.enis.slice(0, 1), ...(reading === null ? [] : [reading])], { tags: { ...full.tags }, ...rest });
 const changed = (rest: Partial<EniMetadata>): Snapshot => withSecond(ready({ ...second, ...rest }));
 
 describe('what a read lacks or alters', () => {
@@ -82,6 +83,9 @@ describe('what a read lacks or alters', () => {
     ['another ENI id', changed({ eniId: 'eni-99' })],
     ['an ENI', withSecond(null)],
     ['another primary', { ...full, primaryMac: secondMac }],
+    ['a tag', { ...full, tags: { role: 'gateway' } }],
+    ["another tag's value", { ...full, tags: { role: 'gateway', tier: 'two' } }],
+    ['all tags', { ...full, tags: null }],
   ])('%s: waits for the second read, then is believed', (_name, read) => {
     const once = acceptAll(full, read);
     expect(once.accepted).toEqual(full);
@@ -98,7 +102,8 @@ describe('what is new', () => {
   it.each<[string, Snapshot]>([
     ['an address', changed({ ipv4Addresses: [...second.ipv4Addresses, '10.0.1.22'] })],
     ['a prefix', changed({ ipv6Prefixes: [...second.ipv6Prefixes, '2001:db8:0:0:2::/80'] })],
-    ['an ENI', snapshot([...full.enis, ready(makeEni('06:00:00:00:00:03'))])],
+    ['an ENI', { ...full, enis: [...full.enis, ready(makeEni('06:00:00:00:00:03'))] }],
+    ['a tag', { ...full, tags: { ...full.tags, more: 'x' } }],
     ['a public address', changed({ publicIpv4: { '203.0.113.5': ['10.0.1.20'] } })],
   ])('%s: is believed at once', (_name, read) => {
     expect(acceptAll(full, read)).toMatchObject({ accepted: read, unconfirmed: [], problems: [] });

@@ -61,6 +61,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     desired: { enis: [eni], reports: [report], unknownMacs: [] },
     warnings: [],
     changes: [],
+    snapshot: { primaryMac: eni.mac, enis: [], instanceId: null },
     ...changes,
   };
 }
@@ -81,7 +82,7 @@ describe('a host', () => {
     expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
       findings.map(({ message }) => `ok ${message}`),
     );
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(12);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(13);
     expect(computeExitCode(findings)).toBe(0);
   });
 
@@ -92,6 +93,11 @@ describe('a host', () => {
       'a rule that is missing',
       makePatient({ changes: [{ mac: eni.mac, linkName: 'ens6', reason: 'missing', kind: 'add-rule', rule }] }),
       ['warning drift'],
+    ],
+    [
+      'tags that are asked for and not offered',
+      makePatient({ snapshot: { primaryMac: eni.mac, enis: [], instanceId: null, tags: null } }),
+      ['warning tags'],
     ],
     ['no daemon', makePatient({}, { daemon: null }), ['error daemon']],
     [

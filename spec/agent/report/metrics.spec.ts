@@ -21,6 +21,7 @@ const row: StatusRow = {
   table: null,
   addresses: [],
   prefixes: [],
+  publicAddresses: {},
   networkFile: null,
   changesPending: 2,
   lastChange: null,

@@ -11,9 +11,10 @@ let reader: SnapshotReader;
 
 beforeEach(async () => {
   server = new ImdsServer();
-  const endpoint = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
-  reader = openMetadataReader({ endpoints: [endpoint], timeoutMs: 1_000 });
+  reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 1_000 });
 });
+const listen = async () => `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+
 afterEach(() => server.close());
 
 const macOf = (number: number) => `06:53:e1:00:00:${number.toString(16).padStart(2, '0')}`;
@@ -204,6 +205,50 @@ describe('a leaf', () => {
     show(makeEni(1, { publicIpv4 }));
     expect(eniOf(await reader.readSnapshot(), 1).publicIpv4).toEqual({ '203.0.113.5': ['10.0.1.10'] });
   });
+});
+
+describe('tags of the instance', () => {
+  const openReader = async (...tagKeys: string[]) => {
+    reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 1_000, tagKeys });
+  };
+  const showTags = (tags?: Record<string, string>) =>
+    server.setTree(
+      buildTree({
+        instanceId: 'i-1',
+        primaryMac: macOf(1),
+        enis: [makeEni(1)],
+        ...(tags === undefined ? {} : { tags }),
+      }),
+    );
+
+  it('are read where they are asked for, and only those', async () => {
+    showTags({ Name: 'web 1', role: 'gateway', 'a:b@c': 'x' });
+    expect((await readCounted()).paths.filter((path) => path.includes('tags'))).toEqual([]);
+    await openReader('a:b@c', 'absent', 'role');
+    const { snapshot, paths } = await readCounted();
+    expect(snapshot.tags).toEqual({ role: 'gateway', 'a:b@c': 'x' });
+    expect(paths.filter((path) => path.includes('tags/instance/Name'))).toEqual([]);
+  });
+
+  it('are null where the instance does not offer them, and unknown where one does not answer', async () => {
+    showTags();
+    await openReader('role');
+    expect((await reader.readSnapshot()).tags).toBeNull();
+    showTags({ role: 'gateway' });
+    server.setFaults([{ path: 'tags/instance/role', effect: { kind: 'status', status: 404 } }]);
+    await expect(reader.readSnapshot()).rejects.toMatchObject({ code: 'absent' });
+    server.setFaults([{ path: 'tags/instance/$', effect: { kind: 'status', status: 503 } }]);
+    await expect(reader.readSnapshot()).rejects.toMatchObject({ name: 'MetadataError' });
+  });
+});
+
+it('public addresses that move are noticed in turn', async () => {
+  show(makeEni(1, { publicIpv4: { '203.0.113.1': ['10.0.1.10'] } }), makeEni(2));
+  await reader.readSnapshot();
+  show(makeEni(1, { publicIpv4: { '203.0.113.2': ['10.0.1.10'] } }), makeEni(2));
+  const seen: string[][] = [];
+  for (let count = 0; count < 4; count++) seen.push(Object.keys(eniOf(await reader.readSnapshot(), 1).publicIpv4));
+  expect(seen.at(-1)).toEqual(['203.0.113.2']);
 });
 
 describe('what is late or gone', () => {

@@ -1,0 +1,46 @@
+/** What `enid config show --resolved` prints, as plain data with the keys of configuration files. */
+
+import { formatPolicy } from '../config/format.ts';
+import type { InterfaceEntry, InterfacePolicy } from '../config/types.ts';
+import type { DesiredEni, EniReport } from '../model.ts';
+import { describeRoute, describeRule } from './change-text.ts';
+
+/** As `agent/decide/resolve.ts` tells it, with the entry and its place. */
+export interface ResolvedInput {
+  readonly report: EniReport;
+  /** Null: none matches. */
+  readonly entry: (InterfaceEntry & { readonly place: string }) | null;
+  readonly policy: InterfacePolicy | null;
+  readonly desired: DesiredEni | null;
+}
+
+/** One ENI: keys are only ever added. */
+export function describeResolved({ report, entry, policy, desired }: ResolvedInput): Record<string, unknown> {
+  const { eni, mac, linkName, isPrimary, state } = report;
+  return {
+    eni: eni?.eniId ?? null,
+    mac,
+    link: linkName,
+    device: eni?.deviceNumber ?? null,
+    card: eni?.networkCard ?? null,
+    primary: isPrimary,
+    state: state.kind,
+    reason: 'reason' in state ? state.reason : null,
+    entry: entry === null ? null : { place: entry.place, match: entry.match, sets: formatPolicy(entry.policy) },
+    policy: policy === null ? null : formatPolicy(policy),
+    follows: desired === null ? null : describeFollowing(desired),
+  };
+}
+
+function describeFollowing(desired: DesiredEni): Record<string, unknown> {
+  const { tableId, metric, addresses, routes, rules, altNames, networkFiles, linkName } = desired;
+  return {
+    table: tableId,
+    metric,
+    files: networkFiles.map(({ name }) => name),
+    addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`),
+    routes: routes.map((route) => describeRoute(route, linkName)),
+    rules: rules.map(describeRule),
+    names: altNames,
+  };
+}
