@@ -7,21 +7,22 @@ import { RtnetlinkClient } from '../lib/rtnetlink/client.ts';
 import { applyChanges, type Hands } from './act/apply.ts';
 import { applyKernelChange } from './act/netlink.ts';
 import { NetworkdBus } from './act/networkd-bus.ts';
-import { removeUnitFile, writeUnitFile } from './act/unit-files.ts';
+import { Candidates } from './candidates.ts';
 import type { Config } from './config/types.ts';
-import type { OwnFile } from './decide/diff-files.ts';
 import { ownProtocol } from './decide/identity.ts';
 import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
-import { readFileOwner } from './decide/network-file.ts';
-import { isEniTable } from './decide/numbers.ts';
 import { listTagKeys } from './decide/policy.ts';
+import { explainDecisions, type Reason } from './decide/reasons.ts';
 import { MetadataError } from './errors.ts';
 import { type PassResult, Reconciler } from './loop.ts';
 import type { EniMetadata, Snapshot } from './model.ts';
+import { OwnFiles } from './own-files.ts';
 import { MetadataPoller } from './poll.ts';
 import { ChangeLog } from './report/change-log.ts';
+import { DecisionLog } from './report/decision-log.ts';
 import type { EniHistory } from './report/history.ts';
 import type { Journal } from './report/journal.ts';
+import { tell } from './report/journal-line.ts';
 import type { DaemonEvent } from './report/metrics.ts';
 import { TroubleLog } from './report/trouble-log.ts';
 import { listTroubles } from './report/troubles.ts';
@@ -30,8 +31,6 @@ import { KernelMirror } from './sense/kernel.ts';
 import { openMetadataReader, type SnapshotReader } from './sense/metadata.ts';
 import { NetworkdWatcher } from './sense/networkd.ts';
 import { NetworkdView } from './sense/networkd-view.ts';
-import { readUnitFiles } from './sense/own-files.ts';
-import { type UnitFileWatch, watchUnitFiles } from './sense/watch-files.ts';
 
 /** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
 const patienceAtStartMs = 3_000;
@@ -45,6 +44,8 @@ export interface DaemonOptions {
   readonly onPass?: (result: PassResult) => void;
   /** Told of what metrics count. */
   readonly observe?: (event: DaemonEvent) => void;
+  /** Tells every decision with its reason. */
+  readonly debug?: boolean;
 }
 
 /** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
@@ -60,15 +61,14 @@ export class Daemon {
   readonly #onPass: (result: PassResult) => void;
   readonly #observe: (event: DaemonEvent) => void;
   #config: Config;
-  #candidateIndexes: readonly number[] = [];
-  #candidateMacs: readonly string[] = [];
-  #routeInterest = '';
-  #files: readonly OwnFile[] | null = null;
-  #watch: UnitFileWatch | null = null;
+  readonly #candidates: Candidates;
+  readonly #files: OwnFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
   readonly #changeLog: ChangeLog;
+  /** Null: decisions are not told. */
+  readonly #decisions: DecisionLog | null;
 
   static async open(options: DaemonOptions): Promise<Daemon> {
     const store = new RuntimeStore(options.config.runtimeDirectory);
@@ -84,7 +84,11 @@ export class Daemon {
     return new Daemon(options, store, mirror);
   }
 
-  private constructor({ config, journal, onPass, observe }: DaemonOptions, store: RuntimeStore, mirror: KernelMirror) {
+  private constructor(
+    { config, journal, onPass, observe, debug }: DaemonOptions,
+    store: RuntimeStore,
+    mirror: KernelMirror,
+  ) {
     this.#config = config;
     this.#journal = journal;
     this.#troubles = new TroubleLog((message, fields) => journal.warning(message, fields));
@@ -94,17 +98,29 @@ export class Daemon {
       observe: (event) => this.#observe(event),
       findEni: (mac) => this.#findEni(mac),
     });
+    this.#decisions = debug === true ? new DecisionLog(journal, (mac) => this.#changeLog.fieldsOf(mac)) : null;
     this.#onPass = onPass ?? (() => undefined);
     this.#observe = observe ?? (() => undefined);
     this.#store = store;
     this.#mirror = mirror;
     this.#client = new RtnetlinkClient();
+    this.#candidates = new Candidates(mirror, {
+      gone: (mac) => this.#metadata.forget(mac),
+      changed: () => this.#view.linksChanged(),
+      routesRead: () => this.#reconciler.wake(),
+      problem: (message) => journal.warning(message),
+    });
+    this.#files = new OwnFiles(
+      config.networkd,
+      () => this.#reconciler.wake(),
+      (message) => this.#troubles.tell(message),
+    );
     this.#bus = new Bus();
     this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
     this.#view = new NetworkdView({
       watcher: new NetworkdWatcher(this.#bus),
-      linkIndexes: () => this.#candidateIndexes,
+      linkIndexes: () => this.#candidates.indexes,
       onChanged: () => this.#reconciler.wake(),
       onRestart: () => {
         this.#reconciler.forgetOffers();
@@ -120,15 +136,14 @@ export class Daemon {
         this.#reconciler.wake();
         store.writeMetadata(stored).catch((error) => this.#troubles.tell(`failed to keep the metadata: ${error}`));
       },
-      onTrouble: (message) => journal.warning(message),
-      onRecovered: () => journal.info('The metadata service answers again'),
+      onTrouble: (message) => journal.warning(message, tell('metadata')),
+      onRecovered: () => journal.info('The metadata service answers again', tell('metadataBack')),
       presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
     });
     const hands: Hands = {
       changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
-      writeFile: (name, text) =>
-        this.#changeFiles(() => writeUnitFile(this.#config.networkd.unitDirectory, name, text)),
-      removeFile: (name) => this.#changeFiles(() => removeUnitFile(this.#config.networkd.unitDirectory, name)),
+      writeFile: (name, text) => this.#files.write(name, text),
+      removeFile: (name) => this.#files.remove(name),
       reloadNetworkd: () => networkdBus.reload(),
     };
     this.#reconciler = new Reconciler(
@@ -136,7 +151,7 @@ export class Daemon {
       {
         kernel: () => this.#mirror.state(),
         networkd: () => this.#view.state(),
-        files: () => this.#listFiles(),
+        files: () => this.#files.list(),
         metadata: () => this.#poller.metadata(),
       },
       {
@@ -176,11 +191,11 @@ export class Daemon {
   /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
   async start(): Promise<void> {
     this.#mirror.onChange((kinds) => {
-      if (kinds.has('link')) this.#updateCandidates();
+      if (kinds.has('link')) this.#candidates.update(this.#config);
       this.#reconciler.wake();
     });
-    this.#updateCandidates();
-    this.#watchFiles();
+    this.#candidates.update(this.#config);
+    this.#files.watch(this.#config.networkd);
     await this.#bus.start();
     this.#view.start();
     await this.#view.refresh();
@@ -199,9 +214,8 @@ export class Daemon {
     this.#reconciler.setConfig(config);
     this.#poller.setInterval(config.imds.intervalMs);
     this.#metadata = this.#openReader();
-    this.#files = null;
-    this.#watchFiles();
-    this.#updateCandidates();
+    this.#files.watch(config.networkd);
+    this.#candidates.update(this.#config);
     await Promise.all([
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
@@ -222,7 +236,7 @@ export class Daemon {
   /** Ends everything but the network. */
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
-    this.#watch?.close();
+    this.#files.close();
     this.#poller.stop();
     await this.#reconciler.stop();
     this.#view.stop();
@@ -260,56 +274,6 @@ export class Daemon {
     patience.abort();
   }
 
-  #updateCandidates(): void {
-    const candidates = findCandidates(this.#mirror.state(), this.#config.drivers);
-    for (const mac of this.#candidateMacs) if (!candidates.has(mac)) this.#metadata.forget(mac);
-    this.#candidateMacs = [...candidates.keys()];
-    const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
-    const tables = this.#config.interfaces.flatMap(({ policy }) => policy.table ?? []);
-    const interest = `${indexes.join()} ${tables.join()}`;
-    if (interest === this.#routeInterest) return;
-    this.#routeInterest = interest;
-    this.#candidateIndexes = indexes;
-    const [links, own] = [new Set(indexes), new Set(tables)];
-    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
-    this.#mirror
-      .setRouteInterest(
-        (_family, table, linkIndex) =>
-          isEniTable(table) || own.has(table) || (linkIndex !== null && links.has(linkIndex)),
-      )
-      .then(() => this.#reconciler.wake())
-      .catch((error) => this.#journal.warning(String(error)));
-    this.#view.linksChanged();
-  }
-
-  #listFiles(): readonly OwnFile[] {
-    const { unitDirectory, prefix } = this.#config.networkd;
-    this.#files ??= readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
-      const mac = readFileOwner(text);
-      return mac === null ? [] : [{ name, text, mac }];
-    });
-    return this.#files;
-  }
-
-  async #changeFiles(change: () => Promise<unknown>): Promise<void> {
-    try {
-      await change();
-    } finally {
-      this.#files = null;
-    }
-  }
-
-  /** A file of ours that another program removes or changes is noticed at once. */
-  #watchFiles(): void {
-    const { unitDirectory, prefix } = this.#config.networkd;
-    this.#watch?.close();
-    const changed = () => {
-      this.#files = null;
-      this.#reconciler.wake();
-    };
-    this.#watch = watchUnitFiles(unitDirectory, prefix, changed, (message) => this.#troubles.tell(message));
-  }
-
   /** Of those that are listed, and those that were until they were detached. */
   #findEni(mac: string): EniMetadata | undefined {
     const { snapshot, departed } = this.#poller.metadata();
@@ -324,6 +288,12 @@ export class Daemon {
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
     for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.tell(message);
     this.#troubles.passed(result.remaining.length === 0);
+    this.#decisions?.passed(this.#explain(result), result);
     this.#onPass(result);
+  }
+
+  #explain(result: PassResult): Reason[] {
+    const known = { snapshot: this.#poller.metadata().snapshot, unconfirmed: this.#poller.unconfirmed };
+    return explainDecisions({ ...result, ...known, config: this.#config, kernel: this.#mirror.state() });
   }
 }

@@ -72,11 +72,22 @@ program
   .description('run in the foreground, as the systemd unit does')
   .addOption(configOption())
   .option('--once', 'end when everything is in order', false)
-  .option('--debug', 'log every decision', false)
+  .option('--debug', 'log every decision with its reason', false)
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid run --once                               bring everything in order, then end
+    sudo enid run --once --debug                       and tell every decision with its reason`,
+  )
   .action(async (options: { config: string; once: boolean; debug: boolean }) => {
     const [{ createJournal }, { run }] = await Promise.all([import('./report/journal.ts'), import('./cli/run.ts')]);
     const journal = createJournal({ level: options.debug ? 'debug' : 'info' });
-    process.exitCode = await run({ loadConfig: () => load(options.config), journal, once: options.once });
+    process.exitCode = await run({
+      loadConfig: () => load(options.config),
+      journal,
+      once: options.once,
+      debug: options.debug,
+    });
   });
 
 program

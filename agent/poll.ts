@@ -63,6 +63,11 @@ export class MetadataPoller {
     return this.#failure;
   }
 
+  /** What the last read lacked and a second one must confirm. */
+  get unconfirmed(): readonly string[] {
+    return Object.keys(this.#accepted.missing);
+  }
+
   setInterval(intervalMs: number): void {
     this.#intervalMs = intervalMs;
   }

@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
 import { describeSchema } from '../agent/config/schema.ts';
-import { changeMessageId } from '../agent/report/journal-line.ts';
+import { messageIds } from '../agent/report/journal-line.ts';
 
 const root = join(import.meta.dirname, '..');
 
@@ -65,6 +65,9 @@ describe('the manual', () => {
   });
 
   it('and the catalog explains the entries of the journal', () => {
-    expect(read('units/catalog/enid.catalog')).toContain(`-- ${changeMessageId}\n`);
+    const ids = [...read('units/catalog/enid.catalog').matchAll(/^-- ([0-9a-f]{32})$/gm)].map(([, id]) => id);
+    expect(ids.sort()).toEqual(Object.values(messageIds).sort());
+    const page = read('docs/man/enid.8.md');
+    for (const id of Object.values(messageIds)) expect(page).toContain(`\`${id}\``);
   });
 });

@@ -7,15 +7,14 @@ import { readDeclared } from '../decide/declared.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
-import { readFileOwner } from '../decide/network-file.ts';
 import { listTagKeys } from '../decide/policy.ts';
 import { rememberRouters } from '../decide/routers.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
+import { readOwnFiles } from '../own-files.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
-import { readUnitFiles } from '../sense/own-files.ts';
 
 export interface Inspection {
   readonly desired: Desired;
@@ -47,11 +46,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
         warnings,
       ),
     ]);
-    const { unitDirectory, prefix } = config.networkd;
-    const files = readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
-      const mac = readFileOwner(text);
-      return mac === null ? [] : [{ name, text, mac }];
-    });
+    const files = readOwnFiles(config.networkd);
     const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
     const desired = computeDesired({
       config,

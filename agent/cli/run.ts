@@ -8,6 +8,7 @@ import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
+import { tell } from '../report/journal-line.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { buildRows, describePlan } from './status.ts';
@@ -18,6 +19,8 @@ export interface RunOptions {
   readonly journal: Journal;
   /** End when nothing is left to do, or nothing more can be done. */
   readonly once: boolean;
+  /** Tell every decision with its reason. */
+  readonly debug: boolean;
 }
 
 /** Far below any sensible WatchdogSec=. */
@@ -28,7 +31,7 @@ const onceMs = 45_000;
 const netAdminBit = 1n << 12n;
 
 /** Resolves with the exit code: 0 after a signal or convergence, 1 where the start fails or `--once` does not converge. */
-export async function run({ loadConfig, journal, once }: RunOptions): Promise<number> {
+export async function run({ loadConfig, journal, once, debug }: RunOptions): Promise<number> {
   // First of all: who finds the lock may send SIGHUP, which ends a process that does not listen.
   const signals = catchSignals();
   let config = await loadConfig();
@@ -46,6 +49,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
   const daemon = await Daemon.open({
     config,
     journal,
+    debug,
     onPass: (result) => {
       last = result;
       // A burst of passes must not fill the manager's socket, which drops what does not fit.
@@ -67,7 +71,7 @@ export async function run({ loadConfig, journal, once }: RunOptions): Promise<nu
       config = await loadConfig();
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
-      journal.error(`${problem}; the configuration from before stays`);
+      journal.error(`${problem}; the configuration from before stays`, tell('configuration'));
     }
     await daemon.reload(config);
     notifier.ready(last === null ? undefined : summarise(last));

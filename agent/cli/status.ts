@@ -27,11 +27,11 @@ export interface LookOptions {
   readonly asksDaemon: boolean;
 }
 
-/** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). */
+/** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). `isDaemon`: it answered. */
 export async function showStatus(
   config: Config,
   { json, asksDaemon, isColoured = false }: LookOptions & { readonly isColoured?: boolean },
-): Promise<CommandResult> {
+): Promise<CommandResult & { readonly isDaemon: boolean }> {
   const look = async (): Promise<StatusAnswer> => {
     const inspection = await inspectHost(config);
     return { enis: buildRows(inspection, () => null), warnings: inspection.warnings };
@@ -45,7 +45,7 @@ export async function showStatus(
   const stdout = json
     ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n`
     : renderStatusTable(answer.enis, (state, text) => (isColoured ? styleText(styles[state], text) : text));
-  return { stdout, stderr: note + renderWarnings(answer), exitCode: 0 };
+  return { stdout, stderr: note + renderWarnings(answer), exitCode: 0, isDaemon: daemon };
 }
 
 /** The daemon's answer; where there is none, what `look` finds, with a note for stderr that says so. */

@@ -1,6 +1,8 @@
 /** `enid status --watch`: the table anew whenever the kernel or the bus says that something changed, until a signal. */
 
+import { Bus } from '../../lib/dbus/bus.ts';
 import type { Config } from '../config/types.ts';
+import { busName, propertiesInterface } from '../report/bus-service.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { type CommandResult, showStatus } from './status.ts';
 
@@ -16,8 +18,8 @@ export interface WatchOptions {
 
 /** A burst of events is one picture, and a flood costs at most one in this time. */
 const settleMs = 250;
-/** What comes without a kernel event: metadata, networkd's own state. */
-const longestMs = 5_000;
+/** The daemon tells of all else (metadata, networkd's own state). Where none answers, only looking again does. */
+const longestMs = { withDaemon: 60_000, alone: 5_000 } as const;
 /** Home, then erase to the end: no flicker, nothing left of the picture before. */
 const clear = '\x1b[H\x1b[J';
 
@@ -27,18 +29,23 @@ export async function watchStatus(config: Config, options: WatchOptions): Promis
   const mirror = await KernelMirror.open();
   let wake: () => void = () => {};
   mirror.onChange(() => wake());
+  const bus = new Bus();
+  bus.watchSignal({ sender: busName, interface: propertiesInterface, member: 'PropertiesChanged' }, () => wake());
+  bus.watchName(busName, () => wake());
+  // Without a bus the kernel's events and looking again do.
+  if (asksDaemon) void bus.start().catch(() => undefined);
   const ended = () => wake();
   signal.addEventListener('abort', ended);
   let last = '';
   try {
     while (!signal.aborted) {
-      const { stdout, stderr } = await showStatus(config, { json, asksDaemon, isColoured });
+      const { stdout, stderr, isDaemon } = await showStatus(config, { json, asksDaemon, isColoured });
       const picture = json ? `${JSON.stringify(JSON.parse(stdout))}\n` : stderr + stdout;
       if (picture !== last) write(isColoured && !json ? clear + picture : picture);
       last = picture;
       if (signal.aborted) break;
       await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, longestMs);
+        const timer = setTimeout(resolve, isDaemon ? longestMs.withDaemon : longestMs.alone);
         wake = () => {
           clearTimeout(timer);
           setTimeout(resolve, signal.aborted ? 0 : settleMs);
@@ -48,6 +55,7 @@ export async function watchStatus(config: Config, options: WatchOptions): Promis
   } finally {
     signal.removeEventListener('abort', ended);
     mirror.close();
+    bus.close();
   }
   return { stdout: '', stderr: '', exitCode: 0 };
 }

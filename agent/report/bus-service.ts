@@ -29,6 +29,7 @@ export interface BusActions {
 export const busName = 'org.enid1';
 export const managerPath = '/org/enid1';
 export const managerInterface = 'org.enid1.Manager';
+export const propertiesInterface = 'org.freedesktop.DBus.Properties';
 const eniInterface = 'org.enid1.Interface';
 const polkitAction = 'org.enid1.reconcile';
 /** A person is asked for a password meanwhile. */
@@ -76,7 +77,7 @@ export class BusService {
     const body = [name, changed, []];
     this.#bus.emit({
       path,
-      interface: 'org.freedesktop.DBus.Properties',
+      interface: propertiesInterface,
       member: 'PropertiesChanged',
       signature: 'sa{sv}as',
       body,

@@ -4,6 +4,7 @@ import type { Change, EniMetadata, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
 import { type EniHistory, History } from './history.ts';
 import type { Fields, Journal } from './journal.ts';
+import { tell } from './journal-line.ts';
 import type { DaemonEvent } from './metrics.ts';
 import type { TroubleLog } from './trouble-log.ts';
 
@@ -27,13 +28,13 @@ export class ChangeLog {
   changed(change: Change, error: Error | null, repair: RepairKind | null): void {
     const { journal, troubles, observe } = this.#options;
     observe({ kind: 'change', change: change.kind, isFailure: error !== null, repair });
-    const fields = { ...this.#fieldsOf(change), ...(repair === null ? {} : { REPAIR: repair }) };
+    const fields = { ...this.#fieldsOfChange(change), ...(repair === null ? {} : { REPAIR: repair }) };
     if (error !== null) {
-      troubles.tell(error.message, fields);
+      troubles.tell(error.message, { ...tell('refused'), ...fields });
       return;
     }
     this.#history.record(change, repair, new Date());
-    journal.info(`${describeChange(change)} (${change.reason})`, fields);
+    journal.info(`${describeChange(change)} (${change.reason})`, { ...tell('change'), ...fields });
   }
 
   /** Another program has undone a change so often that it is made less often from now on. */
@@ -41,22 +42,25 @@ export class ChangeLog {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
-    this.#options.journal.warning(message, this.#fieldsOf(change));
+    this.#options.journal.warning(message, { ...tell('fight'), ...this.#fieldsOfChange(change) });
   }
 
   historyOf(mac: string): EniHistory {
     return this.#history.of(mac);
   }
 
-  /** Journal fields: what an operator filters by. A detached ENI has no link any more. */
-  #fieldsOf({ mac, linkName, kind }: Change): Fields {
+  /** Journal fields by which an operator finds the entries about an ENI. */
+  fieldsOf(mac: string): Fields {
     const eni = this.#options.findEni(mac);
     const name = eni?.eniId ?? mac;
     return {
       ...(name === '' ? {} : { ENI: name }),
-      ...(linkName === '' ? {} : { INTERFACE: linkName }),
       ...(eni === undefined ? {} : { DEVICE_NUMBER: eni.deviceNumber }),
-      CHANGE: kind,
     };
+  }
+
+  /** A detached ENI has no link any more. */
+  #fieldsOfChange({ mac, linkName, kind }: Change): Fields {
+    return { ...this.fieldsOf(mac), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
   }
 }

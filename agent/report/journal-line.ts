@@ -14,13 +14,32 @@ export type LineStyle = 'plain' | 'prefixed';
 /** syslog(3) priorities. */
 const priorities: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
 
-/** MESSAGE_ID of all entries that tell of one change to the system (CHANGE= says which kind). */
-export const changeMessageId = '5f0c2a3e9b7d4d5c8a41e6b9d27f1c36';
+/** What an entry tells: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They stay the same for ever. */
+export const messageIds = {
+  /** One change to the system; CHANGE= says which kind. */
+  change: '5f0c2a3e9b7d4d5c8a41e6b9d27f1c36',
+  /** A change that the kernel, networkd or the file system refused. */
+  refused: '98751878650e4c128c3adf87ca9d0999',
+  /** Another program keeps undoing a change. */
+  fight: '873cc72e8ed44349843e21637db47b89',
+  /** The metadata cannot be read, or not be used. */
+  metadata: '60d996febe134895826d4332f02a11e1',
+  /** They can again. */
+  metadataBack: '3a37e49cae3144eead9fe114ec5e48d9',
+  /** A configuration that is not taken. */
+  configuration: '3aa70a7b29b14591b119385b9be7a246',
+} as const;
+
+/** Fields of an entry of a kind. */
+export function tell(kind: keyof typeof messageIds): { readonly MESSAGE_ID: string } {
+  return { MESSAGE_ID: messageIds[kind] };
+}
 
 /** One line with its newline. Text from outside (metadata, other programs' errors) can neither end it nor colour it. */
 export function formatLine({ level, message, fields }: Line, style: LineStyle): string {
   const start = style === 'prefixed' ? `<${priorities[level]}>` : `${level} `;
-  const pairs = Object.entries(fields).map(([name, value]) => ` ${name}=${quote(String(value))}`);
+  const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');
+  const pairs = shown.map(([name, value]) => ` ${name}=${quote(String(value))}`);
   return `${start}${escapeControls(message)}${pairs.join('')}\n`;
 }
 
@@ -30,7 +49,6 @@ export function toJournalEntry({ level, message, fields }: Line): Record<string,
     MESSAGE: message,
     PRIORITY: priorities[level],
     SYSLOG_IDENTIFIER: 'enid',
-    ...('CHANGE' in fields ? { MESSAGE_ID: changeMessageId } : {}),
     ...fields,
   };
 }

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
 let lab: Lab;
 
@@ -246,8 +246,54 @@ it(
         .at(-1)
         .enis.every(({ eni, link }: { eni: string; link: string | null }) => eni !== sharing.id || link === null),
     );
+    // The kernel knows nothing of this: the daemon tells of it.
+    const [first] = lab.vpc.enis;
+    if (first === undefined) throw new Error('expected the primary');
+    await lab.vpc.metadata.put({ ...first, publicIpv4: { '198.51.100.99': ['10.0.1.11'] } });
+    await until('a public address in the last picture', () =>
+      Object.keys(pictures().at(-1).enis[0].publicAddresses).includes('198.51.100.99'),
+    );
     watcher.kill('SIGTERM');
     expect(await exited).toBe(0);
+  },
+  testMs,
+);
+
+it(
+  'enid run --debug tells each decision with its reason once, and nothing while nothing changes',
+  async () => {
+    const { guest } = lab.vpc;
+    await lab.enid.stop();
+    lab.enid = EnidProcess.start(guest, ['--debug']);
+    await lab.enid.converged();
+    const lines = () => lab.enid.lines.filter((line) => line.startsWith('debug '));
+    const about = (topic: string, pattern: RegExp) =>
+      until(`${topic}: ${pattern}`, () =>
+        lines().some((line) => line.includes(` DECISION=${topic}`) && pattern.test(line)),
+      );
+    await about('metadata', /metadata: \d ENIs, primary 06:53:e1:00:00:01 \(the top-level mac\)/);
+    await about('networkd', /networkd: present, version 252: a reload may drop leases/);
+    await about('link', /ens6: ens6 has its MAC, driver veth ENI=eni-00000000000000002 DEVICE_NUMBER=1/);
+    await about('policy', /ens6: no entry matches: the defaults hold/);
+    await about('numbers', /ens6: table 10001 by card 0 and device 1, metric 513/);
+    await about('addresses', /ens6: 6 assigned, 5 put on the link, the lease brings the first/);
+    await about(
+      'rules',
+      /ens6: IPv4: 2 rules, one pair for the whole subnet: .*; default via 10\.0\.2\.1 in table 10001/,
+    );
+    await about('rules', /ens5: IPv4: no rules: what the primary sends goes by main/);
+    await about('state', /ctr0: ignored: manage: none in the configuration/);
+    const told = lines().length;
+    await guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);
+    await until('the pass is told', () =>
+      lines()
+        .slice(told)
+        .some((line) => line.includes('pass: 1 changes made')),
+    );
+    const after = lines().length;
+    // Two polls of the metadata.
+    await sleep(11_000);
+    expect(lines().slice(after)).toEqual([]);
   },
   testMs,
 );

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createJournal, type Level } from '../../../agent/report/journal.ts';
-import { formatLine, toJournalEntry } from '../../../agent/report/journal-line.ts';
+import { formatLine, tell, toJournalEntry } from '../../../agent/report/journal-line.ts';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -18,7 +18,7 @@ describe('formatLine', () => {
 
 describe('toJournalEntry', () => {
   it('names the program, the priority, and what a change is', () => {
-    expect(toJournalEntry({ level: 'info', message: 'm', fields: { CHANGE: 'add-rule' } })).toEqual({
+    expect(toJournalEntry({ level: 'info', message: 'm', fields: { ...tell('change'), CHANGE: 'add-rule' } })).toEqual({
       MESSAGE: 'm',
       PRIORITY: 6,
       SYSLOG_IDENTIFIER: 'enid',

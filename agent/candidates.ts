@@ -1,0 +1,57 @@
+/** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
+
+import type { Config } from './config/types.ts';
+import { findCandidates } from './decide/match-links.ts';
+import { isEniTable } from './decide/numbers.ts';
+import type { KernelMirror } from './sense/kernel.ts';
+
+export interface CandidatesListener {
+  /** A MAC's last link is gone. */
+  gone(mac: string): void;
+  /** Other links, or other tables, than before. */
+  changed(): void;
+  /** The mirror holds the routes that concern them. */
+  routesRead(): void;
+  problem(message: string): void;
+}
+
+export class Candidates {
+  readonly #mirror: KernelMirror;
+  readonly #listener: CandidatesListener;
+  #indexes: readonly number[] = [];
+  #macs: readonly string[] = [];
+  #interest = '';
+
+  constructor(mirror: KernelMirror, listener: CandidatesListener) {
+    this.#mirror = mirror;
+    this.#listener = listener;
+  }
+
+  /** Link indexes, sorted. */
+  get indexes(): readonly number[] {
+    return this.#indexes;
+  }
+
+  /** To be called when a link or the configuration has changed. */
+  update(config: Config): void {
+    const candidates = findCandidates(this.#mirror.state(), config.drivers);
+    for (const mac of this.#macs) if (!candidates.has(mac)) this.#listener.gone(mac);
+    this.#macs = [...candidates.keys()];
+    const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
+    const tables = config.interfaces.flatMap(({ policy }) => policy.table ?? []);
+    const interest = `${indexes.join()} ${tables.join()}`;
+    if (interest === this.#interest) return;
+    this.#interest = interest;
+    this.#indexes = indexes;
+    const [links, own] = [new Set(indexes), new Set(tables)];
+    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
+    this.#mirror
+      .setRouteInterest(
+        (_family, table, linkIndex) =>
+          isEniTable(table) || own.has(table) || (linkIndex !== null && links.has(linkIndex)),
+      )
+      .then(() => this.#listener.routesRead())
+      .catch((error) => this.#listener.problem(String(error)));
+    this.#listener.changed();
+  }
+}
