@@ -15,14 +15,20 @@ const addonLoaders = {
   koffi: 'module.exports = require("node:module").createRequire(globalThis.enidBundleUrl)("./koffi.node");',
 };
 
-const addons = {
-  name: 'addons',
+/** What dbus-next loads in any case and needs for introspection only, which this program does and answers itself. */
+const unreached = {
+  // With xmlbuilder and sax an eighth of the bundle. The bus makes a builder at once and uses it in its own interfaces.
+  xml2js: 'exports.Builder = class {}; exports.Parser = class {};',
+};
+
+const replaced = { ...addonLoaders, ...unreached };
+
+const replacements = {
+  name: 'replacements',
   setup(bundler) {
-    bundler.onResolve({ filter: /^(node-gyp-build|koffi)$/ }, ({ path }) => ({ path, namespace: 'addon' }));
-    bundler.onLoad({ filter: /.*/, namespace: 'addon' }, ({ path }) => ({
-      contents: addonLoaders[path],
-      loader: 'js',
-    }));
+    const filter = new RegExp(`^(${Object.keys(replaced).join('|')})$`);
+    bundler.onResolve({ filter }, ({ path }) => ({ path, namespace: 'replaced' }));
+    bundler.onLoad({ filter: /.*/, namespace: 'replaced' }, ({ path }) => ({ contents: replaced[path], loader: 'js' }));
   },
 };
 
@@ -37,7 +43,7 @@ await build({
   format: 'esm',
   legalComments: 'linked',
   define: { 'process.env["ENID_VERSION"]': JSON.stringify(version) },
-  plugins: [addons],
+  plugins: [replacements],
   // Optional parts of dbus-next (X11 address lookup, launching programs) that are never reached here.
   external: ['x11', 'event-stream'],
   banner: {

@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { type FileLock, lockFile } from '../lib/file/lock-file.ts';
 import { writeFileAtomically } from '../lib/file/write-file.ts';
 import { RuntimeError } from './errors.ts';

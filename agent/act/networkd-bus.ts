@@ -1,7 +1,7 @@
 /** Tells systemd-networkd over the bus to read its files or to take up a link. Never has it started. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
 import { NetworkdError } from '../errors.ts';

@@ -1,6 +1,6 @@
 /** The JSON of `status`, `plan` and `explain` as the daemon gives it over the bus: untrusted until it has this form. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Explanation } from '../report/explain-text.ts';
 import type { PlanLine, StatusRow } from '../report/status-table.ts';
 

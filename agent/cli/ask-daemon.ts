@@ -1,6 +1,6 @@
 /** Asks the running daemon over `org.enid1`, for the commands that look: what it answers, or why it was not asked. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
 import { formatConfig } from '../config/format.ts';

@@ -1,7 +1,7 @@
 /** `enid reload`: has the running daemon read everything anew, and waits until that is done. The unit's ExecReload=. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { z } from 'zod';
+import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
 import type { Config } from '../config/types.ts';

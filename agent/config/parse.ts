@@ -1,7 +1,7 @@
 /** One configuration file: YAML text to what it says, or one line that tells what is wrong with it. Pure. */
 
 import { Document, isMap, isNode, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml';
-import type { z } from 'zod';
+import type * as z from 'zod';
 import { ConfigError } from '../errors.ts';
 import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';

@@ -4,7 +4,7 @@
  */
 
 import { isAbsolute, normalize } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { canonicalCidr } from '../../lib/ip/cidr.ts';
 import { defaultConfig } from './defaults.ts';

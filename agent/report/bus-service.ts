@@ -1,6 +1,6 @@
 /** `org.enid1` on the system bus: how each ENI stands, for programs. Modelled on org.freedesktop.network1. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Bus } from '../../lib/dbus/bus.ts';
 import {
   type Argument,

@@ -1,6 +1,6 @@
 /** What systemd-networkd says of a link: the JSON of its Describe methods (252 to 257), parsed. Pure. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { formatAddress } from '../../lib/ip/address.ts';
 import { NetworkdError } from '../errors.ts';
 

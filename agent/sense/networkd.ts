@@ -1,6 +1,6 @@
 /** Watches systemd-networkd on the bus and reads what it knows. Changes nothing, and never has it started. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Bus, Subscription } from '../../lib/dbus/bus.ts';
 import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
 import type { Signal } from '../../lib/dbus/match.ts';

@@ -3,7 +3,7 @@
  * subscriptions in place anew after each connect. A bus that is absent or dies is a state here, never an exception.
  */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import { Connection, type MethodCall, type OutgoingSignal } from './connection.ts';
 import { DbusError, describeCause } from './errors.ts';
 import { formatMatchRule, isMatch, type Signal, type SignalMatch } from './match.ts';

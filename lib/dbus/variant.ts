@@ -1,7 +1,7 @@
 /** Schemas for what only D-Bus has. */
 
 import { Variant } from 'dbus-next';
-import { z } from 'zod';
+import * as z from 'zod';
 
 /** A variant that holds what `schema` describes; the parsed value is the content. */
 export function variantOf<T>(schema: z.ZodType<T>): z.ZodType<T> {

@@ -1,12 +1,11 @@
 /** The program comes to a host whose links have their leases: everything has to be made. */
 
-import { describeSize, idleConfig, large, openInstance, startEnid } from './instance.ts';
+import { convergeMs, describeSize, idleConfig, large, openInstance, startEnid } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 import { readCounters } from './process-counters.ts';
 import { countReloadCalls } from './reload-calls.ts';
 
 const rounds = 3;
-const convergeMs = 60_000;
 
 export const firstConfiguration: Benchmark = {
   name: 'first-configuration',

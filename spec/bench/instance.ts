@@ -18,7 +18,7 @@ export const large: Size = { eniCount: 15, addressCount: 50 };
 export const small: Size = { eniCount: 1, addressCount: 1 };
 
 /** ENIs take leases one after the other through 15 dnsmasq processes on a small machine. */
-const convergeMs = 60_000;
+export const convergeMs = 60_000;
 const notifySocket = '/run/notify';
 
 /** Metadata are read when a benchmark asks for it. */

@@ -8,12 +8,10 @@ import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
 import { serveCalls } from '../../fixtures/vpc/rpc.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
-import type { Address, Route, RtnetlinkEvent, Rule } from '../../lib/rtnetlink/types.ts';
+import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
+import { driftRequest, isEniTable, listTargets } from './drift-targets.ts';
 import type { Heard } from './probe.ts';
 
-/** Of the rules that enid makes: 10000 + 100 · card + device, and the same plus 5000 and 10000. */
-const isOwnPriority = (priority: number) => priority >= 10_000 && priority < 32_000;
-const isEniTable = (table: number) => table >= 10_000 && table < 20_000;
 /** A repair that takes longer than this has not happened. */
 const repairMs = 5_000;
 /** Between two deletions: the program has finished with the one before and sleeps. */
@@ -83,79 +81,28 @@ async function awaitAddress(address: string): Promise<number> {
   return readMonotonicMs();
 }
 
-/** One thing to delete, and its return. */
-interface Target {
-  readonly what: string;
-  remove(): Promise<void>;
-  isBack(event: RtnetlinkEvent): boolean;
-}
-
-function targetRule(rule: Rule): Target {
-  return {
-    what: `rule ${rule.priority}`,
-    remove: () => client.deleteRule(rule),
-    isBack: (event) =>
-      event.kind === 'rule' &&
-      event.change === 'new' &&
-      event.rule.priority === rule.priority &&
-      event.rule.source === rule.source,
-  };
-}
-
-function targetRoute(route: Route): Target {
-  return {
-    what: `route ${route.destination} table ${route.table}`,
-    remove: () => client.deleteRoute(route),
-    isBack: (event) =>
-      event.kind === 'route' &&
-      event.change === 'new' &&
-      event.route.table === route.table &&
-      event.route.destination === route.destination,
-  };
-}
-
-function targetAddress(address: Address): Target {
-  return {
-    what: `address ${address.address}`,
-    remove: () => client.deleteAddress(address),
-    isBack: (event) => event.kind === 'address' && event.change === 'new' && event.address.address === address.address,
-  };
-}
-
-async function listTargets(kind: unknown): Promise<Target[]> {
-  switch (kind) {
-    case 'rule':
-      return (await client.dumpRules(4)).filter(({ priority }) => isOwnPriority(priority)).map(targetRule);
-    case 'route':
-      return (await client.dumpRoutes(4, { filter: (_family, table) => isEniTable(table) })).map(targetRoute);
-    case 'address':
-      // Secondary ones: a lease's own is networkd's.
-      return (await client.dumpAddresses(4)).filter(({ prefixLength }) => prefixLength === 32).map(targetAddress);
-    default:
-      throw new Error(`no kind ${String(kind)}`);
-  }
-}
-
-/** Deletes one after the other; ms from each call of the delete until its return was heard. */
-async function drift({ kind, count }: { kind: unknown; count: number }): Promise<number[]> {
+/** Deletes each object in turn; ms from each call of the delete until its return was heard. */
+async function drift(parameter: unknown): Promise<number[]> {
+  const { kind, perObject, most } = driftRequest.parse(parameter);
+  const targets = await listTargets(client, kind);
+  if (targets.length === 0) throw new Error(`nothing to delete of kind ${kind}`);
   const samples: number[] = [];
-  for (let index = 0; index < count; index++) {
-    // Listed anew: what came back bears enid's mark, where networkd's was.
-    const targets = (await listTargets(kind)).sort((left, right) => left.what.localeCompare(right.what));
-    const target = targets[index % targets.length];
-    if (target === undefined) throw new Error(`nothing to delete of kind ${String(kind)}`);
-    const back = awaitEvent(`${target.what} again`, target.isBack, repairMs);
-    const startMs = readMonotonicMs();
-    await target.remove();
-    samples.push((await back) - startMs);
-    await sleep(restMs);
+  for (let round = 0; round < perObject; round++) {
+    for (const { what, remove, isBack } of targets) {
+      if (samples.length >= most) return samples;
+      const back = awaitEvent(`${what} again`, isBack, repairMs);
+      const startMs = readMonotonicMs();
+      await remove();
+      samples.push((await back) - startMs);
+      await sleep(restMs);
+    }
   }
   return samples;
 }
 
 serveCalls({
   awaitAddress: (address) => awaitAddress(String(address)),
-  drift: (parameter) => drift(parameter as Parameters<typeof drift>[0]),
+  drift,
   record: () => {
     heard = [];
   },

@@ -3,6 +3,7 @@
 import { z } from 'zod';
 import type { Namespace } from '../../fixtures/vpc/namespace.ts';
 import { RemoteProcess } from '../../fixtures/vpc/rpc.ts';
+import type { DriftRequest } from './drift-targets.ts';
 
 const heardSchema = z.object({
   /** ms of CLOCK_MONOTONIC. */
@@ -16,7 +17,6 @@ const heardSchema = z.object({
 });
 
 export type Heard = z.infer<typeof heardSchema>;
-export type DriftKind = 'rule' | 'route' | 'address';
 
 export class Probe {
   readonly #process: RemoteProcess;
@@ -34,9 +34,9 @@ export class Probe {
     return z.number().parse(await this.#process.call('awaitAddress', address));
   }
 
-  /** Deletes so many of enid's objects, one after the other; ms until each was back. */
-  async drift(kind: DriftKind, count: number): Promise<number[]> {
-    return z.array(z.number()).parse(await this.#process.call('drift', { kind, count }));
+  /** Deletes enid's objects one after the other; ms until each was back. */
+  async drift(request: DriftRequest): Promise<number[]> {
+    return z.array(z.number()).parse(await this.#process.call('drift', request));
   }
 
   /** Keeps what is heard from now on. */
