@@ -8,10 +8,10 @@ import { AttemptBook } from './attempts.ts';
 import type { Config } from './config/types.ts';
 import { Decider } from './decide/decider.ts';
 import type { Conflict } from './decide/diff.ts';
-import type { OwnFile } from './decide/diff-files.ts';
 import { nameNetworkFile } from './decide/network-file.ts';
 import { addMade, classifyRepair, type Made, rememberMade } from './decide/repairs.ts';
 import { identifyChange } from './decide/retry.ts';
+import type { OwnFile, UnitDirectory } from './decide/unit-directory.ts';
 import type {
   Change,
   Desired,
@@ -27,7 +27,7 @@ import type {
 export interface Senses {
   kernel(): KernelState;
   networkd(): NetworkdState;
-  files(): readonly OwnFile[];
+  files(): UnitDirectory;
   metadata(): { readonly snapshot: Snapshot | null; readonly departed: readonly EniMetadata[] };
 }
 
@@ -248,19 +248,19 @@ export class Reconciler {
   #decide(): Decided {
     const networkd = this.#senses.networkd();
     const kernel = this.#senses.kernel();
-    const files = this.#senses.files();
+    const directory = this.#senses.files();
     const known = {
       config: this.#config,
       kernel,
       networkd,
-      files,
+      directory,
       ...this.#senses.metadata(),
       ledger: this.#ledger,
       settling: this.#listSettling(networkd, kernel.links),
       offered: this.#offered,
       unread: this.#unread,
     };
-    return { ...this.#decider.decide(known, performance.now()), networkd, kernel, files };
+    return { ...this.#decider.decide(known, performance.now()), networkd, kernel, files: directory.own };
   }
 
   #nameFile(linkName: string): string {

@@ -1,8 +1,7 @@
 /** The program's own networkd files: read once, kept until they change, whoever changes them. */
 
 import { removeUnitFile, writeUnitFile } from './act/unit-files.ts';
-import type { OwnFile } from './decide/diff-files.ts';
-import { readFileOwner } from './decide/network-file.ts';
+import { sortUnitFiles, type UnitDirectory } from './decide/unit-directory.ts';
 import { readUnitFiles } from './sense/own-files.ts';
 import { type UnitFileWatch, watchUnitFiles } from './sense/watch-files.ts';
 
@@ -12,19 +11,16 @@ export interface FilePlace {
   readonly prefix: string;
 }
 
-/** Those that carry the program's header. Throws what the file system throws. */
-export function readOwnFiles({ unitDirectory, prefix }: FilePlace): OwnFile[] {
-  return readUnitFiles(unitDirectory, prefix).flatMap(({ name, text }) => {
-    const mac = readFileOwner(text);
-    return mac === null ? [] : [{ name, text, mac }];
-  });
+/** The program's own and what bears such a name. Throws what the file system throws. */
+export function readDirectory({ unitDirectory, prefix }: FilePlace): UnitDirectory {
+  return sortUnitFiles(readUnitFiles(unitDirectory, prefix));
 }
 
 export class OwnFiles {
   #place: FilePlace;
   readonly #onChanged: () => void;
   readonly #onProblem: (message: string) => void;
-  #files: readonly OwnFile[] | null = null;
+  #files: UnitDirectory | null = null;
   #watch: UnitFileWatch | null = null;
 
   /** `onChanged`: another program removed or changed one. */
@@ -34,9 +30,9 @@ export class OwnFiles {
     this.#onProblem = onProblem;
   }
 
-  /** The same list until something changes. Throws what the file system throws. */
-  list(): readonly OwnFile[] {
-    this.#files ??= readOwnFiles(this.#place);
+  /** The same lists until something changes. Throws what the file system throws. */
+  list(): UnitDirectory {
+    this.#files ??= readDirectory(this.#place);
     return this.#files;
   }
 

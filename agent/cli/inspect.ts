@@ -9,8 +9,9 @@ import { type Conflict, computeDifference } from '../decide/diff.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { listTagKeys } from '../decide/policy.ts';
 import { rememberRouters } from '../decide/routers.ts';
+import { listForeignFiles } from '../decide/unit-directory.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
-import { readOwnFiles } from '../own-files.ts';
+import { readDirectory } from '../own-files.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
@@ -46,7 +47,9 @@ export async function inspectHost(config: Config): Promise<Inspection> {
         warnings,
       ),
     ]);
-    const files = readOwnFiles(config.networkd);
+    const directory = readDirectory(config.networkd);
+    const files = directory.own;
+    const recorded = new RuntimeStore(config.runtimeDirectory).readLedger();
     const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
     const desired = computeDesired({
       config,
@@ -55,8 +58,9 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       routers: rememberRouters([], kernel, 0),
       networkd,
       ownFiles,
+      foreignFiles: listForeignFiles(directory, recorded),
     });
-    const ledger = { ...readDeclared(files, kernel.links), ...new RuntimeStore(config.runtimeDirectory).readLedger() };
+    const ledger = { ...readDeclared(files, kernel.links), ...recorded };
     const [settling, unread] = [new Set<string>(), new Set<string>()];
     const actual = { kernel, files, networkd, ledger, settling, offered: new Set(ownFiles.keys()), unread };
     return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };

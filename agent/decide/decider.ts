@@ -8,18 +8,18 @@ import type { Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState, Sn
 import { readDeclared } from './declared.ts';
 import { computeDesired } from './desired.ts';
 import { computeDifference, type Difference } from './diff.ts';
-import type { OwnFile } from './diff-files.ts';
 import { ownProtocol } from './identity.ts';
 import { LedgerKeeper } from './ledger.ts';
 import { rememberLast } from './memo.ts';
 import { type KnownRouter, rememberRouters } from './routers.ts';
+import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 
 /** Lists and objects that have not changed since the last call are to be the same ones. */
 export interface Known {
   readonly config: Config;
   readonly kernel: KernelState;
   readonly networkd: NetworkdState;
-  readonly files: readonly OwnFile[];
+  readonly directory: UnitDirectory;
   readonly snapshot: Snapshot | null;
   readonly departed: readonly EniMetadata[];
   readonly ledger: Ledger;
@@ -47,13 +47,14 @@ export class Decider {
       drivers: KernelState['drivers'],
       networkd: NetworkdState,
       files: readonly OwnFile[],
+      foreignFiles: readonly string[],
       snapshot: Snapshot | null,
       departed: readonly EniMetadata[],
       routers: readonly KnownRouter[],
     ) => {
       const kernel = { links, addresses, routes: defaults, rules: [], drivers };
       const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
-      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles });
+      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles, foreignFiles });
     },
   );
   readonly #defaults = keepEqual(
@@ -69,6 +70,7 @@ export class Decider {
       ),
     isSameList,
   );
+  readonly #foreignFiles = keepEqual((names: readonly string[]) => names, isSameText);
   readonly #links = keepLinks();
   readonly #drivers = keepEqual((drivers: KernelState['drivers']) => drivers, isSameMap);
   readonly #declared = rememberLast(readDeclared);
@@ -77,7 +79,8 @@ export class Decider {
 
   /** `nowMs`: on a clock that only goes forward. */
   decide(known: Known, nowMs: number): Decision {
-    const { config, kernel, networkd, files, snapshot, departed, settling, offered, unread } = known;
+    const { config, kernel, networkd, directory, snapshot, departed, settling, offered, unread } = known;
+    const files = directory.own;
     const addresses = this.#addresses(kernel.addresses);
     const drivers = this.#drivers(kernel.drivers);
     const links = this.#links(kernel.links);
@@ -90,6 +93,7 @@ export class Decider {
       drivers,
       networkd,
       files,
+      this.#foreignFiles(listForeignFiles(directory, known.ledger)),
       snapshot,
       departed,
       this.#trustedRouters,

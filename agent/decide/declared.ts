@@ -4,9 +4,9 @@
  */
 
 import type { Ledger, Link } from '../model.ts';
-import type { OwnFile } from './diff-files.ts';
 import { identifyAddress, identifyRule } from './identity.ts';
 import { readSources } from './network-file.ts';
+import type { OwnFile } from './unit-directory.ts';
 
 /** Ledger entries of the addresses and rules in the files; addresses only of links that are there. */
 export function readDeclared(files: readonly OwnFile[], links: readonly Link[]): Ledger {

@@ -27,7 +27,7 @@ import {
   noOperatorRoutes,
 } from './eni-objects.ts';
 import { findCandidates } from './match-links.ts';
-import { keepsAddresses, nameNetworkFile, renderNetworkFiles } from './network-file.ts';
+import { keepsAddresses, nameNetworkFile, nameSourcesFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
 import { findOverride, type OwnNetworkFile } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
@@ -48,6 +48,8 @@ export interface World {
   readonly networkd: NetworkdState;
   /** This program's files in the unit directory: name → MAC of the ENI. */
   readonly ownFiles: ReadonlyMap<string, string>;
+  /** Names of other programs' files there that begin as ours do. */
+  readonly foreignFiles: readonly string[];
 }
 
 type Standing = { readonly report: EniReport; readonly desired: DesiredEni | null };
@@ -128,10 +130,12 @@ function placeOf({ mac, eni, linkName }: EniReport): string {
   return `${String(eni.networkCard).padStart(4, '0')} ${String(eni.deviceNumber).padStart(4, '0')} ${mac}`;
 }
 
-function ownFileOf({ config, ownFiles }: World, link: Link): OwnNetworkFile {
+function ownFileOf({ config, ownFiles, foreignFiles }: World, link: Link): OwnNetworkFile {
   const name = nameNetworkFile(config.networkd.prefix, link.name);
   const { unitDirectory, prefix } = config.networkd;
   const exists = ownFiles.has(name);
+  const rival = foreignFiles.find((one) => one === name || one === nameSourcesFile(prefix, link.name));
+  const rivalPath = rival === undefined ? null : `${unitDirectory}/${rival}`;
   const hasAny = [...ownFiles.values()].includes(link.permanentMac ?? link.mac ?? '');
   const isFormer = (path: string) => {
     const other = path.slice(unitDirectory.length + 1);
@@ -139,7 +143,7 @@ function ownFileOf({ config, ownFiles }: World, link: Link): OwnNetworkFile {
     const isOurs = ownFiles.has(other) || (hasAny && /^[^/]+\.network$/.test(other));
     return path.startsWith(`${unitDirectory}/${prefix}-`) && isOurs;
   };
-  return { path: `${unitDirectory}/${name}`, exists, isFormer };
+  return { path: `${unitDirectory}/${name}`, exists, rivalPath, isFormer };
 }
 
 function sortByKey<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {

@@ -2,15 +2,7 @@
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
 import { keepsAddresses } from './network-file.ts';
-
-/** A file of ours as it stands in the unit directory. */
-export interface OwnFile {
-  /** Relative to the unit directory. */
-  readonly name: string;
-  readonly text: string;
-  /** The ENI's MAC, from the file's first line. */
-  readonly mac: string;
-}
+import type { OwnFile } from './unit-directory.ts';
 
 export interface FileState {
   readonly files: readonly OwnFile[];

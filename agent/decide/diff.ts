@@ -5,10 +5,11 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
-import { diffFiles, type OwnFile } from './diff-files.ts';
+import { diffFiles } from './diff-files.ts';
 import { diffLeases } from './diff-leases.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { isStillNeeded } from './stand-ins.ts';
+import type { OwnFile } from './unit-directory.ts';
 
 export interface Actual {
   readonly kernel: KernelState;

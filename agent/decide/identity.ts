@@ -30,6 +30,11 @@ export function identifyRule(
   return `${text} IPv${family} ${destination} ${mark?.value}/${mark?.mask} ${users?.first}-${users?.last}`;
 }
 
+/** `name` is relative to the unit directory. */
+export function identifyFile(name: string): string {
+  return `file ${name}`;
+}
+
 /** An alternative name on a link. */
 export function identifyAltName(linkIndex: number, altName: string): string {
   return `altname ${linkIndex} ${altName}`;

@@ -1,7 +1,7 @@
 /** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
 
 import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+import { identifyAddress, identifyAltName, identifyFile, identifyRoute, identifyRule } from './identity.ts';
 import { rememberLast } from './memo.ts';
 
 /**
@@ -56,6 +56,7 @@ function listKeys(eni: DesiredEni): string[] {
     ...eni.addresses.map(identifyAddress),
     ...eni.routes.map(identifyRoute),
     ...eni.rules.map(identifyRule),
+    ...eni.networkFiles.map(({ name }) => identifyFile(name)),
     ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
   ];
 }

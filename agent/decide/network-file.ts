@@ -42,11 +42,15 @@ export function nameNetworkFile(prefix: string, linkName: string): string {
   return `${prefix}-${linkName}.network`;
 }
 
+export function nameSourcesFile(prefix: string, linkName: string): string {
+  return `${nameNetworkFile(prefix, linkName)}.d/sources.conf`;
+}
+
 export function renderNetworkFiles(prefix: string, input: NetworkFileInput): NetworkFile[] {
   const name = nameNetworkFile(prefix, input.link.name);
   return [
     { name, role: 'link', text: renderLinkFile(input) },
-    { name: `${name}.d/sources.conf`, role: 'sources', text: renderSourcesFile(input) },
+    { name: nameSourcesFile(prefix, input.link.name), role: 'sources', text: renderSourcesFile(input) },
   ];
 }
 

@@ -5,7 +5,7 @@ import type { EniState, Link, NetworkdState } from '../model.ts';
 
 export interface Override {
   readonly state: EniState;
-  /** True while it is only not known yet who decides: what stands is left standing. */
+  /** True where it is not known who decides: what stands is left standing. */
   readonly isUnknown: boolean;
 }
 
@@ -13,6 +13,8 @@ export interface Override {
 export interface OwnNetworkFile {
   readonly path: string;
   readonly exists: boolean;
+  /** Another program's file under a name that ours would have; null: none. */
+  readonly rivalPath: string | null;
   /** Whether a file is, or by its name was, this program's for the same link under another name. */
   readonly isFormer: (path: string) => boolean;
 }
@@ -34,6 +36,10 @@ export function findOverride(
     return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
   }
   if (policy.manage !== 'full') return null;
+  if (ownFile.rivalPath !== null) {
+    const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link`;
+    return { state: { kind: 'overridden', reason }, isUnknown: true };
+  }
   const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
   if (networkd.kind !== 'present' && known === undefined) {
     if (ownFile.exists) return null;

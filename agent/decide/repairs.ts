@@ -4,8 +4,8 @@
  */
 
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../model.ts';
-import type { OwnFile } from './diff-files.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+import type { OwnFile } from './unit-directory.ts';
 
 /** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
 export type Made = ReadonlyMap<string, string>;

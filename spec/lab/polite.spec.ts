@@ -1,7 +1,7 @@
 /** Promise P4 on the real kernel and networkd: what others put in this program's places stays, and its own part is right. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { alone, primary } from '../../fixtures/vpc-shapes.ts';
+import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
@@ -47,6 +47,27 @@ describe('another program', () => {
       await until('the drop-in', async () => (await lab.vpc.guest.run(['cat', path])).stdout === before);
       await check('rm', '-r', '/run/systemd/network/70-ens6.network.d');
       await until('the folder', async () => (await lab.vpc.guest.run(['cat', path])).stdout === before);
+    },
+    testMs,
+  );
+
+  it(
+    'has a file of the name that ours would have: it stays, is told of once, and ours is there when it goes',
+    async () => {
+      const path = '/run/systemd/network/70-ens7.network';
+      const theirs = `[Match]\nPermanentMACAddress=${withPrefixes.mac}\nMACAddress=${withPrefixes.mac}\n[Network]\nDHCP=no\n`;
+      await check('sh', '-c', `printf '%s' "$1" > ${path}`, 'sh', theirs);
+      await lab.vpc.attach({ ...withPrefixes, linkName: 'ens7' });
+      const told = () => lab.enid.lines.filter((line) => line.includes(`${path} was put there by another program`));
+      await until('the report', () => told().length > 0);
+      await check('ip', 'link', 'set', 'ens7', 'mtu', '1500');
+      await lab.enid.converged();
+      expect(await check('cat', path)).toBe(theirs);
+      expect(await check('ip', '-4', 'rule')).not.toMatch(/10\.0\.3\./);
+      await check('rm', path);
+      await awaitReach(lab.vpc);
+      expect(await check('cat', path)).toMatch(/^# Written by enid/);
+      expect(told()).toHaveLength(1);
     },
     testMs,
   );

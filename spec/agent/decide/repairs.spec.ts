@@ -10,13 +10,13 @@ let world: ModelWorld;
 let made: Made;
 
 function remember(): void {
-  made = rememberMade(made, world.decide().desired, { kernel: world.kernel(), files: world.files(), ledger: {} });
+  made = rememberMade(made, world.decide().desired, { kernel: world.kernel(), files: world.files().own, ledger: {} });
 }
 
 /** `add-rule: rule` for each change that is due. */
 function classify(): string[] {
   const { changes } = world.decide().difference;
-  return changes.map((change) => `${change.kind}: ${classifyRepair(change, made, world.files())}`);
+  return changes.map((change) => `${change.kind}: ${classifyRepair(change, made, world.files().own)}`);
 }
 
 beforeEach(() => {
