@@ -38,7 +38,7 @@ export function findOverride(
   if (policy.manage !== 'full') return null;
   if (ownFile.rivalPath !== null) {
     const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link`;
-    return { state: { kind: 'overridden', reason }, isUnknown: true };
+    return { state: { kind: 'degraded', reason }, isUnknown: true };
   }
   const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
   if (networkd.kind !== 'present' && known === undefined) {
