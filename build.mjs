@@ -1,5 +1,6 @@
-// Builds dist/enid.js: one executable ESM file that needs no node_modules, with the two native addons beside it.
-import { chmod, copyFile, mkdir, readFile, rm } from 'node:fs/promises';
+// Builds dist/enid.js: one executable file that needs no node_modules, with the two native addons beside it. CommonJS: node
+// reads and parses an ES module of that name twice (nothing beside it says what it is) and keeps every copy of its text.
+import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const arch = process.env['ENID_ARCH'] ?? process.arch;
@@ -9,10 +10,9 @@ const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 /** Packages that look for their addon in node_modules get it from beside the bundle instead. */
 const addonLoaders = {
   // netlink calls node-gyp-build to find its prebuilt addon.
-  'node-gyp-build':
-    'module.exports = () => require("node:module").createRequire(globalThis.enidBundleUrl)("./netlink.node");',
+  'node-gyp-build': 'module.exports = () => require("node:module").createRequire(__filename)("./netlink.node");',
   // koffi's own entry only adds deprecation warnings to the addon's exports.
-  koffi: 'module.exports = require("node:module").createRequire(globalThis.enidBundleUrl)("./koffi.node");',
+  koffi: 'module.exports = require("node:module").createRequire(__filename)("./koffi.node");',
 };
 
 /** What dbus-next loads in any case and needs for introspection only, which this program does and answers itself. */
@@ -40,23 +40,23 @@ await build({
   bundle: true,
   platform: 'node',
   target: 'node20',
-  format: 'esm',
+  format: 'cjs',
   legalComments: 'linked',
   define: { 'process.env["ENID_VERSION"]': JSON.stringify(version) },
   plugins: [replacements],
   // Optional parts of dbus-next (X11 address lookup, launching programs) that are never reached here.
   external: ['x11', 'event-stream'],
-  banner: {
-    js: [
-      '#!/usr/bin/env node',
-      'import { createRequire as enidCreateRequire } from "node:module";',
-      'const require = enidCreateRequire(import.meta.url);',
-      'const __filename = (await import("node:url")).fileURLToPath(import.meta.url);',
-      'const __dirname = (await import("node:path")).dirname(__filename);',
-      'globalThis.enidBundleUrl = import.meta.url;',
-    ].join('\n'),
-  },
+  // Names stay, for stack traces. ASCII (as by default): one letter outside it and V8 keeps the text in two bytes a letter.
+  minifyWhitespace: true,
+  minifySyntax: true,
+  lineLimit: 200,
+  banner: { js: '#!/usr/bin/env node' },
 });
+if ((await readFile(`${outputDirectory}/enid.js`)).some((byte) => byte > 0x7f)) {
+  throw new Error('expected ASCII only in dist/enid.js, got more: a tagged template, whose text cannot be escaped?');
+}
+// The package.json above says otherwise of the files below it.
+await writeFile(`${outputDirectory}/package.json`, '{ "type": "commonjs" }\n');
 await chmod(`${outputDirectory}/enid.js`, 0o755);
 await copyFile(`node_modules/netlink/prebuilds/linux-${arch}/node.napi.node`, `${outputDirectory}/netlink.node`);
 await copyFile(`node_modules/@koromix/koffi-linux-${arch}/linux_${arch}/koffi.node`, `${outputDirectory}/koffi.node`);

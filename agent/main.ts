@@ -1,5 +1,6 @@
 /** Parses argv, loads the configuration, wires and runs. The only process.exit of the program. */
 
+import './v8-flags.ts';
 import { Argument, Command, Option } from 'commander';
 import type { CommandWords, Shell } from './cli/completion.ts';
 import type { CommandResult } from './cli/status.ts';
@@ -44,7 +45,7 @@ const program = new Command('enid')
     enid doctor                    what on this host gets in the way, and what to do
     enid run --once                bring everything in order, then end
     systemctl reload enid          read configuration, metadata and kernel anew
-    journalctl -u enid ENI=eni-…   what was changed on one ENI`,
+    journalctl -u enid ENI=eni-0a1b   what was changed on one ENI`,
   );
 
 /** Help texts are indented here as the code is. */
@@ -255,10 +256,14 @@ function listCommands(command: Command, path: readonly string[]): CommandWords[]
   return [here, ...command.commands.flatMap((one) => listCommands(one, [...path, one.name()]))];
 }
 
-try {
-  await program.parseAsync();
-} catch (error) {
-  process.stderr.write(`enid: ${error instanceof Error ? error.message : error}\n`);
-  process.exitCode = 1;
+async function main(): Promise<never> {
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    process.stderr.write(`enid: ${error instanceof Error ? error.message : error}\n`);
+    process.exitCode = 1;
+  }
+  process.exit();
 }
-process.exit();
+
+void main();
