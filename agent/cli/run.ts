@@ -138,7 +138,6 @@ interface BusOffer {
   readonly requestReload: () => Promise<string | null>;
 }
 
-/** Before the daemon starts: its bus takes the name when it connects. */
 function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: BusOffer): BusService {
   const actions: BusActions = {
     plan: () => {

@@ -42,22 +42,25 @@ export class BusService {
   readonly #actions: BusActions;
   readonly #tree = new ObjectTree();
   #rows: readonly StatusRow[] = [];
-  #hasPassed = false;
+  readonly #onProblem: (message: string) => void;
+  #isServed = false;
   #explaining: Promise<unknown> = Promise.resolve();
 
-  /** Takes the name as soon as the bus is there, and again whenever the bus comes back. */
+  /** `onProblem`: the bus refuses the name. */
   constructor(bus: Bus, actions: BusActions, onProblem: (message: string) => void) {
     this.#bus = bus;
     this.#actions = actions;
-    this.#tree.put(managerPath, this.#describeManager());
-    bus.serve(busName, (call) => this.#tree.handle(call), onProblem);
+    this.#onProblem = onProblem;
   }
 
-  /** Tells of what changed since the last time, by PropertiesChanged, InterfaceAdded and InterfaceRemoved. */
+  /**
+   * Tells of what changed since the last time, by PropertiesChanged, InterfaceAdded and InterfaceRemoved. The first time it
+   * takes the name: before the first pass there is nothing to tell, which is not the same as no ENI, and whoever has started
+   * the program by calling it waits until then.
+   */
   update(rows: readonly StatusRow[]): void {
     const before = new Set(this.#tree.paths);
     this.#rows = rows;
-    this.#hasPassed = true;
     const paths = new Set(rows.map(pathOf));
     for (const row of rows) {
       const path = pathOf(row);
@@ -70,6 +73,9 @@ export class BusService {
       this.#tellManager('InterfaceRemoved', path.slice(path.lastIndexOf('/') + 1).replaceAll('_', '-'), path);
     }
     this.#tellChanged(managerPath, managerInterface, this.#tree.put(managerPath, this.#describeManager()));
+    if (this.#isServed) return;
+    this.#isServed = true;
+    this.#bus.serve(busName, (call) => this.#tree.handle(call), this.#onProblem);
   }
 
   #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
@@ -115,9 +121,9 @@ export class BusService {
         Describe: {
           takes: [],
           gives: [json],
-          run: async () => [this.#tell({ enis: this.#rows, warnings: this.#actions.warnings() })],
+          run: async () => [JSON.stringify({ enis: this.#rows, warnings: this.#actions.warnings() })],
         },
-        Plan: { takes: [], gives: [json], run: async () => [this.#tell(this.#actions.plan())] },
+        Plan: { takes: [], gives: [json], run: async () => [JSON.stringify(this.#actions.plan())] },
         DescribeConfiguration: {
           takes: [],
           gives: [['yaml', 's']],
@@ -137,12 +143,6 @@ export class BusService {
       },
       signals: { InterfaceAdded: [name, path], InterfaceRemoved: [name, path] },
     };
-  }
-
-  /** Before the first pass there is nothing to tell, which is not the same as no ENI. */
-  #tell(answer: unknown): string {
-    if (this.#hasPassed) return JSON.stringify(answer);
-    throw new CallError('org.enid1.Error.NotReady', 'the first pass is not done yet');
   }
 
   /** One after another, with a pause: it costs more than any other call. */

@@ -10,5 +10,7 @@ install_service_packages
 [ -e dist/enid.js ] || npm run --silent build
 ENID_MACHINE_TREE=$(machine_tree)
 export ENID_MACHINE_TREE
+ENID_MACHINE_TREE_257=$(machine_tree trixie)
+export ENID_MACHINE_TREE_257
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
 exec npx jest --selectProjects service --runInBand "$@"
