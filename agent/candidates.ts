@@ -2,8 +2,15 @@
 
 import type { Config } from './config/types.ts';
 import { findCandidates } from './decide/match-links.ts';
-import { isEniTable } from './decide/numbers.ts';
+import { eniTables } from './decide/numbers.ts';
 import type { KernelMirror } from './sense/kernel.ts';
+
+/**
+ * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP (RTPROT_* in linux/rtnetlink.h).
+ * What a routing daemon learns are other networks, by the hundred thousand: beside a default route nothing of this program's
+ * has the same place.
+ */
+const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
 export interface CandidatesListener {
   /** A MAC's last link is gone. */
@@ -43,13 +50,13 @@ export class Candidates {
     if (interest === this.#interest) return;
     this.#interest = interest;
     this.#indexes = indexes;
-    const [links, own] = [new Set(indexes), new Set(tables)];
     // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
     this.#mirror
-      .setRouteInterest(
-        (_family, table, linkIndex) =>
-          isEniTable(table) || own.has(table) || (linkIndex !== null && links.has(linkIndex)),
-      )
+      .setRouteInterest({
+        tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
+        linkIndexes: indexes,
+        ignoredProtocols: routingDaemonProtocols,
+      })
       .then(() => this.#listener.routesRead())
       .catch((error) => this.#listener.problem(String(error)));
     this.#listener.changed();

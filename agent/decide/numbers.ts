@@ -7,10 +7,8 @@ export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceN
   return 10_000 + 100 * eni.networkCard + eni.deviceNumber;
 }
 
-/** Whether a table's number can be an ENI's by the formula, with room for 50 cards. */
-export function isEniTable(tableId: number): boolean {
-  return tableId >= 10_000 && tableId < 15_000;
-}
+/** The numbers that an ENI's table can have by the formula, with room for 50 cards: from the first to below the second. */
+export const eniTables = { from: 10_000, to: 15_000 } as const;
 
 /** `512 + 100·card + device`: below networkd's default of 1024, the primary before all. */
 export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {

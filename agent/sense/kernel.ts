@@ -6,6 +6,7 @@
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { RouteFilter } from '../../lib/rtnetlink/route.ts';
+import { makeRouteFilter, type RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import { RtnetlinkSubscription, type SubscriptionHandlers } from '../../lib/rtnetlink/subscription.ts';
 import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
 import { KernelError } from '../errors.ts';
@@ -25,13 +26,16 @@ export type KernelReader = Pick<
   'dumpLinks' | 'dumpAddresses' | 'dumpRoutes' | 'dumpRules' | 'waitForLock' | 'close'
 >;
 
+/** The part of RtnetlinkSubscription that the mirror needs. */
+export type KernelSubscription = Pick<RtnetlinkSubscription, 'narrowRoutes' | 'close'>;
+
 export interface KernelMirrorOptions {
   /** Which routes to keep; the others cost neither memory nor decoding. Default: none. */
   readonly isRelevantRoute?: RouteFilter;
   readonly readDriver?: ReadDriver;
   readonly reader?: KernelReader;
   /** Starts to listen. */
-  readonly subscribe?: (handlers: SubscriptionHandlers, isWantedRoute: RouteFilter) => { close(): void };
+  readonly subscribe?: (handlers: SubscriptionHandlers, isWantedRoute: RouteFilter) => KernelSubscription;
   /** A loss or a failed dump, which the mirror handles itself: for the journal. */
   readonly onProblem?: (problem: KernelError) => void;
 }
@@ -45,7 +49,7 @@ interface Waiter {
 
 export class KernelMirror {
   readonly #reader: KernelReader;
-  readonly #subscription: { close(): void };
+  readonly #subscription: KernelSubscription;
   readonly #drivers: DriverTable;
   readonly #reportProblem: (problem: KernelError) => void;
   readonly #listeners = new Set<ChangeListener>();
@@ -83,7 +87,7 @@ export class KernelMirror {
           this.#doubt(ALL_KINDS);
         },
       },
-      (family, table, linkIndex) => this.#filter(family, table, linkIndex),
+      (...route) => this.#filter(...route),
     );
   }
 
@@ -139,10 +143,17 @@ export class KernelMirror {
   }
 
   /** Changes which routes are kept. Until the promise is settled, routes that are wanted newly may be missing. */
-  setRouteInterest(filter: RouteFilter): Promise<void> {
+  setRouteInterest(interest: RouteInterest): Promise<void> {
+    const filter = makeRouteFilter(interest);
     this.#filter = filter;
+    // Before the dump: what changes from here on is heard.
+    this.#subscription.narrowRoutes(interest);
     const effects = noEffects();
-    this.#store.retainRoutes((route) => filter(route.family, route.table, route.linkIndex), effects);
+    this.#store.retainRoutes(
+      ({ family, table, linkIndex, protocol, destination }) =>
+        filter(family, table, linkIndex, protocol, Number(destination.split('/')[1])),
+      effects,
+    );
     this.#announce(effects.changed);
     return this.#settle(['route']);
   }

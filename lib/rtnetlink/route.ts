@@ -32,10 +32,16 @@ import type { Family, Route } from './types.ts';
 const HEADER_LENGTH = 12;
 
 /** Says whether a route is worth decoding. `linkIndex` is null for multipath and for routes without a device. */
-export type RouteFilter = (family: Family, table: number, linkIndex: number | null) => boolean;
+export type RouteFilter = (
+  family: Family,
+  table: number,
+  linkIndex: number | null,
+  protocol: number,
+  prefixLength: number,
+) => boolean;
 
 /**
- * Asks the filter with the two numbers that it needs and decodes nothing else. True for a message whose framing is
+ * Asks the filter with the few numbers that it needs and decodes nothing else. True for a message whose framing is
  * broken, so that the decoder reports it.
  */
 export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number, end: number): boolean {
@@ -53,7 +59,7 @@ export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number
     else if (type === RTA_OIF) linkIndex = buffer.readUInt32LE(offset + 4);
     offset += (length + 3) & ~3;
   }
-  return filter(family, table, linkIndex);
+  return filter(family, table, linkIndex, buffer.readUInt8(start + 5), buffer.readUInt8(start + 1));
 }
 
 /** Decodes RTM_NEWROUTE or RTM_DELROUTE; null for other families and for cloned routes (IPv6 exceptions, PMTU). */

@@ -13,6 +13,8 @@ import { decodeEvent } from './event.ts';
 import { visitMessages } from './message.ts';
 import { openRawSocket, type RawSocket } from './raw-socket.ts';
 import type { RouteFilter } from './route.ts';
+import type { RouteInterest } from './route-interest.ts';
+import { compileSocketFilter, type FilterInstruction, passAll } from './socket-filter.ts';
 import type { RtnetlinkEvent } from './types.ts';
 
 const GROUPS = [
@@ -60,6 +62,7 @@ export class RtnetlinkSubscription {
   #reopenTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
   #undecodableCount = 0;
+  #program: readonly FilterInstruction[] | null = null;
 
   constructor(handlers: SubscriptionHandlers, options: SubscriptionOptions = {}) {
     this.#handlers = handlers;
@@ -73,6 +76,17 @@ export class RtnetlinkSubscription {
     return this.#undecodableCount;
   }
 
+  /**
+   * From now on the kernel keeps back the events of all other routes, which then cost this process nothing. Events that
+   * wait already still come, and so do others where there are too many links: `isWantedRoute` decides.
+   */
+  narrowRoutes(interest: RouteInterest): void {
+    const program = compileSocketFilter(interest);
+    // One that cannot be said must not leave a narrower one in force.
+    this.#program = program ?? passAll;
+    this.#socket?.filter(this.#program);
+  }
+
   close(): void {
     this.#isClosed = true;
     this.#batch = [];
@@ -82,7 +96,7 @@ export class RtnetlinkSubscription {
   }
 
   #open(): RawSocket {
-    return openRawSocket(
+    const socket = openRawSocket(
       // Peeking: with a fixed 64 KiB buffer each event would hold 64 KiB until it is collected.
       { groups: GROUPS, receiveBufferBytes: this.#receiveBufferBytes, readBufferBytes: null },
       {
@@ -92,6 +106,8 @@ export class RtnetlinkSubscription {
         onBug: (cause) => this.#countUndecodable(cause),
       },
     );
+    if (this.#program !== null) socket.filter(this.#program);
+    return socket;
   }
 
   #decode(datagram: Buffer): void {

@@ -37,3 +37,11 @@ describe('rtnetlink and the kernel mirror against the real kernel', () => {
     expect(pick('got')).toEqual(pick('want'));
   });
 });
+
+describe('a route interest', () => {
+  it('means in the kernel what it means here', async () => {
+    const checks = await runInNamespace('./route-interest-namespace.ts');
+    expect(checks.length).toBeGreaterThan(7);
+    for (const { name, want, got } of checks) expect({ name, value: got }).toEqual({ name, value: want });
+  }, 70_000);
+});

@@ -96,7 +96,7 @@ async function openMirror(kernel: FakeKernel, options: KernelMirrorOptions = {})
     ...{ reader: kernel, isRelevantRoute: () => true, readDriver: () => 'ena' },
     subscribe: (handlers) => {
       kernel.handlers = handlers;
-      return { close: () => undefined };
+      return { narrowRoutes: () => undefined, close: () => undefined };
     },
     ...options,
   });
@@ -215,10 +215,11 @@ describe('KernelMirror', () => {
   it('forgets routes at once that nobody wants, and dumps those newly wanted', async () => {
     const kernel = new FakeKernel();
     const mirror = await openMirror(kernel);
-    const pending = mirror.setRouteInterest((_family, table) => table === 10001);
+    const interest = { tables: [{ from: 10_001, to: 10_002 }], linkIndexes: [], ignoredProtocols: [] };
+    const pending = mirror.setRouteInterest(interest);
     expect(mirror.state().routes).toEqual([]);
     kernel.routes = [route('0.0.0.0/0', { table: 10001 })];
-    await mirror.setRouteInterest((_family, table) => table === 10001);
+    await mirror.setRouteInterest(interest);
     await pending;
     expect(mirror.state().routes).toHaveLength(1);
   });

@@ -1,0 +1,27 @@
+/** Which routes of the host concern a listener, as data: for a filter here, and for one in the kernel (socket-filter.ts). */
+
+import type { RouteFilter } from './route.ts';
+
+/** Tables from the first to below the second. */
+export interface TableRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+export interface RouteInterest {
+  /** Every route in these tables. A range of more than one table ends below 65536. */
+  readonly tables: readonly TableRange[];
+  /** In all tables: routes out by these links. Those with several ways are in none. */
+  readonly linkIndexes: readonly number[];
+  /** But not those of these protocols, unless they are default routes. */
+  readonly ignoredProtocols: readonly number[];
+}
+
+/** The same as the kernel's filter lets through. */
+export function makeRouteFilter({ tables, linkIndexes, ignoredProtocols }: RouteInterest): RouteFilter {
+  const links = new Set(linkIndexes);
+  const ignored = new Set(ignoredProtocols);
+  return (_family, table, linkIndex, protocol, prefixLength) =>
+    tables.some(({ from, to }) => table >= from && table < to) ||
+    (linkIndex !== null && links.has(linkIndex) && (prefixLength === 0 || !ignored.has(protocol)));
+}
