@@ -1,5 +1,6 @@
 /** `enid explain SOURCE [DESTINATION]`: asks the kernel which way a packet takes, and tells why. */
 
+import { networkInterfaces } from 'node:os';
 import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
@@ -49,12 +50,20 @@ export interface PacketQuestion {
 /** Canonical addresses of one family; text: why they are none, for the operator. */
 export function readPacket(source: string, destination: string | undefined): PacketQuestion | string {
   const from = canonicalAddress(source);
-  if (from === null) return `expected an address such as 10.0.1.5 as source, got "${source}"`;
+  if (from === null)
+    return `expected an address such as 10.0.1.5 as source, got "${source}"${suggestAddresses(source)}`;
   const family: Family = familyOf(from);
   const to = canonicalAddress(destination ?? farHost[family]);
   if (to === null) return `expected an address such as 192.0.2.1 as destination, got "${destination}"`;
   if (familyOf(to) !== family) return `expected both addresses of one family, got ${from} and ${to}`;
   return { source: from, destination: to, family };
+}
+
+/** For who names a link instead: the addresses that it has. */
+function suggestAddresses(linkName: string): string {
+  const addresses = (networkInterfaces()[linkName] ?? []).map(({ address }) => address);
+  const usable = addresses.filter((address) => !address.startsWith('fe80:')).sort();
+  return usable.length === 0 ? '' : `; link ${linkName} has ${usable.join(', ')}`;
 }
 
 /** Looks at the host and asks the kernel. `userId`: whose socket would send it. */

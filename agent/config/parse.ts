@@ -83,7 +83,10 @@ function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineC
   const got = node === undefined ? 'nothing' : formatValue(node, document);
   const place = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;
   const line = lineOf(node ?? findNode(document, issue.path.slice(0, -1)), lines);
-  return [{ line, text: `${place}expected ${issue.message}, got ${got}` }];
+  const meant =
+    issue.code === 'invalid_value' && isScalar(node) ? suggestWord(String(node.value), issue.values.map(String)) : null;
+  const hint = meant === null ? '' : `; did you mean \`${meant}\`?`;
+  return [{ line, text: `${place}expected ${issue.message}, got ${got}${hint}` }];
 }
 
 /** Keys that the mapping at `path` may have. */

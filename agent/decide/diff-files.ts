@@ -31,12 +31,11 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const [linkFile] = eni.networkFiles;
   // A changed file under a networkd that may be running would bite with its next reload.
   if (linkFile === undefined || networkd.kind === 'unknown') return [];
-  const write = (file: NetworkFile): Change => ({
-    ...base,
-    kind: 'write-file',
-    file,
-    reason: textByName.has(file.name) ? 'out of date' : 'missing',
-  });
+  const write = (file: NetworkFile): Change => {
+    const before = textByName.get(file.name);
+    const reason = before === undefined ? 'missing' : `out of date: ${describeTextChange(before, file.text)}`;
+    return { ...base, kind: 'write-file', file, reason };
+  };
   const base = { mac: eni.mac, linkName: eni.linkName };
   // networkd reads every file when it comes back, so now no reload can bite. A link that it never took up waits for it.
   if (networkd.kind !== 'present') return textByName.has(linkFile.name) ? stale.map(write) : [];
@@ -56,4 +55,24 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   if (stale.length === 0 && offered.has(linkFile.name)) return [];
   const reason = isInForce ? 'link settings changed' : `in force is ${inForce ?? 'no file'}`;
   return [...stale.map(write), { ...base, kind: 'reload', reason }];
+}
+
+/** More would fill the journal; the file itself tells the rest. */
+const mostLinesShown = 4;
+
+/** Before and after on one line: what goes with `-`, what comes with `+`. */
+export function describeTextChange(before: string, after: string): string {
+  const [left, right] = [countLines(before), countLines(after)];
+  const surplus = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>, sign: string) =>
+    [...from].filter(([line, count]) => count > (other.get(line) ?? 0)).map(([line]) => `${sign}${line}`);
+  const lines = [...surplus(left, right, '-'), ...surplus(right, left, '+')];
+  if (lines.length === 0) return 'the same lines in another order';
+  const more = lines.length > mostLinesShown ? [`and ${lines.length - mostLinesShown} more`] : [];
+  return [...lines.slice(0, mostLinesShown), ...more].join(', ');
+}
+
+function countLines(text: string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const line of text.split('\n')) if (line !== '') counts.set(line, (counts.get(line) ?? 0) + 1);
+  return counts;
 }

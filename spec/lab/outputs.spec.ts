@@ -156,7 +156,7 @@ it(
     );
     for (const args of [['config', 'check'], ['reload'], ['status']]) await capture(...args);
     await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
-    for (const args of [['explain', '10.0.1'], ['statsu']]) await capture(...args);
+    for (const args of [['explain', 'ens6'], ['statsu']]) await capture(...args);
   },
   testMs,
 );

@@ -86,7 +86,7 @@ describe('parseConfig', () => {
     ['drivers: ena', 'f:1: drivers: expected a list of 1 to 32 entries, got "ena"'],
     [
       '\ninterfaces:\n- rules: classics',
-      'f:3: interfaces[0].rules: expected one of `standard`, `classic`, `none`, got "classics"',
+      'f:3: interfaces[0].rules: expected one of `standard`, `classic`, `none`, got "classics"; did you mean `classic`?',
     ],
     [
       'interfaces:\n- addresses: {exclude: [10.0.1.5/24]}',
