@@ -45,6 +45,17 @@ export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]
   }
 }
 
+/** Waits until DHCPv6 and router advertisements have brought what they bring, and the program has answered to it. */
+export async function awaitLeases({ vpc, enid }: Lab): Promise<void> {
+  const wanted = vpc.enis.filter(({ ipv6 }) => ipv6.length > 0).length;
+  const count = async (pattern: RegExp, ...argv: string[]) =>
+    [...(await vpc.guest.check(['ip', '-6', '-o', ...argv])).matchAll(pattern)].length;
+  await until('the DHCPv6 leases', async () => (await count(/ dynamic /g, 'address')) >= wanted);
+  await until('the advertised routers', async () => (await count(/ proto ra /g, 'route', 'show', 'default')) >= wanted);
+  await enid.converged();
+  await until('its stand-ins are gone', async () => (await count(/ proto 236 /g, 'route', 'show', 'default')) === 0);
+}
+
 export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }

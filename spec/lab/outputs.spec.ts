@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 const file = join(import.meta.dirname, '../../docs/outputs.md');
 const head = `# Outputs
@@ -59,7 +59,7 @@ beforeAll(async () => {
   lab = await openLab('outputs', primary);
   for (const eni of [alone, withPrefixes]) await lab.vpc.attach(eni);
   await awaitReach(lab.vpc);
-  await lab.enid.converged();
+  await awaitLeases(lab);
   await lab.enid.stop();
 }, testMs);
 afterAll(() => closeLab(lab));
@@ -120,7 +120,7 @@ it(
       (await readStatus()).enis.every(({ link, state }) => link !== 'ens6' || state === 'configured'),
     );
     await awaitReach(lab.vpc);
-    await lab.enid.converged();
+    await awaitLeases(lab);
   },
   testMs,
 );
