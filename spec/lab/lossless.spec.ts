@@ -22,7 +22,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
 
   /** What was lost on the addresses that are there before and after; no TCP stream breaks. */
   async function watch(action: () => Promise<unknown>, except: readonly string[] = []) {
-    const { lost, broken, fewestSent } = await measureLoss(vpc, action, { except });
+    const { lost, broken, fewestSent, notes } = await measureLoss(vpc, action, { except });
+    for (const note of notes) process.stderr.write(`lost: ${note}\n`);
     expect(broken).toEqual([]);
     expect(fewestSent).toBeGreaterThan(100);
     return lost;
