@@ -20,6 +20,7 @@ echo "== lab tier (real kernel, networkd, D-Bus, DHCP)"
 if [ "$(id -u)" = 0 ]; then
   install_lab_packages
   bash fixtures/trixie.sh
+  bash fixtures/programs.sh
   npx jest --selectProjects lab --runInBand --json --outputFile="$results/lab.json" || status=1
   echo "== service tier (real systemd as process 1)"
   bash spec/service/run.sh --json --outputFile="$results/service.json" || status=1

@@ -3,7 +3,7 @@
 import { EnidProcess, installInto, runEnid } from '../../fixtures/enid-process.ts';
 import { readState } from '../../fixtures/guest-state.ts';
 import { measureLoss } from '../../fixtures/loss.ts';
-import { trixieNetworkd } from '../../fixtures/vpc/networkd-releases.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, until } from '../lab/lab.ts';

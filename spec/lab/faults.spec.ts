@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { measureLoss } from '../../fixtures/loss.ts';
-import { trixieNetworkd } from '../../fixtures/vpc/networkd-releases.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 

@@ -6,7 +6,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';
 import { measureLoss } from '../../fixtures/loss.ts';
-import { trixieNetworkd } from '../../fixtures/vpc/networkd-releases.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, ipv6Only, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, sleep, testMs, until } from './lab.ts';
