@@ -3,6 +3,8 @@
  * DNAT and by a program of the host. What docs/containers.md says is what is done here.
  */
 
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
@@ -25,24 +27,17 @@ table ip nat {
 }
 EOF
 `;
-/** As in docs/containers.md: what came in by an ENI is answered by it. */
-const marks = `
-nft -f - <<'EOF'
-table inet enid-containers {
-  chain prerouting {
-    type filter hook prerouting priority mangle;
-    iifname "ens6" ct state new ct mark set 0x6
-    iifname "ens7" ct state new ct mark set 0x7
-    iifname "docker0" ct direction reply meta mark set ct mark
-  }
+const guide = readFileSync(join(import.meta.dirname, '../../docs/containers.md'), 'utf8');
+/** What the guide tells to do for published ports: what came in by an ENI is answered by it. */
+const marks = readBlock('nft');
+const entries = readBlock('yaml').replace(/^interfaces:\n/, '');
+
+function readBlock(language: string): string {
+  const text = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'm').exec(guide)?.[1];
+  if (text === undefined) throw new Error(`docs/containers.md: expected a block of ${language}`);
+  return text;
 }
-EOF
-`;
-const entries = `  - match: { name: ens6 }
-    select: [{ mark: "0x6" }]
-  - match: { name: ens7 }
-    select: [{ mark: "0x7" }]
-`;
+
 const server = (port: number) => `require('net').createServer((socket) => socket.pipe(socket)).listen(${port})`;
 
 let lab: Lab;
@@ -117,7 +112,7 @@ it(
     const others = addressesOf('ipv4', alone, sharing);
     // The container's answer has its own source when it is routed: it leaves by the primary, and EC2 drops it.
     expect(await findDeaf(others, 8080)).toEqual(others);
-    await shell(marks);
+    await lab.vpc.guest.check(['nft', '-f', '-'], { input: marks });
     await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig + entries);
     lab.enid.signal('SIGHUP');
     await until('the rules', async () => /fwmark 0x7 lookup/.test(await shell('ip rule')));

@@ -1,0 +1,49 @@
+/** The documents that name tests name those that there are. */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from '@jest/globals';
+
+const root = join(import.meta.dirname, '..');
+
+function read(path: string): string {
+  return readFileSync(join(root, path), 'utf8');
+}
+
+/** Each `spec/….spec.ts` with the title that follows it, if any. */
+function listTests(text: string): { file: string; title: string | null }[] {
+  return [...text.matchAll(/`(spec\/[\w/.-]+\.spec\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
+    file,
+    title: title ?? null,
+  }));
+}
+
+describe.each(['docs/pains.md', 'docs/promises.md'])('%s', (document) => {
+  const tests = listTests(read(document));
+
+  it('names tests', () => {
+    expect(tests.length).toBeGreaterThan(15);
+  });
+
+  it.each(tests.map(({ file, title }) => [file, title] as const))('%s: %s', (file, title) => {
+    expect(existsSync(join(root, file))).toBe(true);
+    if (title !== null) expect(read(file)).toContain(title);
+  });
+});
+
+describe('docs/pains.md', () => {
+  const rows = read('docs/pains.md')
+    .split('\n')
+    .filter((line) => /^\| \d/.test(line));
+
+  it('has a test or a scenario for each of the twenty-five', () => {
+    expect(rows.map((row) => Number(/^\| (\d+)/.exec(row)?.[1]))).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
+    for (const row of rows) {
+      const cell = row.split('|').at(-2) ?? '';
+      const scenarios = [...cell.matchAll(/`([a-z0-9-]+)`/g)].map(([, name = '']) => name);
+      expect(listTests(cell).length + scenarios.length).toBeGreaterThan(0);
+      for (const name of scenarios)
+        expect([name, existsSync(join(root, 'fixtures/scenarios', name))]).toEqual([name, true]);
+    }
+  });
+});
