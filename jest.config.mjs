@@ -1,5 +1,5 @@
 // Tiers in one runner: `unit` is pure and runs in milliseconds; `lab` needs root, namespaces and the real networkd; `service`
-// boots a system with the real systemd.
+// boots a system with the real systemd; `machine` a whole machine without KVM.
 const shared = {
   testEnvironment: 'node',
   extensionsToTreatAsEsm: ['.ts'],
@@ -25,6 +25,7 @@ export default {
     },
     { ...shared, displayName: 'lab', testMatch: ['<rootDir>/spec/lab/**/*.spec.ts'] },
     { ...shared, displayName: 'service', testMatch: ['<rootDir>/spec/service/**/*.spec.ts'] },
+    { ...shared, displayName: 'machine', testMatch: ['<rootDir>/spec/machine/**/*.spec.ts'] },
   ],
   collectCoverageFrom: ['agent/**/*.ts', 'lib/**/*.ts'],
   coverageDirectory: 'coverage',

@@ -191,6 +191,27 @@ program
     print(await reload(await load(options.config)));
   });
 
+program
+  .command('takeover')
+  .description('hand the ENIs over to systemd-networkd and enid, from whatever configures them now, without a reboot')
+  .addOption(configOption())
+  .option('--dry-run', 'show what would be done, and what is in the way', false)
+  .option('--undo', 'go back to what was before', false)
+  .option('--if-safe', 'where something is in the way: say so and end well', false)
+  .option('--force', 'in spite of what is in the way', false)
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid takeover --dry-run                       who configures the ENIs, and each step
+    sudo enid takeover                                 rolls itself back where the network is not there in a minute
+    sudo enid takeover --undo                          the files, units and programs from before`,
+  )
+  .action(async (options: { config: string; dryRun: boolean; undo: boolean; ifSafe: boolean; force: boolean }) => {
+    const { takeOver } = await import('./cli/takeover.ts');
+    const write = (text: string) => process.stdout.write(text);
+    print(await takeOver(await load(options.config), { ...options, write }));
+  });
+
 const config = program.command('config').description('check and show the configuration');
 config
   .command('check')

@@ -13,7 +13,8 @@ if [ -n "${ENID_RUNTIME:-}" ]; then
   sed -i '1s|.*|#!/usr/lib/enid/node|' "$root/usr/lib/enid/enid.js"
 fi
 mkdir -p "$root/usr/bin" && ln -sf ../lib/enid/enid.js "$root/usr/bin/enid"
-put 644 units/enid.service /usr/lib/systemd/system/enid.service
+put 755 units/kept-files.sh /usr/lib/enid/kept-files
+for unit in enid enid-restore; do put 644 units/$unit.service /usr/lib/systemd/system/$unit.service; done
 put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf
 put 644 units/tmpfiles.d/enid.conf /usr/lib/tmpfiles.d/enid.conf
 put 644 units/polkit/50-enid.rules /usr/share/polkit-1/rules.d/50-enid.rules

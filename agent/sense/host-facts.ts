@@ -62,7 +62,8 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
   };
 }
 
-function listPrograms(): HostFacts['programs'] {
+/** Programs that configure networks, in this network namespace. */
+export function listPrograms(): HostFacts['programs'] {
   const ownNamespace = tryRead(() => readlinkSync('/proc/self/ns/net'));
   return list('/proc')
     .filter((name) => /^\d+$/.test(name))
@@ -110,7 +111,11 @@ function readReversePathFilters(linkNames: readonly string[]): Record<string, nu
 }
 
 /** A token from each address of an ENI, at each endpoint of its family: one request each, all at once. */
-async function askMetadata({ links, endpoints, timeoutMs }: HostFactsQuestion): Promise<HostFacts['metadataWays']> {
+export async function askMetadata({
+  links,
+  endpoints,
+  timeoutMs,
+}: Pick<HostFactsQuestion, 'links' | 'endpoints' | 'timeoutMs'>): Promise<HostFacts['metadataWays']> {
   const ways = links.flatMap(({ name, addresses }) =>
     listRoutes(endpoints, addresses, null).flatMap(({ endpoint, localAddress }) =>
       localAddress === null ? [] : [{ linkName: name, endpoint, localAddress }],
@@ -134,11 +139,13 @@ function readHasNetAdmin(processId: number): boolean | null {
   return line === undefined ? null : (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-function list(directory: string): string[] {
+/** Names in a directory, sorted; none where it cannot be read. */
+export function list(directory: string): string[] {
   return tryRead(() => readdirSync(directory).sort()) ?? [];
 }
 
-function readText(path: string): string | null {
+/** Null where it cannot be read. */
+export function readText(path: string): string | null {
   return tryRead(() => readFileSync(path, 'utf8'));
 }
 

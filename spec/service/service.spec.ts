@@ -158,18 +158,22 @@ describe('while it runs', () => {
     testMs,
   );
 
-  it('answers anybody: status, plan, explain, doctor without privileges', async () => {
-    const asNobody = (...argv: string[]) =>
-      machine.run(['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'enid', ...argv]);
-    expect(await asNobody('status')).toMatchObject({ code: 0, stderr: '' });
-    expect(await asNobody('plan')).toMatchObject({ code: 0, stdout: 'Converged: nothing to change.\n' });
-    expect(await asNobody('explain', '10.0.1.30')).toMatchObject({ code: 0 });
-    expect((await asNobody('doctor')).stdout).toMatch(/^ok +daemon/m);
-    expect(await asNobody('reload')).toMatchObject({
-      code: 1,
-      stderr: expect.stringContaining('sudo systemctl reload enid'),
-    });
-  });
+  it(
+    'answers anybody: status, plan, explain, doctor without privileges',
+    async () => {
+      const asNobody = (...argv: string[]) =>
+        machine.run(['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'enid', ...argv]);
+      expect(await asNobody('status')).toMatchObject({ code: 0, stderr: '' });
+      expect(await asNobody('plan')).toMatchObject({ code: 0, stdout: 'Converged: nothing to change.\n' });
+      expect(await asNobody('explain', '10.0.1.30')).toMatchObject({ code: 0 });
+      expect((await asNobody('doctor')).stdout).toMatch(/^ok +daemon/m);
+      expect(await asNobody('reload')).toMatchObject({
+        code: 1,
+        stderr: expect.stringContaining('sudo systemctl reload enid'),
+      });
+    },
+    testMs,
+  );
 });
 
 describe('org.enid1 on the bus', () => {

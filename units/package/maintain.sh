@@ -6,21 +6,6 @@ mark='# Left by the removal of enid.'
 has_systemd() { [ -d /run/systemd/system ]; }
 is_left() { [ -e "$fallback" ] && head -n 1 "$fallback" | grep -qxF "$mark"; }
 
-# The link of the default route; nothing where there is none.
-primary_link() {
-  awk '$2 == "00000000" && $8 == "00000000" { print $1; exit }' /proc/net/route
-  awk '$1 == "00000000000000000000000000000000" && $2 == "00" && $10 != "lo" { print $10; exit }' /proc/net/ipv6_route
-}
-
-# Only where networkd has the primary already: two programs on one link would fight for it.
-is_safe_to_start() {
-  systemctl --quiet is-active systemd-networkd.service || return 1
-  link=$(primary_link 2>/dev/null | head -n 1)
-  [ -n "$link" ] || return 1
-  networkctl --no-legend --no-pager list "$link" | grep -q ' configured *$' || return 1
-  ! systemctl --quiet is-active "policy-routes@$link.service"
-}
-
 # Whether the next boot would bring the network up without the file that enid left.
 has_other_manager() {
   for file in /etc/netplan/*.yaml /etc/systemd/network/*.network; do
@@ -52,21 +37,14 @@ after_install() {
     return 0
   fi
   ! is_left || rm -f "$fallback"
-  if ! systemctl --quiet is-enabled systemd-networkd.service 2>/dev/null; then
-    echo "enid: systemd-networkd is not enabled, so enid is not either. When nothing else manages the network any more:"
-    echo "enid:   systemctl enable --now systemd-networkd enid"
+  # A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
+  if ! has_systemd; then
+    ! systemctl --quiet is-enabled systemd-networkd.service 2>/dev/null || systemctl --quiet enable "$unit"
     return 0
   fi
-  systemctl --quiet enable "$unit"
-  has_systemd || return 0
-  if is_safe_to_start; then
-    # networkd.conf.d/50-enid.conf counts from networkd's next start, and has to before enid has it reload.
-    systemctl restart systemd-networkd.service
-    systemctl start "$unit" || echo "enid: it did not start: journalctl -u enid"
-  else
-    echo "enid: another program configures the primary link: enid starts with the next boot, or by: systemctl start enid"
-    echo "enid: what it would do, and what is in the way: enid plan; enid doctor"
-  fi
+  enid takeover --if-safe || true
+  if systemctl --quiet is-enabled systemd-networkd.service; then systemctl --quiet enable "$unit"; fi
+  systemctl --quiet is-active "$unit" || echo "enid: it does not run yet. What is in the way: enid takeover --dry-run"
 }
 
 # The network stays as it is; the next boot is plain DHCP by the file that enid came with, now the administrator's.
@@ -82,9 +60,9 @@ before_removal() {
 # What is persistent goes. /run/systemd/network/70-* stays until the next boot: without it, networkd would drop the network.
 after_purge() {
   if is_left; then
-    if has_other_manager; then rm -f "$fallback"; else echo "enid: $fallback stays: nothing else would bring the network up"; fi
+    if [ ! -e /var/lib/enid/takeover ] && has_other_manager; then rm -f "$fallback"; else echo "enid: $fallback stays: nothing else would bring the network up"; fi
   fi
-  rm -rf /etc/enid /run/enid
+  rm -rf /etc/enid /run/enid /var/lib/enid
   chown -h --from=enid root:root /run/systemd/network /run/systemd/network/* /run/systemd/network/*/* 2>/dev/null || true
   [ ! -d /run/systemd/network ] || chmod 0755 /run/systemd/network
   if getent passwd enid >/dev/null; then userdel enid; fi

@@ -1,0 +1,144 @@
+/**
+ * Carries out the steps of a takeover, and takes them back. What was there before, and what was done, is on disk before each
+ * step: a takeover that is cut off anywhere can be undone.
+ */
+
+import { existsSync, readFileSync } from 'node:fs';
+import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { writeFileAtomically } from '../../lib/file/write-file.ts';
+import { runCommand } from '../../lib/process/run-command.ts';
+import { RuntimeError } from '../errors.ts';
+import type { FileStep, TakeoverStep } from '../takeover-model.ts';
+
+/** ifup waits for its client, and NetworkManager's stop for its own. */
+const commandMs = 90_000;
+
+const argvSchema = z.array(z.string()).min(1);
+const recordSchema = z.strictObject({
+  files: z.array(z.strictObject({ path: z.string(), wasThere: z.boolean() })),
+  /** As they are to be run, the last one first. */
+  undo: z.array(argvSchema),
+  isComplete: z.boolean(),
+});
+type Record = z.infer<typeof recordSchema>;
+
+export class Takeover {
+  readonly #directory: string;
+
+  /** `directory` outlives a boot: /var/lib/enid/takeover. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Whether something was done that is not undone. */
+  get isTaken(): boolean {
+    return existsSync(this.#path('record.json'));
+  }
+
+  /** Throws a RuntimeError at the first step that fails: what was done before it can be undone. */
+  async apply(steps: readonly TakeoverStep[], tell: (step: TakeoverStep) => void): Promise<void> {
+    await mkdir(this.#path('files'), { recursive: true, mode: 0o700 });
+    const record: Record = { files: [], undo: [], isComplete: false };
+    for (const step of steps) {
+      tell(step);
+      if (step.kind === 'command') {
+        if (step.undo !== null) record.undo.unshift([...step.undo]);
+        await this.#write(record);
+        await run(step.argv);
+      } else {
+        // A second step on the same path must not hide what was there at first.
+        if (!record.files.some(({ path }) => path === step.path))
+          record.files.unshift({ path: step.path, wasThere: await this.#keep(step.path) });
+        await this.#write(record);
+        await applyFile(step);
+      }
+    }
+  }
+
+  /** From here on it is a takeover that was made, not one that was cut off. */
+  async complete(): Promise<void> {
+    await this.#write({ ...this.#read(), isComplete: true });
+  }
+
+  /** Goes on past what fails, and resolves to why; null: all is as it was. Files first, then commands, each in reverse. */
+  async undo(tell: (text: string) => void): Promise<string | null> {
+    const { files, undo } = this.#read();
+    const failures: string[] = [];
+    const attempt = async (text: string, act: () => Promise<void>) => {
+      tell(text);
+      await act().catch((error: unknown) => failures.push(error instanceof Error ? error.message : String(error)));
+    };
+    for (const { path, wasThere } of files)
+      await attempt(`${wasThere ? 'put back' : 'remove'} ${path}`, () => this.#restore(path, wasThere));
+    for (const argv of undo) await attempt(argv.join(' '), () => run(argv));
+    if (failures.length > 0) return failures.join('; ');
+    await rm(this.#directory, { recursive: true, force: true });
+    return null;
+  }
+
+  async #keep(path: string): Promise<boolean> {
+    if (!(await isThere(path))) return false;
+    // By cp: owner, mode and what a link says stay, and /var may be another file system.
+    await run(['cp', '--archive', '--no-target-directory', path, this.#kept(path)]);
+    return true;
+  }
+
+  async #restore(path: string, wasThere: boolean): Promise<void> {
+    if (!wasThere) {
+      await rm(path, { force: true });
+      // A folder of drop-ins that was made for it; others' files keep theirs.
+      if (dirname(path).endsWith('.d')) await rmdir(dirname(path)).catch(() => undefined);
+      return;
+    }
+    await mkdir(dirname(path), { recursive: true });
+    // Not into a file that is there: it may be a link by now.
+    await run(['cp', '--archive', '--no-target-directory', this.#kept(path), `${path}.enid-undo`]);
+    await run(['mv', '--force', '--no-target-directory', `${path}.enid-undo`, path]);
+  }
+
+  async #write(record: Record): Promise<void> {
+    await writeFileAtomically(this.#path('record.json'), `${JSON.stringify(record, null, 2)}\n`, { sync: true });
+  }
+
+  #read(): Record {
+    const path = this.#path('record.json');
+    try {
+      return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+    } catch (error) {
+      throw new RuntimeError('record', path, `failed to read ${path}: was there a takeover?`, { cause: error });
+    }
+  }
+
+  #kept(path: string): string {
+    return this.#path(join('files', path.replaceAll('/', '%2F')));
+  }
+
+  #path(name: string): string {
+    return join(this.#directory, name);
+  }
+}
+
+async function applyFile(step: FileStep): Promise<void> {
+  const made = await mkdir(dirname(step.path), { recursive: true });
+  if (step.kind === 'remove') return await rm(step.path, { force: true });
+  if (step.kind === 'write') {
+    await writeFileAtomically(step.path, step.text);
+    // enid itself changes them later, in a directory where one may only replace what is one's own.
+    if (step.owner === 'enid') await run(['chown', 'enid:enid', step.path, ...(made === undefined ? [] : [made])]);
+    return;
+  }
+  await rm(step.path, { force: true });
+  await symlink(step.target, step.path);
+}
+
+async function isThere(path: string): Promise<boolean> {
+  return (await runCommand(['test', '-e', path, '-o', '-L', path], { timeoutMs: commandMs })).code === 0;
+}
+
+async function run(argv: readonly string[]): Promise<void> {
+  const text = argv.join(' ');
+  const { code, stdout, stderr } = await runCommand(argv, { timeoutMs: commandMs });
+  if (code !== 0) throw new RuntimeError('command', text, `failed to run ${text}: ${(stderr || stdout).trim()}`);
+}

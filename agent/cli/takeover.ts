@@ -1,0 +1,168 @@
+/** `enid takeover`: from whatever configures the ENIs to systemd-networkd and enid, on the running host, and back. */
+
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { Takeover } from '../act/takeover.ts';
+import type { Config } from '../config/types.ts';
+import { computeDesired } from '../decide/desired.ts';
+import { findLeftovers } from '../decide/leftovers.ts';
+import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
+import { planTakeover } from '../decide/takeover.ts';
+import type { KernelState, NetworkdLink } from '../model.ts';
+import { renderStep, renderTakeoverPlan } from '../report/takeover-text.ts';
+import { askMetadata } from '../sense/host-facts.ts';
+import { readTakeoverFacts } from '../sense/takeover-facts.ts';
+import type { TakeoverPlan } from '../takeover-model.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
+import type { CommandResult } from './status.ts';
+
+/** Outlives a boot, so that an undo is possible for as long as the package is there. */
+const stateDirectory = '/var/lib/enid/takeover';
+/** A takeover that has not reached the metadata service and the gateway by then rolls itself back. */
+const verifyMs = 60_000;
+const pollMs = 500;
+
+export interface TakeoverOptions {
+  readonly dryRun: boolean;
+  readonly undo: boolean;
+  /** In spite of obstacles. */
+  readonly force: boolean;
+  /** Do nothing where there are obstacles, and say what to run: for the package's script. */
+  readonly ifSafe: boolean;
+  readonly write: (text: string) => void;
+}
+
+/** Exit code 0: done, or nothing to do; 2: obstacles; 1: failed and rolled back. */
+export async function takeOver(config: Config, options: TakeoverOptions): Promise<CommandResult> {
+  // The session that it was started from may end with the network: it must not end here half-way.
+  for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  const takeover = new Takeover(stateDirectory);
+  const tell = (text: string) => options.write(`${text}\n`);
+  if (options.undo) return await undo(takeover, tell);
+
+  const inspection = await inspectHost(config);
+  const plan = await makePlan(config, inspection, takeover.isTaken);
+  if (options.dryRun)
+    return { stdout: renderTakeoverPlan(plan), stderr: '', exitCode: plan.obstacles.length > 0 ? 2 : 0 };
+  if (plan.steps.length === 0 && plan.obstacles.length === 0)
+    return done('systemd-networkd and enid have the ENIs already.\n');
+  if (plan.obstacles.length > 0 && !options.force) {
+    const advice = 'See `enid takeover --dry-run`; `--force` does it all the same.';
+    const stderr = [...plan.obstacles.map((obstacle) => `enid: ${obstacle}`), advice, ''].join('\n');
+    return { stdout: '', stderr, exitCode: options.ifSafe ? 0 : 2 };
+  }
+  try {
+    await takeover.apply(plan.steps, (step) => tell(renderStep(step)));
+    await awaitNetwork(config);
+    await removeLeftovers(config);
+    await takeover.complete();
+    return done('Done. To go back: enid takeover --undo\n');
+  } catch (error) {
+    tell(`${error instanceof Error ? error.message : error}. Going back:`);
+    const { stderr } = await undo(takeover, tell);
+    return { stdout: '', stderr: `${stderr}enid: the takeover failed and was rolled back\n`, exitCode: 1 };
+  }
+}
+
+function done(stdout: string): CommandResult {
+  return { stdout, stderr: '', exitCode: 0 };
+}
+
+async function undo(takeover: Takeover, tell: (text: string) => void): Promise<CommandResult> {
+  if (!takeover.isTaken) return { stdout: '', stderr: 'enid: there is no takeover to undo\n', exitCode: 1 };
+  const problem = await takeover.undo(tell);
+  if (problem === null) return done('As it was before. Rules and routes of secondary ENIs stay until the next boot.\n');
+  return { stdout: '', stderr: `enid: ${problem}. When that is put right: enid takeover --undo\n`, exitCode: 1 };
+}
+
+async function makePlan(config: Config, inspection: Inspection, isTaken: boolean): Promise<TakeoverPlan> {
+  const { kernel, snapshot } = inspection;
+  const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
+  const eniLinks = candidates.map(({ link }) => link.name);
+  const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
+  const facts = await readTakeoverFacts();
+  // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
+  // wrote for networkd stays in force.
+  const links = candidates.map(({ link }): NetworkdLink => {
+    const known = inspection.networkd.links.find(({ linkIndex }) => linkIndex === link.index);
+    const isKept = known !== undefined && !facts.generatedFiles.includes(known.networkFile ?? '');
+    return isKept ? known : { linkIndex: link.index, networkFile: null, setupState: 'configured' };
+  });
+  const { enis } = computeDesired({
+    config,
+    snapshot,
+    departed: [],
+    kernel,
+    routers: [],
+    networkd: { kind: 'present', version: inspection.networkd.version, links },
+    ownFiles: new Map(),
+  });
+  const files = enis.flatMap(({ networkFiles }) => networkFiles);
+  return planTakeover({
+    ...facts,
+    eniLinks,
+    otherLinks: physical.filter((name) => !eniLinks.includes(name)),
+    drivers: config.drivers,
+    networkFiles: files.map(({ name, text }) => ({ path: join(config.networkd.unitDirectory, name), text })),
+    isTaken,
+  });
+}
+
+/** Throws where the network is not there in time, with what was missing last. */
+async function awaitNetwork(config: Config): Promise<void> {
+  const untilMs = performance.now() + verifyMs;
+  for (;;) {
+    const problem = await findProblem(config);
+    if (problem === null) return;
+    if (performance.now() > untilMs) throw new Error(`${problem} within ${verifyMs / 1000} s`);
+    await sleep(pollMs);
+  }
+}
+
+/** Null: networkd and enid have every ENI, and the metadata service answers through the primary, by way of its gateway. */
+async function findProblem(config: Config): Promise<string | null> {
+  const { desired, kernel, changes } = await inspectHost(config);
+  const unready = desired.reports.find(
+    ({ linkIndex, state }) => linkIndex !== null && (state.kind === 'waiting' || state.kind === 'degraded'),
+  );
+  if (unready !== undefined) return `${unready.linkName} was not configured`;
+  const primary = desired.enis.find(({ isPrimary }) => isPrimary);
+  if (primary === undefined) return 'the primary ENI was not configured';
+  if (changes.some(({ mac }) => mac === primary.mac)) return `${primary.linkName} was not brought in order`;
+  const links = kernel.links.filter(({ index }) => index === primary.linkIndex);
+  const addresses = listLocalAddresses({ ...kernel, links }, config.drivers);
+  const { endpoints, timeoutMs } = config.imds;
+  const ways = await askMetadata({ links: [{ name: primary.linkName, addresses }], endpoints, timeoutMs });
+  if (!ways.some(({ failure }) => failure === null))
+    return `the metadata service was not reached through ${primary.linkName}`;
+  return findSilentGateway(kernel, primary.linkIndex);
+}
+
+/**
+ * The question to the metadata service has gone through the gateway, so by now the kernel knows where that is. Without IPv4
+ * there is no file to read that from; the answer itself came through it.
+ */
+function findSilentGateway({ routes }: KernelState, linkIndex: number): string | null {
+  const gateway = routes.find(
+    (route) => route.table === 254 && route.linkIndex === linkIndex && route.destination === '0.0.0.0/0',
+  )?.gateway;
+  if (gateway === undefined || gateway === null) return null;
+  const entry = readFileSync('/proc/net/arp', 'utf8')
+    .split('\n')
+    .find((line) => line.startsWith(`${gateway} `));
+  // ATF_COM (linux/if_arp.h): the entry is complete.
+  const isComplete = (Number(entry?.split(/\s+/)[2]) & 0x02) !== 0;
+  return isComplete ? null : `the gateway ${gateway} was not reached`;
+}
+
+async function removeLeftovers(config: Config): Promise<void> {
+  const { kernel, desired } = await inspectHost(config);
+  const client = new RtnetlinkClient();
+  try {
+    for (const route of findLeftovers(kernel, desired)) await client.deleteRoute(route);
+  } finally {
+    client.close();
+  }
+}

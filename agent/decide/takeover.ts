@@ -1,0 +1,178 @@
+/**
+ * What `enid takeover` does on a host that something else configures: first what counts for the next boot, then the hand-over,
+ * in which the links keep their addresses. Pure.
+ */
+
+import type { CommandStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../takeover-model.ts';
+import { removeFromInterfaces } from './ifupdown.ts';
+import { judgeNetplan } from './netplan.ts';
+
+/** One manager's part. */
+interface Part {
+  readonly managers: readonly string[];
+  readonly files: readonly TakeoverStep[];
+  /** Before systemd-networkd starts: whoever holds the links lets go without taking the addresses away. */
+  readonly letGo: readonly CommandStep[];
+  /** After everything. */
+  readonly resume: readonly CommandStep[];
+  readonly obstacles: readonly string[];
+}
+
+const nothing: Part = { managers: [], files: [], letGo: [], resume: [], obstacles: [] };
+const networkd = 'systemd-networkd.service';
+const resolved = 'systemd-resolved.service';
+const networkManager = 'NetworkManager.service';
+const networkManagerFile = '/etc/NetworkManager/conf.d/90-enid.conf';
+const cloudInitFile = '/etc/cloud/cloud.cfg.d/99-enid-network.cfg';
+
+export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
+  const parts = [planIfupdown, planNetworkManager, planDhcpcd, planNetplan].map((plan) => plan(facts));
+  const managers = parts.flatMap((part) => part.managers);
+  const obstacles = [...judgeHost(facts), ...parts.flatMap((part) => part.obstacles)];
+  const notes =
+    facts.units[resolved] === undefined ? ['systemd-resolved is not installed: /etc/resolv.conf stays as it is'] : [];
+  if (managers.length === 0 && isRunning(facts, 'enid.service') && isRunning(facts, networkd)) {
+    return { managers, steps: [], obstacles: [], notes: [] };
+  }
+  const steps = [
+    ...parts.flatMap((part) => part.files),
+    ...(facts.hasCloudInit && managers.length > 0
+      ? [
+          write(
+            cloudInitFile,
+            '# Written by enid takeover: cloud-init leaves the network alone.\nnetwork: {config: disabled}\n',
+          ),
+        ]
+      : []),
+    // In place before networkd reads them: no reload, no second lease.
+    ...facts.networkFiles.map(({ path, text }): TakeoverStep => ({ kind: 'write', path, text, owner: 'enid' })),
+    ...enable(facts, networkd),
+    ...enable(facts, 'enid.service'),
+    ...planResolver(facts),
+    ...parts.flatMap((part) => part.letGo),
+    isRunning(facts, networkd)
+      ? command(['systemctl', 'restart', networkd], ['systemctl', 'restart', networkd])
+      : command(['systemctl', 'start', networkd], ['systemctl', 'stop', 'systemd-networkd.socket', networkd]),
+    ...(isRunning(facts, 'enid.service')
+      ? [command(['systemctl', 'restart', 'enid.service'], null)]
+      : [command(['systemctl', 'start', 'enid.service'], ['systemctl', 'stop', 'enid.service'])]),
+    ...parts.flatMap((part) => part.resume),
+  ];
+  return { managers, steps, obstacles, notes };
+}
+
+function judgeHost({ isRoot, hasSystemd, eniLinks, networkFiles, isTaken, units }: TakeoverFacts): string[] {
+  const found: string[] = [];
+  if (!isRoot) found.push('only root can do it');
+  if (!hasSystemd) found.push('systemd is not process 1 here');
+  if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
+  if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
+  else if (networkFiles.length === 0) found.push('the metadata service does not answer: what the ENIs need is unknown');
+  if (isTaken) found.push('it was done before and is not undone: enid takeover --undo');
+  return found;
+}
+
+function planIfupdown({ interfacesFiles, eniLinks, clients }: TakeoverFacts): Part {
+  const { links, changed, obstacles } = removeFromInterfaces(interfacesFiles, eniLinks);
+  if (links.length === 0) return nothing;
+  return {
+    ...nothing,
+    managers: [`ifupdown (${links.join(', ')})`],
+    files: changed.map(({ path, text }) => write(path, text)),
+    // ifdown would take the link down. Killed, a client leaves lease and addresses.
+    letGo: [command(killAll(clients), ['ifup', '--force', ...links])],
+    obstacles,
+  };
+}
+
+/** It stays for other links, and leaves the ENIs alone: those that come later, too. */
+function planNetworkManager({ units, drivers, eniLinks }: TakeoverFacts): Part {
+  const unit = units[networkManager];
+  if (unit === undefined || (!unit.isActive && !unit.isEnabled)) return nothing;
+  const matches = [...drivers.map((driver) => `driver:${driver}`), ...eniLinks.map((link) => `interface-name:${link}`)];
+  const dns = units[resolved] === undefined ? '\n[main]\ndns=none\n' : '';
+  const text = `# Written by enid takeover: systemd-networkd and enid have the ENIs.\n[device-enid]\nmatch-device=${matches.join(',')}\nmanaged=0\n${dns}`;
+  const [stop, start] = [
+    ['systemctl', 'stop', networkManager],
+    ['systemctl', 'start', networkManager],
+  ];
+  return {
+    ...nothing,
+    managers: ['NetworkManager'],
+    files: [write(networkManagerFile, text)],
+    // A stop leaves the addresses; giving up a link while it runs would not.
+    letGo: unit.isActive ? [command(stop, start)] : [],
+    resume: unit.isActive ? [command(start, stop)] : [],
+  };
+}
+
+function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
+  const unit = units['dhcpcd.service'];
+  const processes = clients.filter(({ name }) => name.startsWith('dhcpcd'));
+  if (unit === undefined || (!unit.isActive && !unit.isEnabled)) return nothing;
+  return {
+    ...nothing,
+    managers: ['dhcpcd'],
+    files: [],
+    letGo: [
+      command(
+        ['systemctl', 'disable', 'dhcpcd.service'],
+        unit.isEnabled ? ['systemctl', 'enable', 'dhcpcd.service'] : null,
+      ),
+      ...(unit.isActive ? [command(killAll(processes), ['systemctl', 'restart', 'dhcpcd.service'])] : []),
+    ],
+    obstacles: otherLinks.map((link) => `dhcpcd may configure ${link}, which is no ENI`),
+  };
+}
+
+/** And cloud-init, which writes netplan's files or networkd's own. */
+function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: TakeoverFacts): Part {
+  const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
+  const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));
+  if (paths.length === 0 && generated.length === 0) return nothing;
+  return {
+    ...nothing,
+    managers: [
+      ...(paths.length > 0 ? ['netplan'] : []),
+      ...(generated.some((path) => path.includes('cloud-init')) ? ['cloud-init'] : []),
+    ],
+    files: [...paths, ...generated].map((path): TakeoverStep => ({ kind: 'remove', path })),
+    obstacles,
+  };
+}
+
+/** As amazon-ec2-net-utils does after its installation. */
+function planResolver(facts: TakeoverFacts): TakeoverStep[] {
+  if (facts.units[resolved] === undefined) return [];
+  return [
+    ...enable(facts, resolved),
+    ...(isRunning(facts, resolved) ? [] : [command(['systemctl', 'start', resolved], ['systemctl', 'stop', resolved])]),
+    ...(facts.resolvConf === 'resolved'
+      ? []
+      : [{ kind: 'link', path: '/etc/resolv.conf', target: '../run/systemd/resolve/resolv.conf' } as const]),
+  ];
+}
+
+function isRunning({ units }: TakeoverFacts, unit: string): boolean {
+  return units[unit]?.isActive ?? false;
+}
+
+function enable({ units }: TakeoverFacts, unit: string): CommandStep[] {
+  if (units[unit]?.isEnabled === true) return [];
+  return [command(['systemctl', 'enable', unit], ['systemctl', 'disable', unit])];
+}
+
+function killAll(clients: TakeoverFacts['clients']): string[] {
+  // Without one there is nothing to do, but what undoes it still counts. The shell's own: procps need not be installed.
+  return clients.length === 0
+    ? ['true']
+    : ['sh', '-c', `kill -KILL ${clients.map(({ processId }) => processId).join(' ')}`];
+}
+
+function write(path: string, text: string): TakeoverStep {
+  return { kind: 'write', path, text, owner: 'root' };
+}
+
+function command(argv: readonly string[], undo: readonly string[] | null): CommandStep {
+  return { kind: 'command', argv, undo };
+}

@@ -1,0 +1,104 @@
+/** Reads what `enid takeover` judges: who configures the ENIs now, and by which files. Changes nothing. */
+
+import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import { runCommand } from '../../lib/process/run-command.ts';
+import type { TakeoverFacts, TextFile, UnitState } from '../takeover-model.ts';
+import { list, listPrograms, readText } from './host-facts.ts';
+
+const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'dhcpcd', 'networking'].map(
+  (name) => `${name}.service`,
+);
+const commandMs = 10_000;
+
+export type HostPart = Omit<TakeoverFacts, 'eniLinks' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'>;
+
+export async function readTakeoverFacts(): Promise<HostPart> {
+  const units = await Promise.all(unitNames.map(async (name) => [name, await readUnit(name)] as const));
+  return {
+    isRoot: process.getuid?.() === 0,
+    hasSystemd: existsSync('/run/systemd/system'),
+    units: Object.fromEntries(units.filter((entry): entry is readonly [string, UnitState] => entry[1] !== null)),
+    interfacesFiles: readInterfaces('/etc/network/interfaces', new Set()),
+    netplanFiles: await readNetplan(),
+    generatedFiles: [
+      ...listNetworkFiles('/run/systemd/network', '10-netplan-'),
+      ...listNetworkFiles('/run/systemd/network', '10-cloud-init-'),
+      ...listNetworkFiles('/etc/systemd/network', '10-cloud-init-'),
+    ],
+    clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
+    hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
+    resolvConf: readResolvConf(),
+  };
+}
+
+async function readUnit(name: string): Promise<UnitState | null> {
+  const argv = ['systemctl', 'show', '--property=LoadState,ActiveState,UnitFileState', name];
+  const { stdout } = await runCommand(argv, { timeoutMs: commandMs });
+  const values = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string | undefined]));
+  if (values.get('LoadState') !== 'loaded') return null;
+  const isActive = /^(active|activating|reloading)$/.test(values.get('ActiveState') ?? '');
+  // `enabled-runtime` is netplan's generator at work: it ends with netplan's files.
+  return { isActive, isEnabled: values.get('UnitFileState') === 'enabled' };
+}
+
+/** interfaces(5): `source` takes a shell pattern, `source-directory` every file with a plain name. */
+function readInterfaces(path: string, seen: Set<string>): TextFile[] {
+  const text = seen.has(path) ? null : readText(path);
+  if (text === null) return [];
+  seen.add(path);
+  const drawn = [...text.matchAll(/^\s*(source|source-directory)\s+(\S+)/gm)].flatMap(([, keyword, word = '']) => {
+    const pattern = resolve(dirname(path), word);
+    if (keyword === 'source-directory')
+      return list(pattern)
+        .filter((name) => /^[\w-]+$/.test(name))
+        .map((name) => join(pattern, name));
+    const matches = toPattern(basename(pattern));
+    return list(dirname(pattern))
+      .filter((name) => matches.test(name))
+      .map((name) => join(dirname(pattern), name));
+  });
+  return [{ path, text }, ...drawn.flatMap((file) => readInterfaces(file, seen))];
+}
+
+/** A pattern in the last part of the path; a leading dot is only matched by one. */
+function toPattern(glob: string): RegExp {
+  const body = glob
+    .replace(/[.+^${}()|\\]/g, '\\$&')
+    .replaceAll('*', '.*')
+    .replaceAll('?', '.');
+  return new RegExp(`^(?!\\.)${body}$`);
+}
+
+/** netplan(5): all directories by name; a file in /etc hides one of the same name in /lib. */
+async function readNetplan(): Promise<TakeoverFacts['netplanFiles']> {
+  const paths = list('/etc/netplan')
+    .filter((name) => name.endsWith('.yaml'))
+    .map((name) => join('/etc/netplan', name));
+  if (paths.length === 0) return [];
+  const { parse } = await import('yaml');
+  return paths.map((path) => {
+    try {
+      const document: unknown = parse(readFileSync(path, 'utf8'));
+      return { path, document };
+    } catch {
+      return { path, document: null };
+    }
+  });
+}
+
+function listNetworkFiles(directory: string, start: string): string[] {
+  return list(directory)
+    .filter((name) => name.startsWith(start) && name.endsWith('.network'))
+    .map((name) => join(directory, name));
+}
+
+function readResolvConf(): TakeoverFacts['resolvConf'] {
+  const path = '/etc/resolv.conf';
+  try {
+    if (!lstatSync(path).isSymbolicLink()) return 'other';
+    return resolve('/etc', readlinkSync(path)).startsWith('/run/systemd/resolve/') ? 'resolved' : 'other';
+  } catch {
+    return 'absent';
+  }
+}

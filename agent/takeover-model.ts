@@ -1,0 +1,65 @@
+/** The readonly types of `enid takeover`: what is found on the host, and what is to be done. Plain data only. */
+
+export interface UnitState {
+  readonly isActive: boolean;
+  /** By the administrator or, as netplan does it, for this boot. */
+  readonly isEnabled: boolean;
+}
+
+export interface TextFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+export interface TakeoverFacts {
+  readonly isRoot: boolean;
+  /** systemd is process 1 of this host. */
+  readonly hasSystemd: boolean;
+  /** Links that are ENIs, by name. */
+  readonly eniLinks: readonly string[];
+  /** Physical links that are none: whoever configures them must stay. */
+  readonly otherLinks: readonly string[];
+  /** Drivers of ENIs, as configured. */
+  readonly drivers: readonly string[];
+  /** By name; what is not installed is left out. */
+  readonly units: Readonly<Record<string, UnitState>>;
+  /** /etc/network/interfaces and what it draws in. */
+  readonly interfacesFiles: readonly TextFile[];
+  /** `document` as the YAML says; null where it cannot be read. */
+  readonly netplanFiles: readonly { readonly path: string; readonly document: unknown }[];
+  /** .network files that netplan or cloud-init wrote. */
+  readonly generatedFiles: readonly string[];
+  /** dhclient and dhcpcd, whoever started them. */
+  readonly clients: readonly { readonly name: string; readonly processId: number }[];
+  readonly hasCloudInit: boolean;
+  readonly resolvConf: 'resolved' | 'other' | 'absent';
+  /** The files that this program wants for the ENIs; empty where the metadata service has never answered. */
+  readonly networkFiles: readonly TextFile[];
+  /** A takeover was made and not undone. */
+  readonly isTaken: boolean;
+}
+
+/** What was there before a file step is kept, and comes back with `--undo`. */
+export type FileStep =
+  | { readonly kind: 'remove'; readonly path: string }
+  | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly owner: 'root' | 'enid' }
+  | { readonly kind: 'link'; readonly path: string; readonly target: string };
+
+/** A command without a shell; `undo` null: nothing is to be done for it. */
+export interface CommandStep {
+  readonly kind: 'command';
+  readonly argv: readonly string[];
+  readonly undo: readonly string[] | null;
+}
+
+export type TakeoverStep = FileStep | CommandStep;
+
+export interface TakeoverPlan {
+  /** Who configures the ENIs now, in their own names. */
+  readonly managers: readonly string[];
+  readonly steps: readonly TakeoverStep[];
+  /** Why it must not be done without a person's decision. */
+  readonly obstacles: readonly string[];
+  /** What a person should know; keeps nothing back. */
+  readonly notes: readonly string[];
+}

@@ -1,0 +1,218 @@
+import { describe, expect, it } from '@jest/globals';
+import { removeFromInterfaces } from '../../../agent/decide/ifupdown.ts';
+import { judgeNetplan } from '../../../agent/decide/netplan.ts';
+import { planTakeover } from '../../../agent/decide/takeover.ts';
+import { renderTakeoverPlan } from '../../../agent/report/takeover-text.ts';
+import type { TakeoverFacts } from '../../../agent/takeover-model.ts';
+
+const bare: TakeoverFacts = {
+  isRoot: true,
+  hasSystemd: true,
+  eniLinks: ['ens5'],
+  otherLinks: [],
+  drivers: ['ena'],
+  units: {
+    'systemd-networkd.service': { isActive: false, isEnabled: false },
+    'enid.service': { isActive: false, isEnabled: false },
+  },
+  interfacesFiles: [],
+  netplanFiles: [],
+  generatedFiles: [],
+  clients: [],
+  hasCloudInit: false,
+  resolvConf: 'other',
+  networkFiles: [{ path: '/run/systemd/network/70-ens5.network', text: '…' }],
+  isTaken: false,
+};
+const on = { isActive: true, isEnabled: true };
+const installed = { isActive: false, isEnabled: false };
+
+const interfaces = `# This file is kept
+auto lo ens5
+iface lo inet loopback
+
+# the primary
+iface ens5 inet dhcp
+    metric 100
+iface ens5 inet6 auto
+
+auto br0
+iface br0 inet static
+    address 192.0.2.1/24
+`;
+
+function plan(facts: Partial<TakeoverFacts>): string {
+  return renderTakeoverPlan(planTakeover({ ...bare, ...facts }));
+}
+
+describe('planTakeover', () => {
+  it('ifupdown: the stanzas of the ENIs go, the client is killed and not asked to let go', () => {
+    expect(
+      plan({
+        interfacesFiles: [{ path: '/etc/network/interfaces', text: 'auto ens5\niface ens5 inet dhcp\n' }],
+        clients: [{ name: 'dhclient', processId: 321 }],
+      }),
+    ).toBe(`The ENIs are configured by: ifupdown (ens5)
+
+To be done:
+  write /etc/network/interfaces
+  write /run/systemd/network/70-ens5.network
+  systemctl enable systemd-networkd.service
+  systemctl enable enid.service
+  sh -c kill -KILL 321
+  systemctl start systemd-networkd.service
+  systemctl start enid.service
+
+Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
+`);
+  });
+
+  it('NetworkManager: stopped, not told to give up the links while it runs; it comes back for the others', () => {
+    const units = { ...bare.units, 'NetworkManager.service': on, 'systemd-resolved.service': installed };
+    expect(plan({ units })).toBe(`The ENIs are configured by: NetworkManager
+
+To be done:
+  write /etc/NetworkManager/conf.d/90-enid.conf
+  write /run/systemd/network/70-ens5.network
+  systemctl enable systemd-networkd.service
+  systemctl enable enid.service
+  systemctl enable systemd-resolved.service
+  systemctl start systemd-resolved.service
+  link /etc/resolv.conf to ../run/systemd/resolve/resolv.conf
+  systemctl stop NetworkManager.service
+  systemctl start systemd-networkd.service
+  systemctl start enid.service
+  systemctl start NetworkManager.service
+`);
+    const { steps } = planTakeover({ ...bare, units });
+    const file = steps.find((step) => step.kind === 'write' && step.path.includes('NetworkManager'));
+    expect(file).toMatchObject({
+      text: expect.stringContaining('match-device=driver:ena,interface-name:ens5\nmanaged=0'),
+    });
+  });
+
+  it('netplan and cloud-init: their files go, networkd reads the new ones as it starts again', () => {
+    expect(
+      plan({
+        units: { ...bare.units, 'systemd-networkd.service': { isActive: true, isEnabled: false } },
+        netplanFiles: [
+          {
+            path: '/etc/netplan/50-cloud-init.yaml',
+            document: { network: { version: 2, ethernets: { ens5: { dhcp4: true } } } },
+          },
+        ],
+        generatedFiles: ['/run/systemd/network/10-netplan-ens5.network'],
+        hasCloudInit: true,
+      }),
+    ).toBe(`The ENIs are configured by: netplan
+
+To be done:
+  remove /etc/netplan/50-cloud-init.yaml
+  remove /run/systemd/network/10-netplan-ens5.network
+  write /etc/cloud/cloud.cfg.d/99-enid-network.cfg
+  write /run/systemd/network/70-ens5.network
+  systemctl enable systemd-networkd.service
+  systemctl enable enid.service
+  systemctl restart systemd-networkd.service
+  systemctl start enid.service
+
+Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
+`);
+  });
+
+  it('has nothing to do where networkd and enid run and nobody else does', () => {
+    const units = { 'systemd-networkd.service': on, 'enid.service': on };
+    expect(plan({ units, isTaken: true, networkFiles: [] })).toMatch(/already/);
+  });
+
+  it.each([
+    ['only root', { isRoot: false }],
+    ['systemd is not process 1', { hasSystemd: false }],
+    ['systemd-networkd is not installed', { units: {} }],
+    ['there is no ENI', { eniLinks: [] }],
+    ['the metadata service does not answer', { networkFiles: [] }],
+    ['enid takeover --undo', { isTaken: true }],
+    ['dhcpcd may configure eth9', { otherLinks: ['eth9'], units: { ...bare.units, 'dhcpcd.service': on } }],
+  ])('is kept back: %s', (text, facts) => {
+    expect(planTakeover({ ...bare, ...facts }).obstacles).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('every command that starts or stops something has its way back', () => {
+    const { steps } = planTakeover({
+      ...bare,
+      units: {
+        ...bare.units,
+        'NetworkManager.service': on,
+        'dhcpcd.service': on,
+        'systemd-resolved.service': installed,
+      },
+      interfacesFiles: [{ path: '/etc/network/interfaces', text: 'iface ens5 inet dhcp\n' }],
+    });
+    for (const step of steps) if (step.kind === 'command') expect(step.undo).not.toBeNull();
+  });
+});
+
+describe('removeFromInterfaces', () => {
+  it('keeps everything that is no ENI, comments too', () => {
+    const { links, changed, obstacles } = removeFromInterfaces([{ path: 'f', text: interfaces }], ['ens5']);
+    expect([links, obstacles]).toEqual([['ens5'], []]);
+    expect(changed).toEqual([
+      {
+        path: 'f',
+        text: '# This file is kept\nauto lo\niface lo inet loopback\n\n# the primary\nauto br0\niface br0 inet static\n    address 192.0.2.1/24\n',
+      },
+    ]);
+  });
+
+  it('has nothing to say of files without an ENI', () => {
+    const text = 'auto /eth*\nmapping eth0\n  script x\niface eth0 inet static\n';
+    expect(removeFromInterfaces([{ path: 'f', text }], ['ens5'])).toEqual({ links: [], changed: [], obstacles: [] });
+  });
+
+  it.each([
+    ['static', 'iface ens5 inet static\n  metric 1\n'],
+    [
+      '`up ip route add 192.0.2.0/24 via 10.0.1.9`',
+      'iface ens5 inet dhcp\n  up ip route add 192.0.2.0/24 via 10.0.1.9\n',
+    ],
+    ['pattern', 'auto /ens*\niface ens5 inet dhcp\n'],
+    ['mapping', 'mapping ens*\n  script x\niface ens5 inet dhcp\n'],
+  ])('is kept back by what networkd would not do: %s', (text, file) => {
+    expect(removeFromInterfaces([{ path: 'f', text: file }], ['ens5']).obstacles).toEqual([
+      expect.stringContaining(text),
+    ]);
+  });
+});
+
+describe('judgeNetplan', () => {
+  const judge = (network: unknown, otherLinks: readonly string[] = []) =>
+    judgeNetplan({ files: [{ path: 'f', document: { network } }], eniLinks: ['ens5'], otherLinks });
+
+  it("takes Debian's own cloud file: DHCP on whatever there is", () => {
+    const ethernets = {
+      'all-en': { match: { name: 'en*' }, dhcp4: true, dhcp6: true },
+      'all-eth': { match: { name: 'eth*' }, dhcp4: true },
+    };
+    expect(judge({ version: 2, ethernets })).toEqual({ paths: ['f'], obstacles: [] });
+    expect(judge({ version: 2, ethernets }, ['eth9']).obstacles).toEqual([expect.stringContaining('eth9')]);
+  });
+
+  it('leaves files for other links alone', () => {
+    expect(judge({ ethernets: { eth9: { addresses: ['192.0.2.1/24'] } }, bridges: {} })).toEqual({
+      paths: [],
+      obstacles: [],
+    });
+  });
+
+  it.each([
+    ['addresses', { ethernets: { ens5: { addresses: ['192.0.2.1/24'] } } }],
+    ['bridges', { ethernets: { ens5: { dhcp4: true } }, bridges: { br0: {} } }],
+    ['renderer: NetworkManager', { renderer: 'NetworkManager', ethernets: { ens5: { dhcp4: true } } }],
+  ])('is kept back by %s', (text, network) => {
+    expect(judge(network).obstacles).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('is kept back by a file that cannot be read', () => {
+    expect(judge(null).obstacles).toEqual([expect.stringContaining('cannot be read')]);
+  });
+});

@@ -1,0 +1,120 @@
+/** `enid takeover` on running machines, from each manager of the network, under a TCP session that has to survive. */
+
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { MachineHost, machineMs } from './host.ts';
+
+let host: MachineHost;
+const run = (command: string) => host.machine.check(command);
+
+afterEach(async () => {
+  await host?.destroy();
+}, machineMs);
+
+/** What the kernel has, without what counts down. */
+async function readNetwork(): Promise<string> {
+  const text = await run('ip -o -d address show dev ens5; ip rule; ip -6 rule; ip route; ip -6 route');
+  return text
+    .replace(/(valid_lft|preferred_lft|expires|hoplimit|pref|nhid) \S+|\bmetric 0\b/g, '')
+    .replace(/^\d+: /gm, '')
+    .split('\n')
+    .map((line) => line.trim())
+    .sort()
+    .join('\n');
+}
+
+const ifupdown = `printf 'auto lo\\niface lo inet loopback\\nauto ens5\\niface ens5 inet dhcp\\niface ens5 inet6 auto\\n' > /etc/network/interfaces
+systemctl -q enable networking && systemctl start networking`;
+const netplan = `printf 'network:\\n  version: 2\\n  ethernets:\\n    all-en:\\n      match: { name: "en*" }\\n      dhcp4: true\\n      dhcp6: true\\n' > /etc/netplan/50-cloud-init.yaml
+chmod 600 /etc/netplan/50-cloud-init.yaml && mkdir -p /etc/cloud/cloud.cfg.d && netplan apply`;
+const dhcpcd = `printf '[Service]\\nType=forking\\nExecStart=/usr/sbin/dhcpcd -q\\n[Install]\\nWantedBy=multi-user.target\\n' > /etc/systemd/system/dhcpcd.service
+systemctl -q enable dhcpcd && systemctl start dhcpcd`;
+const cloudInit = `printf '[Match]\\nName=ens5\\n[Network]\\nDHCP=yes\\n' > /etc/systemd/network/10-cloud-init-ens5.network
+mkdir -p /etc/cloud/cloud.cfg.d && systemctl -q enable systemd-networkd && systemctl start systemd-networkd`;
+
+describe('from', () => {
+  it.each([
+    ['ifupdown', ifupdown],
+    ['NetworkManager', 'systemctl -q enable NetworkManager && systemctl start NetworkManager'],
+    ['dhcpcd', dhcpcd],
+    ['netplan', netplan],
+    ['cloud-init', cloudInit],
+  ])(
+    '%s: at the installation; back by --undo; again, and as after a boot; the session goes on',
+    async (name, setUp) => {
+      host = await MachineHost.boot();
+      await run(
+        'systemctl stop systemd-resolved; echo "nameserver 169.254.169.253" > /tmp/r; mv /tmp/r /etc/resolv.conf',
+      );
+      await run(setUp);
+      await host.until('it has the address', 'ip -4 -br address show dev ens5 | grep 10.0.1.10');
+      await host.until('it has a way out', 'ping -c 1 -W 1 198.51.100.10');
+      await host.startSession();
+
+      await host.install();
+      expect(await run('systemctl is-active systemd-networkd enid')).toBe('active\nactive\n');
+      expect(await run('readlink -f /etc/resolv.conf')).toBe('/run/systemd/resolve/resolv.conf\n');
+      await host.configured(1);
+      const gaps = [(await host.readSession()).longestGapSeconds];
+
+      await run('enid takeover --undo');
+      await host.until('the one before has the address', 'ip -4 -br address show dev ens5 | grep 10.0.1.10');
+      expect(await run('systemctl is-enabled enid; cat /etc/resolv.conf; true')).toMatch(/disabled|masked/);
+      await run('[ ! -e /var/lib/enid/takeover ]');
+      gaps.push((await host.readSession()).longestGapSeconds);
+
+      expect(await run('enid takeover --dry-run')).toMatch(
+        new RegExp(`configured by: ${name === 'cloud-init' ? '' : name}`),
+      );
+      expect(await run('enid takeover')).toMatch(/^Done\./m);
+      expect(await run('enid takeover')).toMatch(/already/);
+      await host.configured(1);
+      gaps.push((await host.readSession()).longestGapSeconds);
+      console.log(`${name}: longest gap of the session at installation, undo, takeover: ${gaps.join(', ')} s`);
+
+      const taken = await readNetwork();
+      await host.machine.reboot();
+      await host.configured(1);
+      await host.until('the boot is over', 'systemctl is-active network-online.target');
+      expect(await readNetwork()).toBe(taken);
+    },
+    machineMs,
+  );
+});
+
+it(
+  'goes back by itself where the metadata service is not reached afterwards, and the session goes on',
+  async () => {
+    host = await MachineHost.boot();
+    await host.install();
+    await run(ifupdown);
+    await host.startSession();
+    const before = await run('cat /etc/network/interfaces');
+    await run('systemd-run --unit=takeover enid takeover');
+    await host.until('it has begun', '[ -e /var/lib/enid/takeover/record.json ]');
+    await host.vpc.imds.setFaults([{ effect: { kind: 'hang' } }]);
+    await host.until('it has gone back', 'systemctl is-failed takeover', 240);
+    expect(await run('cat /etc/network/interfaces')).toBe(before);
+    expect(await run('systemctl is-active systemd-networkd enid; true')).toBe('inactive\ninactive\n');
+    expect(await run('journalctl -u takeover -o cat')).toMatch(/Going back:/);
+    await host.readSession();
+  },
+  machineMs,
+);
+
+it(
+  'from amazon-ec2-net-utils: apt replaces it, and its secondary addresses stay',
+  async () => {
+    host = await MachineHost.boot();
+    await run('systemctl -q enable systemd-networkd && systemctl start systemd-networkd');
+    await run('apt-get install -y /opt/amazon-ec2-net-utils*.deb');
+    await run('networkctl reload; networkctl reconfigure ens5; systemctl start policy-routes@ens5.service');
+    await host.until('it has the addresses', 'ip -4 -br address show dev ens5 | grep 10.0.1.10 | grep 10.0.1.11');
+    await host.startSession();
+    const said = await host.install();
+    expect(said).toMatch(/Removing amazon-ec2-net-utils/);
+    await host.configured(1);
+    expect(await run('ip -4 -br address show dev ens5')).toMatch(/10\.0\.1\.10\/24.*10\.0\.1\.11\/32/);
+    await host.readSession();
+  },
+  machineMs,
+);
