@@ -121,12 +121,14 @@ export class Takeover {
 }
 
 async function applyFile(step: FileStep): Promise<void> {
-  const made = await mkdir(dirname(step.path), { recursive: true });
+  const directory = dirname(step.path);
+  await mkdir(directory, { recursive: true });
   if (step.kind === 'remove') return await rm(step.path, { force: true });
   if (step.kind === 'write') {
     await writeFileAtomically(step.path, step.text);
     // enid itself changes them later, in a directory where one may only replace what is one's own.
-    if (step.owner === 'enid') await run(['chown', 'enid:enid', step.path, ...(made === undefined ? [] : [made])]);
+    if (step.owner === 'enid')
+      await run(['chown', 'enid:enid', step.path, ...(directory.endsWith('.network.d') ? [directory] : [])]);
     return;
   }
   await rm(step.path, { force: true });

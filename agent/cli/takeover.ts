@@ -98,6 +98,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     routers: [],
     networkd: { kind: 'present', version: inspection.networkd.version, links },
     ownFiles: new Map(),
+    foreignFiles: [],
   });
   const files = enis.flatMap(({ networkFiles }) => networkFiles);
   return planTakeover({

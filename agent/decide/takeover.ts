@@ -125,18 +125,22 @@ function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
   };
 }
 
-/** And cloud-init, which writes netplan's files or networkd's own. */
+/** And those whose files networkd reads: cloud-init, and what amazon-ec2-net-utils has left. */
 function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: TakeoverFacts): Part {
   const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
   const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));
   if (paths.length === 0 && generated.length === 0) return nothing;
+  const isPeer = generated.some((path) => path.startsWith('/run/systemd/network/70-'));
+  const managers = [
+    ...(paths.length > 0 ? ['netplan'] : []),
+    ...(generated.some((path) => path.includes('cloud-init')) ? ['cloud-init'] : []),
+    ...(isPeer ? ['amazon-ec2-net-utils'] : []),
+  ];
   return {
     ...nothing,
-    managers: [
-      ...(paths.length > 0 ? ['netplan'] : []),
-      ...(generated.some((path) => path.includes('cloud-init')) ? ['cloud-init'] : []),
-    ],
+    managers,
     files: [...paths, ...generated].map((path): TakeoverStep => ({ kind: 'remove', path })),
+    letGo: isPeer ? [command(['systemctl', 'stop', 'refresh-policy-routes@*.timer'], null)] : [],
     obstacles,
   };
 }

@@ -25,6 +25,7 @@ export async function readTakeoverFacts(): Promise<HostPart> {
       ...listNetworkFiles('/run/systemd/network', '10-netplan-'),
       ...listNetworkFiles('/run/systemd/network', '10-cloud-init-'),
       ...listNetworkFiles('/etc/systemd/network', '10-cloud-init-'),
+      ...listPeerFiles(),
     ],
     clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
     hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
@@ -91,6 +92,14 @@ function listNetworkFiles(directory: string, start: string): string[] {
   return list(directory)
     .filter((name) => name.startsWith(start) && name.endsWith('.network'))
     .map((name) => join(directory, name));
+}
+
+/** What amazon-ec2-net-utils leaves when it is removed: links to its 80-ec2.network by the names of our files, and drop-ins. */
+function listPeerFiles(): string[] {
+  if (!existsSync('/run/amazon-ec2-net-utils')) return [];
+  return listNetworkFiles('/run/systemd/network', '70-')
+    .filter((path) => !(readText(path) ?? '').startsWith('# Written by enid'))
+    .flatMap((path) => [path, ...list(`${path}.d`).map((name) => join(`${path}.d`, name))]);
 }
 
 function readResolvConf(): TakeoverFacts['resolvConf'] {

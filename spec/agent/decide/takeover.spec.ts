@@ -120,6 +120,22 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
 `);
   });
 
+  it('amazon-ec2-net-utils, when its package is gone: its files make room for those of the same names', () => {
+    const generatedFiles = ['/run/systemd/network/70-ens5.network', '/run/systemd/network/70-ens5.network.d/eni.conf'];
+    expect(
+      plan({ generatedFiles, units: { ...bare.units, 'systemd-networkd.service': on } }),
+    ).toMatch(`The ENIs are configured by: amazon-ec2-net-utils
+
+To be done:
+  remove /run/systemd/network/70-ens5.network
+  remove /run/systemd/network/70-ens5.network.d/eni.conf
+  write /run/systemd/network/70-ens5.network
+  systemctl enable enid.service
+  systemctl stop refresh-policy-routes@*.timer
+  systemctl restart systemd-networkd.service
+`);
+  });
+
   it('has nothing to do where networkd and enid run and nobody else does', () => {
     const units = { 'systemd-networkd.service': on, 'enid.service': on };
     expect(plan({ units, isTaken: true, networkFiles: [] })).toMatch(/already/);
