@@ -150,7 +150,7 @@ export const interfaceSchema = mapping({
     secondary: oneOf(['local', 'route-only']),
     exclude: list(cidr, { least: 0, most: 1_000 }),
   }).partial(),
-  prefixes: oneOf(['rules', 'local']),
+  prefixes: oneOf(['rules', 'local', 'assigned']),
   sources: list(cidr, { least: 0, most: 1_000 }),
   routes: list(routeSchema, { least: 0, most: 1_000 }),
   select: list(selectSchema, { least: 0, most: 100 }),

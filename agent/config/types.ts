@@ -31,7 +31,7 @@ export interface InterfacePolicy {
   /** Canonical CIDR text: addresses within are neither put on the link nor given a rule. */
   readonly exclude: readonly string[];
   /** `local`: the whole delegated prefix answers on this host. */
-  readonly prefixes: 'rules' | 'local';
+  readonly prefixes: 'rules' | 'local' | 'assigned';
   /** Further sources that leave by this ENI, as CIDR text: networks of containers behind the host. */
   readonly sources: readonly string[];
   readonly routes: readonly PolicyRoute[];

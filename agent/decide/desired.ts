@@ -212,7 +212,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
   if (isPrimary && policy.manage !== 'none' && policy.manage !== 'names' && isSelecting)
     rules.push(...computeGuardRules(eni));
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
-  const localRoutes = isManaged && policy.prefixes === 'local' ? computeLocalRoutes(one) : [];
+  const localRoutes = isManaged ? computeLocalRoutes(one) : [];
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
       ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)

@@ -24,6 +24,8 @@ export interface Surroundings {
   readonly routers: readonly KnownRouter[];
 }
 
+/** EC2 delegates /28; a shorter prefix is made local as a whole. */
+const shortestAssigned = 24;
 const mainTable = 254;
 /** RTPROT_DHCP (linux/rtnetlink.h). */
 const dhcpProtocol = 16;
@@ -35,6 +37,9 @@ export function computeAddresses({ eni, candidate, policy }: Matched): DesiredAd
   return [
     ...eni.ipv4Addresses.slice(1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
     ...eni.ipv6Addresses.map((address) => ({ linkIndex, address, prefixLength: 128 })),
+    ...listAssignedPrefixes(eni, policy).flatMap((prefix) =>
+      listAddresses(prefix).map((address) => ({ linkIndex, address, prefixLength: 32 })),
+    ),
   ].filter(({ address }) => !isExcluded(policy, address));
 }
 
@@ -49,9 +54,25 @@ export function computeSubnetRoutes(eni: EniMetadata, link: Link, table: number,
   }));
 }
 
+/** Delegated prefixes whose addresses are put on the link one by one. Those of IPv6 have too many (2^48). */
+function listAssignedPrefixes(eni: EniMetadata, policy: InterfacePolicy): string[] {
+  if (policy.prefixes !== 'assigned') return [];
+  return listPrefixSources(eni, policy).filter(
+    (prefix) => requireCidr(prefix).length >= shortestAssigned && familyOf(prefix) === 4,
+  );
+}
+
+function listAddresses(prefix: string): string[] {
+  const count = 1 << (32 - requireCidr(prefix).length);
+  return Array.from({ length: count }, (_, index) => addressAt(prefix, BigInt(index)));
+}
+
 /** AnyIP: the whole prefix is local to this host. */
 export function computeLocalRoutes({ eni, candidate, policy }: Matched): DesiredRoute[] {
-  return listPrefixSources(eni, policy).map((destination) => ({
+  if (policy.prefixes === 'rules') return [];
+  const assigned = new Set(listAssignedPrefixes(eni, policy));
+  const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
+  return whole.map((destination) => ({
     table: localTable,
     destination,
     type: 'local',

@@ -3,6 +3,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
+import { measureLoss } from '../../fixtures/loss.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
@@ -111,6 +112,29 @@ describe('a reload takes effect', () => {
       expect(await check('ip', 'route', 'get', '10.0.3.77')).toMatch(/^local 10\.0\.3\.77 dev lo/);
       expect(await lab.vpc.reaches('10.0.3.77', { from: 'guest' })).toBe(true);
       expect(await lab.vpc.reaches('10.0.2.23')).toBe(true);
+    },
+    testMs,
+  );
+
+  it(
+    'prefixes: assigned puts each address of an IPv4 prefix on the link and takes it off again, and what stays loses no packet',
+    async () => {
+      await configure('');
+      await lab.vpc.assign(withPrefixes.id, { ipv4: ['10.0.3.41'] });
+      await awaitReach(lab.vpc);
+      const count = async () =>
+        (await check('ip', '-4', 'address', 'show', 'dev', 'ens8')).match(/10\.0\.3\.\d+\/32/g)?.length;
+      const { lost, broken } = await measureLoss(lab.vpc, async () => {
+        await configure(`  - match: { subnet: 10.0.3.0/24 }\n    prefixes: assigned\n`);
+        await until('the addresses', async () => (await count()) === 17);
+        expect(await lab.vpc.reaches('10.0.3.79', { from: 'guest' })).toBe(true);
+        expect(await check('ip', '-6', 'route', 'get', '2001:db8:0:3:1::7')).toMatch(/^local 2001:db8:0:3:1::7 /);
+        await configure('');
+        await until('their end', async () => (await count()) === 1);
+      });
+      expect([[...lost], broken]).toEqual([[], []]);
+      await lab.vpc.unassign(withPrefixes.id, { ipv4: ['10.0.3.41'] });
+      await awaitReach(lab.vpc);
     },
     testMs,
   );
