@@ -188,7 +188,10 @@ export class Daemon {
     return failure === null ? [] : [failure];
   }
 
-  /** Begins to listen and to act. Resolves when networkd and the metadata service were asked once, answered or not. */
+  /**
+   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; where nothing is known from
+   * before, the metadata service, too, answered or not.
+   */
   async start(): Promise<void> {
     this.#mirror.onChange((kinds) => {
       if (kinds.has('link')) this.#candidates.update(this.#config);
@@ -203,7 +206,9 @@ export class Daemon {
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();
-    await this.#readMetadata(patienceAtStartMs);
+    const reading = this.#readMetadata(patienceAtStartMs);
+    // What was accepted before the restart is in force already; a poll later it is looked at again, and now is that poll.
+    if (this.#poller.metadata().snapshot === null) await reading;
     this.#reconciler.wake();
     await this.#reconciler.idle();
   }

@@ -1,6 +1,6 @@
 /** Parses argv, loads the configuration, wires and runs. The only process.exit of the program. */
 
-import './v8-flags.ts';
+import './memory.ts';
 import { Argument, Command, Option } from 'commander';
 import type { CommandWords, Shell } from './cli/completion.ts';
 import type { CommandResult } from './cli/status.ts';

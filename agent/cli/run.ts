@@ -6,6 +6,7 @@ import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import type { PassResult } from '../loop.ts';
+import { dropStartupGarbage } from '../memory.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { tell } from '../report/journal-line.ts';
@@ -96,6 +97,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   signals.onReload(() => void requestReload());
   await daemon.start();
   notifier.ready();
+  dropStartupGarbage();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
   const exitCode = once ? await awaitConvergence(() => last) : await signals.stopped.then(() => 0);
   notifier.stopping();

@@ -64,8 +64,10 @@ export class BusService {
     const paths = new Set(rows.map(pathOf));
     for (const row of rows) {
       const path = pathOf(row);
-      this.#tellChanged(path, eniInterface, this.#tree.put(path, describeEni(row)));
-      if (!before.has(path)) this.#tellManager('InterfaceAdded', row.eni ?? row.mac, path);
+      const changed = this.#tree.put(path, describeEni(row));
+      // All of a new one is new: who wants it asks.
+      if (before.has(path)) this.#tellChanged(path, eniInterface, changed);
+      else this.#tellManager('InterfaceAdded', row.eni ?? row.mac, path);
     }
     for (const path of before) {
       if (path === managerPath || paths.has(path)) continue;

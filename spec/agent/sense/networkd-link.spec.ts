@@ -6,44 +6,14 @@ const read = (version: number): string =>
   readFileSync(new URL(`describe-link-${version}.json`, import.meta.url), 'utf8');
 
 describe('parseLinkDescription', () => {
-  it.each([
-    [252, null, '2001:db8:0:5::199'],
-    [257, ['ec2net_alias.conf', 'ec2net_policy.conf'], '2001:db8:0:5::131'],
-  ])('reads what systemd %i says', (version, dropIns, leased) => {
-    const link = parseLinkDescription(read(version));
-    expect(link).toMatchObject({
-      linkIndex: 2,
-      linkName: 'ens5',
-      networkFile: '/run/systemd/network/70-ens5.network',
-      dropIns: dropIns?.map((name) => `/run/systemd/network/70-ens5.network.d/${name}`) ?? null,
-      setupState: 'configured',
-      operationalState: 'routable',
-      dhcp4Gateway: '10.0.5.1',
-      raGateway: 'fe80::453:e1ff:fe00:5',
-    });
-    expect(
-      link.addresses.map(({ address, prefixLength, source }) => `${address}/${prefixLength} ${source}`).sort(),
-    ).toEqual([
-      '10.0.5.10/24 DHCPv4',
-      '10.0.5.11/32 static',
-      `${leased}/128 DHCPv6`,
-      'fe80::453:e1ff:fed8:f929/64 foreign',
-    ]);
+  it.each([252, 257])('reads what systemd %i says', (version) => {
+    const networkFile = '/run/systemd/network/70-ens5.network';
+    expect(parseLinkDescription(read(version))).toEqual({ linkIndex: 2, networkFile, setupState: 'configured' });
   });
 
   it('reads a link that nothing was ever done to', () => {
     const text = '{"Index": 1, "Name": "lo", "AdministrativeState": "unmanaged", "OnlineState": null}';
-    expect(parseLinkDescription(text)).toEqual({
-      linkIndex: 1,
-      linkName: 'lo',
-      networkFile: null,
-      dropIns: [],
-      setupState: 'unmanaged',
-      operationalState: '',
-      dhcp4Gateway: null,
-      raGateway: null,
-      addresses: [],
-    });
+    expect(parseLinkDescription(text)).toEqual({ linkIndex: 1, networkFile: null, setupState: 'unmanaged' });
   });
 
   it.each(['', 'null', '[]', '{"Index": "2"}', '{"Index": 2, "Name": "x"}'])('refuses %j', (text) => {
