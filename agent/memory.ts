@@ -25,5 +25,6 @@ export function dropStartupGarbage(): void {
     setFlagsFromString('--expose-gc');
     const collect: unknown = runInNewContext('gc');
     if (typeof collect === 'function') collect();
+    void import('../lib/memory/trim.ts').then(({ trimMemory }) => trimMemory());
   }, afterStartMs).unref();
 }

@@ -3,8 +3,6 @@
  * fields where it listens, else to stderr. Invariant: logging never throws and never waits.
  */
 
-import { Writable } from 'node:stream';
-import winston from 'winston';
 import { isJournalStream, JournalSender } from '../../lib/systemd/journal.ts';
 import { formatLine, type Level, type Line, type LineStyle, toJournalEntry } from './journal-line.ts';
 
@@ -31,7 +29,7 @@ export interface JournalOptions {
   readonly openSender?: () => Promise<Pick<JournalSender, 'send'>>;
 }
 
-/** Grave first, as winston wants them. */
+/** The graver the lower. */
 const levels: Record<Level, number> = { error: 0, warning: 1, info: 2, debug: 3 };
 
 /** Makes the log. Cheap: journald is opened in the background, and lines until then go to stderr, which it reads too. */
@@ -53,16 +51,13 @@ export function createJournal(options: JournalOptions): Journal {
   const put = (line: Line): void => {
     if (sender?.send(toJournalEntry(line)) !== true) write(formatLine(line, lineStyle));
   };
-  const logger = winston.createLogger({
-    level: options.level,
-    levels,
-    // The default writes every entry as JSON first.
-    format: winston.format((info) => info)(),
-    transports: [new LineTransport(put)],
-  });
   const log = (level: Level, message: string, fields: Fields = {}): void => {
-    // The level is winston's transports' business, and this one is a bare stream.
-    if (logger.isLevelEnabled(level)) logger.log({ level, message, fields });
+    if (levels[level] > levels[options.level]) return;
+    try {
+      put({ level, message, fields });
+    } catch {
+      // A log that fails must not fail what it tells of.
+    }
   };
   return {
     debug: (message, fields) => log('debug', message, fields),
@@ -70,30 +65,6 @@ export function createJournal(options: JournalOptions): Journal {
     warning: (message, fields) => log('warning', message, fields),
     error: (message, fields) => log('error', message, fields),
   };
-}
-
-/** A transport of winston's; its own base class is not among the exports that winston 3.19 declares. */
-class LineTransport extends Writable {
-  readonly #put: (line: Line) => void;
-
-  constructor(put: (line: Line) => void) {
-    super({ objectMode: true });
-    this.#put = put;
-  }
-
-  /** winston takes a stream without this for a transport of its second version. */
-  log(line: Line, next: () => void): void {
-    try {
-      this.#put(line);
-    } catch {
-      // A log that fails must not fail what it tells of.
-    }
-    next();
-  }
-
-  override _write(line: Line, _encoding: string, next: () => void): void {
-    this.log(line, next);
-  }
 }
 
 function chooseStyle(): LineStyle | 'journal' {
