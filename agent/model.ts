@@ -1,6 +1,6 @@
 /** The readonly types that the rooms of the program share. Plain data only: no behaviour, no I/O. */
 
-import type { Address, Family, Link, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
+import type { Address, Family, Link, LinkSettings, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
 export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
 
@@ -151,6 +151,8 @@ export interface DesiredEni {
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
   readonly altNames: readonly string[];
+  /** Of net.ipv4.conf.<link>, those that the operator wants to have a value; the others are nobody's business here. */
+  readonly settings: Partial<LinkSettings>;
   /** What networkd is to make of the lease; null where this program does not see to it. */
   readonly lease: DesiredLease | null;
   /** Families whose table routes cannot be told yet (no lease, no router advertisement): theirs are left as they are. */
@@ -199,6 +201,12 @@ export type Change = {
   | { readonly kind: 'write-file'; readonly file: NetworkFile }
   | { readonly kind: 'remove-file'; readonly name: string }
   | { readonly kind: 'reload' }
+  | {
+      readonly kind: 'set-link-setting';
+      readonly linkIndex: number;
+      readonly setting: keyof LinkSettings;
+      readonly value: number;
+    }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }
@@ -216,7 +224,7 @@ export type Change = {
 );
 
 /** What a repair put back: an object that this program had made and another one removed or altered. */
-export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule';
+export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule' | 'setting';
 
 /** What `enid doctor` looks at beside what a pass reads. */
 export interface HostFacts {

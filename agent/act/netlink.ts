@@ -10,7 +10,12 @@ import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route,
 /** The changes that the kernel itself takes. */
 export type KernelChange = Extract<
   Change,
-  { kind: `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}` | 'set-address-metric' }
+  {
+    kind:
+      | `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}`
+      | 'set-address-metric'
+      | 'set-link-setting';
+  }
 >;
 
 export interface NetlinkActOptions {
@@ -40,6 +45,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(toAddress(change.address, protocol)));
     case 'set-address-metric':
       return setAddressMetric(change, client);
+    case 'set-link-setting':
+      return accept([], client.setLinkSetting(change.linkIndex, change.setting, change.value));
     case 'add-route':
       return addRoute(toRoute(change.route, protocol), client);
     case 'remove-route':

@@ -158,6 +158,8 @@ export const interfaceSchema = mapping({
   table: integer(1, 0xffffffff, sharedTables, ' other than 253, 254 and 255').nullable(),
   metric: integer(1, 0xffffffff).nullable(),
   vrf: linkName.nullable(),
+  reversePathFilter: oneOf(['keep', 'strict', 'loose']),
+  arp: oneOf(['keep', 'own']),
   // The least that IPv4 hosts must take, and the most that a link can have.
   mtu: integer(576, 65_535),
   dns: yesOrNo(),

@@ -41,6 +41,10 @@ export interface InterfacePolicy {
   readonly table: number | null;
   readonly metric: number | null;
   readonly vrf: string | null;
+  /** net.ipv4.conf.<link>.rp_filter; `keep`: as it is. */
+  readonly reversePathFilter: 'keep' | 'strict' | 'loose';
+  /** `own`: the link answers and asks for its own addresses only (arp_ignore 1, arp_announce 2); `keep`: as it is. */
+  readonly arp: 'keep' | 'own';
   /** Bytes. */
   readonly mtu: number;
   /** Whether the lease's DNS servers and domains are used. */

@@ -164,5 +164,8 @@ function keepLinks(): (links: readonly Link[]) => readonly Link[] {
 }
 
 function isSameButNames(left: Link, right: Link): boolean {
-  return JSON.stringify({ ...left, altNames: [] }) === JSON.stringify({ ...right, altNames: [] });
+  return (
+    JSON.stringify({ ...left, altNames: [], settings: null }) ===
+    JSON.stringify({ ...right, altNames: [], settings: null })
+  );
 }

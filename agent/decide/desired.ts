@@ -26,6 +26,7 @@ import {
   noDefaults,
   noOperatorRoutes,
 } from './eni-objects.ts';
+import { computeSettings } from './link-settings.ts';
 import { findCandidates } from './match-links.ts';
 import { keepsAddresses, nameNetworkFile, nameSourcesFile, renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric } from './numbers.ts';
@@ -256,6 +257,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
         : [],
       rules,
       altNames: computeAltNames(eni),
+      settings: isManaged || policy.manage === 'rules' ? computeSettings(policy) : {},
       lease: isManaged ? computeLease(one, metric) : null,
       unresolvedFamilies: link.isUp ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
     },

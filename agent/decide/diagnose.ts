@@ -273,7 +273,7 @@ function checkReversePathFilters({ facts: { reversePathFilters } }: Patient): Fi
   const strict = Object.entries(links).filter(([, value]) => Math.max(all, value) === 1);
   if (strict.length === 0) return [find('rp_filter', 'ok', 'no strict reverse path filter')];
   const names = strict.map(([name]) => name).join(', ');
-  const advice = 'sysctl net.ipv4.conf.all.rp_filter=2 (loose), and in /etc/sysctl.d';
+  const advice = 'set `reversePathFilter: loose` for the ENI in /etc/enid/config.yaml where it forwards packets';
   const message = `strict on ${names}: packets are dropped where the answer would leave by another link`;
   return [find('rp_filter', Object.keys(links).length > 1 ? 'warning' : 'info', message, advice)];
 }

@@ -8,6 +8,8 @@ import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, Ne
 import { diffFiles } from './diff-files.ts';
 import { diffLeases } from './diff-leases.ts';
 import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
+import { diffSettings } from './link-settings.ts';
+import { markOf, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
 
@@ -45,6 +47,7 @@ export function computeDifference(desired: Desired, before: Actual): Difference 
   const actual = { ...before, settling: new Set([...before.settling, ...reloaded]) };
   const changes = [
     ...fileChanges,
+    ...diffSettings(desired, actual.kernel),
     ...diffAltNames(desired, actual, removable),
     ...diffAddresses(desired, actual, removable, conflicts),
     ...diffRoutes(desired, actual, removable, conflicts),
@@ -66,6 +69,7 @@ const order: readonly Change['kind'][] = [
   // An IPv6 router's stand-in is there before networkd drops the advertised route.
   'add-route',
   'reload',
+  'set-link-setting',
   'add-alt-name',
   'add-rule',
   'add-address',
@@ -75,62 +79,6 @@ const order: readonly Change['kind'][] = [
   'remove-route',
   'remove-alt-name',
 ];
-
-/**
- * What an object says of its maker. `unmarked`: it may be what networkd made from our files, which the ledger knows;
- * `foreign`: neither networkd nor this program makes it so.
- */
-type Mark = 'own' | 'unmarked' | 'foreign';
-
-/** `unmarkedProtocol` is the one that networkd gives to what it makes from our files. */
-function readMark(protocol: number, unmarkedProtocol: number): Mark {
-  return protocol === ownProtocol ? 'own' : protocol === unmarkedProtocol ? 'unmarked' : 'foreign';
-}
-
-/** networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours (Protocol=236). */
-const markOf = {
-  rule: (protocol: number) => readMark(protocol, 4),
-  address: (protocol: number) => readMark(protocol, 0),
-  route: (protocol: number): Mark => (protocol === ownProtocol ? 'own' : 'foreign'),
-} as const;
-
-/** Answers whether an object is ours to remove, and whose it is. */
-class Removable {
-  readonly #ledger: Ledger;
-  readonly #macByLink: ReadonlyMap<number, string>;
-  readonly #nameByMac: ReadonlyMap<string, string>;
-  readonly #unknown: ReadonlySet<string>;
-
-  constructor(desired: Desired, actual: Actual) {
-    this.#ledger = actual.ledger;
-    this.#unknown = new Set(desired.unknownMacs);
-    this.#macByLink = new Map(
-      actual.kernel.links.flatMap(({ index, permanentMac, mac }) => {
-        const known = permanentMac ?? mac;
-        return known === null ? [] : [[index, known] as const];
-      }),
-    );
-    this.#nameByMac = new Map(
-      desired.reports.flatMap(({ mac, linkName }) => (linkName === null ? [] : [[mac, linkName] as const])),
-    );
-  }
-
-  /** The owner of a removable object, null where it must stay. */
-  ownerOf(key: string, mark: Mark, linkIndex: number | null): { mac: string; linkName: string } | null {
-    if (mark === 'foreign') return null;
-    const recorded = this.#ledger[key];
-    if (mark === 'unmarked' && recorded === undefined) return null;
-    const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
-    // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
-    if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
-    return { mac: mac ?? '', linkName: this.nameOf(mac ?? '') };
-  }
-
-  /** Empty where the link is gone. */
-  nameOf(mac: string): string {
-    return this.#nameByMac.get(mac) ?? '';
-  }
-}
 
 function about({ mac, linkName }: DesiredEni, reason: string): { mac: string; linkName: string; reason: string } {
   return { mac, linkName, reason };

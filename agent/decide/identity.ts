@@ -39,3 +39,8 @@ export function identifyFile(name: string): string {
 export function identifyAltName(linkIndex: number, altName: string): string {
   return `altname ${linkIndex} ${altName}`;
 }
+
+/** A setting of net.ipv4.conf.<link>. */
+export function identifySetting(linkIndex: number, setting: string): string {
+  return `setting ${linkIndex} ${setting}`;
+}

@@ -26,6 +26,8 @@ const defaults: InterfacePolicy = {
   table: null,
   metric: null,
   vrf: null,
+  reversePathFilter: 'keep',
+  arp: 'keep',
   // The jumbo frame that every ENI of a Nitro instance carries inside its VPC (EC2 user guide, "network MTU").
   mtu: 9001,
   dns: true,

@@ -4,7 +4,7 @@
  */
 
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../model.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+import { identifyAddress, identifyAltName, identifyRoute, identifyRule, identifySetting } from './identity.ts';
 import type { OwnFile } from './unit-directory.ts';
 
 /** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
@@ -46,6 +46,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'add-route': 'route',
   'add-rule': 'rule',
   'set-address-metric': 'metric',
+  'set-link-setting': 'setting',
   'write-file': 'file',
 };
 
@@ -71,6 +72,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyRule(change.rule)];
     case 'set-address-metric':
       return [identifyMetric(change)];
+    case 'set-link-setting':
+      return [identifyValue(change.linkIndex, change.setting, change.value)];
     case 'write-file':
       return identifyFile(change.file.name, change.file.text);
     default:
@@ -87,6 +90,10 @@ function identifyMetric(address: { linkIndex: number; address: string; metric: n
   return `${identifyAddress(address)} metric ${address.metric}`;
 }
 
+function identifyValue(linkIndex: number, setting: string, value: number): string {
+  return `${identifySetting(linkIndex, setting)} ${value}`;
+}
+
 /** That it is there, and that it is there with this text. */
 function identifyFile(name: string, text: string): readonly string[] {
   return [`file ${name}`, `file ${name}\n${text}`];
@@ -101,6 +108,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...eni.routes.map((route) => ({ key: identifyWay(route), ledgerKey: identifyRoute(route) })),
     ...eni.rules.map((rule) => same(identifyRule(rule))),
     ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
+    ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
     ...eni.networkFiles.flatMap(({ name, text }) => identifyFile(name, text).map(same)),
     ...(lease === null || leased === null
       ? []
@@ -118,5 +126,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   }
   for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
   for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
-  for (const link of kernel.links) for (const altName of link.altNames) yield identifyAltName(link.index, altName);
+  for (const { index, altNames, settings } of kernel.links) {
+    for (const altName of altNames) yield identifyAltName(index, altName);
+    for (const [name, value] of Object.entries(settings ?? {})) yield identifyValue(index, name, value);
+  }
 }

@@ -1,7 +1,7 @@
 /** When a change that was made before may be made again: at once, until the other side keeps undoing it. Pure. */
 
 import type { Change } from '../model.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule } from './identity.ts';
+import { identifyAddress, identifyAltName, identifyRoute, identifyRule, identifySetting } from './identity.ts';
 
 /** What is remembered of one object's repairs. Times are in ms on a clock that only goes forward. */
 export interface Attempts {
@@ -51,6 +51,8 @@ export function identifyChange(change: Change): string {
     case 'add-alt-name':
     case 'remove-alt-name':
       return `${change.kind} ${identifyAltName(change.linkIndex, change.altName)}`;
+    case 'set-link-setting':
+      return `${change.kind} ${identifySetting(change.linkIndex, change.setting)}`;
     case 'add-address':
     case 'remove-address':
       return `${change.kind} ${identifyAddress(change.address)}`;

@@ -20,6 +20,8 @@ export function describeChange(change: Change): string {
       return describeAddition(change.address, change.linkName);
     case 'remove-address':
       return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
+    case 'set-link-setting':
+      return `sysctl net.ipv4.conf.${change.linkName}.${change.setting}=${change.value}`;
     case 'set-address-metric':
       return `ip address change ${change.address} dev ${change.linkName} metric ${change.metric}`;
     case 'add-route':

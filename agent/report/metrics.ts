@@ -31,7 +31,7 @@ const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'l
 /** As often as Prometheus scrapes node-exporter in most places. */
 const textfileMs = 15_000;
 /** From 0 on, so that the first one is seen as a rise. */
-const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule'];
+const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting'];
 /** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
 const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 

@@ -33,7 +33,7 @@ export function describeResolved({ report, entry, policy, desired }: ResolvedInp
 }
 
 function describeFollowing(desired: DesiredEni): Record<string, unknown> {
-  const { tableId, metric, addresses, routes, rules, altNames, networkFiles, linkName } = desired;
+  const { tableId, metric, addresses, routes, rules, altNames, networkFiles, linkName, settings } = desired;
   return {
     table: tableId,
     metric,
@@ -42,5 +42,6 @@ function describeFollowing(desired: DesiredEni): Record<string, unknown> {
     routes: routes.map((route) => describeRoute(route, linkName)),
     rules: rules.map(describeRule),
     names: altNames,
+    settings,
   };
 }

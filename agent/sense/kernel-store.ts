@@ -123,6 +123,9 @@ export class KernelStore {
         if (isNew) this.#putLink(event.link, effects);
         else this.#dropLink(event.link, effects);
         break;
+      case 'setting':
+        this.#putSetting(event.setting, effects);
+        break;
       case 'address':
         if (isNew) put('address', this.#address, event.address, effects);
         else this.#dropAddress(event.address, effects);
@@ -151,6 +154,17 @@ export class KernelStore {
     // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses (cycle_netdev).
     if (before !== undefined && before.masterIndex !== link.masterIndex) {
       effects.suspects.add('route').add('address');
+    }
+  }
+
+  /** Of a link that is not known yet its own event tells. */
+  #putSetting(
+    { linkIndex, reversePathFilter }: Extract<RtnetlinkEvent, { kind: 'setting' }>['setting'],
+    effects: Effects,
+  ): void {
+    for (const link of this.#link.values()) {
+      if (link.index !== linkIndex || link.settings === undefined) continue;
+      put('link', this.#link, { ...link, settings: { ...link.settings, rp_filter: reversePathFilter } }, effects);
     }
   }
 

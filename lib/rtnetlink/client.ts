@@ -18,10 +18,12 @@ import {
   RTM_NEWLINKPROP,
   RTM_NEWROUTE,
   RTM_NEWRULE,
+  RTM_SETLINK,
 } from './constants.ts';
 import { describeAddress, describeRoute, describeRule } from './describe.ts';
 import { RtnetlinkError } from './errors.ts';
 import { decodeLink, encodeAltName, encodeLinkHeader } from './link.ts';
+import { encodeSetting } from './link-settings.ts';
 import { RequestSocket } from './request-socket.ts';
 import {
   decodeLookup,
@@ -34,7 +36,7 @@ import {
   type RouteLookup,
 } from './route.ts';
 import { decodeRule, encodeRule, encodeRuleHeader } from './rule.ts';
-import type { Address, Family, Link, Route, Rule } from './types.ts';
+import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
@@ -146,6 +148,14 @@ export class RtnetlinkClient {
     return this.#request(`delete altname ${altName} of link ${linkIndex}`, RTM_DELLINKPROP, 0, () =>
       encodeAltName(linkIndex, altName),
     );
+  }
+
+  /** Sets one setting of net.ipv4.conf.<link>, and nothing else of the link. */
+  setLinkSetting(linkIndex: number, name: keyof LinkSettings, value: number): Promise<void> {
+    return this.#request(`set ${name} of link ${linkIndex} to ${value}`, RTM_SETLINK, 0, () => [
+      encodeLinkHeader(linkIndex),
+      ...encodeSetting(name, value),
+    ]);
   }
 
   /** The route that the kernel takes for a packet, with the table it was found in; ENETUNREACH, … where there is none. */

@@ -25,6 +25,7 @@ export const NLA_F_NESTED = 0x8000;
 export const RTM_NEWLINK = 16;
 export const RTM_DELLINK = 17;
 export const RTM_GETLINK = 18;
+export const RTM_SETLINK = 19;
 export const RTM_NEWADDR = 20;
 export const RTM_DELADDR = 21;
 export const RTM_GETADDR = 22;
@@ -34,6 +35,7 @@ export const RTM_GETROUTE = 26;
 export const RTM_NEWRULE = 32;
 export const RTM_DELRULE = 33;
 export const RTM_GETRULE = 34;
+export const RTM_NEWNETCONF = 80;
 export const RTM_NEWLINKPROP = 108;
 export const RTM_DELLINKPROP = 109;
 
@@ -44,6 +46,7 @@ export const RTNLGRP_IPV4_RULE = 8;
 export const RTNLGRP_IPV6_IFADDR = 9;
 export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
+export const RTNLGRP_IPV4_NETCONF = 24;
 
 export const AF_INET = 2;
 export const AF_INET6 = 10;
@@ -59,6 +62,8 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_MASTER = 10;
 export const IFLA_LINKINFO = 18;
+export const IFLA_AF_SPEC = 26;
+export const IFLA_INET_CONF = 1;
 export const IFLA_INFO_KIND = 1;
 export const IFLA_PROP_LIST = 52;
 export const IFLA_ALT_IFNAME = 53;
@@ -119,3 +124,12 @@ export const FR_ACT_TO_TBL = 1;
 export const FIB_RULE_INVERT = 0x2;
 /** "Unset" for both FRA_SUPPRESS_*: -1 as u32. */
 export const SUPPRESS_UNSET = 0xffffffff;
+
+// linux/ip.h: settings of net.ipv4.conf.<link>
+export const IPV4_DEVCONF_RP_FILTER = 8;
+export const IPV4_DEVCONF_ARP_ANNOUNCE = 18;
+export const IPV4_DEVCONF_ARP_IGNORE = 19;
+
+// linux/netconf.h
+export const NETCONFA_IFINDEX = 1;
+export const NETCONFA_RP_FILTER = 3;

@@ -9,15 +9,17 @@ import {
   RTM_DELRULE,
   RTM_NEWADDR,
   RTM_NEWLINK,
+  RTM_NEWNETCONF,
   RTM_NEWROUTE,
   RTM_NEWRULE,
 } from './constants.ts';
 import { decodeLink } from './link.ts';
+import { decodeReversePathFilter } from './link-settings.ts';
 import { decodeRoute, isWantedRoute, type RouteFilter } from './route.ts';
 import { decodeRule } from './rule.ts';
 import type { RtnetlinkEvent } from './types.ts';
 
-/** The event of one message; null for messages that concern no link, address, route or rule, or an unwanted route. */
+/** The event of one message; null for messages that concern no link, setting, address, route or rule, or an unwanted route. */
 export function decodeEvent(
   type: number,
   flags: number,
@@ -39,6 +41,10 @@ export function decodeEvent(
     case RTM_DELLINK: {
       const link = decodeLink(buffer, start, end);
       return link === null ? null : { kind: 'link', change: type === RTM_NEWLINK ? 'new' : 'delete', link };
+    }
+    case RTM_NEWNETCONF: {
+      const setting = decodeReversePathFilter(buffer, start, end);
+      return setting === null ? null : { kind: 'setting', change: 'new', setting };
     }
     case RTM_NEWADDR:
     case RTM_DELADDR: {

@@ -5,6 +5,7 @@ import {
   IFF_LOWER_UP,
   IFF_UP,
   IFLA_ADDRESS,
+  IFLA_AF_SPEC,
   IFLA_ALT_IFNAME,
   IFLA_IFNAME,
   IFLA_INFO_KIND,
@@ -14,8 +15,9 @@ import {
   IFLA_PERM_ADDRESS,
   IFLA_PROP_LIST,
 } from './constants.ts';
+import { decodeSettings } from './link-settings.ts';
 import { encodeNested, encodeText, readText, readU32, requireLength, visitAttributes } from './message.ts';
-import type { Link } from './types.ts';
+import type { Link, LinkSettings } from './types.ts';
 
 /** sizeof(struct ifinfomsg): family, pad, type u16, index s32, flags u32, change u32. */
 const HEADER_LENGTH = 16;
@@ -37,12 +39,14 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   let kind: string | null = null;
   let masterIndex: number | null = null;
   const altNames: string[] = [];
+  let settings: LinkSettings | null = null;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === IFLA_IFNAME) name = readText(buffer, from, to);
     else if (type === IFLA_MTU) mtu = readU32('IFLA_MTU', buffer, from, to);
     else if (type === IFLA_ADDRESS) mac = readMac(buffer, from, to);
     else if (type === IFLA_PERM_ADDRESS) permanentMac = readMac(buffer, from, to);
     else if (type === IFLA_MASTER) masterIndex = readU32('IFLA_MASTER', buffer, from, to) || null;
+    else if (type === IFLA_AF_SPEC) settings = decodeSettings(buffer, from, to);
     else if (type === IFLA_LINKINFO) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
         if (inner === IFLA_INFO_KIND) kind = readText(buffer, innerFrom, innerTo);
@@ -66,6 +70,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     isUp: (flags & IFF_UP) !== 0,
     hasCarrier: (flags & IFF_LOWER_UP) !== 0,
     altNames: altNames.sort(),
+    ...(settings === null ? {} : { settings }),
   };
 }
 

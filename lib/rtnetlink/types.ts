@@ -5,6 +5,16 @@
 
 export type Family = 4 | 6;
 
+/** Settings of a link, net.ipv4.conf.<link>.*, as ip-sysctl says. */
+export interface LinkSettings {
+  /** 0 off, 1 strict, 2 loose; the greater one of the link's and `all` holds. */
+  readonly rp_filter: number;
+  /** 2: asks with an address of this link only. */
+  readonly arp_announce: number;
+  /** 1: answers for addresses of this link only. */
+  readonly arp_ignore: number;
+}
+
 /** A network device (RTM_NEWLINK). */
 export interface Link {
   readonly index: number;
@@ -24,6 +34,8 @@ export interface Link {
   readonly hasCarrier: boolean;
   /** IFLA_ALT_IFNAME, sorted. */
   readonly altNames: readonly string[];
+  /** No key: the link has no IPv4 settings. */
+  readonly settings?: LinkSettings;
 }
 
 /** An address on a link (RTM_NEWADDR). */
@@ -105,6 +117,12 @@ export interface Rule {
 /** What a subscription reports. A `new` is an upsert: it carries the whole object. */
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
+  /** Of a link that is there: its reverse path filter (0 off, 1 strict, 2 loose) is another one now. */
+  | {
+      readonly kind: 'setting';
+      readonly change: 'new';
+      readonly setting: { readonly linkIndex: number; readonly reversePathFilter: number };
+    }
   | { readonly kind: 'address'; readonly change: 'new' | 'delete'; readonly address: Address }
   | {
       readonly kind: 'route';

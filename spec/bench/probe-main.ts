@@ -42,6 +42,8 @@ function tell(event: RtnetlinkEvent, atMs: number): Heard {
   switch (event.kind) {
     case 'link':
       return { atMs, kind, change, name: event.link.name, table: null };
+    case 'setting':
+      return { atMs, kind, change, name: String(event.setting.linkIndex), table: null };
     case 'address':
       return { atMs, kind, change, name: event.address.address, table: null };
     case 'route':

@@ -8,7 +8,7 @@ import type { DriftRequest } from './drift-targets.ts';
 const heardSchema = z.object({
   /** ms of CLOCK_MONOTONIC. */
   atMs: z.number(),
-  kind: z.enum(['link', 'address', 'route', 'rule']),
+  kind: z.enum(['link', 'setting', 'address', 'route', 'rule']),
   change: z.enum(['new', 'delete']),
   /** The link's name, the address, the route's destination, the rule's source. */
   name: z.string(),

@@ -94,7 +94,9 @@ it(
     await lab.vpc.imds.setFaults([{ effect: { kind: 'status', status: 500 } }]);
     await until('it is seen', () => lab.enid.lines.some((line) => line.includes('failed to read the metadata')));
     say('A metadata service that fails', 'It answers 500 to everything. The network stays as it is.');
-    for (const args of [['status'], ['plan'], ['doctor'], ['status', '--no-daemon']]) await capture(...args);
+    for (const args of [['status'], ['plan'], ['explain', '10.0.2.21'], ['doctor'], ['reload'], ['config', 'check']])
+      await capture(...args);
+    await capture('status', '--no-daemon');
     await lab.vpc.imds.setFaults([]);
     await until('it is over', () => lab.enid.lines.some((line) => line.includes('answers again')));
   },
@@ -113,7 +115,8 @@ it(
     say('An override in /etc', `The operator's own file, \`${override}\`, claims ens6: enid steps back.`);
     // Not the daemon's memory: how much it put back before it heard of the override is chance.
     await capture('status', '--no-daemon');
-    for (const args of [['plan'], ['explain', '10.0.2.21'], ['doctor']]) await capture(...args);
+    for (const args of [['plan'], ['explain', '10.0.2.21'], ['doctor'], ['reload'], ['config', 'check']])
+      await capture(...args);
     await guest.removeFile(override);
     await guest.check(reload);
     await until('it is its own again', async () =>

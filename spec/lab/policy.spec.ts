@@ -161,6 +161,35 @@ describe('a reload takes effect', () => {
   );
 
   it(
+    'reversePathFilter and arp: on that link alone, and back when another program changes them',
+    async () => {
+      const read = async (name: string) => (await check('sysctl', '-n', `net.ipv4.conf.${name}`)).trim();
+      const all = await Promise.all(['rp_filter', 'arp_ignore', 'arp_announce'].map((name) => read(`all.${name}`)));
+      const before = await read('ens7.rp_filter');
+      await check('sysctl', '-w', 'net.ipv4.conf.ens6.rp_filter=1');
+      await configure(`  - match: { device: 1 }
+    reversePathFilter: loose
+    arp: own
+`);
+      await until('the filter', async () => (await read('ens6.rp_filter')) === '2');
+      expect([await read('ens6.arp_ignore'), await read('ens6.arp_announce')]).toEqual(['1', '2']);
+      expect(await read('ens7.rp_filter')).toBe(before);
+      const now = await Promise.all(['rp_filter', 'arp_ignore', 'arp_announce'].map((name) => read(`all.${name}`)));
+      expect(now).toEqual(all);
+      // The kernel tells of this one alone.
+      await check('sysctl', '-w', 'net.ipv4.conf.ens6.rp_filter=1');
+      await until('the filter is back', async () => (await read('ens6.rp_filter')) === '2');
+      expect(lab.enid.lines.at(-1)).toMatch(
+        /^info sysctl net\.ipv4\.conf\.ens6\.rp_filter=2 \(it is 1\) .* CHANGE=set-link-setting REPAIR=setting$/,
+      );
+      await awaitReach(lab.vpc);
+      await configure('');
+      expect(await read('ens6.rp_filter')).toBe('2');
+    },
+    testMs,
+  );
+
+  it(
     'match by tag of the instance: followed live, and one read alone takes nothing back',
     async () => {
       const { metadata } = lab.vpc;

@@ -41,6 +41,7 @@ const eni: DesiredEni = {
   routes: [],
   rules: [rule],
   altNames: [],
+  settings: {},
   lease: null,
   unresolvedFamilies: [],
 };

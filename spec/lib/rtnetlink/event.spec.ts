@@ -26,7 +26,7 @@ function decode(datagram: Buffer, filter: RouteFilter = () => true): (RtnetlinkE
 /** Only what differs from a plain object of its kind, so that one glance shows the outcome. */
 function summary(event: RtnetlinkEvent | null | undefined): string {
   if (event === null || event === undefined) return 'nothing';
-  const record = { link: null, address: null, route: null, rule: null, ...event }[event.kind] ?? {};
+  const record = { link: null, setting: null, address: null, route: null, rule: null, ...event }[event.kind] ?? {};
   const words = Object.entries(record)
     .filter(([, value]) => value !== null && value !== false && value !== 0)
     .map(
@@ -40,7 +40,7 @@ describe('decodeEvent on captured messages', () => {
   it.each([
     [
       'link property add dev ens6 altname eni-0abc altname aws-x',
-      'new link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 isUp=true hasCarrier=true altNames=aws-x,eni-0abc',
+      'new link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 isUp=true hasCarrier=true altNames=aws-x,eni-0abc settings={"rp_filter":0,"arp_announce":0,"arp_ignore":0}',
     ],
     [
       'addr add 10.0.1.5/24 dev ens6 valid_lft 3600 preferred_lft 1800',

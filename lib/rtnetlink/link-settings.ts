@@ -1,0 +1,65 @@
+/** Settings of net.ipv4.conf.<link> over netlink: IFLA_INET_CONF of a link, and RTM_NEWNETCONF (linux/netconf.h). */
+
+import {
+  AF_INET,
+  IFLA_AF_SPEC,
+  IFLA_INET_CONF,
+  IPV4_DEVCONF_ARP_ANNOUNCE,
+  IPV4_DEVCONF_ARP_IGNORE,
+  IPV4_DEVCONF_RP_FILTER,
+  NETCONFA_IFINDEX,
+  NETCONFA_RP_FILTER,
+} from './constants.ts';
+import { encodeNested, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
+import type { LinkSettings } from './types.ts';
+
+const numbers: Readonly<Record<keyof LinkSettings, number>> = {
+  rp_filter: IPV4_DEVCONF_RP_FILTER,
+  arp_announce: IPV4_DEVCONF_ARP_ANNOUNCE,
+  arp_ignore: IPV4_DEVCONF_ARP_IGNORE,
+};
+
+/** What lies in IFLA_AF_SPEC; null where the link has no IPv4. An array of 32-bit numbers, the first setting has number 1. */
+export function decodeSettings(buffer: Buffer, start: number, end: number): LinkSettings | null {
+  let settings: LinkSettings | null = null;
+  visitAttributes(buffer, start, end, (family, from, to) => {
+    if (family !== AF_INET) return;
+    visitAttributes(buffer, from, to, (type, first, last) => {
+      if (type !== IFLA_INET_CONF) return;
+      requireLength('IFLA_INET_CONF', last - first, 4 * IPV4_DEVCONF_ARP_IGNORE);
+      const read = (name: keyof LinkSettings) => buffer.readUInt32LE(first + 4 * (numbers[name] - 1));
+      settings = {
+        rp_filter: read('rp_filter'),
+        arp_announce: read('arp_announce'),
+        arp_ignore: read('arp_ignore'),
+      };
+    });
+  });
+  return settings;
+}
+
+/** Attributes of RTM_SETLINK that set one of them, and leave all else of the link as it is. */
+export function encodeSetting(name: keyof LinkSettings, value: number): Buffer[] {
+  const settings = encodeNested(IFLA_INET_CONF, [encodeU32(numbers[name], value)]);
+  return [encodeNested(IFLA_AF_SPEC, [encodeNested(AF_INET, [settings])])];
+}
+
+/** struct netconfmsg is one byte, padded. */
+const HEADER_LENGTH = 4;
+
+/** Body of RTM_NEWNETCONF: the link and its reverse path filter; null where it tells of something else. */
+export function decodeReversePathFilter(
+  buffer: Buffer,
+  start: number,
+  end: number,
+): { readonly linkIndex: number; readonly reversePathFilter: number } | null {
+  requireLength('netconfmsg', end - start, HEADER_LENGTH);
+  if (buffer[start] !== AF_INET) return null;
+  let linkIndex: number | null = null;
+  let reversePathFilter: number | null = null;
+  visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
+    if (type === NETCONFA_IFINDEX) linkIndex = readU32('NETCONFA_IFINDEX', buffer, from, to);
+    else if (type === NETCONFA_RP_FILTER) reversePathFilter = readU32('NETCONFA_RP_FILTER', buffer, from, to);
+  });
+  return linkIndex === null || reversePathFilter === null ? null : { linkIndex, reversePathFilter };
+}
