@@ -35,6 +35,7 @@ const whole: DesiredEni = {
   routes: [],
   rules: [],
   altNames: [],
+  settings: {},
   lease: null,
   unresolvedFamilies: [],
   ...eni,
