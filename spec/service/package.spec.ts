@@ -112,3 +112,42 @@ it(
   },
   buildMs,
 );
+
+/** Debian has no rpm-based system to offer: its own, as a root for rpm, which runs the scripts in it. Nothing is left of it. */
+const inRpmRoot = `
+set -eu
+mount -t tmpfs root /mnt && mkdir /mnt/upper /mnt/work /mnt/root
+mount -t overlay -o lowerdir="$1",upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root
+rpm() { command rpm --root /mnt/root --dbpath /var/lib/rpm "$@"; }
+list() { (cd /mnt/root && find . -xdev ! -type d ! -path './var/lib/rpm/*' -printf '%p %s\\n' | sort); }
+rpm --initdb
+list > /mnt/before
+rpm --nodeps --nosignature -i "$2"
+rpm -V --nodeps enid
+chroot /mnt/root enid --version
+chroot /mnt/root systemctl is-enabled enid.service || true
+chroot /mnt/root getent passwd enid
+rpm -e enid
+list > /mnt/after
+diff /mnt/before /mnt/after || true
+`;
+
+it(
+  'as .rpm goes into a root and out of it by its scripts, and leaves the way to the network and the user',
+  async () => {
+    const tree = process.env['ENID_MACHINE_TREE'] ?? '';
+    const said = await runChecked(['unshare', '-m', 'sh', '-c', inRpmRoot, '-', tree, await findPackage('.rpm')], {
+      timeoutMs: buildMs,
+    });
+    const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    expect(said).toContain(version);
+    expect(said).toMatch(/^enid:x:/m);
+    const left = said.split('\n').filter((line) => line.startsWith('> '));
+    expect(left.map((line) => line.split(' ')[1])).toEqual(
+      expect.arrayContaining(['./etc/systemd/network/80-ec2.network']),
+    );
+    for (const line of left)
+      expect(line).toMatch(/80-ec2\.network|\/etc\/(passwd|shadow|group|gshadow)|catalog\/database|\.(lock|pwd\.lock)/);
+  },
+  buildMs,
+);
