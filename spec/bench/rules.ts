@@ -22,6 +22,7 @@ export const rules: Benchmark = {
   async run(): Promise<Measurement[]> {
     const separate = listRules('separate');
     const shared = listRules('shared');
+    const twice = openModel({ ...large, addressCount: 2 * large.addressCount }, 'separate').state.rules;
     const classic = Array.from({ length: classicCount }, (_, index) => ({
       ...{ priority: 10_000, table: 10_001, suppressPrefixLength: null, inputInterface: null },
       source: `10.0.${index >> 8}.${index & 255}/32`,
@@ -32,6 +33,12 @@ export const rules: Benchmark = {
     const added = await measureAdded({ separate, shared, classic });
     return [
       { what: `rules in the kernel: ${where}`, unit: '', samples: [await countKernelRules()], bar, peer },
+      {
+        what: `rules: ${large.eniCount} × ${2 * large.addressCount}`,
+        unit: '',
+        samples: [twice.length],
+        bar: { p99: separate.length },
+      },
       { what: `rules: ${where}, all ENIs in one subnet`, unit: '', samples: [shared.length], bar, peer },
       { what: `packet: what the rules add, ${where}`, unit: 'µs', samples: added.separate, bar: { median: 0.6 } },
       { what: `packet: what the rules add, ${where}, one subnet`, unit: 'µs', samples: added.shared },

@@ -2,6 +2,10 @@
 
 import type { Bar, Summary } from './measurement.ts';
 
+const aboutPeer = `ratio: the peer's figure divided by the median. peer: amazon-ec2-net-utils 2.7.4 (for rules: one for each
+address). It is not run here: no package of it fits Debian. Its figures were measured with its own shell, by the same VPC's
+metadata, on a machine of the same kind (docs/performance.md).`;
+
 const header = ['measure', 'n', 'median', 'p99', 'bar', 'peer', 'ratio', 'met'];
 
 export function formatTable(summaries: readonly Summary[]): string {
@@ -12,7 +16,7 @@ export function formatTable(summaries: readonly Summary[]): string {
       .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] ?? 0) : cell.padStart(widths[column] ?? 0)))
       .join('  '),
   );
-  return `${lines.join('\n')}\n`;
+  return `${lines.join('\n')}\n\n${aboutPeer}\n`;
 }
 
 function formatRow({ what, unit, count, median, p99, bar, peer, ratio, isMet }: Summary): string[] {
