@@ -5,6 +5,7 @@
  */
 
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import { listOfLink } from './by-link.ts';
 import { identifyAddress } from './identity.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
@@ -38,7 +39,7 @@ function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: Desired
   const { address, prefixLength, metric } = lease;
   if (address === null || prefixLength === null) return [];
   const isUp = state.kernel.links.some(({ index, isUp }) => index === linkIndex && isUp);
-  const isThere = state.kernel.addresses.some((have) => have.linkIndex === linkIndex && have.address === address);
+  const isThere = listOfLink(state.kernel.addresses, linkIndex).some((have) => have.address === address);
   if (isThere || !isUp || !(identifyAddress({ linkIndex, address }) in state.ledger)) return [];
   const wanted = { linkIndex, address, prefixLength, metric };
   return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
@@ -54,14 +55,8 @@ function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
 
 function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  return kernel.addresses
-    .filter(
-      (have) =>
-        have.linkIndex === linkIndex &&
-        have.address === lease.address &&
-        have.prefixLength < ipv4Width &&
-        have.metric !== lease.metric,
-    )
+  return listOfLink(kernel.addresses, linkIndex)
+    .filter((have) => have.address === lease.address && have.prefixLength < ipv4Width && have.metric !== lease.metric)
     .map(({ address, metric: before }) => {
       const reason = `the connected route has metric ${before}`;
       return { mac, linkName, reason, kind: 'set-address-metric', linkIndex, address, metric: lease.metric };
@@ -71,9 +66,8 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): 
 /** Routes with another metric than the file in force says where the right one is there, and default routes it does not want. */
 function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  const leased = kernel.routes.filter(
+  const leased = listOfLink(kernel.routes, linkIndex).filter(
     (route) =>
-      route.linkIndex === linkIndex &&
       route.table === mainTable &&
       (route.protocol === dhcpProtocol || route.protocol === routerAdvertisementProtocol) &&
       !route.isComplex,

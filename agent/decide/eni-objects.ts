@@ -4,6 +4,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import { addressAt, networkOf, requireCidr } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
+import { listOfLink } from './by-link.ts';
 import type { CandidateLink } from './match-links.ts';
 import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
@@ -166,8 +167,8 @@ export function computeMainRoutes(
   const { eni, candidate, policy } = one;
   const base = { table: mainTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
   const routes: DesiredRoute[] = [];
-  const leased = kernel.addresses.find(
-    ({ linkIndex, address }) => linkIndex === candidate.link.index && address === eni.ipv4Addresses[0],
+  const leased = listOfLink(kernel.addresses, candidate.link.index).find(
+    ({ address }) => address === eni.ipv4Addresses[0],
   );
   // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
@@ -177,12 +178,9 @@ export function computeMainRoutes(
   }
   const router = routers.find(({ linkIndex }) => linkIndex === candidate.link.index);
   const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
-  const isAdvertised = kernel.routes.some(
-    ({ linkIndex, table, destination, protocol }) =>
-      linkIndex === candidate.link.index &&
-      table === mainTable &&
-      destination === '::/0' &&
-      protocol === routerAdvertisementProtocol,
+  const isAdvertised = listOfLink(kernel.routes, candidate.link.index).some(
+    ({ table, destination, protocol }) =>
+      table === mainTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
   );
   if (hasIpv6 && policy.defaultRoute && router !== undefined && !(isAdvertised && isTakenUp)) {
     routes.push({ ...base, destination: '::/0', gateway: router.gateway, metric: metric + standInMetric });
@@ -193,21 +191,16 @@ export function computeMainRoutes(
 /** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */
 function findIpv4Gateway(kernel: KernelState, { eni, candidate }: Matched): string | null {
   if (!hasLease(kernel.addresses, candidate.link.index, eni)) return null;
-  const leased = kernel.routes.find(
-    (route) =>
-      route.linkIndex === candidate.link.index &&
-      route.destination === '0.0.0.0/0' &&
-      route.table === mainTable &&
-      route.protocol === dhcpProtocol,
+  const leased = listOfLink(kernel.routes, candidate.link.index).find(
+    (route) => route.destination === '0.0.0.0/0' && route.table === mainTable && route.protocol === dhcpProtocol,
   );
   return leased?.gateway ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
 }
 
 /** The ENI's own table has networkd's route too, and is the only one where main is to have none. */
 function findIpv6Gateway(kernel: KernelState, linkIndex: number, ownTable: number): string | null {
-  const advertised = kernel.routes.find(
+  const advertised = listOfLink(kernel.routes, linkIndex).find(
     (route) =>
-      route.linkIndex === linkIndex &&
       route.destination === '::/0' &&
       (route.table === mainTable || route.table === ownTable) &&
       route.protocol === routerAdvertisementProtocol,
@@ -217,7 +210,7 @@ function findIpv6Gateway(kernel: KernelState, linkIndex: number, ownTable: numbe
 
 export function hasLease(addresses: readonly Address[], linkIndex: number, eni: EniMetadata): boolean {
   const primary = eni.ipv4Addresses[0];
-  return addresses.some((address) => address.linkIndex === linkIndex && address.address === primary);
+  return listOfLink(addresses, linkIndex).some(({ address }) => address === primary);
 }
 
 export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease {

@@ -1,6 +1,7 @@
 /** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
 
 import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
+import { listOfLink } from './by-link.ts';
 import { identifyAddress, identifyAltName, identifyFile, identifyRoute, identifyRule } from './identity.ts';
 import { rememberLast } from './memo.ts';
 
@@ -48,7 +49,7 @@ function identifyLease({ linkIndex, lease }: DesiredEni): string | null {
 }
 
 function isLeased({ linkIndex, lease }: DesiredEni, { addresses }: KernelState): boolean {
-  return addresses.some((have) => have.linkIndex === linkIndex && have.address === lease?.address);
+  return listOfLink(addresses, linkIndex).some((have) => have.address === lease?.address);
 }
 
 function listKeys(eni: DesiredEni): string[] {

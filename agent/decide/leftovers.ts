@@ -1,6 +1,7 @@
 /** What the one before left on the ENIs when networkd has them: its routes in main, which would win over networkd's. Pure. */
 
 import type { Desired, KernelState, Route } from '../model.ts';
+import { listOfLink } from './by-link.ts';
 
 const mainTable = 254;
 const unicast = 1;
@@ -13,7 +14,7 @@ export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
     ({ table, type, protocol }) => table === mainTable && type === unicast && foreignProtocols.includes(protocol),
   );
   return desired.enis.flatMap(({ linkIndex, metric }) => {
-    const onLink = candidates.filter((route) => route.linkIndex === linkIndex);
+    const onLink = listOfLink(candidates, linkIndex);
     const own = onLink.filter((route) => route.metric === metric);
     return onLink.filter(
       (route) =>

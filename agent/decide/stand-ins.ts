@@ -1,6 +1,7 @@
 /** Routes that bridge what networkd drops for a moment while it configures a link anew. Pure. */
 
 import type { Address, DesiredEni, DesiredRoute, Route } from '../model.ts';
+import { listOfLink } from './by-link.ts';
 import { ownProtocol } from './identity.ts';
 
 /**
@@ -24,8 +25,8 @@ export function computeAddressStandIns(
   linkIndex: number,
   ipv6Addresses: readonly string[],
 ): DesiredRoute[] {
-  return addresses
-    .filter((have) => have.linkIndex === linkIndex && have.family === 6 && !isSettled(have))
+  return listOfLink(addresses, linkIndex)
+    .filter((have) => have.family === 6 && !isSettled(have))
     .filter(({ address }) => ipv6Addresses.includes(address))
     .map(({ address }) => ({
       table: localTable,

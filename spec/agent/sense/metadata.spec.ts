@@ -11,7 +11,7 @@ let reader: SnapshotReader;
 
 beforeEach(async () => {
   server = new ImdsServer();
-  reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 1_000 });
+  reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 5_000 });
 });
 const listen = async () => `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
 
@@ -209,7 +209,7 @@ describe('a leaf', () => {
 
 describe('tags of the instance', () => {
   const openReader = async (...tagKeys: string[]) => {
-    reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 1_000, tagKeys });
+    reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 5_000, tagKeys });
   };
   const showTags = (tags?: Record<string, string>) =>
     server.setTree(
