@@ -102,6 +102,8 @@ export class NetworkdView {
       isComplete = state.kind === 'absent' || wanted.every(isKnown);
       this.#set(state);
     } catch (error) {
+      // The end of the bus ends the questions under way: nothing is wrong.
+      if (this.#isStopped) return;
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#trouble) this.#options.onTrouble(message);
       this.#trouble = message;

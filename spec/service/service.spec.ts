@@ -126,6 +126,51 @@ describe('while it runs', () => {
   );
 
   it(
+    'follows every change of EC2 and repairs every kind of drift, inside its sandbox',
+    async () => {
+      await vpc.assign(alone.id, { ipv4: ['10.0.2.30'], ipv4Prefixes: ['10.0.2.96/28'] });
+      await awaitReach(vpc);
+      await vpc.unassign(alone.id, { ipv4: ['10.0.2.30'], ipv4Prefixes: ['10.0.2.96/28'] });
+      await until('the rule is gone', async () => !(await shell('ip rule')).includes('10.0.2.96/28'));
+      await machine.writeFile(
+        '/etc/enid/config.yaml',
+        `${baseConfig}  - match: { device: 1 }\n    reversePathFilter: loose\n`,
+      );
+      await machine.check(['systemctl', 'reload', 'enid']);
+      await converged();
+      const drift = [
+        'ip rule flush; ip rule add pref 32766 lookup main; ip -6 rule flush; ip -6 rule add pref 32766 lookup main',
+        'ip route flush table 10001; ip -6 route flush table 10001',
+        'ip address del 10.0.2.22/32 dev ens6; ip address del 2001:db8:0:2::21/128 dev ens6',
+        'ip link property del dev ens6 altname device-number-1.0',
+        'rm /run/systemd/network/70-ens6.network.d/sources.conf',
+      ];
+      for (const text of drift) {
+        await shell(text);
+        await converged();
+        await awaitReach(vpc);
+      }
+      // The machine has no sysctl(8); its network is the guest's.
+      await vpc.guest.check(['sysctl', '-qw', 'net.ipv4.conf.ens6.rp_filter=1']);
+      const readFilter = () => shell('cat /proc/sys/net/ipv4/conf/ens6/rp_filter');
+      await until('the filter is back', async () => (await readFilter()) === '2\n');
+      expect(await shell('ip link show dev ens6')).toContain('altname device-number-1.0');
+      await machine.check(['test', '-s', '/run/systemd/network/70-ens6.network.d/sources.conf']);
+      await machine.check(['systemctl', 'restart', 'systemd-networkd']);
+      await converged();
+      await awaitReach(vpc);
+      await vpc.detach(withPrefixes.id);
+      await until('its rules are gone', async () => !(await shell('ip rule')).includes('10.0.3.'));
+      await vpc.attach(withPrefixes);
+      await awaitReach(vpc);
+      await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+      await machine.check(['systemctl', 'reload', 'enid']);
+      await converged();
+    },
+    testMs,
+  );
+
+  it(
     'writes journal fields that journalctl finds by, and lines for people',
     async () => {
       await machine.check(['journalctl', '--sync']);
