@@ -84,6 +84,11 @@ export interface DesiredAddress {
   readonly linkIndex: number;
   readonly address: string;
   readonly prefixLength: number;
+  /**
+   * Works for all that use it, but is no source that the kernel chooses by itself (RFC 6724, rule 3): an ENI's IPv6 addresses
+   * after its first.
+   */
+  readonly isDeprecated?: true;
   /** Of the connected route, where the address has a subnet's length; none otherwise. */
   readonly metric?: number;
 }

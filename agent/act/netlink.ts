@@ -26,6 +26,7 @@ export interface NetlinkActOptions {
 
 /** linux/if_addr.h, linux/fib_rules.h, linux/rtnetlink.h. */
 const IFA_F_NODAD = 0x02;
+const IFA_F_DEPRECATED = 0x20;
 const IFA_F_NOPREFIXROUTE = 0x200;
 const FR_ACT_TO_TBL = 1;
 const [RTN_UNICAST, RTN_LOCAL] = [1, 2];
@@ -117,7 +118,10 @@ async function accept(expected: readonly string[], request: Promise<void>): Prom
   }
 }
 
-function toAddress({ linkIndex, address, prefixLength, metric = 0 }: DesiredAddress, protocol: number): Address {
+function toAddress(
+  { linkIndex, address, prefixLength, isDeprecated, metric = 0 }: DesiredAddress,
+  protocol: number,
+): Address {
   const family = familyOf(address);
   const isHost = prefixLength === (family === 4 ? 32 : 128);
   return {
@@ -127,7 +131,10 @@ function toAddress({ linkIndex, address, prefixLength, metric = 0 }: DesiredAddr
     prefixLength,
     scope: RT_SCOPE_UNIVERSE,
     // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for a second.
-    flags: (family === 6 ? IFA_F_NODAD : 0) | (isHost ? IFA_F_NOPREFIXROUTE : 0),
+    flags:
+      (family === 6 ? IFA_F_NODAD : 0) |
+      (isHost ? IFA_F_NOPREFIXROUTE : 0) |
+      (isDeprecated === true ? IFA_F_DEPRECATED : 0),
     protocol,
     metric,
     validLifetime: null,

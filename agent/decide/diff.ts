@@ -3,13 +3,13 @@
  * only where it is our own by mark or ledger and the wishes of its ENI are known; a foreign object is never changed.
  */
 
-import { familyOf } from '../../lib/ip/address.ts';
-import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import { diffAddresses } from './diff-addresses.ts';
 import { diffFiles } from './diff-files.ts';
 import { diffLeases } from './diff-leases.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
+import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
-import { markOf, Removable } from './removable.ts';
+import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
 
@@ -25,12 +25,6 @@ export interface Actual {
   readonly offered: ReadonlySet<string>;
   /** MACs of ENIs whose files were written while networkd was away. */
   readonly unread: ReadonlySet<string>;
-}
-
-/** Something wished that cannot be: it stands in the way of somebody else's. */
-export interface Conflict {
-  readonly mac: string;
-  readonly reason: string;
 }
 
 export interface Difference {
@@ -80,13 +74,7 @@ const order: readonly Change['kind'][] = [
   'remove-alt-name',
 ];
 
-function about({ mac, linkName }: DesiredEni, reason: string): { mac: string; linkName: string; reason: string } {
-  return { mac, linkName, reason };
-}
-
 const mainTable = 254;
-const missing = 'missing';
-const notWanted = 'not wanted any more';
 
 function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: Removable): Change[] {
   const changes: Change[] = [];
@@ -116,47 +104,6 @@ function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: R
   return changes;
 }
 
-function diffAddresses(desired: Desired, actual: Actual, removable: Removable, conflicts: Conflict[]): Change[] {
-  const changes: Change[] = [];
-  const linksByAddress = new Map<string, number[]>();
-  for (const { address, linkIndex } of actual.kernel.addresses) {
-    const links = linksByAddress.get(address);
-    if (links === undefined) linksByAddress.set(address, [linkIndex]);
-    else links.push(linkIndex);
-  }
-  const wanted = new Set<string>();
-  for (const eni of desired.enis) {
-    for (const address of eni.addresses) {
-      wanted.add(identifyAddress(address));
-      const links = linksByAddress.get(address.address) ?? [];
-      // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
-      const isLeftToNetworkd = actual.settling.has(eni.mac) && familyOf(address.address) === 4;
-      if (links.includes(eni.linkIndex) || isLeftToNetworkd) continue;
-      const elsewhere = links.find((linkIndex) => !(identifyAddress({ ...address, linkIndex }) in actual.ledger));
-      if (elsewhere === undefined) changes.push({ ...about(eni, missing), kind: 'add-address', address });
-      else
-        conflicts.push({
-          mac: eni.mac,
-          reason: `${address.address} is on link ${elsewhere}, put there by another program`,
-        });
-    }
-  }
-  for (const { linkIndex, address, prefixLength, protocol } of actual.kernel.addresses) {
-    const key = identifyAddress({ linkIndex, address });
-    // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
-    if (wanted.has(key) || prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
-    const owner = removable.ownerOf(key, markOf.address(protocol), linkIndex);
-    if (owner === null) continue;
-    changes.push({
-      ...owner,
-      reason: notWanted,
-      kind: 'remove-address',
-      address: { linkIndex, address, prefixLength },
-    });
-  }
-  return changes;
-}
-
 function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conflicts: Conflict[]): Change[] {
   const changes: Change[] = [];
   const places = new Map<string, Route[]>();
@@ -180,7 +127,7 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
       if (foreign === undefined) {
-        changes.push({ ...about(eni, present.length === 0 ? missing : 'altered'), kind: 'add-route', route });
+        changes.push({ ...about(eni, present.length === 0 ? missing : altered), kind: 'add-route', route });
       } else conflicts.push({ mac: eni.mac, reason: `${text} goes another way, put there by another program` });
     }
   }

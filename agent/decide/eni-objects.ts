@@ -37,7 +37,13 @@ export function computeAddresses({ eni, candidate, policy }: Matched): DesiredAd
   // The primary IPv4 address is the lease's.
   return [
     ...eni.ipv4Addresses.slice(1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
-    ...eni.ipv6Addresses.map((address) => ({ linkIndex, address, prefixLength: 128 })),
+    ...eni.ipv6Addresses.map((address, position) => ({
+      linkIndex,
+      address,
+      prefixLength: 128,
+      // The kernel would choose the newest of them as source: an assigned address would change all that goes out.
+      ...(position === 0 ? {} : { isDeprecated: true as const }),
+    })),
     ...listAssignedPrefixes(eni, policy).flatMap((prefix) =>
       listAddresses(prefix).map((address) => ({ linkIndex, address, prefixLength: 32 })),
     ),

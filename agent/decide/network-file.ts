@@ -156,12 +156,13 @@ function renderSourcesFile(input: NetworkFileInput): string {
   ].join('');
 }
 
-function renderAddress({ address, prefixLength }: DesiredAddress): string {
+function renderAddress({ address, prefixLength, isDeprecated }: DesiredAddress): string {
   return section('Address', [
     ['Address', `${address}/${prefixLength}`],
     ['AddPrefixRoute', 'no'],
     // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for up to a second.
     ['DuplicateAddressDetection', 'none'],
+    ...(isDeprecated === true ? [['PreferredLifetime', 0] as const] : []),
   ]);
 }
 
@@ -197,7 +198,7 @@ function section(name: string, entries: readonly Entry[]): string {
 
 /** The addresses and rules that a file of ours declares, read back; what cannot be read is left out. */
 export function readSources(text: string): {
-  readonly addresses: readonly Pick<DesiredAddress, 'address'>[];
+  readonly addresses: readonly Pick<DesiredAddress, 'address' | 'isDeprecated'>[];
   readonly rules: readonly DesiredRule[];
 } {
   const sections = text.split(/^\[(?=\w+\]$)/m).map((part) => {
@@ -207,7 +208,8 @@ export function readSources(text: string): {
   return {
     addresses: sections.flatMap(({ name, values }) => {
       const address = values.get('Address')?.split('/')[0];
-      return name === 'Address]' && address !== undefined ? [{ address }] : [];
+      if (name !== 'Address]' || address === undefined) return [];
+      return values.get('PreferredLifetime') === '0' ? [{ address, isDeprecated: true }] : [{ address }];
     }),
     rules: sections.flatMap(({ name, values }) => (name === 'RoutingPolicyRule]' ? [readRule(values)] : [])),
   };

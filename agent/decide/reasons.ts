@@ -3,9 +3,9 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Config, InterfacePolicy } from '../config/types.ts';
 import type { DesiredEni, EniMetadata, EniReport, Family, KernelState, NetworkdState, Snapshot } from '../model.ts';
-import type { Conflict } from './diff.ts';
 import { findCandidates } from './match-links.ts';
 import { computeEniNumber, rulePriorityOf } from './numbers.ts';
+import type { Conflict } from './removable.ts';
 import { type Resolved, resolveEnis } from './resolve.ts';
 import { listAddressSources } from './sources.ts';
 

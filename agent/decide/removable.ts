@@ -1,7 +1,17 @@
-/** What may be removed: only what is this program's own by mark or ledger, and only while the wishes of its ENI are known. Pure. */
+/** Whose an object of the kernel is, and whether it is ours to remove. Pure. */
 
-import type { Desired, KernelState, Ledger } from '../model.ts';
+import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
 import { ownProtocol } from './identity.ts';
+
+/** Something wished that cannot be: it stands in the way of somebody else's. */
+export interface Conflict {
+  readonly mac: string;
+  readonly reason: string;
+}
+
+export const missing = 'missing';
+export const altered = 'altered';
+export const notWanted = 'not wanted any more';
 
 /**
  * What an object says of its maker. `unmarked`: it may be what networkd made from our files, which the ledger knows;
@@ -57,4 +67,12 @@ export class Removable {
   nameOf(mac: string): string {
     return this.#nameByMac.get(mac) ?? '';
   }
+}
+
+/** Whom a change is about, and why. */
+export function about(
+  { mac, linkName }: DesiredEni,
+  reason: string,
+): { mac: string; linkName: string; reason: string } {
+  return { mac, linkName, reason };
 }

@@ -35,8 +35,10 @@ export function describeChange(change: Change): string {
   }
 }
 
-function describeAddition({ address, prefixLength, metric }: DesiredAddress, linkName: string): string {
-  return `ip address add ${address}/${prefixLength} dev ${linkName} ${metric === undefined ? 'noprefixroute' : `metric ${metric}`}`;
+function describeAddition({ address, prefixLength, metric, isDeprecated }: DesiredAddress, linkName: string): string {
+  const connected = metric === undefined ? 'noprefixroute' : `metric ${metric}`;
+  const preference = isDeprecated === true ? ' preferred_lft 0' : '';
+  return `ip address add ${address}/${prefixLength} dev ${linkName} ${connected}${preference}`;
 }
 
 /** A route in the words of ip-route(8). */

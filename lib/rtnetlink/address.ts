@@ -7,6 +7,7 @@ import {
   IFA_ADDRESS,
   IFA_BROADCAST,
   IFA_CACHEINFO,
+  IFA_F_DEPRECATED,
   IFA_F_HOMEADDRESS,
   IFA_F_MANAGETEMPADDR,
   IFA_F_MCAUTOJOIN,
@@ -92,10 +93,13 @@ export function encodeAddress(address: Address): Buffer[] {
   }
   if (address.metric !== 0) body.push(encodeU32(IFA_RT_PRIORITY, address.metric));
   if (address.protocol !== 0) body.push(encodeU8(IFA_PROTO, address.protocol));
-  if (address.validLifetime !== null) {
+  const isDeprecated = (address.flags & IFA_F_DEPRECATED) !== 0;
+  if (address.validLifetime !== null || isDeprecated) {
+    // struct ifa_cacheinfo: preferred, valid, cstamp, tstamp. The kernel sets the flag where nothing is left of the first.
     const cacheInfo = Buffer.alloc(16);
-    cacheInfo.writeUInt32LE(address.validLifetime, 0);
-    cacheInfo.writeUInt32LE(address.validLifetime, 4);
+    const valid = address.validLifetime ?? INFINITY_LIFE_TIME;
+    cacheInfo.writeUInt32LE(isDeprecated ? 0 : valid, 0);
+    cacheInfo.writeUInt32LE(valid, 4);
     body.push(encodeAttribute(IFA_CACHEINFO, cacheInfo));
   }
   return body;

@@ -78,6 +78,7 @@ export const IFA_FLAGS = 8;
 export const IFA_RT_PRIORITY = 9;
 export const IFA_PROTO = 11;
 export const IFA_F_NODAD = 0x02;
+export const IFA_F_DEPRECATED = 0x20;
 export const IFA_F_HOMEADDRESS = 0x10;
 export const IFA_F_MANAGETEMPADDR = 0x100;
 export const IFA_F_NOPREFIXROUTE = 0x200;

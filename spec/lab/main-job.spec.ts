@@ -106,6 +106,43 @@ describe('the main job', () => {
   );
 
   it(
+    'leaves the choice of a source to the first address of the ENI, whatever is assigned after it',
+    async () => {
+      const { vpc, enid } = lab;
+      const chosen = async (far: string, link: string) =>
+        / src (\S+)/.exec(await vpc.guest.check(['ip', 'route', 'get', far, 'oif', link]))?.[1];
+      const expectFirst = async () => {
+        expect(await chosen('2001:db8:ffff::10', 'ens6')).toBe('2001:db8:0:2::20');
+        expect(await chosen('198.51.100.10', 'ens6')).toBe('10.0.2.20');
+      };
+      const added = { ipv4: ['10.0.2.19'], ipv6: ['2001:db8:0:2::1f', '2001:db8:0:2::24'] };
+      await vpc.assign(alone.id, added);
+      await awaitReach(vpc);
+      await expectFirst();
+      // An address that another program makes a source like any other is put right; networkd makes it so from the file.
+      await vpc.guest.check([
+        'ip',
+        'address',
+        'change',
+        '2001:db8:0:2::24/128',
+        'dev',
+        'ens6',
+        'preferred_lft',
+        'forever',
+      ]);
+      await until('the first again', async () => (await chosen('2001:db8:ffff::10', 'ens6')) === '2001:db8:0:2::20');
+      await vpc.guest.networkd.restart();
+      await awaitReach(vpc);
+      await enid.converged();
+      await expectFirst();
+      await vpc.unassign(alone.id, added);
+      await until('their end', async () => !/10\.0\.2\.19|2::24/.test(await readKernel(vpc)));
+      await enid.converged();
+    },
+    testMs,
+  );
+
+  it(
     'survives its own restart and kill -9 without touching anything',
     async () => {
       for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
