@@ -110,13 +110,15 @@ program
     const { json, daemon: asksDaemon } = options;
     if (!options.watch) {
       const { showStatus } = await import('./cli/status.ts');
-      return print(await showStatus(config, { json, asksDaemon, isColoured: isColoured() }));
+      const look = { isColoured: isColoured(), width: process.stdout.columns };
+      return print(await showStatus(config, { json, asksDaemon, ...look }));
     }
     const { watchStatus } = await import('./cli/watch.ts');
     const end = new AbortController();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
     const write = (text: string) => process.stdout.write(text);
-    print(await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), write, signal: end.signal }));
+    const width = () => process.stdout.columns;
+    print(await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), width, write, signal: end.signal }));
   });
 
 program

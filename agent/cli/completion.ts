@@ -17,7 +17,7 @@ export function renderCompletion(shell: Shell, commands: readonly CommandWords[]
     case 'bash':
       return renderBash(commands);
     case 'zsh':
-      return `#compdef enid\nautoload -Uz bashcompinit && bashcompinit\n${renderBash(commands)}`;
+      return renderZsh(commands);
     case 'fish':
       return renderFish(commands);
   }
@@ -49,18 +49,51 @@ complete -F _enid enid
 `;
 }
 
+/** A function that zsh loads by its file's name. `path` and `words` have a meaning of their own there. */
+function renderZsh(commands: readonly CommandWords[]): string {
+  const describe = (name: string, description: string) => quote(`${name.replaceAll(':', '\\:')}:${description}`);
+  const cases = commands.map(({ path, subcommands, options }) => {
+    const names = subcommands.map((name) => describe(name, describeCommand(commands, path, name)));
+    const flags = options.map(({ flag, description }) => describe(flag, description));
+    return `  ${quote(path)}) commands=(${names.join(' ')}) options=(${flags.join(' ')}) ;;`;
+  });
+  return `#compdef enid
+local given= word=
+local -a commands options
+if [[ \${words[CURRENT-1]} == --config ]]; then
+  _files
+  return
+fi
+for word in \${words[2,CURRENT-1]}; do
+  case $word in
+    -* | *[./:]*) ;;
+    *) given="\${given:+$given }$word" ;;
+  esac
+done
+case $given in
+${cases.join('\n')}
+esac
+_describe command commands
+_describe -o option options
+`;
+}
+
+/** Description of a subcommand. */
+function describeCommand(commands: readonly CommandWords[], path: string, name: string): string {
+  const words = path === '' ? name : `${path} ${name}`;
+  return commands.find((one) => one.path === words)?.description ?? '';
+}
+
 function renderFish(commands: readonly CommandWords[]): string {
   const lines = commands.flatMap(({ path, options, subcommands }) => {
     const words = path.split(' ').filter((word) => word !== '');
     const seen = words.map((word) => `__fish_seen_subcommand_from ${word}`);
     const isHere = words.length === 0 ? ['__fish_use_subcommand'] : seen;
     const isAtSubcommand = [...isHere, ...subcommands.map((name) => `not __fish_seen_subcommand_from ${name}`)];
-    const describe = (name: string) =>
-      commands.find((one) => one.path === [...words, name].join(' '))?.description ?? '';
     return [
       ...subcommands.map(
         (name) =>
-          `complete -c enid -f -n ${quote(isAtSubcommand.join('; and '))} -a ${name} -d ${quote(describe(name))}`,
+          `complete -c enid -f -n ${quote(isAtSubcommand.join('; and '))} -a ${name} -d ${quote(describeCommand(commands, path, name))}`,
       ),
       ...options.map(
         ({ flag, description, takesFile }) =>

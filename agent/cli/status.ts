@@ -27,10 +27,17 @@ export interface LookOptions {
   readonly asksDaemon: boolean;
 }
 
+/** How the table is to look. */
+export interface StatusLook {
+  readonly isColoured?: boolean;
+  /** Columns of the terminal; none: not a terminal. */
+  readonly width?: number | undefined;
+}
+
 /** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). `isDaemon`: it answered. */
 export async function showStatus(
   config: Config,
-  { json, asksDaemon, isColoured = false }: LookOptions & { readonly isColoured?: boolean },
+  { json, asksDaemon, isColoured = false, width }: LookOptions & StatusLook,
 ): Promise<CommandResult & { readonly isDaemon: boolean }> {
   const look = async (): Promise<StatusAnswer> => {
     const inspection = await inspectHost(config);
@@ -44,7 +51,10 @@ export async function showStatus(
   );
   const stdout = json
     ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n`
-    : renderStatusTable(answer.enis, (state, text) => (isColoured ? styleText(styles[state], text) : text));
+    : renderStatusTable(answer.enis, {
+        paint: (state, text) => (isColoured ? styleText(styles[state], text) : text),
+        ...(width === undefined ? {} : { width }),
+      });
   return { stdout, stderr: note + renderWarnings(answer), exitCode: 0, isDaemon: daemon };
 }
 

@@ -10,6 +10,8 @@ export interface WatchOptions {
   readonly json: boolean;
   readonly asksDaemon: boolean;
   readonly isColoured: boolean;
+  /** Columns of the terminal, which may change; none: not a terminal. */
+  readonly width: () => number | undefined;
   /** Where each picture goes. */
   readonly write: (text: string) => void;
   /** Ends the watch. */
@@ -25,7 +27,7 @@ const clear = '\x1b[H\x1b[J';
 
 /** On a terminal each picture replaces the one before; else they follow one another. With `json`: one object a line. */
 export async function watchStatus(config: Config, options: WatchOptions): Promise<CommandResult> {
-  const { json, asksDaemon, isColoured, write, signal } = options;
+  const { json, asksDaemon, isColoured, width, write, signal } = options;
   const mirror = await KernelMirror.open();
   let wake: () => void = () => {};
   mirror.onChange(() => wake());
@@ -39,7 +41,7 @@ export async function watchStatus(config: Config, options: WatchOptions): Promis
   let last = '';
   try {
     while (!signal.aborted) {
-      const { stdout, stderr, isDaemon } = await showStatus(config, { json, asksDaemon, isColoured });
+      const { stdout, stderr, isDaemon } = await showStatus(config, { json, asksDaemon, isColoured, width: width() });
       const picture = json ? `${JSON.stringify(JSON.parse(stdout))}\n` : stderr + stdout;
       if (picture !== last) write(isColoured && !json ? clear + picture : picture);
       last = picture;

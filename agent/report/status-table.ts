@@ -69,8 +69,32 @@ const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
 /** How a state looks on a terminal: the same text with escape sequences around it. */
 export type PaintState = (state: EniState['kind'], text: string) => string;
 
+/** What a narrow terminal does without, the first one first; files of this program lose their directory before that. */
+const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'REPAIRS'];
+
+export interface TableLook {
+  readonly paint?: PaintState;
+  /** Columns of the terminal; by default as many as it takes. */
+  readonly width?: number;
+}
+
 /** A table like networkctl's; the reason of a state that is not `configured` follows on a line of its own. */
-export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState = (_state, text) => text): string {
+export function renderStatusTable(rows: readonly StatusRow[], { paint, width }: TableLook = {}): string {
+  const table = fitTable(buildTable(rows), width ?? Number.POSITIVE_INFINITY);
+  const lines = renderLines(table, rows, paint ?? ((_state, text) => text));
+  const configured = rows.filter((row) => row.state === 'configured').length;
+  lines.push('', `${rows.length} ENIs, ${configured} configured. * primary`);
+  if (table.omitted.length > 0) lines.push(`Not shown: ${table.omitted.join(', ')}. Widen the terminal, or see --json`);
+  return `${lines.join('\n')}\n`;
+}
+
+interface Table {
+  readonly titles: readonly string[];
+  readonly cells: readonly (readonly string[])[];
+  readonly omitted: readonly string[];
+}
+
+function buildTable(rows: readonly StatusRow[]): Table {
   const hasHistory = rows.some(({ repairs }) => repairs !== null);
   const hasPublic = rows.some(({ publicAddresses }) => Object.keys(publicAddresses).length > 0);
   const titles: readonly string[] = [
@@ -91,7 +115,31 @@ export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState 
     row.networkFile ?? '-',
     ...(hasHistory ? describeHistory(row) : []),
   ]);
-  const widths = titles.map((title, index) => Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)));
+  return { titles, cells, omitted: [] };
+}
+
+function computeWidths({ titles, cells }: Table): number[] {
+  return titles.map((title, index) => Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)));
+}
+
+function fitTable(table: Table, width: number): Table {
+  const isNarrow = (one: Table) => computeWidths(one).reduce((sum, column) => sum + column + 2, -2) <= width;
+  if (isNarrow(table)) return table;
+  const shorten = (cell: string) => (cell.startsWith('/run/') ? cell.slice(cell.lastIndexOf('/') + 1) : cell);
+  let fitted: Table = { ...table, cells: table.cells.map((line) => line.map(shorten)) };
+  for (const title of dispensable) {
+    if (isNarrow(fitted)) break;
+    const index = fitted.titles.indexOf(title);
+    if (index === -1) continue;
+    const drop = (line: readonly string[]) => line.filter((_cell, at) => at !== index);
+    fitted = { titles: drop(fitted.titles), cells: fitted.cells.map(drop), omitted: [...fitted.omitted, title] };
+  }
+  return fitted;
+}
+
+function renderLines(table: Table, rows: readonly StatusRow[], paint: PaintState): string[] {
+  const { titles, cells } = table;
+  const widths = computeWidths(table);
   const render = (line: readonly string[], row?: StatusRow) =>
     line
       .map((cell, index) => cell.padEnd(widths[index] ?? 0))
@@ -103,9 +151,7 @@ export function renderStatusTable(rows: readonly StatusRow[], paint: PaintState 
     lines.push(render(cells[index] ?? [], row));
     if (row.reason !== null) lines.push(`  └─ ${row.reason}`);
   });
-  const configured = rows.filter((row) => row.state === 'configured').length;
-  lines.push('', `${rows.length} ENIs, ${configured} configured. * primary`);
-  return `${lines.join('\n')}\n`;
+  return lines;
 }
 
 function summarise(values: readonly string[]): string {
