@@ -26,6 +26,7 @@ export const growth: Benchmark = {
       what: `pass, pure part: ${describeSize(size)}`,
       unit: 'ms',
       samples: measure(size),
+      addressCount: size.eniCount * size.addressCount,
     }));
   },
 };

@@ -19,6 +19,8 @@ export interface Measurement {
   readonly samples: readonly number[];
   readonly bar?: Bar;
   readonly peer?: PeerFigure;
+  /** Of a point of the growth curve: addresses of all ENIs together. */
+  readonly addressCount?: number;
 }
 
 export interface Summary extends Omit<Measurement, 'samples'> {
