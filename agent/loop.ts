@@ -70,6 +70,8 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'>
 
 /** How long networkd may take to make what its new files say before its work is done beside it. */
 const settleMs = 3_000;
+/** Between two passes meanwhile; a repair waits no longer. */
+const settlingRestMs = 10;
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
 const echoMs = 100;
 /** After a pass that failed as a whole. */
@@ -172,6 +174,8 @@ export class Reconciler {
         this.#listener.failed(error);
         this.#wakeIn(failedPassMs);
       }
+      // networkd makes hundreds of objects one by one, and each would be a pass.
+      if (this.#isDirty && this.#settling.size > 0) await new Promise((resolve) => setTimeout(resolve, settlingRestMs));
     }
   }
 
