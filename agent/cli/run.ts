@@ -5,6 +5,7 @@ import { openNotifier } from '../../lib/systemd/notify.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
+import { HostnameSetter } from '../hostname.ts';
 import type { PassResult } from '../loop.ts';
 import { dropStartupGarbage } from '../memory.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
@@ -64,6 +65,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     },
     observe: (event) => metrics?.observe(event),
   });
+  const hostname = new HostnameSetter(daemon.bus, journal);
   /** Resolves with why the configuration was refused; null: it is in force. */
   const reload = async (): Promise<string | null> => {
     notifier.reloading();
@@ -75,6 +77,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       journal.error(`${problem}; the configuration from before stays`, tell('configuration'));
     }
     await daemon.reload(config);
+    hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
     await store
       .writeReload(problem)
@@ -96,11 +99,13 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   };
   signals.onReload(() => void requestReload());
   await daemon.start();
+  if (!once) hostname.start(config);
   notifier.ready();
   dropStartupGarbage();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
   const exitCode = once ? await awaitConvergence(() => last) : await signals.stopped.then(() => 0);
   notifier.stopping();
+  hostname.stop();
   metrics?.close();
   await daemon.stop();
   notifier.close();

@@ -388,6 +388,32 @@ describe('D-Bus activation', () => {
   );
 });
 
+it(
+  'gives the host its name from the metadata when asked to, and only where nobody else did',
+  async () => {
+    const setName = async (name: string) => {
+      await machine.check(['hostnamectl', 'set-hostname', '--transient', name]);
+      await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}hostname: true\n`);
+      await machine.check(['systemctl', 'restart', 'enid']);
+      await converged();
+    };
+    const readName = async () => (await machine.check(['hostnamectl', 'hostname'])).trim();
+    await shell('rm -f /etc/hostname');
+    await setName('named-by-hand');
+    await shell('sleep 2');
+    expect(await readName()).toBe('named-by-hand');
+    await setName('localhost');
+    await until('it has the name', async () => (await readName()) === 'ip-10-0-1-10.ec2.internal');
+    expect(await machine.check(['journalctl', '-u', 'enid', '-o', 'cat', '-n', '30'])).toMatch(
+      /host name ip-10-0-1-10/,
+    );
+    await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+    await machine.check(['systemctl', 'restart', 'enid']);
+    await converged();
+  },
+  testMs,
+);
+
 describe('systemctl reload enid', () => {
   it(
     'is over when the pass is done',

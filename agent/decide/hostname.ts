@@ -1,0 +1,24 @@
+/** Whether the host takes the name that the metadata have for it. Pure. */
+
+export interface HostNames {
+  /** /etc/hostname; empty: none. */
+  readonly configured: string;
+  /** What the kernel has now. */
+  readonly current: string;
+  /** The metadata's `local-hostname`; null: not listed. */
+  readonly offered: string | null;
+}
+
+/** What a host without a name is called by systemd, distributions and the kernel. */
+const unnamed = ['', 'localhost', 'localhost.localdomain', 'localhost6.localdomain6', 'linux', '(none)'];
+/** HOST_NAME_MAX of Linux. */
+const longest = 64;
+
+/** The transient name to set; null: none is offered, or somebody has named the host. */
+export function chooseHostname({ configured, current, offered }: HostNames): string | null {
+  if (configured !== '' || !unnamed.includes(current) || offered === null) return null;
+  // A VPC with several domain names lists them parted by spaces.
+  const [name = ''] = offered.trim().split(/\s+/);
+  if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(name)) return null;
+  return name.length <= longest ? name : (name.split('.')[0] ?? '').slice(0, longest);
+}
