@@ -41,7 +41,8 @@ function listen(): () => string {
 }
 
 async function expectLossless(action: () => Promise<unknown>): Promise<void> {
-  const { lost, broken, fewestSent } = await measureLoss(lab.vpc, action);
+  const { lost, broken, fewestSent, notes } = await measureLoss(lab.vpc, action);
+  for (const note of notes) process.stderr.write(`lost: ${note}\n`);
   expect(broken).toEqual([]);
   expect([...lost]).toEqual([]);
   expect(fewestSent).toBeGreaterThan(100);
