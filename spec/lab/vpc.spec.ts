@@ -252,7 +252,7 @@ describe('a VPC with the real networkd', () => {
   it('lets the metadata of a new ENI come late and in steps', async () => {
     const macs = 'network/interfaces/macs/';
     const readMacs = () => readMetadata(vpc, imdsAddresses.ipv4, [macs, `${macs}${secondary.mac}/device-number`]);
-    await vpc.attach(secondary, { metadata: { listedAfterMs: 300, deviceNumberAfterMs: 700 } });
+    await vpc.attach(secondary, { metadata: { listedAfterMs: 2_000, deviceNumberAfterMs: 6_000 } });
     expect(await readMacs()).toEqual([`${primary.mac}/`, '']);
     const listed = `${primary.mac}/\n${secondary.mac}/`;
     await expectEventually(async () => expect(await readMacs()).toEqual([listed, '0']));
