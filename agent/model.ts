@@ -44,10 +44,10 @@ export interface Snapshot {
   readonly enis: readonly EniReading[];
   readonly instanceId: string | null;
   /**
-   * Those tags of the instance that the configuration asks for and the instance has. Null: it does not offer its tags in
-   * the metadata; no key: none was asked for.
+   * The tags of the instance that were asked for; null: the instance has no tag of that key. Null for all: it does not offer
+   * its tags in the metadata. No key: not read.
    */
-  readonly tags?: Readonly<Record<string, string>> | null;
+  readonly tags?: Readonly<Record<string, string | null>> | null;
 }
 
 /** The live copy of the kernel state that concerns this program. */

@@ -42,7 +42,7 @@ const metadataSchema = z.strictObject({
     primaryMac: z.string(),
     enis: z.array(readingSchema),
     instanceId: z.string().nullable(),
-    tags: z.record(z.string(), z.string()).nullable().exactOptional(),
+    tags: z.record(z.string(), z.string().nullable()).nullable().exactOptional(),
   }),
   departed: z.array(eniSchema),
 });

@@ -76,9 +76,12 @@ class Review {
     const { tags } = this.#candidate;
     if (tags === undefined) return {};
     const before = this.#state.accepted?.tags ?? {};
-    const isKept = ([key, value]: [string, string]) =>
-      tags?.[key] !== value && !this.#isGone(`tag ${key} ${value} → ${tags?.[key]}`);
-    const kept = Object.entries(before).filter(isKept);
+    const kept = Object.entries(before).filter(([key, value]) => {
+      // What is not asked for any more is nobody's business.
+      const isAsked = tags === null || Object.hasOwn(tags, key);
+      const now = tags?.[key] ?? null;
+      return isAsked && value !== null && now !== value && !this.#isGone(`tag ${key} ${value} → ${now}`);
+    });
     return { tags: kept.length === 0 ? tags : { ...tags, ...Object.fromEntries(kept) } };
   }
 

@@ -190,7 +190,9 @@ function checkMetadata({ facts: { metadataWays }, warnings }: Patient): Finding[
 function checkTags({ snapshot }: Patient): Finding[] {
   const tags = snapshot?.tags;
   if (tags === undefined) return [find('tags', 'ok', 'the configuration asks for no tag of the instance')];
-  const names = Object.keys(tags ?? {}).join(', ');
+  const names = Object.keys(tags ?? {})
+    .filter((key) => tags?.[key] !== null)
+    .join(', ');
   if (tags !== null) return [find('tags', 'ok', `of the tags that are asked for the instance has ${names || 'none'}`)];
   const advice = 'aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled';
   return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];

@@ -48,9 +48,13 @@ export function resolvePolicy(config: Config, subject: PolicySubject): Interface
  * an entry before it does.
  */
 export function isUndecided(config: Config, subject: PolicySubject): boolean {
-  if (subject.tags !== undefined) return false;
-  const first = config.interfaces.find(({ match: { tag: _tag, ...rest } }) => isMatch(rest, subject));
-  return first?.match.tag !== undefined;
+  for (const { match } of config.interfaces) {
+    const { tag, ...rest } = match;
+    if (!isMatch(rest, subject)) continue;
+    const fit = tag === undefined ? true : fitTags(tag, subject.tags);
+    if (fit !== false) return fit === null;
+  }
+  return false;
 }
 
 /** Index of the entry of `interfaces` that decides about an ENI; -1: none matches. */
@@ -89,15 +93,21 @@ function isMatch(match: InterfaceMatch, { eni, linkName, driver, tags }: PolicyS
     (match.name === undefined || isGlobMatch(match.name, linkName)) &&
     (match.subnet === undefined || isInSubnet(match.subnet, eni)) &&
     (match.driver === undefined || match.driver === driver) &&
-    (match.tag === undefined || hasTags(match.tag, tags ?? {}))
+    (match.tag === undefined || fitTags(match.tag, tags) === true)
   );
 }
 
-function hasTags(wanted: Readonly<Record<string, string>>, tags: Readonly<Record<string, string>>): boolean {
-  return Object.entries(wanted).every(([key, glob]) => {
-    const value = Object.hasOwn(tags, key) ? tags[key] : undefined;
-    return value !== undefined && isGlobMatch(glob, value);
+/** Null: whether they fit is not known, since some were not read yet. */
+function fitTags(wanted: Readonly<Record<string, string>>, tags: Snapshot['tags']): boolean | null {
+  if (tags === undefined) return null;
+  if (tags === null) return false;
+  const fits = Object.entries(wanted).map(([key, glob]) => {
+    if (!Object.hasOwn(tags, key)) return null;
+    const value = tags[key] ?? null;
+    return value !== null && isGlobMatch(glob, value);
   });
+  if (fits.includes(false)) return false;
+  return fits.includes(null) ? null : true;
 }
 
 function isInSubnet(wanted: string, eni: EniMetadata): boolean {

@@ -167,9 +167,10 @@ async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<S
   const list = await read(tagsPath);
   if (list.kind === 'absent') return { tags: null };
   const listed = new Set(parseList(list.text));
-  const wanted = keys.filter((key) => listed.has(key));
-  const values = await Promise.all(wanted.map((key) => requireValue(tagsPath + key, read)));
-  return { tags: Object.fromEntries(wanted.map((key, index) => [key, values[index] ?? ''])) };
+  const values = await Promise.all(
+    keys.map((key) => (listed.has(key) ? requireValue(tagsPath + key, read) : Promise.resolve(null))),
+  );
+  return { tags: Object.fromEntries(keys.map((key, index) => [key, values[index] ?? null])) };
 }
 
 async function requireValue(path: string, read: ReadPath): Promise<string> {

@@ -83,7 +83,7 @@ describe('what a read lacks or alters', () => {
     ['another ENI id', changed({ eniId: 'eni-99' })],
     ['an ENI', withSecond(null)],
     ['another primary', { ...full, primaryMac: secondMac }],
-    ['a tag', { ...full, tags: { role: 'gateway' } }],
+    ['a tag', { ...full, tags: { role: 'gateway', tier: null } }],
     ["another tag's value", { ...full, tags: { role: 'gateway', tier: 'two' } }],
     ['all tags', { ...full, tags: null }],
   ])('%s: waits for the second read, then is believed', (_name, read) => {
@@ -104,6 +104,7 @@ describe('what is new', () => {
     ['a prefix', changed({ ipv6Prefixes: [...second.ipv6Prefixes, '2001:db8:0:0:2::/80'] })],
     ['an ENI', { ...full, enis: [...full.enis, ready(makeEni('06:00:00:00:00:03'))] }],
     ['a tag', { ...full, tags: { ...full.tags, more: 'x' } }],
+    ['a tag that is not asked for any more', { ...full, tags: { role: 'gateway' } }],
     ['a public address', changed({ publicIpv4: { '203.0.113.5': ['10.0.1.20'] } })],
   ])('%s: is believed at once', (_name, read) => {
     expect(acceptAll(full, read)).toMatchObject({ accepted: read, unconfirmed: [], problems: [] });

@@ -22,7 +22,8 @@ describe('an entry by tag', () => {
   it.each<[string, PolicySubject['tags'], number]>([
     ['all that it asks for', { role: 'web-7', tier: 'one', more: 'x' }, 0],
     ['another value', { role: 'db', tier: 'one' }, 1],
-    ['one missing', { role: 'web-7' }, 1],
+    ['another value of one, the other not read', { role: 'db' }, 1],
+    ['one that the instance does not have', { role: 'web-7', tier: null }, 1],
     ['not offered', null, 1],
     ['a value of several lines', { role: 'web-\n', tier: 'one' }, 0],
   ])('%s', (_name, tags, want) => {
@@ -33,6 +34,7 @@ describe('an entry by tag', () => {
   it('leaves it open while the tags were not read, unless an entry before it decides', () => {
     const unread = subject({ tags: undefined });
     expect(isUndecided(config, unread)).toBe(true);
+    expect(isUndecided(config, subject({ tags: { role: 'web-7' } }))).toBe(true);
     expect(isUndecided(config, subject({ tags: undefined, eni: makeEni(3) }))).toBe(false);
     expect(isUndecided(entries('match: { device: 2 }', 'match: { tag: { role: x } }'), unread)).toBe(false);
   });
@@ -45,7 +47,9 @@ describe('an entry by tag', () => {
   });
 
   it('is not taken for the name of a property of every object', () => {
-    expect(findEntry(entries('match: { tag: { constructor: "*" } }'), subject())).toBe(-1);
+    const config = entries('match: { tag: { constructor: "*" } }');
+    expect(findEntry(config, subject())).toBe(-1);
+    expect(isUndecided(config, subject())).toBe(true);
   });
 });
 

@@ -226,7 +226,7 @@ describe('tags of the instance', () => {
     expect((await readCounted()).paths.filter((path) => path.includes('tags'))).toEqual([]);
     await openReader('a:b@c', 'absent', 'role');
     const { snapshot, paths } = await readCounted();
-    expect(snapshot.tags).toEqual({ role: 'gateway', 'a:b@c': 'x' });
+    expect(snapshot.tags).toEqual({ role: 'gateway', 'a:b@c': 'x', absent: null });
     expect(paths.filter((path) => path.includes('tags/instance/Name'))).toEqual([]);
   });
 
