@@ -29,6 +29,10 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   const parts = [planIfupdown, planNetworkManager, planDhcpcd, planNetplan].map((plan) => plan(facts));
   const managers = parts.flatMap((part) => part.managers);
   const obstacles = [...judgeHost(facts), ...parts.flatMap((part) => part.obstacles)];
+  if (managers.length === 0 && facts.units[networkd] !== undefined && !isRunning(facts, networkd))
+    obstacles.push(
+      'who configures the ENIs now is not known: neither systemd-networkd nor any of those that can be taken over from',
+    );
   const notes =
     facts.units[resolved] === undefined ? ['systemd-resolved is not installed: /etc/resolv.conf stays as it is'] : [];
   if (managers.length === 0 && isRunning(facts, 'enid.service') && isRunning(facts, networkd)) {

@@ -148,9 +148,11 @@ To be done:
     ['there is no ENI', { eniLinks: [] }],
     ['the metadata service does not answer', { networkFiles: [] }],
     ['enid takeover --undo', { isTaken: true }],
+    ['is not known', { units: bare.units }],
     ['dhcpcd may configure eth9', { otherLinks: ['eth9'], units: { ...bare.units, 'dhcpcd.service': on } }],
   ])('is kept back: %s', (text, facts) => {
-    expect(planTakeover({ ...bare, ...facts }).obstacles).toEqual([expect.stringContaining(text)]);
+    const units = { ...bare.units, 'systemd-networkd.service': on };
+    expect(planTakeover({ ...bare, units, ...facts }).obstacles).toEqual([expect.stringContaining(text)]);
   });
 
   it('every command that starts or stops something has its way back', () => {
