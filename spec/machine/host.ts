@@ -17,9 +17,10 @@ while (1) {
   $longest = $now - $last if $now - $last > $longest;
   $last = $now;
   $answers++;
-  open(my $log, '>', '/run/session.log');
-  print $log "$answers $longest";
+  open(my $log, '>', '/run/session.new');
+  printf $log "%d %.2f", $answers, $longest;
   close $log;
+  rename('/run/session.new', '/run/session.log');
   select(undef, undef, undef, 0.05);
 }
 `;
