@@ -18,7 +18,7 @@ function listTests(text: string): { file: string; title: string | null }[] {
   }));
 }
 
-describe.each(['docs/pains.md', 'docs/promises.md'])('%s', (document) => {
+describe.each(['docs/capabilities.md', 'docs/pains.md', 'docs/promises.md'])('%s', (document) => {
   const tests = listTests(read(document));
 
   it('names tests', () => {
@@ -31,6 +31,26 @@ describe.each(['docs/pains.md', 'docs/promises.md'])('%s', (document) => {
   });
 });
 
+/** Names of scenarios in a cell: a word in back quotes without a path. */
+function listScenarios(cell: string): string[] {
+  return [...cell.matchAll(/`([a-z0-9-]+)`/g)].map(([, name = '']) => name);
+}
+
+function expectProof(cell: string): void {
+  const scenarios = listScenarios(cell);
+  expect([cell, listTests(cell).length + scenarios.length]).not.toEqual([cell, 0]);
+  for (const name of scenarios)
+    expect([name, existsSync(join(root, 'fixtures/scenarios', name))]).toEqual([name, true]);
+}
+
+it('docs/capabilities.md has a test or a scenario for whatever enid can do', () => {
+  const cells = read('docs/capabilities.md')
+    .split('\n')
+    .flatMap((line) => (/^\| [^|]+\| y /.test(line) ? [line.split('|')[2] ?? ''] : []));
+  expect(cells.length).toBeGreaterThan(25);
+  for (const cell of cells) expectProof(cell.replaceAll(/`(eni-|device-)[^`]*`/g, ''));
+});
+
 describe('docs/pains.md', () => {
   const rows = read('docs/pains.md')
     .split('\n')
@@ -39,11 +59,7 @@ describe('docs/pains.md', () => {
   it('has a test or a scenario for each of the twenty-five', () => {
     expect(rows.map((row) => Number(/^\| (\d+)/.exec(row)?.[1]))).toEqual(Array.from({ length: 25 }, (_, i) => i + 1));
     for (const row of rows) {
-      const cell = row.split('|').at(-2) ?? '';
-      const scenarios = [...cell.matchAll(/`([a-z0-9-]+)`/g)].map(([, name = '']) => name);
-      expect(listTests(cell).length + scenarios.length).toBeGreaterThan(0);
-      for (const name of scenarios)
-        expect([name, existsSync(join(root, 'fixtures/scenarios', name))]).toEqual([name, true]);
+      expectProof(row.split('|').at(-2) ?? '');
     }
   });
 });
