@@ -3,8 +3,8 @@
  * those of every source, so that a packet which already has an ENI's address never leaves by another one (EC2 would drop it).
  */
 
-import { familyOf } from '../../lib/ip/address.ts';
-import { mergeCidrs } from '../../lib/ip/cidr.ts';
+import { familyOf, widthOf } from '../../lib/ip/address.ts';
+import { mergeCidrs, requireCidr } from '../../lib/ip/cidr.ts';
 import type { PolicySelector } from '../config/types.ts';
 import type { DesiredRule, EniMetadata, Family } from '../model.ts';
 import { rulePriorityOf } from './numbers.ts';
@@ -12,7 +12,10 @@ import { listAddressSources, listPrefixSources, selectSource } from './sources.t
 
 const mainTable = 254;
 
-/** What main knows better than by a default route, then the ENI's own table. */
+/**
+ * What main knows better than the operator's word, by more specific routes, then the ENI's own table. networkd has a host
+ * route to each DNS server: it must not stand above `to` that very server.
+ */
 export function computeSelectRules(
   selectors: readonly PolicySelector[],
   { eniNumber, tableId }: { readonly eniNumber: number; readonly tableId: number },
@@ -21,8 +24,15 @@ export function computeSelectRules(
     const families: readonly Family[] = to === null ? [4, 6] : [familyOf(to)];
     return families.flatMap((family) => {
       const rule = { family, source: null, destination: to, mark, users, inputInterface: null };
+      const suppressPrefixLength = to === null ? 0 : requireCidr(to).length;
+      const inMain = {
+        ...rule,
+        priority: rulePriorityOf.selectedMain(eniNumber),
+        table: mainTable,
+        suppressPrefixLength,
+      };
       return [
-        { ...rule, priority: rulePriorityOf.selectedMain(eniNumber), table: mainTable, suppressPrefixLength: 0 },
+        ...(suppressPrefixLength === widthOf(family) ? [] : [inMain]),
         { ...rule, priority: rulePriorityOf.selectedOwn(eniNumber), table: tableId, suppressPrefixLength: null },
       ];
     });
