@@ -95,6 +95,16 @@ async function tryRead(): Promise<Snapshot | null> {
   }
 }
 
+/** Without a fault: on a busy machine the short time of a reader that met silence may be over before the answer. */
+async function readUntilWhole(): Promise<Snapshot> {
+  const endMs = performance.now() + 4_000;
+  for (;;) {
+    const read = await tryRead();
+    if (read !== null) return read;
+    if (performance.now() > endMs) throw new Error('never read whole again');
+  }
+}
+
 function expectNothingLost(read: Snapshot | null, isPlausible: boolean): void {
   if (read === null) return;
   expect(read.primaryMac).toBe(full.primaryMac);
@@ -142,12 +152,12 @@ describe.each(Object.keys(effects))('%s', (name) => {
     'at %s: nothing is lost, at the first read and at a later one; then all is read',
     async (_place, rest) => {
       reader = openReader(effect);
-      for (const prepare of [async () => undefined, () => reader.readSnapshot()]) {
+      for (const prepare of [async () => undefined, readUntilWhole]) {
         await prepare();
         server.setFaults([{ ...rest, effect }]);
         expectNothingLost(await tryRead(), plausible.has(name));
         server.setFaults([]);
-        expect(withoutPublic(await reader.readSnapshot())).toEqual(withoutPublic(full));
+        expect(withoutPublic(await readUntilWhole())).toEqual(withoutPublic(full));
       }
     },
   );
