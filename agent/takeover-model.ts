@@ -32,6 +32,8 @@ export interface TakeoverFacts {
   /** dhclient and dhcpcd, whoever started them. */
   readonly clients: readonly { readonly name: string; readonly processId: number }[];
   readonly hasCloudInit: boolean;
+  /** NetworkManager was told by a takeover to leave the ENIs alone. */
+  readonly isNetworkManagerTold: boolean;
   readonly resolvConf: 'resolved' | 'other' | 'absent';
   /** The files that this program wants for the ENIs; empty where the metadata service has never answered. */
   readonly networkFiles: readonly TextFile[];

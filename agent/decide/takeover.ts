@@ -90,9 +90,9 @@ function planIfupdown({ interfacesFiles, eniLinks, clients }: TakeoverFacts): Pa
 }
 
 /** It stays for other links, and leaves the ENIs alone: those that come later, too. */
-function planNetworkManager({ units, drivers, eniLinks }: TakeoverFacts): Part {
+function planNetworkManager({ units, drivers, eniLinks, isNetworkManagerTold }: TakeoverFacts): Part {
   const unit = units[networkManager];
-  if (unit === undefined || (!unit.isActive && !unit.isEnabled)) return nothing;
+  if (unit === undefined || isNetworkManagerTold || (!unit.isActive && !unit.isEnabled)) return nothing;
   const matches = [...drivers.map((driver) => `driver:${driver}`), ...eniLinks.map((link) => `interface-name:${link}`)];
   const dns = units[resolved] === undefined ? '\n[main]\ndns=none\n' : '';
   const text = `# Written by enid takeover: systemd-networkd and enid have the ENIs.\n[device-enid]\nmatch-device=${matches.join(',')}\nmanaged=0\n${dns}`;

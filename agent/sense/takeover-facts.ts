@@ -29,6 +29,7 @@ export async function readTakeoverFacts(): Promise<HostPart> {
     ],
     clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
     hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
+    isNetworkManagerTold: existsSync('/etc/NetworkManager/conf.d/90-enid.conf'),
     resolvConf: readResolvConf(),
   };
 }

@@ -92,6 +92,7 @@ describe('cards', () => {
       const settings = 'cat /proc/sys/net/ipv4/neigh/$link/retrans_time_ms /proc/sys/net/ipv6/conf/$link/accept_dad';
       expect(await run(`link=ens6; ${settings}`)).toBe('500\n0\n');
       expect(await run(`link=ens5; ${settings}`)).not.toMatch(/^500$/m);
+      await run('rm /etc/udev/rules.d/90-enid-ena.rules');
     },
     machineMs,
   );
@@ -144,7 +145,10 @@ describe('cards', () => {
     async () => {
       await run('ip link set ens6 down && ip link set ens6 name wan0 && ip link set wan0 up');
       await host.until('it has a file under the new name', 'enid status | grep -w wan0 | grep configured', 120);
-      await run('ip link set wan0 down && ip link set wan0 name ens6 && ip link set ens6 up');
+      // udev has kept the name from its slot as an alternative one.
+      await run(
+        'ip link set wan0 down; ip link property del dev wan0 altname ens6; ip link set wan0 name ens6 && ip link set ens6 up',
+      );
       await host.configured(2);
     },
     machineMs,

@@ -14,10 +14,10 @@ afterEach(async () => {
 async function readNetwork(): Promise<string> {
   const text = await run('ip -o -d address show dev ens5; ip rule; ip -6 rule; ip route; ip -6 route');
   return text
-    .replace(/(valid_lft|preferred_lft|expires|hoplimit|pref|nhid) \S+|\bmetric 0\b/g, '')
+    .replace(/(valid_lft|preferred_lft|expires|hoplimit|pref|nhid) \S+|\bmetric 0\b|\bnodad\b/g, '')
     .replace(/^\d+: /gm, '')
     .split('\n')
-    .map((line) => line.trim())
+    .map((line) => line.replace(/ +/g, ' ').trim())
     .sort()
     .join('\n');
 }

@@ -20,6 +20,7 @@ const bare: TakeoverFacts = {
   generatedFiles: [],
   clients: [],
   hasCloudInit: false,
+  isNetworkManagerTold: false,
   resolvConf: 'other',
   networkFiles: [{ path: '/run/systemd/network/70-ens5.network', text: '…' }],
   isTaken: false,
@@ -137,8 +138,8 @@ To be done:
   });
 
   it('has nothing to do where networkd and enid run and nobody else does', () => {
-    const units = { 'systemd-networkd.service': on, 'enid.service': on };
-    expect(plan({ units, isTaken: true, networkFiles: [] })).toMatch(/already/);
+    const units = { 'systemd-networkd.service': on, 'enid.service': on, 'NetworkManager.service': on };
+    expect(plan({ units, isNetworkManagerTold: true, isTaken: true, networkFiles: [] })).toMatch(/already/);
   });
 
   it.each([
