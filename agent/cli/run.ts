@@ -7,7 +7,7 @@ import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
 import { HostnameSetter } from '../hostname.ts';
 import type { PassResult } from '../loop.ts';
-import { dropStartupGarbage } from '../memory.ts';
+import { settleMemory } from '../memory.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { tell } from '../report/journal-line.ts';
@@ -47,6 +47,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   let last: PassResult | null = null;
   let told = { text: '', atMs: 0 };
   let tellService: (result: PassResult) => void = () => undefined;
+  let notQuiet = () => {};
   const metrics = once ? null : await openMetrics(config, journal);
   const daemon = await Daemon.open({
     config,
@@ -62,6 +63,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
         notifier.watchdog(text);
       }
       tellService(result);
+      notQuiet();
     },
     observe: (event) => metrics?.observe(event),
   });
@@ -101,7 +103,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   await daemon.start();
   if (!once) hostname.start(config);
   notifier.ready();
-  dropStartupGarbage();
+  notQuiet = settleMemory();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
   const exitCode = once ? await awaitConvergence(() => last) : await signals.stopped.then(() => 0);
   notifier.stopping();

@@ -18,8 +18,8 @@ export const idle: Benchmark = {
       // Without a watchdog.
       const enid = EnidProcess.start(vpc.guest);
       await enid.converged();
-      // The quick retries and the collector's last steps are over.
-      await sleep(5_000);
+      // The quick retries, the one collection after the start and its last steps are over.
+      await sleep(15_000);
       await awaitQuiet(() => readCounters(enid.pid).sleeps);
       const samples: number[] = [];
       for (let round = 0; round < rounds; round++) {
