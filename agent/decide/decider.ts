@@ -57,9 +57,13 @@ export class Decider {
       return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles, foreignFiles });
     },
   );
+  /** Gateways are learnt from others' default routes; our own say nothing new, and go and come with every repair. */
   readonly #defaults = keepEqual(
     (routes: KernelState['routes']) =>
-      routes.filter(({ destination }) => destination === '0.0.0.0/0' || destination === '::/0'),
+      routes.filter(
+        ({ destination, protocol }) =>
+          protocol !== ownProtocol && (destination === '0.0.0.0/0' || destination === '::/0'),
+      ),
     isSameText,
   );
   /** Nothing follows from our own host addresses: neither a lease, nor whose a subnet is. */
