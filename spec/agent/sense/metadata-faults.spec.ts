@@ -79,7 +79,7 @@ async function startServer(): Promise<void> {
 
 /** A timeout that a busy machine does not reach, but where the fault is silence. */
 function openReader(effect?: FaultEffect): SnapshotReader {
-  const timeoutMs = effect?.kind === 'hang' || effect?.kind === 'drip' ? 500 : 5_000;
+  const timeoutMs = effect?.kind === 'hang' || effect?.kind === 'drip' ? 900 : 5_000;
   return openMetadataReader({ endpoints: [`http://127.0.0.1:${port}`], timeoutMs });
 }
 
