@@ -22,6 +22,7 @@ import type {
   RepairKind,
   Snapshot,
 } from './model.ts';
+import { Settling } from './settling.ts';
 
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
@@ -68,8 +69,6 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'>
   readonly files: readonly OwnFile[];
 }
 
-/** How long networkd may take to make what its new files say before its work is done beside it. */
-const settleMs = 3_000;
 /** Between two passes meanwhile; a repair waits no longer. */
 const settlingRestMs = 10;
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
@@ -88,8 +87,7 @@ export class Reconciler {
   #made: Made = new Map();
   #learned: Desired | null = null;
   readonly #attempts = new AttemptBook();
-  /** MAC → until when networkd is left to work. */
-  readonly #settling = new Map<string, { readonly untilMs: number; readonly linkName: string }>();
+  readonly #settling = new Settling();
   readonly #offered = new Set<string>();
   /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
   readonly #unread = new Set<string>();
@@ -175,7 +173,7 @@ export class Reconciler {
         this.#wakeIn(failedPassMs);
       }
       // networkd makes hundreds of objects one by one, and each would be a pass.
-      if (this.#isDirty && this.#settling.size > 0) await new Promise((resolve) => setTimeout(resolve, settlingRestMs));
+      if (this.#isDirty && !this.#settling.isEmpty) await new Promise((resolve) => setTimeout(resolve, settlingRestMs));
     }
   }
 
@@ -218,8 +216,7 @@ export class Reconciler {
   }
 
   #startReload(reloads: readonly Change[], networkd: NetworkdState): void {
-    const untilMs = performance.now() + settleMs;
-    for (const { mac, linkName } of reloads) this.#settling.set(mac, { untilMs, linkName });
+    for (const { mac, linkName } of reloads) this.#settling.begin(mac, linkName, performance.now());
     const reload = async () => {
       const outcomes = await this.#acts.apply(reloads);
       // An answer that comes after the end is nobody's any more.
@@ -260,7 +257,10 @@ export class Reconciler {
       directory,
       ...this.#senses.metadata(),
       ledger: this.#ledger,
-      settling: this.#listSettling(networkd, kernel.links),
+      settling: this.#settling.list(
+        { networkd, links: kernel.links, prefix: this.#config.networkd.prefix, isReloading: this.#reloading !== null },
+        performance.now(),
+      ),
       offered: this.#offered,
       unread: this.#unread,
     };
@@ -269,19 +269,6 @@ export class Reconciler {
 
   #nameFile(linkName: string): string {
     return nameNetworkFile(this.#config.networkd.prefix, linkName);
-  }
-
-  /** Drops those whose time is over or whose link networkd reports as configured. */
-  #listSettling(networkd: NetworkdState, links: KernelState['links']): ReadonlySet<string> {
-    const nowMs = performance.now();
-    for (const [mac, { untilMs, linkName }] of this.#settling) {
-      const linkIndex = links.find(({ name }) => name === linkName)?.index;
-      const link = networkd.links.find((one) => one.linkIndex === linkIndex);
-      const isInForce = link?.networkFile?.endsWith(`/${this.#nameFile(linkName)}`) ?? false;
-      if (this.#reloading !== null && untilMs > nowMs) continue;
-      if (untilMs <= nowMs || (isInForce && link?.setupState === 'configured')) this.#settling.delete(mac);
-    }
-    return new Set(this.#settling.keys());
   }
 
   async #recordLedger(ledger: Ledger): Promise<void> {
@@ -296,9 +283,9 @@ export class Reconciler {
   #note(outcome: Outcome, networkd: NetworkdState, repair: RepairKind | null): void {
     const { change, error } = outcome;
     const nowMs = performance.now();
-    if (change.kind === 'reload') this.#settling.delete(change.mac);
+    if (change.kind === 'reload') this.#settling.end(change.mac);
     if (change.kind === 'reload' && error === null) {
-      this.#settling.set(change.mac, { untilMs: nowMs + settleMs, linkName: change.linkName });
+      this.#settling.begin(change.mac, change.linkName, nowMs);
       this.#offered.add(this.#nameFile(change.linkName));
       this.#unread.clear();
     }
@@ -337,7 +324,7 @@ export class Reconciler {
       ...pending
         .filter(({ kind }) => kind !== 'reload' || this.#reloading === null)
         .map((change) => this.#attempts.dueMs(change, nowMs)),
-      ...[...this.#settling.values()].map(({ untilMs }) => untilMs),
+      ...this.#settling.endsMs(),
     ];
     if (dueMs.length > 0) this.#wakeIn(Math.max(1, Math.min(...dueMs) - nowMs));
     this.#attempts.forgetPeaceful(nowMs);
