@@ -286,7 +286,16 @@ async function main(): Promise<never> {
     process.stderr.write(`enid: ${error instanceof Error ? error.message : error}\n`);
     process.exitCode = 1;
   }
+  await Promise.all([flush(process.stdout), flush(process.stderr)]);
   process.exit();
+}
+
+/** A socket or a slow pipe takes a long answer in parts, and process.exit() would cut off the rest. A reader that left wants none. */
+function flush(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    stream.once('error', () => resolve());
+    stream.write('', () => resolve());
+  });
 }
 
 void main();

@@ -74,3 +74,8 @@ export const foreignRoute: fc.Arbitrary<Route> = fc
     protocol,
     isComplex,
   }));
+
+/** How often a property is tried: `usual`, or ENID_PROPERTY_RUNS. */
+export function countRuns(usual: number): number {
+  return Number(process.env['ENID_PROPERTY_RUNS'] ?? usual);
+}
