@@ -1,6 +1,7 @@
 /**
  * Promise P7 on the real kernel: floods of other programs' routes and links, metadata that differ at every poll and ENIs
- * that come and go cost neither memory nor journal lines for ever, and the end is right. ENID_BOUNDED_ROUNDS=100 takes longer.
+ * that come and go cost neither memory nor journal lines for ever, and the end is right. ENID_BOUNDED_ROUNDS=100 and
+ * ENID_BOUNDED_CYCLES=1000 take longer.
  */
 
 import { readFileSync } from 'node:fs';
@@ -9,6 +10,7 @@ import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 const rounds = Number(process.env['ENID_BOUNDED_ROUNDS'] ?? 2);
+const quickCycles = Number(process.env['ENID_BOUNDED_CYCLES'] ?? 20);
 const routeCount = 100_000;
 const linkCount = 500;
 const cyclesPerRound = 2;
@@ -106,4 +108,33 @@ it(
     );
   },
   testMs * (1 + rounds),
+);
+
+it(
+  'an ENI that is attached and detached again and again leaves nothing, and is there at the end',
+  async () => {
+    const { vpc, enid } = lab;
+    const linesBefore = enid.lines.length;
+    const residentBefore = readResidentKb();
+    const hasRules = async () => (await vpc.guest.check(['ip', 'rule'])).includes('lookup 10002');
+    for (let cycle = 0; cycle < quickCycles; cycle++) {
+      await vpc.attach(sharing);
+      await until('its rules', hasRules);
+      await vpc.detach(sharing.id);
+    }
+    await until('the end of its rules', async () => !(await hasRules()));
+    await enid.converged();
+    expect(await vpc.guest.check(['ls', '/run/systemd/network'])).not.toMatch(/ens7/);
+    const ledger = await vpc.guest.readFile('/run/enid/ledger.json');
+    expect(ledger).not.toMatch(/ 10002 /);
+    expect((enid.lines.length - linesBefore) / quickCycles).toBeLessThan(linesPerRound / cyclesPerRound);
+    expect(readResidentKb() / residentBefore).toBeLessThan(residentRatio);
+    await vpc.attach(sharing);
+    await awaitReach(vpc);
+    await enid.converged();
+    process.stderr.write(
+      `bounded: ${residentBefore} kB, then ${readResidentKb()} kB after ${quickCycles} attach and detach, ${enid.lines.length - linesBefore} lines\n`,
+    );
+  },
+  testMs + quickCycles * 2_000,
 );
