@@ -9,6 +9,7 @@ import { applyKernelChange } from './act/netlink.ts';
 import { NetworkdBus } from './act/networkd-bus.ts';
 import { Candidates } from './candidates.ts';
 import type { Config } from './config/types.ts';
+import { readyEnis } from './decide/accept-snapshot.ts';
 import { ownProtocol } from './decide/identity.ts';
 import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { listTagKeys } from './decide/policy.ts';
@@ -282,8 +283,7 @@ export class Daemon {
   /** Of those that are listed, and those that were until they were detached. */
   #findEni(mac: string): EniMetadata | undefined {
     const { snapshot, departed } = this.#poller.metadata();
-    const listed = snapshot?.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
-    return [...listed, ...departed].find((one) => one.mac === mac);
+    return [...readyEnis(snapshot), ...departed].find((one) => one.mac === mac);
   }
 
   #afterPass(result: PassResult): void {

@@ -3,7 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import type { Bus } from '../lib/dbus/bus.ts';
-import { variantOf } from '../lib/dbus/variant.ts';
+import { readTextProperty } from '../lib/dbus/properties.ts';
 import { computeBackoffMs } from '../lib/imds/backoff.ts';
 import { ImdsClient } from '../lib/imds/client.ts';
 import type { Config } from './config/types.ts';
@@ -13,7 +13,6 @@ import { version } from './version.ts';
 
 const hostnamed = 'org.freedesktop.hostname1';
 const hostnamedPath = '/org/freedesktop/hostname1';
-const textReply = z.tuple([variantOf(z.string())]);
 
 export class HostnameSetter {
   readonly #bus: Bus;
@@ -82,18 +81,7 @@ export class HostnameSetter {
     this.#journal.info(`host name ${name}, from the metadata (none is configured)`);
   }
 
-  async #read(property: string): Promise<string> {
-    const [text] = await this.#bus.call(
-      {
-        destination: hostnamed,
-        path: hostnamedPath,
-        interface: 'org.freedesktop.DBus.Properties',
-        member: 'Get',
-        signature: 'ss',
-        body: [hostnamed, property],
-      },
-      textReply,
-    );
-    return text;
+  #read(name: string): Promise<string> {
+    return readTextProperty(this.#bus, { destination: hostnamed, path: hostnamedPath, interface: hostnamed, name });
   }
 }

@@ -4,7 +4,7 @@
  */
 
 import { computeBackoffMs } from '../lib/imds/backoff.ts';
-import { type AcceptState, acceptSnapshot } from './decide/accept-snapshot.ts';
+import { type AcceptState, acceptSnapshot, readyEnis } from './decide/accept-snapshot.ts';
 import type { EniMetadata, Snapshot } from './model.ts';
 
 /** What survives a restart: written to the runtime directory whenever it changes. */
@@ -133,8 +133,7 @@ export class MetadataPoller {
   #computeDeparted(next: Snapshot): EniMetadata[] {
     const listed = new Set(next.enis.map((reading) => (reading.kind === 'ready' ? reading.eni.mac : reading.mac)));
     const present = this.#options.presentMacs();
-    const before =
-      this.#stored?.snapshot.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : [])) ?? [];
+    const before = readyEnis(this.#stored?.snapshot ?? null);
     return [...(this.#stored?.departed ?? []), ...before].filter(({ mac }) => !listed.has(mac) && present.has(mac));
   }
 

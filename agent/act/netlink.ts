@@ -2,6 +2,7 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { FR_ACT_TO_TBL, IFA_F_DEPRECATED, IFA_F_NODAD, IFA_F_NOPREFIXROUTE } from '../../lib/rtnetlink/constants.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import { findDeletedRule } from '../../lib/rtnetlink/rule-match.ts';
 import { KernelError } from '../errors.ts';
@@ -24,11 +25,7 @@ export interface NetlinkActOptions {
   readonly protocol: number;
 }
 
-/** linux/if_addr.h, linux/fib_rules.h, linux/rtnetlink.h. */
-const IFA_F_NODAD = 0x02;
-const IFA_F_DEPRECATED = 0x20;
-const IFA_F_NOPREFIXROUTE = 0x200;
-const FR_ACT_TO_TBL = 1;
+/** linux/rtnetlink.h. */
 const [RTN_UNICAST, RTN_LOCAL] = [1, 2];
 const [RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST] = [0, 253, 254];
 

@@ -9,6 +9,8 @@ import type { Config } from '../config/types.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { findLeftovers } from '../decide/leftovers.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
+import { readFileOwner } from '../decide/network-file.ts';
+import { mainTable } from '../decide/numbers.ts';
 import { planTakeover } from '../decide/takeover.ts';
 import type { KernelState, NetworkdLink } from '../model.ts';
 import { renderStep, renderTakeoverPlan } from '../report/takeover-text.ts';
@@ -82,7 +84,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
   const eniLinks = candidates.map(({ link }) => link.name);
   const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
-  const facts = await readTakeoverFacts();
+  const facts = await readTakeoverFacts((text) => readFileOwner(text) !== null);
   // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
   // wrote for networkd stays in force.
   const links = candidates.map(({ link }): NetworkdLink => {
@@ -147,7 +149,7 @@ async function findProblem(config: Config): Promise<string | null> {
  */
 function findSilentGateway({ routes }: KernelState, linkIndex: number): string | null {
   const gateway = routes.find(
-    (route) => route.table === 254 && route.linkIndex === linkIndex && route.destination === '0.0.0.0/0',
+    (route) => route.table === mainTable && route.linkIndex === linkIndex && route.destination === '0.0.0.0/0',
   )?.gateway;
   if (gateway === undefined || gateway === null) return null;
   const entry = readFileSync('/proc/net/arp', 'utf8')

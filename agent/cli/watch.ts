@@ -1,8 +1,9 @@
 /** `enid status --watch`: the table anew whenever the kernel or the bus says that something changed, until a signal. */
 
 import { Bus } from '../../lib/dbus/bus.ts';
+import { propertiesInterface } from '../../lib/dbus/properties.ts';
 import type { Config } from '../config/types.ts';
-import { busName, propertiesInterface } from '../report/bus-service.ts';
+import { busName } from '../report/bus-service.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { type CommandResult, showStatus } from './status.ts';
 

@@ -189,7 +189,8 @@ function mapLists(map: (field: ListField) => readonly string[]): Pick<EniMetadat
   };
 }
 
-function readyEnis(snapshot: Snapshot | null): EniMetadata[] {
+/** Those that were read whole; none where the metadata were never read. */
+export function readyEnis(snapshot: Snapshot | null): EniMetadata[] {
   return (snapshot?.enis ?? []).flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
 }
 

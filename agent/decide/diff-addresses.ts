@@ -2,6 +2,7 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Address, Change, Desired, DesiredAddress, KernelState, Ledger } from '../model.ts';
+import { deprecatedFlag, permanentFlag } from './address-flags.ts';
 import { identifyAddress } from './identity.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, type Removable } from './removable.ts';
 
@@ -11,10 +12,6 @@ interface AddressState {
   /** MACs of links that networkd was just told to configure. */
   readonly settling: ReadonlySet<string>;
 }
-
-/** IFA_F_* (linux/if_addr.h): no lifetime; its preferred lifetime is over. */
-const permanentFlag = 0x80;
-const deprecatedFlag = 0x20;
 
 export function diffAddresses(
   desired: Desired,

@@ -7,6 +7,7 @@
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import { identifyAddress } from './identity.ts';
+import { mainTable } from './numbers.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
 export interface LeaseState {
@@ -18,7 +19,6 @@ export interface LeaseState {
 
 /** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
 const dhcpProtocol = 16;
-const mainTable = 254;
 const ipv4Width = 32;
 
 export function diffLeases(desired: Desired, state: LeaseState): Change[] {

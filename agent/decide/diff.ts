@@ -9,6 +9,7 @@ import { diffFiles } from './diff-files.ts';
 import { diffLeases } from './diff-leases.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
+import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
@@ -73,8 +74,6 @@ const order: readonly Change['kind'][] = [
   'remove-route',
   'remove-alt-name',
 ];
-
-const mainTable = 254;
 
 function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: Removable): Change[] {
   const changes: Change[] = [];

@@ -6,9 +6,10 @@ import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import type { CandidateLink } from './match-links.ts';
+import { localTable, mainTable } from './numbers.ts';
 import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
-import { localTable, standInMetric } from './stand-ins.ts';
+import { standInMetric } from './stand-ins.ts';
 
 /** One present link with the ENI it is, ready to be configured. */
 export interface Matched {
@@ -27,7 +28,6 @@ export interface Surroundings {
 
 /** EC2 delegates /28; a shorter prefix is made local as a whole. */
 const shortestAssigned = 24;
-const mainTable = 254;
 /** RTPROT_DHCP (linux/rtnetlink.h). */
 const dhcpProtocol = 16;
 

@@ -14,6 +14,7 @@ import type {
   Snapshot,
   Way,
 } from '../model.ts';
+import { localTable, mainTable } from './numbers.ts';
 
 /** A packet that is asked about. */
 export interface Packet {
@@ -64,8 +65,6 @@ export interface ExplainInput {
   readonly snapshot: Snapshot | null;
 }
 
-const mainTable = 254;
-const localTable = 255;
 const toTable = 1;
 
 export function explainPacket(input: ExplainInput): Explanation {

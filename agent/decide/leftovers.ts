@@ -2,8 +2,8 @@
 
 import type { Desired, KernelState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
+import { mainTable } from './numbers.ts';
 
-const mainTable = 254;
 const unicast = 1;
 /** RTPROT_*: the kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
 const foreignProtocols = [2, 3, 4, 9, 16];

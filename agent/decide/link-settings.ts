@@ -18,8 +18,11 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
 /** A link without IPv4 has none to set. */
 export function diffSettings(desired: Desired, { links }: Pick<KernelState, 'links'>): Change[] {
   return desired.enis.flatMap(({ mac, linkName, linkIndex, settings }) => {
+    const wanted = listNames(settings);
+    // Nearly always: the links of a host may be thousands.
+    if (wanted.length === 0) return [];
     const actual = links.find(({ index }) => index === linkIndex)?.settings;
-    return listNames(settings).flatMap((setting): Change[] => {
+    return wanted.flatMap((setting): Change[] => {
       const [value, before] = [settings[setting], actual?.[setting]];
       if (value === undefined || before === undefined || before === value) return [];
       return [{ mac, linkName, reason: `it is ${before}`, kind: 'set-link-setting', linkIndex, setting, value }];

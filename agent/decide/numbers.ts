@@ -2,6 +2,10 @@
 
 import type { EniMetadata } from '../model.ts';
 
+/** RT_TABLE_MAIN and RT_TABLE_LOCAL (linux/rtnetlink.h). */
+export const mainTable = 254;
+export const localTable = 255;
+
 /** `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users know these tables. */
 export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
   return 10_000 + 100 * eni.networkCard + eni.deviceNumber;

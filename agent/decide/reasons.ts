@@ -4,6 +4,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import type { Config, InterfacePolicy } from '../config/types.ts';
 import type { DesiredEni, EniMetadata, EniReport, Family, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { findCandidates } from './match-links.ts';
+import { keepsAddresses } from './network-file.ts';
 import { computeEniNumber, rulePriorityOf } from './numbers.ts';
 import type { Conflict } from './removable.ts';
 import { type Resolved, resolveEnis } from './resolve.ts';
@@ -63,10 +64,9 @@ function explainHost({ snapshot, networkd, unconfirmed, desired }: Decided): Rea
       : `${snapshot.enis.length} ENIs, primary ${snapshot.primaryMac} (the top-level mac)`;
   const waits =
     unconfirmed.length === 0 ? '' : `; kept until a second read confirms that it is gone: ${unconfirmed.join(', ')}`;
-  const files =
-    networkd.version !== null && networkd.version >= 257
-      ? 'a reload keeps leases: files are kept up to date'
-      : 'a reload may drop leases: the files of configured links are left until networkd stops';
+  const files = keepsAddresses(networkd.version)
+    ? 'a reload keeps leases: files are kept up to date'
+    : 'a reload may drop leases: the files of configured links are left until networkd stops';
   const unknown = desired.unknownMacs.length === 0 ? '' : `; left as they are: ${desired.unknownMacs.join(', ')}`;
   return [
     { mac: null, topic: 'metadata', text: `metadata: ${metadata}${waits}${unknown}` },

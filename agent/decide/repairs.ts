@@ -4,7 +4,14 @@
  */
 
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../model.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule, identifySetting } from './identity.ts';
+import {
+  identifyAddress,
+  identifyAltName,
+  identifyFile,
+  identifyRoute,
+  identifyRule,
+  identifySetting,
+} from './identity.ts';
 import type { OwnFile } from './unit-directory.ts';
 
 /** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
@@ -22,7 +29,7 @@ export function rememberMade(previous: Made, desired: Desired, { kernel, files, 
   const next = new Map<string, string>();
   const unknown = new Set(desired.unknownMacs);
   for (const [key, mac] of previous) if (unknown.has(mac)) next.set(key, mac);
-  const present = new Set([...listKernelKeys(kernel), ...files.flatMap(({ name, text }) => identifyFile(name, text))]);
+  const present = new Set([...listKernelKeys(kernel), ...files.flatMap(({ name, text }) => identifyText(name, text))]);
   for (const eni of desired.enis) {
     for (const { key, ledgerKey } of listWanted(eni)) {
       if (present.has(key) || previous.has(key) || ledgerKey in ledger) next.set(key, eni.mac);
@@ -75,7 +82,7 @@ function identifyMade(change: Change): readonly string[] {
     case 'set-link-setting':
       return [identifyValue(change.linkIndex, change.setting, change.value)];
     case 'write-file':
-      return identifyFile(change.file.name, change.file.text);
+      return identifyText(change.file.name, change.file.text);
     default:
       return [];
   }
@@ -95,8 +102,9 @@ function identifyValue(linkIndex: number, setting: string, value: number): strin
 }
 
 /** That it is there, and that it is there with this text. */
-function identifyFile(name: string, text: string): readonly string[] {
-  return [`file ${name}`, `file ${name}\n${text}`];
+function identifyText(name: string, text: string): readonly string[] {
+  const key = identifyFile(name);
+  return [key, `${key}\n${text}`];
 }
 
 function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
@@ -109,7 +117,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...eni.rules.map((rule) => same(identifyRule(rule))),
     ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
     ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
-    ...eni.networkFiles.flatMap(({ name, text }) => identifyFile(name, text).map(same)),
+    ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
     ...(lease === null || leased === null
       ? []
       : [

@@ -7,10 +7,8 @@ import { familyOf, widthOf } from '../../lib/ip/address.ts';
 import { mergeCidrs, requireCidr } from '../../lib/ip/cidr.ts';
 import type { PolicySelector } from '../config/types.ts';
 import type { DesiredRule, EniMetadata, Family } from '../model.ts';
-import { rulePriorityOf } from './numbers.ts';
+import { mainTable, rulePriorityOf } from './numbers.ts';
 import { listAddressSources, listPrefixSources, selectSource } from './sources.ts';
-
-const mainTable = 254;
 
 /**
  * What main knows better than the operator's word, by more specific routes, then the ENI's own table. networkd has a host

@@ -4,7 +4,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredRule, EniMetadata, Family } from '../model.ts';
-import { rulePriorityOf } from './numbers.ts';
+import { mainTable, rulePriorityOf } from './numbers.ts';
 
 /** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
 const globalScope = 0;
@@ -97,7 +97,7 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
     (subnet) => familyOf(subnet) === family && input.otherSubnets.some((other) => overlaps(subnet, other)),
   );
   return selectSources(input, family, isShared).flatMap((selector) => {
-    const main = { ...selector, priority: rulePriorityOf.main(eniNumber), table: 254, suppressPrefixLength: 0 };
+    const main = { ...selector, priority: rulePriorityOf.main(eniNumber), table: mainTable, suppressPrefixLength: 0 };
     const own = { ...selector, table: tableId };
     const rules = [main, { ...own, priority: rulePriorityOf.ownDefault(eniNumber), suppressPrefixLength: null }];
     // Main has the connected route of every ENI in the subnet and would pick one of them by metric.

@@ -1,8 +1,10 @@
 /** Routes that bridge what networkd drops for a moment while it configures a link anew. Pure. */
 
 import type { Address, DesiredEni, DesiredRoute, Route } from '../model.ts';
+import { permanentFlag, tentativeFlag } from './address-flags.ts';
 import { listOfLink } from './by-link.ts';
 import { ownProtocol } from './identity.ts';
+import { localTable } from './numbers.ts';
 
 /**
  * A route that stands in for the router advertisement's has another place: networkd appends its own, and the kernel takes no
@@ -10,11 +12,6 @@ import { ownProtocol } from './identity.ts';
  * for an address comes after the kernel's own, which has metric 0.
  */
 export const standInMetric = 4_096;
-export const localTable = 255;
-/** IFA_F_PERMANENT (linux/if_addr.h): without it the address has a lifetime, as a lease has. */
-const permanentFlag = 0x80;
-/** IFA_F_TENTATIVE: duplicate detection is under way, and the kernel has no route for the address yet. */
-const tentativeFlag = 0x40;
 
 /**
  * networkd up to 256 drops a DHCPv6 address whenever it configures the link anew; packets to it were lost until it was back

@@ -117,7 +117,6 @@ function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
   return {
     ...nothing,
     managers: ['dhcpcd'],
-    files: [],
     letGo: [
       command(
         ['systemctl', 'disable', 'dhcpcd.service'],

@@ -9,6 +9,7 @@ import {
   ObjectTree,
   type ServedInterface,
 } from '../../lib/dbus/object-tree.ts';
+import { propertiesInterface } from '../../lib/dbus/properties.ts';
 import { stringVariant } from '../../lib/dbus/variant.ts';
 import { version } from '../version.ts';
 import type { StatusRow } from './status-table.ts';
@@ -29,7 +30,6 @@ export interface BusActions {
 export const busName = 'org.enid1';
 export const managerPath = '/org/enid1';
 export const managerInterface = 'org.enid1.Manager';
-export const propertiesInterface = 'org.freedesktop.DBus.Properties';
 const eniInterface = 'org.enid1.Interface';
 const polkitAction = 'org.enid1.reconcile';
 /** A person is asked for a password meanwhile. */

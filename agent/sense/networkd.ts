@@ -5,6 +5,7 @@ import type { Bus, Subscription } from '../../lib/dbus/bus.ts';
 import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
 import type { Signal } from '../../lib/dbus/match.ts';
 import type { NameOwner } from '../../lib/dbus/name-owners.ts';
+import { propertiesInterface, readTextProperty } from '../../lib/dbus/properties.ts';
 import { variantOf } from '../../lib/dbus/variant.ts';
 import { NetworkdError } from '../errors.ts';
 import type { NetworkdLink, NetworkdState } from '../model.ts';
@@ -32,13 +33,11 @@ const serviceName = 'org.freedesktop.network1';
 const managerPath = '/org/freedesktop/network1';
 const managerInterface = 'org.freedesktop.network1.Manager';
 const linkInterface = 'org.freedesktop.network1.Link';
-const propertiesInterface = 'org.freedesktop.DBus.Properties';
 /** networkd borrows the name from resolved (bus-common-errors.h of systemd 252 to 257). */
 const noSuchLink = 'org.freedesktop.resolve1.NoSuchLink';
 
 const describeReply = z.tuple([z.string()]);
 const listReply = z.tuple([z.array(z.tuple([z.number(), z.string(), z.string()]))]);
-const versionReply = z.tuple([variantOf(z.string())]);
 const linkChange = z.tuple([
   z.literal(linkInterface),
   z.object({ AdministrativeState: variantOf(z.string()).optional() }),
@@ -147,17 +146,12 @@ export class NetworkdWatcher {
   async readVersion(): Promise<number | null> {
     if (this.#version !== undefined) return this.#version;
     try {
-      const [text] = await this.#bus.call(
-        {
-          destination: 'org.freedesktop.systemd1',
-          path: '/org/freedesktop/systemd1',
-          interface: propertiesInterface,
-          member: 'Get',
-          signature: 'ss',
-          body: ['org.freedesktop.systemd1.Manager', 'Version'],
-        },
-        versionReply,
-      );
+      const text = await readTextProperty(this.#bus, {
+        destination: 'org.freedesktop.systemd1',
+        path: '/org/freedesktop/systemd1',
+        interface: 'org.freedesktop.systemd1.Manager',
+        name: 'Version',
+      });
       this.#version = parseSystemdVersion(text);
     } catch (error) {
       if (!(error instanceof DbusError)) throw error;

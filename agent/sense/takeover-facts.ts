@@ -13,7 +13,8 @@ const commandMs = 10_000;
 
 export type HostPart = Omit<TakeoverFacts, 'eniLinks' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'>;
 
-export async function readTakeoverFacts(): Promise<HostPart> {
+/** `isOwn`: whether a .network file of this text is enid's. */
+export async function readTakeoverFacts(isOwn: (text: string) => boolean): Promise<HostPart> {
   const units = await Promise.all(unitNames.map(async (name) => [name, await readUnit(name)] as const));
   return {
     isRoot: process.getuid?.() === 0,
@@ -25,7 +26,7 @@ export async function readTakeoverFacts(): Promise<HostPart> {
       ...listNetworkFiles('/run/systemd/network', '10-netplan-'),
       ...listNetworkFiles('/run/systemd/network', '10-cloud-init-'),
       ...listNetworkFiles('/etc/systemd/network', '10-cloud-init-'),
-      ...listPeerFiles(),
+      ...listPeerFiles(isOwn),
     ],
     clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
     hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
@@ -96,10 +97,10 @@ function listNetworkFiles(directory: string, start: string): string[] {
 }
 
 /** What amazon-ec2-net-utils leaves when it is removed: links to its 80-ec2.network by the names of our files, and drop-ins. */
-function listPeerFiles(): string[] {
+function listPeerFiles(isOwn: (text: string) => boolean): string[] {
   if (!existsSync('/run/amazon-ec2-net-utils')) return [];
   return listNetworkFiles('/run/systemd/network', '70-')
-    .filter((path) => !(readText(path) ?? '').startsWith('# Written by enid'))
+    .filter((path) => !isOwn(readText(path) ?? ''))
     .flatMap((path) => [path, ...list(`${path}.d`).map((name) => join(`${path}.d`, name))]);
 }
 

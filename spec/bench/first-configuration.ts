@@ -1,8 +1,8 @@
 /** The program comes to a host whose links have their leases: everything has to be made. */
 
+import { readCounters } from '../../fixtures/process-counters.ts';
 import { convergeMs, describeSize, idleConfig, large, openInstance, startEnid } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
-import { readCounters } from './process-counters.ts';
 import { countReloadCalls } from './reload-calls.ts';
 
 const rounds = 3;

@@ -1,6 +1,7 @@
 /** What other programs may have on the same host, in large numbers. */
 
 import type { Guest } from '../../fixtures/vpc/guest.ts';
+import { listDestinations } from '../lab/lab.ts';
 
 export const routeCount = 100_000;
 export const linkCount = 5_000;
@@ -30,10 +31,7 @@ export async function removeForeignRoutesBy(guest: Guest, link: string): Promise
 }
 
 function routeLines(verb: 'add' | 'del', link: string): string[] {
-  return Array.from({ length: routeCount }, (_, index) => {
-    const address = `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
-    return `route ${verb} ${address}/32 dev ${link} proto 186`;
-  });
+  return listDestinations(routeCount).map((destination) => `route ${verb} ${destination} dev ${link} proto 186`);
 }
 
 /** Links of containers; ifb takes the least time to make (5 000: 6 s). */

@@ -1,10 +1,10 @@
 /** Between two polls: how often the process wakes up by itself. */
 
 import { EnidProcess } from '../../fixtures/enid-process.ts';
+import { readCounters } from '../../fixtures/process-counters.ts';
 import { sleep } from '../lab/lab.ts';
 import { awaitQuiet, describeSize, idleConfig, large, openConverged } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
-import { readCounters } from './process-counters.ts';
 
 const rounds = 3;
 const roundMs = 10_000;

@@ -1,5 +1,6 @@
 /** Resident memory: small, large, beside much that is other programs', and over the passes of a day. */
 
+import { readResidentMb } from '../../fixtures/process-counters.ts';
 import { sleep } from '../lab/lab.ts';
 import {
   addForeignLinks,
@@ -12,7 +13,6 @@ import {
 } from './foreign-state.ts';
 import { describeSize, idleConfig, large, openConverged, reconcile, small } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
-import { readResidentMb } from './process-counters.ts';
 
 /** As many as a minute's interval makes in 24 hours. */
 const passesOfDay = 1_440;

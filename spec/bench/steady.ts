@@ -1,10 +1,10 @@
 /** The steady state: what one poll of the metadata costs when nothing has changed. */
 
+import { readCounters } from '../../fixtures/process-counters.ts';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
 import { sleep } from '../lab/lab.ts';
 import { describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
-import { readCounters } from './process-counters.ts';
 import { traceCalls } from './trace.ts';
 
 const rounds = 8;

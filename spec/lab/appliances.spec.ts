@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, echoWord, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
 
@@ -46,10 +46,8 @@ EOF`);
     );
     lab.enid.signal('SIGHUP');
     await until('the route', async () => /^10\.0\.9\.0\/24 via 10\.0\.2\.1 dev ens6/m.test(await shell('ip route')));
-    const getsOut = async () => {
-      const word = `exec 3<>/dev/tcp/${farAddresses.ipv4}/7 && echo word >&3 && read -t 2 -r answer <&3 && [ "$answer" = word ]`;
-      return (await inner.run(['timeout', '3', 'bash', '-c', word])).code === 0;
-    };
+    const getsOut = async () =>
+      (await inner.run(['timeout', '3', 'bash', '-c', echoWord(farAddresses.ipv4, 7)])).code === 0;
     await until('the far host', getsOut);
     await awaitReach(lab.vpc);
     await disturb();

@@ -4,10 +4,10 @@
  * ENID_BOUNDED_CYCLES=1000 take longer.
  */
 
-import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { readResidentMb } from '../../fixtures/process-counters.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from './lab.ts';
 
 const rounds = Number(process.env['ENID_BOUNDED_ROUNDS'] ?? 2);
 const quickCycles = Number(process.env['ENID_BOUNDED_CYCLES'] ?? 10);
@@ -34,17 +34,11 @@ function batch(lines: readonly string[]): Promise<string> {
   return lab.vpc.guest.check(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n`, timeoutMs: 60_000 });
 }
 
-function readResidentKb(): number {
-  const status = readFileSync(`/proc/${lab.enid.pid}/status`, 'utf8');
-  return Number(/^VmRSS:\s*(\d+) kB/m.exec(status)?.[1]);
-}
-
 /** Half by a link of nobody's, half by an ENI's, as a router on the host would put them. */
 async function floodRoutes(): Promise<void> {
-  const routes = Array.from({ length: routeCount }, (_, index) => {
-    const address = `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}`;
-    return `${address}/32 dev ${index % 2 === 0 ? 'br9' : 'ens5'} proto 186`;
-  });
+  const routes = listDestinations(routeCount).map(
+    (destination, index) => `${destination} dev ${index % 2 === 0 ? 'br9' : 'ens5'} proto 186`,
+  );
   await batch(routes.map((route) => `route add ${route}`));
   await batch(routes.map((route) => `route del ${route}`));
 }
@@ -90,21 +84,21 @@ it(
   'stays within its bounds',
   async () => {
     await runRound();
-    const residentBefore = readResidentKb();
+    const residentBefore = readResidentMb(lab.enid.pid);
     const linesBefore = lab.enid.lines.length;
     const stopLying = lie();
     for (let round = 0; round < rounds; round++) await runRound();
     await stopLying();
     await until('the truth', async () => !/10\.0\.1\.1\d\d\//.test(await lab.vpc.guest.check(['ip', '-o', 'address'])));
     expect(lab.enid.lines.length - linesBefore).toBeLessThan(rounds * linesPerRound);
-    expect(readResidentKb() / residentBefore).toBeLessThan(residentRatio);
+    expect(readResidentMb(lab.enid.pid) / residentBefore).toBeLessThan(residentRatio);
     // What was lost was told and read anew; the program still hears everything.
     await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20001']);
     await until('the repair', async () => /^20001:/m.test(await lab.vpc.guest.check(['ip', 'rule'])), 5_000);
     await awaitReach(lab.vpc);
     await lab.enid.converged();
     process.stderr.write(
-      `bounded: ${residentBefore} kB, then ${readResidentKb()} kB after ${rounds} rounds, ${lab.enid.lines.length - linesBefore} lines\n`,
+      `bounded: ${residentBefore.toFixed(1)} MB, then ${readResidentMb(lab.enid.pid).toFixed(1)} MB after ${rounds} rounds, ${lab.enid.lines.length - linesBefore} lines\n`,
     );
   },
   testMs * (1 + rounds),
@@ -115,7 +109,7 @@ it(
   async () => {
     const { vpc, enid } = lab;
     const linesBefore = enid.lines.length;
-    const residentBefore = readResidentKb();
+    const residentBefore = readResidentMb(lab.enid.pid);
     const hasRules = async () => (await vpc.guest.check(['ip', 'rule'])).includes('lookup 10002');
     for (let cycle = 0; cycle < quickCycles; cycle++) {
       await vpc.attach(sharing);
@@ -129,12 +123,12 @@ it(
     const ledger = await vpc.guest.readFile('/run/enid/ledger.json');
     expect(ledger).not.toMatch(/ 10002 /);
     expect((enid.lines.length - linesBefore) / quickCycles).toBeLessThan(linesPerRound / cyclesPerRound);
-    expect(readResidentKb() / residentBefore).toBeLessThan(residentRatio);
+    expect(readResidentMb(lab.enid.pid) / residentBefore).toBeLessThan(residentRatio);
     await vpc.attach(sharing);
     await awaitReach(vpc, 90_000);
     await enid.converged(90_000);
     process.stderr.write(
-      `bounded: ${residentBefore} kB, then ${readResidentKb()} kB after ${quickCycles} attach and detach, ${enid.lines.length - linesBefore} lines\n`,
+      `bounded: ${residentBefore.toFixed(1)} MB, then ${readResidentMb(lab.enid.pid).toFixed(1)} MB after ${quickCycles} attach and detach, ${enid.lines.length - linesBefore} lines\n`,
     );
   },
   4 * testMs + quickCycles * 2_000,

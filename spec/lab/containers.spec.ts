@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, echoWord, type Lab, openLab, testMs, until } from './lab.ts';
 
 const container = '172.17.0.2';
 /** The bridge, and what Docker has nftables do for `--publish 8080:80`. */
@@ -46,13 +46,9 @@ function shell(text: string): Promise<string> {
   return lab.vpc.guest.check(['bash', '-ec', text]);
 }
 
-/** A word and its echo over TCP. */
-const echo = (address: string, port: number) =>
-  `exec 3<>/dev/tcp/${address}/${port} && echo word >&3 && read -t 2 -r answer <&3 && [ "$answer" = word ]`;
-
 /** Whether the far host's connection to a port of the instance is answered. */
 async function comesIn(address: string, port: number): Promise<boolean> {
-  return (await lab.vpc.far.run(['timeout', '3', 'bash', '-c', echo(address, port)])).code === 0;
+  return (await lab.vpc.far.run(['timeout', '3', 'bash', '-c', echoWord(address, port)])).code === 0;
 }
 
 /** Those of the addresses that the far host gets no answer from. */
@@ -76,7 +72,11 @@ beforeAll(async () => {
   namespace.spawn([process.execPath, '-e', server(80)]);
   lab.vpc.guest.spawn([process.execPath, '-e', server(8081)]);
   await until('the servers', async () => {
-    const answers = await lab.vpc.guest.run(['bash', '-c', `(${echo(container, 80)}) && (${echo('127.0.0.1', 8081)})`]);
+    const answers = await lab.vpc.guest.run([
+      'bash',
+      '-c',
+      `(${echoWord(container, 80)}) && (${echoWord('127.0.0.1', 8081)})`,
+    ]);
     return answers.code === 0;
   });
   await lab.enid.converged();
@@ -87,7 +87,7 @@ it(
   'a container reaches the world, and the host reaches it from every address',
   async () => {
     const { namespace } = await lab.vpc.container();
-    await namespace.check(['timeout', '5', 'bash', '-c', echo(farAddresses.ipv4, 7)]);
+    await namespace.check(['timeout', '5', 'bash', '-c', echoWord(farAddresses.ipv4, 7)]);
     for (const source of addressesOf('ipv4', primary, alone, sharing)) {
       expect(await shell(`ip route get ${container} from ${source}`)).toContain(' dev docker0');
     }

@@ -68,3 +68,16 @@ export async function until(what: string, isTrue: () => boolean | Promise<boolea
     await sleep(50);
   }
 }
+
+/** For bash: a word and its echo over TCP. */
+export function echoWord(address: string, port: number): string {
+  return `exec 3<>/dev/tcp/${address}/${port} && echo word >&3 && read -t 2 -r answer <&3 && [ "$answer" = word ]`;
+}
+
+/** Destinations that nobody has, as many as are asked for: for floods of routes. */
+export function listDestinations(count: number): string[] {
+  return Array.from(
+    { length: count },
+    (_, index) => `100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}/32`,
+  );
+}

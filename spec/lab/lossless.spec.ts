@@ -5,11 +5,11 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';
-import { measureLoss } from '../../fixtures/loss.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, ipv6Only, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, sleep, testMs, until } from './lab.ts';
+import { watchLoss } from './watch-loss.ts';
 
 const releases: [string, () => readonly string[] | null][] = [
   ['252', () => null],
@@ -20,14 +20,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   let vpc: Vpc;
   let enid: EnidProcess;
 
-  /** What was lost on the addresses that are there before and after; no TCP stream breaks. */
-  async function watch(action: () => Promise<unknown>, except: readonly string[] = []) {
-    const { lost, broken, fewestSent, notes } = await measureLoss(vpc, action, { except });
-    for (const note of notes) process.stderr.write(`lost: ${note}\n`);
-    expect(broken).toEqual([]);
-    expect(fewestSent).toBeGreaterThan(100);
-    return lost;
-  }
+  const watch = (action: () => Promise<unknown>, except: readonly string[] = []) => watchLoss(vpc, action, { except });
 
   beforeAll(async () => {
     const command = findCommand();

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess } from '../../fixtures/enid-process.ts';
 import { routingProgram } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from './lab.ts';
 
 const routeCount = 50_000;
 const virtual = '10.0.3.70';
@@ -43,10 +43,7 @@ async function countRoutes(): Promise<number> {
 }
 
 function birdConfig(): string {
-  const routes = Array.from(
-    { length: routeCount },
-    (_, index) => `route 100.${64 + (index >> 16)}.${(index >> 8) & 255}.${index & 255}/32 via 10.0.1.1;`,
-  );
+  const routes = listDestinations(routeCount).map((destination) => `route ${destination} via 10.0.1.1;`);
   return `router id 10.0.1.10;
 protocol device {}
 protocol direct { ipv4; }

@@ -1,0 +1,8 @@
+/** IFA_F_* (linux/if_addr.h), as `Address.flags` has them. */
+
+/** Without it the address has a lifetime, as a lease has. */
+export const permanentFlag = 0x80;
+/** Duplicate detection is under way, and the kernel has no route for the address yet. */
+export const tentativeFlag = 0x40;
+/** Its preferred lifetime is over. */
+export const deprecatedFlag = 0x20;
