@@ -39,8 +39,9 @@ export class MachineHost {
     const { ENID_MACHINE_IMAGE: image, ENID_MACHINE_PACKAGES: packages } = process.env;
     if (!image || !packages) throw new Error('ENID_MACHINE_IMAGE is not set: run `npm run test:machine`');
     const vpc = await Vpc.create({ name: 'machine', subnets });
+    let machine: VirtualMachine | null = null;
     try {
-      const machine = await VirtualMachine.create(vpc, { image, packages });
+      machine = await VirtualMachine.create(vpc, { image, packages });
       const host = new MachineHost(vpc, machine);
       await machine.attach(primary);
       await machine.boot();
@@ -49,6 +50,7 @@ export class MachineHost {
       await machine.writeFile('/root/session.pl', sessionScript);
       return host;
     } catch (error) {
+      await machine?.destroy();
       await vpc.destroy();
       throw error;
     }

@@ -9,7 +9,8 @@ cd "$(dirname "$0")/../.."
 require_root "The machine tier"
 install_npm_packages
 install_lab_packages
-install_debian_packages "$(missing_packages "debootstrap=debootstrap qemu-system-x86_64=qemu-system-x86 qemu-img=qemu-utils mke2fs=e2fsprogs")"
+install_debian_packages "$(missing_packages "debootstrap=debootstrap qemu-img=qemu-utils mke2fs=e2fsprogs")"
+bash fixtures/trixie.sh qemu-system-x86
 [ $# -gt 0 ] || set -- bookworm trixie
 ENID_MACHINE_PACKAGES=$(mktemp -d)
 trap 'rm -rf "$ENID_MACHINE_PACKAGES"' EXIT
