@@ -126,9 +126,9 @@ export interface NetworkFile {
   readonly text: string;
   /**
    * `link`: a change takes effect by a reload only. `sources`: what it declares is kept up to date by rtnetlink, and
-   * the file is for networkd's next start.
+   * the file is for networkd's next start. `vrf`: the VRF that the link is put into, which networkd makes once.
    */
-  readonly role: 'link' | 'sources';
+  readonly role: 'link' | 'sources' | 'vrf';
 }
 
 /** The lease's own objects, which networkd makes from our file: enid only brings their metrics in order. */
@@ -137,8 +137,10 @@ export interface DesiredLease {
   readonly address: string | null;
   /** As EC2 leases it: the subnet's; null where the metadata tell of no subnet. */
   readonly prefixLength: number | null;
+  /** Where the routes of lease and router advertisement are: main, or the table of the ENI's VRF. */
+  readonly table: number;
   readonly metric: number;
-  /** Whether the lease's and the router advertisement's default route is to be in main. */
+  /** Whether the lease's and the router advertisement's default route is to be there. */
   readonly hasDefaultRoute: boolean;
 }
 
@@ -149,6 +151,8 @@ export interface DesiredEni {
   readonly linkIndex: number;
   readonly linkName: string;
   readonly isPrimary: boolean;
+  /** The VRF that it is to be in; null: none. */
+  readonly vrf: string | null;
   readonly tableId: number;
   readonly metric: number;
   readonly networkFiles: readonly NetworkFile[];
@@ -212,6 +216,7 @@ export type Change = {
       readonly setting: keyof LinkSettings;
       readonly value: number;
     }
+  | { readonly kind: 'set-master'; readonly linkIndex: number; readonly masterIndex: number; readonly vrf: string }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }

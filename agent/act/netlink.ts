@@ -15,7 +15,8 @@ export type KernelChange = Extract<
     kind:
       | `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}`
       | 'set-address-metric'
-      | 'set-link-setting';
+      | 'set-link-setting'
+      | 'set-master';
   }
 >;
 
@@ -45,6 +46,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return setAddressMetric(change, client);
     case 'set-link-setting':
       return accept([], client.setLinkSetting(change.linkIndex, change.setting, change.value));
+    case 'set-master':
+      return accept([], client.setMaster(change.linkIndex, change.masterIndex));
     case 'add-route':
       return addRoute(toRoute(change.route, protocol), client);
     case 'remove-route':

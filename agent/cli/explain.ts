@@ -93,15 +93,22 @@ async function askKernel(
   { source, destination, family }: PacketQuestion,
   userId: number,
 ): Promise<{ packet: Packet; answer: KernelAnswer }> {
-  const isOwn = kernel.addresses.some(({ address }) => address === source);
-  const back = isOwn ? null : await client.getRoute({ family, destination: source }).catch(() => null);
+  const holder = kernel.addresses.find(({ address }) => address === source);
+  // As of a program that is bound to the VRF: nobody else sends from its addresses.
+  const masterIndex = kernel.links.find(({ index }) => index === holder?.linkIndex)?.masterIndex;
+  const vrf = kernel.links.find(({ index, kind }) => index === masterIndex && kind === 'vrf');
+  const back = holder !== undefined ? null : await client.getRoute({ family, destination: source }).catch(() => null);
   const inputLink = back === null || back.type !== unicast ? undefined : nameOf(kernel, back.linkIndex);
   const packet = { source, destination, inputLink: inputLink?.name ?? null, userId };
   try {
     const inward = inputLink === undefined ? {} : { inputLinkIndex: inputLink.index };
+    const bound = vrf === undefined ? {} : { outputLinkIndex: vrf.index };
     return {
       packet,
-      answer: { kind: 'route', route: await client.getRoute({ family, destination, source, userId, ...inward }) },
+      answer: {
+        kind: 'route',
+        route: await client.getRoute({ family, destination, source, userId, ...inward, ...bound }),
+      },
     };
   } catch (error) {
     if (!(error instanceof RtnetlinkError)) throw error;

@@ -51,19 +51,19 @@ export async function inspectHost(config: Config): Promise<Inspection> {
     const directory = readDirectory(config.networkd);
     const files = directory.own;
     const recorded = new RuntimeStore(config.runtimeDirectory).readLedger();
-    const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
     const desired = computeDesired({
       config,
       ...stored,
       kernel,
       routers: rememberRouters([], kernel, 0),
       networkd,
-      ownFiles,
+      ownFiles: files,
       foreignFiles: listForeignFiles(directory, recorded),
     });
     const ledger = { ...readDeclared(files, kernel.links), ...recorded };
     const [settling, unread] = [new Set<string>(), new Set<string>()];
-    const actual = { kernel, files, networkd, ledger, settling, offered: new Set(ownFiles.keys()), unread };
+    const offered = new Set(files.map(({ name }) => name));
+    const actual = { kernel, files, networkd, ledger, settling, offered, unread };
     return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
   } finally {
     mirror.close();

@@ -99,7 +99,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     kernel,
     routers: [],
     networkd: { kind: 'present', version: inspection.networkd.version, links },
-    ownFiles: new Map(),
+    ownFiles: [],
     foreignFiles: [],
   });
   const files = enis.flatMap(({ networkFiles }) => networkFiles);

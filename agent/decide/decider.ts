@@ -53,8 +53,7 @@ export class Decider {
       routers: readonly KnownRouter[],
     ) => {
       const kernel = { links, addresses, routes: defaults, rules: [], drivers };
-      const ownFiles = new Map(files.map(({ name, mac }) => [name, mac]));
-      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles, foreignFiles });
+      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles: files, foreignFiles });
     },
   );
   /** Gateways are learnt from others' default routes; our own say nothing new, and go and come with every repair. */

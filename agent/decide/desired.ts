@@ -28,14 +28,17 @@ import {
 } from './eni-objects.ts';
 import { computeSettings } from './link-settings.ts';
 import { findCandidates } from './match-links.ts';
-import { keepsAddresses, nameNetworkFile, nameSourcesFile, renderNetworkFiles } from './network-file.ts';
-import { computeEniNumber, computeMetric } from './numbers.ts';
-import { findOverride, type OwnNetworkFile } from './override.ts';
+import { keepsAddresses, nameNetworkFile, renderNetworkFiles } from './network-file.ts';
+import { computeEniNumber, computeMetric, mainTable } from './numbers.ts';
+import { findOverride } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
 import type { KnownRouter } from './routers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
+import type { OwnFile } from './unit-directory.ts';
+import { applyVrf, findVrfObstacle, isInPlace } from './vrf.ts';
+import { findOwnFile, isVrfOurs } from './whose-file.ts';
 
 export interface World {
   readonly config: Config;
@@ -47,8 +50,8 @@ export interface World {
   /** IPv6 routers that were seen, also where their route is gone for the moment. */
   readonly routers: readonly KnownRouter[];
   readonly networkd: NetworkdState;
-  /** This program's files in the unit directory: name → MAC of the ENI. */
-  readonly ownFiles: ReadonlyMap<string, string>;
+  /** This program's files in the unit directory. */
+  readonly ownFiles: readonly OwnFile[];
   /** Names of other programs' files there that begin as ours do. */
   readonly foreignFiles: readonly string[];
 }
@@ -96,10 +99,15 @@ export function computeDesired(world: World): Desired {
         setAside(mac, reading.eni, link, { kind: 'waiting', reason }, true);
         continue;
       }
-      const policy = resolvePolicy(world.config, subject);
-      const override = findOverride(link, world.kernel.links, world.networkd, ownFileOf(world, link), policy);
+      const policy = applyVrf(resolvePolicy(world.config, subject), world.kernel.links);
+      const override =
+        findVrfObstacle(policy, world.kernel.links, isPrimary) ??
+        findOverride(link, world.kernel.links, world.networkd, findOwnFile(world, link), policy);
       if (override === null) {
-        matched.push({ eni: reading.eni, candidate, isPrimary, isLeaving: reading.kind === 'departed', policy });
+        const tableId = policy.table ?? computeEniNumber(reading.eni);
+        const leaseTable = policy.vrf === null ? mainTable : tableId;
+        const isLeaving = reading.kind === 'departed';
+        matched.push({ eni: reading.eni, candidate, isPrimary, isLeaving, policy, tableId, leaseTable });
       } else setAside(mac, reading.eni, link, override.state, override.isUnknown);
     }
   }
@@ -131,22 +139,6 @@ function placeOf({ mac, eni, linkName }: EniReport): string {
   return `${String(eni.networkCard).padStart(4, '0')} ${String(eni.deviceNumber).padStart(4, '0')} ${mac}`;
 }
 
-function ownFileOf({ config, ownFiles, foreignFiles }: World, link: Link): OwnNetworkFile {
-  const name = nameNetworkFile(config.networkd.prefix, link.name);
-  const { unitDirectory, prefix } = config.networkd;
-  const exists = ownFiles.has(name);
-  const rival = foreignFiles.find((one) => one === name || one === nameSourcesFile(prefix, link.name));
-  const rivalPath = rival === undefined ? null : `${unitDirectory}/${rival}`;
-  const hasAny = [...ownFiles.values()].includes(link.permanentMac ?? link.mac ?? '');
-  const isFormer = (path: string) => {
-    const other = path.slice(unitDirectory.length + 1);
-    // Removed already, but not yet read anew: the name alone tells, where there is another file of ours for the link.
-    const isOurs = ownFiles.has(other) || (hasAny && /^[^/]+\.network$/.test(other));
-    return path.startsWith(`${unitDirectory}/${prefix}-`) && isOurs;
-  };
-  return { path: `${unitDirectory}/${name}`, exists, rivalPath, isFormer };
-}
-
 function sortByKey<Value>(map: ReadonlyMap<string, Value>): [string, Value][] {
   return [...map].sort(([left], [right]) => (left < right ? -1 : 1));
 }
@@ -174,10 +166,9 @@ function readMetadata(world: World, mac: string): MetadataOfMac {
 }
 
 function decideEni(world: World, one: Matched, all: readonly Matched[], holders: SubnetHolders): Standing {
-  const { eni, candidate, isPrimary, policy } = one;
+  const { eni, candidate, isPrimary, policy, tableId } = one;
   const { link } = candidate;
   const eniNumber = computeEniNumber(eni);
-  const tableId = policy.table ?? eniNumber;
   const metric = policy.metric ?? computeMetric(eni);
   const report = (state: EniState): EniReport => ({
     mac: eni.mac,
@@ -188,7 +179,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
     state,
   });
 
-  const collision = findCollision(one, all, tableId);
+  const collision = findCollision(one, all);
   if (collision !== null) return { report: report({ kind: 'degraded', reason: collision }), desired: null };
 
   const isManaged = policy.manage === 'full';
@@ -215,12 +206,12 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged ? computeLocalRoutes(one) : [];
   const standIns =
-    isManaged && !keepsAddresses(world.networkd.version)
+    isManaged && policy.vrf === null && !keepsAddresses(world.networkd.version)
       ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)
       : [];
-  const defaults = isRouted ? computeDefaultRoutes(world, one, tableId, metric) : noDefaults;
+  const defaults = isRouted ? computeDefaultRoutes(world, one, metric) : noDefaults;
   const operator =
-    isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, tableId, metric) : noOperatorRoutes;
+    isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes;
   const fileName = nameNetworkFile(world.config.networkd.prefix, link.name);
   const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === link.index)?.networkFile ?? '';
   const isTakenUp = inForce.endsWith(`/${fileName}`);
@@ -232,6 +223,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
         isPrimary,
         networkdVersion: world.networkd.version,
         policy,
+        makesVrf: policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
         tableId,
         metric,
         addresses,
@@ -239,6 +231,8 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
         rules,
       })
     : [];
+  // Until the kernel has moved the link, every route is in the table of before: none is made, and none removed.
+  const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
   return {
     report: report(describeState(world, one, defaults.unresolvedFamilies)),
     desired: {
@@ -247,32 +241,39 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
       linkIndex: link.index,
       linkName: link.name,
       isPrimary,
+      vrf: policy.vrf,
       tableId,
       metric,
       networkFiles,
       addresses,
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
-      routes: link.isUp
+      routes: takesRoutes
         ? [...staticRoutes, ...localRoutes, ...standIns, ...defaults.routes, ...mainRoutes, ...operator.routes]
         : [],
       rules,
       altNames: computeAltNames(eni),
       settings: isManaged || policy.manage === 'rules' ? computeSettings(policy) : {},
-      lease: isManaged ? computeLease(one, metric) : null,
-      unresolvedFamilies: link.isUp ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
+      lease: isManaged && isInPlace(link, policy, world.kernel.links) ? computeLease(one, metric) : null,
+      unresolvedFamilies: takesRoutes ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
     },
   };
 }
 
 /** Two ENIs on one table would send each other's traffic: the primary keeps it, else the lower MAC. */
-function findCollision(one: Matched, all: readonly Matched[], tableId: number): string | null {
+function findCollision(one: Matched, all: readonly Matched[]): string | null {
+  const { tableId } = one;
+  const { vrf } = one.policy;
   const rank = (matched: Matched) => `${matched.isPrimary ? 0 : 1} ${matched.eni.mac}`;
   const rival = all.find(
     (other) =>
-      other !== one && (other.policy.table ?? computeEniNumber(other.eni)) === tableId && rank(other) < rank(one),
+      other !== one &&
+      (other.tableId === tableId || (vrf !== null && other.policy.vrf === vrf)) &&
+      rank(other) < rank(one),
   );
   if (rival === undefined) return null;
-  return `table ${tableId} is taken by ${rival.eni.eniId ?? rival.eni.mac}: expected one ENI per device and card number; set \`table:\` for one of them`;
+  const name = rival.eni.eniId ?? rival.eni.mac;
+  if (vrf !== null && rival.policy.vrf === vrf) return `VRF ${vrf} is taken by ${name}: expected one ENI in it`;
+  return `table ${tableId} is taken by ${name}: expected one ENI per device and card number; set \`table:\` for one of them`;
 }
 
 function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[]): EniState {
@@ -283,6 +284,11 @@ function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[
     return { kind: 'degraded', reason: 'systemd-networkd is not on the bus: leases are not renewed. Start it' };
   }
   if (world.networkd.kind === 'unknown') return { kind: 'degraded', reason: 'the system bus does not answer' };
+  if (!isInPlace(candidate.link, policy, world.kernel.links)) {
+    const place = policy.vrf === null ? 'out of its VRF' : `in VRF ${policy.vrf}`;
+    const reason = `not ${place} yet: systemd-networkd puts it there, where a .netdev file declares the VRF`;
+    return { kind: 'waiting', reason };
+  }
   if (eni.ipv4Addresses.length > 0 && !hasLease(world.kernel.addresses, candidate.link.index, eni)) {
     return { kind: 'waiting', reason: `no lease for ${eni.ipv4Addresses[0]} yet` };
   }

@@ -7,7 +7,6 @@
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import { identifyAddress } from './identity.ts';
-import { mainTable } from './numbers.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
 export interface LeaseState {
@@ -45,7 +44,8 @@ function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: Desired
   return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
 }
 
-function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
+/** Whether networkd has configured the link by the ENI's file. */
+export function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
   const [file] = eni.networkFiles;
   const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
   return (
@@ -68,7 +68,7 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState
   const { mac, linkName, linkIndex } = eni;
   const leased = listOfLink(kernel.routes, linkIndex).filter(
     (route) =>
-      route.table === mainTable &&
+      route.table === lease.table &&
       (route.protocol === dhcpProtocol || route.protocol === routerAdvertisementProtocol) &&
       !route.isComplex,
   );

@@ -13,6 +13,7 @@ import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
+import { diffVrfs } from './vrf.ts';
 
 export interface Actual {
   readonly kernel: KernelState;
@@ -43,6 +44,7 @@ export function computeDifference(desired: Desired, before: Actual): Difference 
   const changes = [
     ...fileChanges,
     ...diffSettings(desired, actual.kernel),
+    ...diffVrfs(desired, actual),
     ...diffAltNames(desired, actual, removable),
     ...diffAddresses(desired, actual, removable, conflicts),
     ...diffRoutes(desired, actual, removable, conflicts),
@@ -65,6 +67,8 @@ const order: readonly Change['kind'][] = [
   'add-route',
   'reload',
   'set-link-setting',
+  // Before the routes that go with it.
+  'set-master',
   'add-alt-name',
   'add-rule',
   'add-address',

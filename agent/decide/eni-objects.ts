@@ -18,6 +18,9 @@ export interface Matched {
   readonly isPrimary: boolean;
   readonly isLeaving: boolean;
   readonly policy: InterfacePolicy;
+  readonly tableId: number;
+  /** Where lease and router advertisement have their routes: main, or the table of the VRF. */
+  readonly leaseTable: number;
 }
 
 /** What an ENI's gateways are found in. */
@@ -75,12 +78,13 @@ function listAddresses(prefix: string): string[] {
 }
 
 /** AnyIP: the whole prefix is local to this host. */
-export function computeLocalRoutes({ eni, candidate, policy }: Matched): DesiredRoute[] {
+export function computeLocalRoutes({ eni, candidate, policy, leaseTable }: Matched): DesiredRoute[] {
   if (policy.prefixes === 'rules') return [];
   const assigned = new Set(listAssignedPrefixes(eni, policy));
   const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
   return whole.map((destination) => ({
-    table: localTable,
+    // The local table is for everybody: an address of a VRF answers in the VRF only.
+    table: policy.vrf === null ? localTable : leaseTable,
     destination,
     type: 'local',
     gateway: null,
@@ -97,17 +101,13 @@ interface DefaultRoutes {
 
 export const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
 
-export function computeDefaultRoutes(
-  { kernel, routers }: Surroundings,
-  one: Matched,
-  table: number,
-  metric: number,
-): DefaultRoutes {
+export function computeDefaultRoutes({ kernel, routers }: Surroundings, one: Matched, metric: number): DefaultRoutes {
+  const table = one.tableId;
   const routes: DesiredRoute[] = [];
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
   for (const family of [4, 6] as const) {
-    const gateway = findGateway({ kernel, routers }, one, family, table);
+    const gateway = findGateway({ kernel, routers }, one, family);
     if (gateway === null) {
       unresolvedFamilies.push(family);
       continue;
@@ -130,38 +130,36 @@ export interface OperatorRoutes {
 
 export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
 
-export function computeOperatorRoutes(
-  surroundings: Surroundings,
-  one: Matched,
-  ownTable: number,
-  metric: number,
-): OperatorRoutes {
+export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, metric: number): OperatorRoutes {
+  const ownTable = one.tableId;
   const routes: DesiredRoute[] = [];
   const unresolved = new Set<4 | 6>();
   const linkIndex = one.candidate.link.index;
   for (const { to: destination, via, table } of one.policy.routes) {
     const family = familyOf(destination);
-    const gateway = via ?? findGateway(surroundings, one, family, ownTable);
+    const gateway = via ?? findGateway(surroundings, one, family);
     if (gateway === null) {
       unresolved.add(family);
       continue;
     }
-    const tables = { own: [ownTable], main: [mainTable], both: [ownTable, mainTable] }[table];
+    // A VRF is apart from main: a way into it out of main is made only where it is asked for by that name.
+    const both = one.policy.vrf === null ? [ownTable, mainTable] : [ownTable];
+    const tables = { own: [ownTable], main: [mainTable], both }[table];
     for (const id of tables) routes.push({ table: id, destination, type: 'unicast', gateway, linkIndex, metric });
   }
   return { routes, unresolvedFamilies: [...unresolved] };
 }
 
 /** Null until the lease or the router advertisement is there. */
-function findGateway({ kernel, routers }: Surroundings, one: Matched, family: 4 | 6, ownTable: number): string | null {
+function findGateway({ kernel, routers }: Surroundings, one: Matched, family: 4 | 6): string | null {
   if (family === 4) return findIpv4Gateway(kernel, one);
   const { index } = one.candidate.link;
   const known = routers.find(({ linkIndex }) => linkIndex === index);
-  return findIpv6Gateway(kernel, index, ownTable) ?? known?.gateway ?? null;
+  return findIpv6Gateway(kernel, index, one.tableId) ?? known?.gateway ?? null;
 }
 
 /**
- * What the lease and the router advertisement bring into main, once they are there: networkd makes these routes once, and
+ * What the lease and the router advertisement bring into main or the VRF, once they are there: networkd makes these routes once, and
  * never again when another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
  * then a reload is to come, which drops the advertised route for a while.
  */
@@ -170,8 +168,8 @@ export function computeMainRoutes(
   one: Matched,
   { metric, isTakenUp }: { readonly metric: number; readonly isTakenUp: boolean },
 ): DesiredRoute[] {
-  const { eni, candidate, policy } = one;
-  const base = { table: mainTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
+  const { eni, candidate, policy, leaseTable } = one;
+  const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
   const routes: DesiredRoute[] = [];
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
     ({ address }) => address === eni.ipv4Addresses[0],
@@ -186,7 +184,7 @@ export function computeMainRoutes(
   const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
   const isAdvertised = listOfLink(kernel.routes, candidate.link.index).some(
     ({ table, destination, protocol }) =>
-      table === mainTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
+      table === leaseTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
   );
   if (hasIpv6 && policy.defaultRoute && router !== undefined && !(isAdvertised && isTakenUp)) {
     routes.push({ ...base, destination: '::/0', gateway: router.gateway, metric: metric + standInMetric });
@@ -195,10 +193,10 @@ export function computeMainRoutes(
 }
 
 /** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */
-function findIpv4Gateway(kernel: KernelState, { eni, candidate }: Matched): string | null {
+function findIpv4Gateway(kernel: KernelState, { eni, candidate, leaseTable }: Matched): string | null {
   if (!hasLease(kernel.addresses, candidate.link.index, eni)) return null;
   const leased = listOfLink(kernel.routes, candidate.link.index).find(
-    (route) => route.destination === '0.0.0.0/0' && route.table === mainTable && route.protocol === dhcpProtocol,
+    (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === dhcpProtocol,
   );
   return leased?.gateway ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
 }
@@ -219,9 +217,10 @@ export function hasLease(addresses: readonly Address[], linkIndex: number, eni: 
   return listOfLink(addresses, linkIndex).some(({ address }) => address === primary);
 }
 
-export function computeLease({ eni, policy }: Matched, metric: number): DesiredLease {
+export function computeLease({ eni, policy, leaseTable }: Matched, metric: number): DesiredLease {
   const prefixLength = eni.subnetIpv4 === null ? null : requireCidr(eni.subnetIpv4).length;
-  return { address: eni.ipv4Addresses[0] ?? null, prefixLength, metric, hasDefaultRoute: policy.defaultRoute };
+  const address = eni.ipv4Addresses[0] ?? null;
+  return { address, prefixLength, table: leaseTable, metric, hasDefaultRoute: policy.defaultRoute };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

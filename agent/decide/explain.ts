@@ -4,6 +4,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import { contains, hostCidr, parseCidr } from '../../lib/ip/cidr.ts';
 import type {
   Desired,
+  DesiredEni,
   DesiredRoute,
   DesiredRule,
   EniMetadata,
@@ -120,12 +121,20 @@ function computeWanted({ packet, kernel, desired }: ExplainInput, { report }: So
   if (managed === undefined) return null;
   const rules = desired.enis.flatMap((eni) => eni.rules).sort((left, right) => left.priority - right.priority);
   const routes = desired.enis.flatMap((eni) => eni.routes);
+  if (managed.vrf !== null) return computeWayInVrf(packet, kernel, managed);
   const shared = kernel.routes.filter(({ table }) => table === mainTable || table === localTable);
   const local = pickRoute(packet.destination, shared, localTable);
   if (local !== null) return { rule: null, route: local, table: localTable, linkName: 'lo', gateway: null };
   const { rule, route, table } = walk(packet, rules, [...routes, ...shared], null);
   const linkName = kernel.links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
   return { rule, route, table, linkName, gateway: route?.gateway ?? null };
+}
+
+/** The VRF's table alone counts, for who is bound to it; the kernel's own rule leads there. */
+function computeWayInVrf({ destination }: Packet, { routes, links }: KernelState, eni: DesiredEni): Way | null {
+  const route = pickRoute(destination, [...eni.routes, ...routes], eni.tableId);
+  const linkName = links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
+  return { rule: null, route, table: eni.tableId, linkName, gateway: route?.gateway ?? null };
 }
 
 /** The first rule whose table has a route for the packet. `wantedTable`: rules that lead elsewhere are passed over. */

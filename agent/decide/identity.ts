@@ -40,6 +40,11 @@ export function identifyAltName(linkIndex: number, altName: string): string {
   return `altname ${linkIndex} ${altName}`;
 }
 
+/** That a link is in a VRF. */
+export function identifyMaster(linkIndex: number, vrf: string): string {
+  return `master ${linkIndex} ${vrf}`;
+}
+
 /** A setting of net.ipv4.conf.<link>. */
 export function identifySetting(linkIndex: number, setting: string): string {
   return `setting ${linkIndex} ${setting}`;

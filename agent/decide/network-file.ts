@@ -21,6 +21,8 @@ export interface NetworkFileInput {
   /** systemd's major version; null: unknown. */
   readonly networkdVersion: number | null;
   readonly policy: InterfacePolicy;
+  /** The ENI's VRF is not the operator's: networkd is to make it. */
+  readonly makesVrf: boolean;
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
@@ -46,11 +48,46 @@ export function nameSourcesFile(prefix: string, linkName: string): string {
   return `${nameNetworkFile(prefix, linkName)}.d/sources.conf`;
 }
 
+/** Of the VRF `name`: that it is to be made, and that it is to be up. */
+export function nameVrfFiles(prefix: string, name: string): { readonly device: string; readonly network: string } {
+  return { device: `${prefix}-${name}.netdev`, network: nameNetworkFile(prefix, name) };
+}
+
 export function renderNetworkFiles(prefix: string, input: NetworkFileInput): NetworkFile[] {
   const name = nameNetworkFile(prefix, input.link.name);
   return [
     { name, role: 'link', text: renderLinkFile(input) },
     { name: nameSourcesFile(prefix, input.link.name), role: 'sources', text: renderSourcesFile(input) },
+    ...(input.policy.vrf === null || !input.makesVrf ? [] : renderVrfFiles(prefix, input, input.policy.vrf)),
+  ];
+}
+
+/** networkd puts a link only into a VRF that a .netdev file declares, and leaves a device down that no .network file matches. */
+function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): NetworkFile[] {
+  const device = [
+    section('NetDev', [
+      ['Name', vrf],
+      ['Kind', 'vrf'],
+    ]),
+    section('VRF', [['Table', input.tableId]]),
+  ];
+  const network = [
+    section('Match', [
+      ['Name', vrf],
+      ['Kind', 'vrf'],
+    ]),
+    section('Link', [['RequiredForOnline', 'no']]),
+    section('Network', [
+      ['LinkLocalAddressing', 'no'],
+      ['IPv6AcceptRA', 'no'],
+      // What others put on it stays.
+      ['KeepConfiguration', 'yes'],
+    ]),
+  ];
+  const names = nameVrfFiles(prefix, vrf);
+  return [
+    { name: names.device, role: 'vrf', text: renderHeader(input) + device.join('') },
+    { name: names.network, role: 'vrf', text: renderHeader(input) + network.join('') },
   ];
 }
 
@@ -65,6 +102,8 @@ function renderLinkFile(input: NetworkFileInput): string {
   const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
   const isAddressless = !hasIpv4 && !hasIpv6;
   const yesNo = (value: boolean) => (value ? 'yes' : 'no');
+  // The default where networkd itself knows the VRF.
+  const inVrf: Entry[] = policy.vrf === null ? [] : [['RouteTable', tableId]];
   const sections = [
     section('Match', [
       [link.permanentMac === null ? 'MACAddress' : 'PermanentMACAddress', eni.mac],
@@ -96,9 +135,11 @@ function renderLinkFile(input: NetworkFileInput): string {
       ['LLMNR', 'no'],
       ['DNSDefaultRoute', yesNo(policy.dns)],
       ['KeepConfiguration', chooseKeeping(input.networkdVersion)],
+      ...(policy.vrf === null ? [] : [['VRF', policy.vrf] as const]),
     ]),
     section('DHCPv4', [
       ['RouteMetric', metric],
+      ...inVrf,
       ['UseGateway', yesNo(policy.defaultRoute)],
       ['UseDNS', yesNo(policy.dns)],
       ['UseDomains', yesNo(policy.dns)],
@@ -112,6 +153,7 @@ function renderLinkFile(input: NetworkFileInput): string {
     ]),
     section('IPv6AcceptRA', [
       ['RouteMetric', metric],
+      ...inVrf,
       ['UseGateway', yesNo(policy.defaultRoute)],
       ['UseDNS', yesNo(policy.dns)],
       ['UseDomains', yesNo(policy.dns)],
@@ -194,6 +236,11 @@ function renderRule(rule: DesiredRule): string {
 
 function section(name: string, entries: readonly Entry[]): string {
   return `\n[${name}]\n${entries.map(([key, value]) => `${key}=${value}\n`).join('')}`;
+}
+
+/** The VRF that a link's file names. */
+export function readVrf(text: string): string | null {
+  return /^VRF=(.+)$/m.exec(text)?.[1] ?? null;
 }
 
 /** The addresses and rules that a file of ours declares, read back; what cannot be read is left out. */

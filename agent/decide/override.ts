@@ -17,6 +17,8 @@ export interface OwnNetworkFile {
   readonly rivalPath: string | null;
   /** Whether a file is, or by its name was, this program's for the same link under another name. */
   readonly isFormer: (path: string) => boolean;
+  /** The VRF that this program's file puts the link into; null: none. */
+  readonly vrf: string | null;
 }
 
 /** Null where this program decides. */
@@ -32,8 +34,9 @@ export function findOverride(
   }
   if (link.masterIndex !== null) {
     const master = links.find(({ index }) => index === link.masterIndex);
+    const isOurs = master?.kind === 'vrf' && [policy.vrf, ownFile.vrf].includes(master.name);
     const name = master === undefined ? `link ${link.masterIndex}` : `${master.kind ?? 'link'} ${master.name}`;
-    return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
+    if (!isOurs) return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
   }
   if (policy.manage !== 'full') return null;
   if (ownFile.rivalPath !== null) {

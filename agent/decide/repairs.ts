@@ -8,6 +8,7 @@ import {
   identifyAddress,
   identifyAltName,
   identifyFile,
+  identifyMaster,
   identifyRoute,
   identifyRule,
   identifySetting,
@@ -54,6 +55,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'add-rule': 'rule',
   'set-address-metric': 'metric',
   'set-link-setting': 'setting',
+  'set-master': 'setting',
   'write-file': 'file',
 };
 
@@ -81,6 +83,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyMetric(change)];
     case 'set-link-setting':
       return [identifyValue(change.linkIndex, change.setting, change.value)];
+    case 'set-master':
+      return [identifyMaster(change.linkIndex, change.vrf)];
     case 'write-file':
       return identifyText(change.file.name, change.file.text);
     default:
@@ -118,6 +122,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
     ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
     ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
+    ...(eni.vrf === null ? [] : [same(identifyMaster(linkIndex, eni.vrf))]),
     ...(lease === null || leased === null
       ? []
       : [
@@ -134,7 +139,9 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   }
   for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
   for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
-  for (const { index, altNames, settings } of kernel.links) {
+  const nameByIndex = new Map(kernel.links.map(({ index, name }) => [index, name]));
+  for (const { index, altNames, settings, masterIndex } of kernel.links) {
+    if (masterIndex !== null) yield identifyMaster(index, nameByIndex.get(masterIndex) ?? '');
     for (const altName of altNames) yield identifyAltName(index, altName);
     for (const [name, value] of Object.entries(settings ?? {})) yield identifyValue(index, name, value);
   }

@@ -1,7 +1,14 @@
 /** When a change that was made before may be made again: at once, until the other side keeps undoing it. Pure. */
 
 import type { Change } from '../model.ts';
-import { identifyAddress, identifyAltName, identifyRoute, identifyRule, identifySetting } from './identity.ts';
+import {
+  identifyAddress,
+  identifyAltName,
+  identifyMaster,
+  identifyRoute,
+  identifyRule,
+  identifySetting,
+} from './identity.ts';
 
 /** What is remembered of one object's repairs. Times are in ms on a clock that only goes forward. */
 export interface Attempts {
@@ -58,6 +65,8 @@ export function identifyChange(change: Change): string {
       return `${change.kind} ${identifyAddress(change.address)}`;
     case 'set-address-metric':
       return `${change.kind} ${identifyAddress(change)}`;
+    case 'set-master':
+      return `${change.kind} ${identifyMaster(change.linkIndex, change.vrf)}`;
     case 'add-route':
     case 'remove-route':
       return `${change.kind} ${identifyRoute(change.route)}`;

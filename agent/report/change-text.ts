@@ -24,6 +24,8 @@ export function describeChange(change: Change): string {
       return `sysctl net.ipv4.conf.${change.linkName}.${change.setting}=${change.value}`;
     case 'set-address-metric':
       return `ip address change ${change.address} dev ${change.linkName} metric ${change.metric}`;
+    case 'set-master':
+      return `ip link set ${change.linkName} master ${change.vrf}`;
     case 'add-route':
       return `ip route add ${describeRoute(change.route, change.linkName)}`;
     case 'remove-route':

@@ -22,7 +22,7 @@ import {
 } from './constants.ts';
 import { describeAddress, describeRoute, describeRule } from './describe.ts';
 import { RtnetlinkError } from './errors.ts';
-import { decodeLink, encodeAltName, encodeLinkHeader } from './link.ts';
+import { decodeLink, encodeAltName, encodeLinkHeader, encodeMaster } from './link.ts';
 import { encodeSetting } from './link-settings.ts';
 import { RequestSocket } from './request-socket.ts';
 import {
@@ -155,6 +155,14 @@ export class RtnetlinkClient {
     return this.#request(`set ${name} of link ${linkIndex} to ${value}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
       ...encodeSetting(name, value),
+    ]);
+  }
+
+  /** Puts a link into a VRF (or bridge, …): the kernel takes it down and up again, with the routes and IPv6 addresses it has. */
+  setMaster(linkIndex: number, masterIndex: number): Promise<void> {
+    return this.#request(`put link ${linkIndex} into link ${masterIndex}`, RTM_SETLINK, 0, () => [
+      encodeLinkHeader(linkIndex),
+      encodeMaster(masterIndex),
     ]);
   }
 

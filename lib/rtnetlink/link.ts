@@ -8,15 +8,17 @@ import {
   IFLA_AF_SPEC,
   IFLA_ALT_IFNAME,
   IFLA_IFNAME,
+  IFLA_INFO_DATA,
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
   IFLA_MASTER,
   IFLA_MTU,
   IFLA_PERM_ADDRESS,
   IFLA_PROP_LIST,
+  IFLA_VRF_TABLE,
 } from './constants.ts';
 import { decodeSettings } from './link-settings.ts';
-import { encodeNested, encodeText, readText, readU32, requireLength, visitAttributes } from './message.ts';
+import { encodeNested, encodeText, encodeU32, readText, readU32, requireLength, visitAttributes } from './message.ts';
 import type { Link, LinkSettings } from './types.ts';
 
 /** sizeof(struct ifinfomsg): family, pad, type u16, index s32, flags u32, change u32. */
@@ -37,6 +39,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   let mac: string | null = null;
   let permanentMac: string | null = null;
   let kind: string | null = null;
+  let vrfTable: number | null = null;
   let masterIndex: number | null = null;
   const altNames: string[] = [];
   let settings: LinkSettings | null = null;
@@ -50,6 +53,8 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     else if (type === IFLA_LINKINFO) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
         if (inner === IFLA_INFO_KIND) kind = readText(buffer, innerFrom, innerTo);
+        // The kind comes before its data (rtnl_link_info_fill), whose numbers are the kind's own.
+        else if (inner === IFLA_INFO_DATA && kind === 'vrf') vrfTable = readVrfTable(buffer, innerFrom, innerTo);
       });
     } else if (type === IFLA_PROP_LIST) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
@@ -65,6 +70,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     permanentMac,
     kind,
     masterIndex,
+    ...(vrfTable === null ? {} : { vrfTable }),
     mtu,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
     isUp: (flags & IFF_UP) !== 0,
@@ -72,6 +78,14 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     altNames: altNames.sort(),
     ...(settings === null ? {} : { settings }),
   };
+}
+
+function readVrfTable(buffer: Buffer, start: number, end: number): number | null {
+  let table: number | null = null;
+  visitAttributes(buffer, start, end, (type, from, to) => {
+    if (type === IFLA_VRF_TABLE) table = readU32('IFLA_VRF_TABLE', buffer, from, to);
+  });
+  return table;
 }
 
 /** Colon text of an Ethernet address; null for all zeros (loopback) and for other kinds, such as a tunnel's endpoint. */
@@ -86,6 +100,11 @@ export function encodeLinkHeader(index: number): Buffer {
   const header = Buffer.alloc(HEADER_LENGTH);
   header.writeInt32LE(index, 4);
   return header;
+}
+
+/** Attributes of RTM_SETLINK that put a link below a master, and leave all else of it as it is. */
+export function encodeMaster(masterIndex: number): Buffer {
+  return encodeU32(IFLA_MASTER, masterIndex);
 }
 
 /** Body of RTM_NEWLINKPROP and RTM_DELLINKPROP. */

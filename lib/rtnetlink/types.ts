@@ -26,6 +26,8 @@ export interface Link {
   /** IFLA_INFO_KIND (`veth`, `vlan`, `bridge`, …); null for a physical device. */
   readonly kind: string | null;
   readonly masterIndex: number | null;
+  /** IFLA_VRF_TABLE: the routing table of a VRF. No key: not a VRF. */
+  readonly vrfTable?: number;
   readonly mtu: number;
   readonly isLoopback: boolean;
   /** IFF_UP: administratively up. */

@@ -34,6 +34,7 @@ const eni: DesiredEni = {
   linkIndex: 3,
   linkName: 'ens6',
   isPrimary: false,
+  vrf: null,
   tableId: 10_001,
   metric: 513,
   networkFiles: [],

@@ -29,6 +29,7 @@ const whole: DesiredEni = {
   eniId: null,
   linkName: 'ens5',
   isPrimary: true,
+  vrf: null,
   tableId: 10000,
   networkFiles: [],
   addresses: [],
