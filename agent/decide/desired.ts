@@ -285,9 +285,7 @@ function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[
   }
   if (world.networkd.kind === 'unknown') return { kind: 'degraded', reason: 'the system bus does not answer' };
   if (!isInPlace(candidate.link, policy, world.kernel.links)) {
-    const place = policy.vrf === null ? 'out of its VRF' : `in VRF ${policy.vrf}`;
-    const reason = `not ${place} yet: systemd-networkd puts it there, where a .netdev file declares the VRF`;
-    return { kind: 'waiting', reason };
+    return { kind: 'waiting', reason: `not ${policy.vrf === null ? 'out of its VRF' : `in VRF ${policy.vrf}`} yet` };
   }
   if (eni.ipv4Addresses.length > 0 && !hasLease(world.kernel.addresses, candidate.link.index, eni)) {
     return { kind: 'waiting', reason: `no lease for ${eni.ipv4Addresses[0]} yet` };

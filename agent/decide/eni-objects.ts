@@ -78,13 +78,13 @@ function listAddresses(prefix: string): string[] {
 }
 
 /** AnyIP: the whole prefix is local to this host. */
-export function computeLocalRoutes({ eni, candidate, policy, leaseTable }: Matched): DesiredRoute[] {
+export function computeLocalRoutes({ eni, candidate, policy }: Matched): DesiredRoute[] {
   if (policy.prefixes === 'rules') return [];
   const assigned = new Set(listAssignedPrefixes(eni, policy));
   const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
   return whole.map((destination) => ({
-    // The local table is for everybody: an address of a VRF answers in the VRF only.
-    table: policy.vrf === null ? localTable : leaseTable,
+    // Also in a VRF: of a source that no link has the kernel asks this table alone (__ip_dev_find).
+    table: localTable,
     destination,
     type: 'local',
     gateway: null,

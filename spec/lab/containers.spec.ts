@@ -3,10 +3,9 @@
  * DNAT and by a program of the host. What docs/containers.md says is what is done here.
  */
 
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';
+import { readGuideBlock } from '../../fixtures/guide.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, echoWord, type Lab, openLab, testMs, until } from './lab.ts';
@@ -27,16 +26,9 @@ table ip nat {
 }
 EOF
 `;
-const guide = readFileSync(join(import.meta.dirname, '../../docs/containers.md'), 'utf8');
 /** What the guide tells to do for published ports: what came in by an ENI is answered by it. */
-const marks = readBlock('nft');
-const entries = readBlock('yaml').replace(/^interfaces:\n/, '');
-
-function readBlock(language: string): string {
-  const text = new RegExp(`^\`\`\`${language}\\n([^]*?)^\`\`\``, 'm').exec(guide)?.[1];
-  if (text === undefined) throw new Error(`docs/containers.md: expected a block of ${language}`);
-  return text;
-}
+const marks = readGuideBlock('containers.md', 'nft');
+const entries = readGuideBlock('containers.md', 'yaml').replace(/^interfaces:\n/, '');
 
 const server = (port: number) => `require('net').createServer((socket) => socket.pipe(socket)).listen(${port})`;
 
