@@ -6,7 +6,7 @@
 
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
-import { identifyAddress } from './identity.ts';
+import { identifyAddress, identifyRoute } from './identity.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
 export interface LeaseState {
@@ -25,7 +25,7 @@ export function diffLeases(desired: Desired, state: LeaseState): Change[] {
     if (eni.lease === null || state.settling.has(eni.mac)) return [];
     const lost = restoreAddress(eni, eni.lease, state);
     if (lost.length > 0 || !isFileInForce(eni, state.networkd)) return lost;
-    return [...diffMetric(eni, eni.lease, state.kernel), ...diffLeftovers(eni, eni.lease, state.kernel)];
+    return [...diffMetric(eni, eni.lease, state.kernel), ...diffLeftovers(eni, eni.lease, state)];
   });
 }
 
@@ -63,14 +63,18 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): 
     });
 }
 
-/** Routes with another metric than the file in force says where the right one is there, and default routes it does not want. */
-function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
+/**
+ * Routes with another metric than the file in force says where the right one is there, default routes it does not want, and
+ * those that it declared in a table that is not the ENI's any more.
+ */
+function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { kernel, ledger }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  const leased = listOfLink(kernel.routes, linkIndex).filter(
-    (route) =>
-      route.table === lease.table &&
-      (route.protocol === dhcpProtocol || route.protocol === routerAdvertisementProtocol) &&
-      !route.isComplex,
+  const made = listOfLink(kernel.routes, linkIndex).filter(
+    ({ protocol, isComplex }) => (protocol === dhcpProtocol || protocol === routerAdvertisementProtocol) && !isComplex,
+  );
+  const leased = made.filter(({ table }) => table === lease.table);
+  const elsewhere = made.filter(
+    (route) => ![lease.table, eni.tableId].includes(route.table) && identifyRoute(route) in ledger,
   );
   const isReplaced = (old: Route) =>
     leased.some(
@@ -83,5 +87,6 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, kernel: KernelState
   const isUnwanted = (old: Route) => /^(0\.0\.0\.0|::)\/0$/.test(old.destination) && !lease.hasDefaultRoute;
   return leased
     .filter((route) => isUnwanted(route) || (route.metric !== lease.metric && isReplaced(route)))
+    .concat(elsewhere)
     .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
 }

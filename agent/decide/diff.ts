@@ -6,7 +6,7 @@
 import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { diffAddresses } from './diff-addresses.ts';
 import { diffFiles } from './diff-files.ts';
-import { diffLeases } from './diff-leases.ts';
+import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
 import { mainTable } from './numbers.ts';
@@ -41,14 +41,17 @@ export function computeDifference(desired: Desired, before: Actual): Difference 
   const fileChanges = diffFiles(desired, before);
   const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
   const actual = { ...before, settling: new Set([...before.settling, ...reloaded]) };
+  // Of a link that is configured already, routes and rules are made before networkd lets go of those that it had.
+  const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, before.networkd));
+  const running = { ...before, settling: new Set([...before.settling, ...reloaded.filter(isNew)]) };
   const changes = [
     ...fileChanges,
     ...diffSettings(desired, actual.kernel),
     ...diffVrfs(desired, actual),
     ...diffAltNames(desired, actual, removable),
     ...diffAddresses(desired, actual, removable, conflicts),
-    ...diffRoutes(desired, actual, removable, conflicts),
-    ...diffRules(desired, actual, removable),
+    ...diffRoutes(desired, running, removable, conflicts),
+    ...diffRules(desired, running, removable),
     ...diffLeases(desired, actual),
   ];
   changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
@@ -63,14 +66,14 @@ const order: readonly Change['kind'][] = [
   'write-file',
   // Before networkd reads them: of two files for a renamed link the first by name would win.
   'remove-file',
-  // An IPv6 router's stand-in is there before networkd drops the advertised route.
+  // An IPv6 router's stand-in is there before networkd drops the advertised route, and another table before its rules.
   'add-route',
+  'add-rule',
   'reload',
   'set-link-setting',
   // Before the routes that go with it.
   'set-master',
   'add-alt-name',
-  'add-rule',
   'add-address',
   'set-address-metric',
   'remove-address',
