@@ -26,6 +26,7 @@ put 644 units/networkd.conf.d/50-enid.conf /usr/lib/systemd/networkd.conf.d/50-e
 put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
 put 644 units/udev/90-enid-ena.rules /usr/lib/udev/rules.d/90-enid-ena.rules
 put 644 units/config.yaml /usr/share/doc/enid/config.yaml
+put 644 units/profiles/cni.yaml /usr/share/doc/enid/cni.yaml
 for page in dist/man/*; do [ ! -e "$page" ] || put 644 "$page" "/usr/share/man/man${page##*.}/${page##*/}"; done
 [ ! -d dist/completions ] || {
   put 644 dist/completions/bash /usr/share/bash-completion/completions/enid

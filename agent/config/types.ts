@@ -26,7 +26,7 @@ export interface PolicySelector {
 /** What holds for one ENI. Null: follow the formula or the default of the program. */
 export interface InterfacePolicy {
   readonly manage: Manage;
-  /** `route-only`: a secondary IPv4 address or any listed IPv6 address gets its rule but no local address. */
+  /** `route-only`: an address after the first of its family gets its rule but no local address. */
   readonly secondary: 'local' | 'route-only';
   /** Canonical CIDR text: addresses within are neither put on the link nor given a rule. */
   readonly exclude: readonly string[];

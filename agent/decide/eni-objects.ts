@@ -35,12 +35,12 @@ const shortestAssigned = 24;
 const dhcpProtocol = 16;
 
 export function computeAddresses({ eni, candidate, policy }: Matched): DesiredAddress[] {
-  if (policy.secondary === 'route-only') return [];
   const linkIndex = candidate.link.index;
-  // The primary IPv4 address is the lease's.
+  const isLocal = policy.secondary === 'local';
+  // The first of each family is the ENI's own: that of IPv4 is the lease's, and DHCPv6 leases that of IPv6.
   return [
-    ...eni.ipv4Addresses.slice(1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
-    ...eni.ipv6Addresses.map((address, position) => ({
+    ...eni.ipv4Addresses.slice(1, isLocal ? undefined : 1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
+    ...eni.ipv6Addresses.slice(0, isLocal ? undefined : 1).map((address, position) => ({
       linkIndex,
       address,
       prefixLength: 128,

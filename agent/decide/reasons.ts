@@ -124,6 +124,7 @@ function explainAddresses(eni: EniMetadata, policy: InterfacePolicy, desired: De
 
 function explainRules(eni: EniMetadata, policy: InterfacePolicy, desired: DesiredEni, family: Family): string {
   const rules = desired.rules.filter((rule) => rule.family === family && rule.source !== null);
+  if (desired.vrf !== null) return `no rules: in VRF ${desired.vrf}`;
   if (rules.length === 0) {
     if (policy.rules !== 'none') return 'no rules: no source of this family';
     return desired.isPrimary ? 'no rules: what the primary sends goes by main' : 'no rules: rules: none';

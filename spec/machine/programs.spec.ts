@@ -193,7 +193,16 @@ describe('WireGuard', () => {
       await run('systemctl restart enid');
       await host.configured(2);
       expect(await run('ip rule')).toBe(rules);
-      await run('wg-quick down wg0');
+      expect(await answersPing('10.0.1.11')).toBe(false);
+      await host.machine.writeFile(
+        '/etc/enid/config.yaml',
+        `${config}interfaces: [{ match: { device: 0 }, rules: standard }]\n`,
+      );
+      await run('systemctl reload enid');
+      await host.until('rules of the primary', 'ip rule | grep "lookup 10000"');
+      await expectAllAnswer();
+      await host.machine.writeFile('/etc/enid/config.yaml', config);
+      await run('systemctl reload enid && wg-quick down wg0');
       expect(await run('ip rule')).not.toMatch(/51820/);
       await expectAllAnswer();
       expect(await run('enid plan')).toMatch(/Converged/);
