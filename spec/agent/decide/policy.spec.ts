@@ -53,6 +53,33 @@ describe('an entry by tag', () => {
   });
 });
 
+describe('an entry by what the metadata and the link say', () => {
+  const eni = makeEni(2);
+  const card = { ...eni, networkCard: 1, subnetId: 'subnet-1', subnetIpv4: '10.0.2.0/24', subnetIpv6: [] };
+
+  it.each<[string, Partial<PolicySubject>, boolean]>([
+    [`eni: ${eni.eniId}`, {}, true],
+    ['eni: eni-1', {}, false],
+    [`mac: "${eni.mac.toUpperCase()}"`, {}, true],
+    ['mac: "06:00:00:00:00:99"', {}, false],
+    ['device: 2', {}, true],
+    ['device: 3', {}, false],
+    ['card: 1', { eni: card }, true],
+    ['card: 1', {}, false],
+    ['name: "ens?"', {}, true],
+    ['name: "ens"', {}, false],
+    ['name: "e*6"', {}, true],
+    ['subnet: subnet-1', { eni: card }, true],
+    ['subnet: 10.0.0.0/16', { eni: card }, true],
+    ['subnet: 10.0.2.0/25', { eni: card }, false],
+    ['driver: ena', {}, true],
+    ['driver: vif', {}, false],
+    ['device: 2, driver: vif', {}, false],
+  ])('{ %s }', (match, rest, isFitting) => {
+    expect(findEntry(entries(`match: { ${match} }`), subject(rest))).toBe(isFitting ? 0 : -1);
+  });
+});
+
 it('the place of an entry is told for the order in which they count', () => {
   const files = [
     { path: 'config.yaml', file: parseConfigFile('interfaces: [{ mtu: 1500 }, { mtu: 1501 }]', 'config.yaml') },
