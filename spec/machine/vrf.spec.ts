@@ -106,8 +106,21 @@ it(
 );
 
 it(
-  'comes back to main and rules when the entry goes, and into a VRF of the operator with the table that this has',
+  'boots into it with the files of the boot before, with one lease for good',
   async () => {
+    await host.machine.reboot();
+    await expectInVrf(10003);
+    const journal = await run('journalctl -b -o cat -u systemd-networkd -u enid');
+    expect(journal.match(/ens8: DHCPv4 address 10\.0\.3\.40/g)).toHaveLength(1);
+    expect(journal).not.toMatch(/networkctl reload|set ens8 master/);
+  },
+  machineMs,
+);
+
+it(
+  'comes back to main and rules when the entry goes, and into a VRF of the operator with the table that this has; a session by the primary goes on',
+  async () => {
+    await host.startSession();
     await configure('');
     await host.until('it is out', `! ip link show ${link} | grep master`);
     await host.configured(2);
@@ -123,6 +136,7 @@ it(
     await host.until('its router', 'ip -6 route show table 4242 | grep default');
     await expectInVrf(4242);
     expect(await run('ls /run/systemd/network')).not.toMatch(/wan1/);
+    expect((await host.readSession()).answers).toBeGreaterThan(0);
   },
   machineMs,
 );
