@@ -98,6 +98,14 @@ async function checkRequests(): Promise<void> {
   check('altname in ip', ['eni-0123'], ipJson('link show dev ens6')[0]?.['altnames']);
   check('altname in dump', ['eni-0123'], (await client.dumpLinks()).find((link) => link.index === ens6)?.altNames);
   check('altname twice', 'EEXIST', await errnoOf(client.addAltName(ens6, 'eni-0123')));
+
+  ip('link add master0 type bridge');
+  const master = Number(ipJson('link show dev master0')[0]?.['ifindex']);
+  await client.setMaster(ens6, master);
+  check('master in ip', 'master0', ipJson('link show dev ens6')[0]?.['master']);
+  check('master in dump', master, (await client.dumpLinks()).find(({ index }) => index === ens6)?.masterIndex);
+  check('no such master', 'EINVAL', await errnoOf(client.setMaster(ens6, 99_999)));
+  ip('link del master0');
   await client.deleteAltName(ens6, 'eni-0123');
 
   await client.addAddress(address('10.0.1.6'));

@@ -1,0 +1,115 @@
+/** What follows from `vrf:`: when it can be, whose the VRF is, and when a link is put back. The files are in the scenarios. */
+
+import { describe, expect, it } from '@jest/globals';
+import { parseConfig } from '../../../agent/config/parse.ts';
+import type { InterfacePolicy } from '../../../agent/config/types.ts';
+import { resolvePolicy } from '../../../agent/decide/policy.ts';
+import { applyVrf, diffVrfs, findVrfObstacle, isInPlace } from '../../../agent/decide/vrf.ts';
+import { isVrfOurs } from '../../../agent/decide/whose-file.ts';
+import type { Desired, DesiredEni, Link } from '../../../agent/model.ts';
+import { makeLink } from '../../../fixtures/model/world.ts';
+import { makeEni } from '../eni.ts';
+
+const eni = makeEni(2);
+const link = makeLink({ index: 3, name: 'ens6', mac: eni.mac });
+const vrf = makeLink({ index: 9, name: 'wan1', mac: null, kind: 'vrf', vrfTable: 4242 });
+const config = parseConfig('interfaces: []', 'f');
+
+function policy(keys: string): InterfacePolicy {
+  const parsed = parseConfig(`interfaces: [{ ${keys} }]`, 'f');
+  return resolvePolicy(parsed, { eni, isPrimary: false, linkName: 'ens6', driver: 'ena', tags: {} });
+}
+
+describe('the policy', () => {
+  it.each<[string, string, readonly Link[], Partial<InterfacePolicy>]>([
+    ['has no rules in a VRF, and the table that it says', 'vrf: wan1, table: 77', [], { rules: 'none', table: 77 }],
+    ['has the table of a VRF that is there', 'vrf: wan1, table: 77', [vrf], { rules: 'none', table: 4242 }],
+    ['is as it was without one', 'table: 77', [vrf], { rules: 'standard', table: 77 }],
+  ])('%s', (_name, keys, links, want) => {
+    expect(applyVrf(policy(keys), links)).toMatchObject(want);
+  });
+});
+
+describe('an obstacle', () => {
+  const bridge = makeLink({ index: 9, name: 'wan1', mac: null, kind: 'bridge' });
+
+  it.each<[string, string, readonly Link[], boolean, RegExp | null]>([
+    ['none: no such link yet', 'vrf: wan1', [link], false, null],
+    ['none: the VRF is there', 'vrf: wan1', [vrf], false, null],
+    ['none: nothing is asked for', 'mtu: 1500', [bridge], true, null],
+    ['none: the ENI is nobody’s business', 'vrf: wan1, manage: none', [bridge], true, null],
+    ['a link of another kind', 'vrf: wan1', [bridge], false, /link wan1 is no VRF/],
+    ['the primary', 'vrf: wan1', [vrf], true, /the primary ENI is not put into VRF wan1/],
+  ])('%s', (_name, keys, links, isPrimary, want) => {
+    const found = findVrfObstacle(policy(keys), links, isPrimary);
+    if (want === null) expect(found).toBeNull();
+    // What stands is left standing.
+    else expect(found).toEqual({ state: { kind: 'degraded', reason: expect.stringMatching(want) }, isUnknown: true });
+  });
+});
+
+it.each<[string, string, Partial<Link>, boolean]>([
+  ['in its VRF', 'vrf: wan1', { masterIndex: 9 }, true],
+  ['not in it yet', 'vrf: wan1', {}, false],
+  ['in another master', 'vrf: wan1', { masterIndex: 8 }, false],
+  ['in none, and to be in none', 'mtu: 1500', {}, true],
+  ['not out of it yet', 'mtu: 1500', { masterIndex: 9 }, false],
+])('a link is in place: %s', (_name, keys, rest, want) => {
+  expect(isInPlace({ ...link, ...rest }, policy(keys), [link, vrf])).toBe(want);
+});
+
+it('a link is not in place while there is no VRF', () => {
+  expect(isInPlace(link, policy('vrf: wan1'), [link])).toBe(false);
+});
+
+it.each<[string, readonly string[], readonly string[], readonly Link[], boolean]>([
+  ['ours: there is none yet', [], [], [], true],
+  ['ours by its file', ['70-wan1.netdev'], [], [vrf], true],
+  ['ours by the other file, where one was removed', ['70-wan1.network'], [], [vrf], true],
+  ['the operator’s: it is there, and not by a file of ours', ['70-ens6.network'], [], [vrf], false],
+  ['another program’s by its file', [], ['70-wan1.netdev'], [], false],
+])('a VRF is %s', (_name, own, foreignFiles, links, want) => {
+  const ownFiles = own.map((name) => ({ name, text: '', mac: eni.mac }));
+  expect(isVrfOurs({ config, ownFiles, foreignFiles }, 'wan1', links)).toBe(want);
+});
+
+describe('a link that is out of its VRF', () => {
+  const file = { name: '70-ens6.network', role: 'link', text: '' } as const;
+  const nothing = {
+    addresses: [],
+    routes: [],
+    rules: [],
+    altNames: [],
+    settings: {},
+    lease: null,
+    unresolvedFamilies: [],
+  };
+  const wanted: DesiredEni = {
+    ...nothing,
+    ...{ mac: eni.mac, eniId: eni.eniId, linkIndex: 3, linkName: 'ens6', isPrimary: false, networkFiles: [file] },
+    ...{ vrf: 'wan1', tableId: 4242, metric: 514 },
+  };
+  const desired: Desired = { enis: [wanted], reports: [], unknownMacs: [] };
+  const known = { linkIndex: 3, networkFile: '/run/systemd/network/70-ens6.network', setupState: 'configured' };
+  const actual = (links: readonly Link[], setupState = 'configured', settling: readonly string[] = []) => ({
+    kernel: { links, addresses: [], routes: [], rules: [], drivers: new Map() },
+    networkd: { kind: 'present', version: 252, links: [{ ...known, setupState }] } as const,
+    settling: new Set(settling),
+  });
+
+  it('is put back', () => {
+    expect(diffVrfs(desired, actual([link, vrf]))).toMatchObject([
+      { kind: 'set-master', linkIndex: 3, masterIndex: 9, vrf: 'wan1', linkName: 'ens6' },
+    ]);
+  });
+
+  it.each([
+    ['is in it', actual([{ ...link, masterIndex: 9 }, vrf])],
+    ['has no VRF to go to', actual([link])],
+    ['was put into something else', actual([{ ...link, masterIndex: 8 }, vrf])],
+    ['is being configured by networkd, which puts it there', actual([link, vrf], 'configuring')],
+    ['has just been told to be', actual([link, vrf], 'configured', [eni.mac])],
+  ])('is left where it %s', (_name, state) => {
+    expect(diffVrfs(desired, state)).toEqual([]);
+  });
+});
