@@ -40,6 +40,14 @@ async function expectInVrf(table: number): Promise<void> {
   for (const address of primary.ipv4 ?? []) expect([address, await answers(address)]).toEqual([address, true]);
 }
 
+/** On the running host. */
+async function enterVrf(table: number): Promise<void> {
+  await configure(inVrf);
+  await host.until('it is in', `ip link show ${link} | grep 'master wan1'`);
+  await host.until('its router', `ip -6 route show table ${table} | grep default`);
+  await expectInVrf(table);
+}
+
 beforeAll(async () => {
   host = await MachineHost.boot();
   await run('systemctl -q enable systemd-networkd systemd-resolved');
@@ -118,7 +126,7 @@ it(
 );
 
 it(
-  'comes back to main and rules when the entry goes, and into a VRF of the operator with the table that this has; a session by the primary goes on',
+  'comes back to main and rules when the entry goes, and in again, while a session by the primary goes on',
   async () => {
     await host.startSession();
     await configure('');
@@ -129,14 +137,22 @@ it(
     for (const address of ['10.0.3.40', '2001:db8:0:3::40']) {
       expect([address, await answers(address)]).toEqual([address, true]);
     }
-    await run('ls /run/systemd/network | grep -v wan1');
-    await run('ip link del wan1 && ip link add wan1 type vrf table 4242 && ip link set wan1 up');
-    await configure(inVrf);
-    await host.until('it is in', `ip link show ${link} | grep 'master wan1'`);
-    await host.until('its router', 'ip -6 route show table 4242 | grep default');
-    await expectInVrf(4242);
     expect(await run('ls /run/systemd/network')).not.toMatch(/wan1/);
+    await run('ip link del wan1');
+    await enterVrf(10003);
     expect((await host.readSession()).answers).toBeGreaterThan(0);
+  },
+  machineMs,
+);
+
+it(
+  'goes into a VRF of the operator, with the table that this has, and makes no file for it',
+  async () => {
+    await configure('');
+    await host.until('it is out', `! ip link show ${link} | grep master`);
+    await run('ip link del wan1 && ip link add wan1 type vrf table 4242 && ip link set wan1 up');
+    await enterVrf(4242);
+    expect(await run('ls /run/systemd/network')).not.toMatch(/wan1/);
   },
   machineMs,
 );
