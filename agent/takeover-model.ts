@@ -1,5 +1,7 @@
 /** The readonly types of `enid takeover`: what is found on the host, and what is to be done. Plain data only. */
 
+import type { Address, Route } from '../lib/rtnetlink/types.ts';
+
 export interface UnitState {
   readonly isActive: boolean;
   /** By the administrator or, as netplan does it, for this boot. */
@@ -9,6 +11,20 @@ export interface UnitState {
 export interface TextFile {
   readonly path: string;
   readonly text: string;
+}
+
+export interface NetworkManagerDevice {
+  readonly link: string;
+  /** Below /run/NetworkManager/devices. */
+  readonly path: string;
+  /** UUID of the connection that is active; null: none. */
+  readonly connection: string | null;
+}
+
+/** A lease of the one before, as networkd would have it, and the routes that go when it is made anew. */
+export interface HeldAddress {
+  readonly address: Address;
+  readonly routes: readonly Route[];
 }
 
 export interface TakeoverFacts {
@@ -32,8 +48,11 @@ export interface TakeoverFacts {
   /** dhclient and dhcpcd, whoever started them. */
   readonly clients: readonly { readonly name: string; readonly processId: number }[];
   readonly hasCloudInit: boolean;
+  /** What NetworkManager remembers of ENIs. */
+  readonly networkManagerDevices: readonly NetworkManagerDevice[];
   /** NetworkManager was told by a takeover to leave the ENIs alone. */
   readonly isNetworkManagerTold: boolean;
+  readonly heldAddresses: readonly HeldAddress[];
   readonly resolvConf: 'resolved' | 'other' | 'absent';
   /** The files that this program wants for the ENIs; empty where the metadata service has never answered. */
   readonly networkFiles: readonly TextFile[];
@@ -52,9 +71,16 @@ export interface CommandStep {
   readonly kind: 'command';
   readonly argv: readonly string[];
   readonly undo: readonly string[] | null;
+  /** `undo` comes before the files: it ends who would write them again. */
+  readonly isUndoneFirst: boolean;
 }
 
-export type TakeoverStep = FileStep | CommandStep;
+/** Makes an address anew; nothing is to be done for its undo. */
+export interface AddressStep extends HeldAddress {
+  readonly kind: 'renew-address';
+}
+
+export type TakeoverStep = FileStep | CommandStep | AddressStep;
 
 export interface TakeoverPlan {
   /** Who configures the ENIs now, in their own names. */

@@ -107,7 +107,8 @@ async function removeRule(rule: Rule, client: RtnetlinkClient): Promise<void> {
   await accept(['ENOENT'], client.deleteRule(rule));
 }
 
-async function accept(expected: readonly string[], request: Promise<void>): Promise<void> {
+/** Rejects with a KernelError unless the request succeeds, or fails as expected. */
+export async function accept(expected: readonly string[], request: Promise<void>): Promise<void> {
   try {
     await request;
   } catch (error) {

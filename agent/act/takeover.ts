@@ -9,8 +9,10 @@ import { dirname, join } from 'node:path';
 import { z } from 'zod';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RuntimeError } from '../errors.ts';
-import type { FileStep, TakeoverStep } from '../takeover-model.ts';
+import type { AddressStep, FileStep, TakeoverStep } from '../takeover-model.ts';
+import { accept } from './netlink.ts';
 
 /** ifup waits for its client, and NetworkManager's stop for its own. */
 const commandMs = 90_000;
@@ -20,6 +22,8 @@ const recordSchema = z.strictObject({
   files: z.array(z.strictObject({ path: z.string(), wasThere: z.boolean() })),
   /** As they are to be run, the last one first. */
   undo: z.array(argvSchema),
+  /** Those that come before the files. */
+  undoFirst: z.array(argvSchema),
   isComplete: z.boolean(),
 });
 type Record = z.infer<typeof recordSchema>;
@@ -40,13 +44,15 @@ export class Takeover {
   /** Throws a RuntimeError at the first step that fails: what was done before it can be undone. */
   async apply(steps: readonly TakeoverStep[], tell: (step: TakeoverStep) => void): Promise<void> {
     await mkdir(this.#path('files'), { recursive: true, mode: 0o700 });
-    const record: Record = { files: [], undo: [], isComplete: false };
+    const record: Record = { files: [], undo: [], undoFirst: [], isComplete: false };
     for (const step of steps) {
       tell(step);
       if (step.kind === 'command') {
-        if (step.undo !== null) record.undo.unshift([...step.undo]);
+        if (step.undo !== null) (step.isUndoneFirst ? record.undoFirst : record.undo).unshift([...step.undo]);
         await this.#write(record);
         await run(step.argv);
+      } else if (step.kind === 'renew-address') {
+        await renewAddress(step);
       } else {
         // A second step on the same path must not hide what was there at first.
         if (!record.files.some(({ path }) => path === step.path))
@@ -62,14 +68,18 @@ export class Takeover {
     await this.#write({ ...this.#read(), isComplete: true });
   }
 
-  /** Goes on past what fails, and resolves to why; null: all is as it was. Files first, then commands, each in reverse. */
+  /**
+   * Goes on past what fails, and resolves to why; null: all is as it was. Files first, then commands, each in reverse; but
+   * whoever writes such files ends before.
+   */
   async undo(tell: (text: string) => void): Promise<string | null> {
-    const { files, undo } = this.#read();
+    const { files, undo, undoFirst } = this.#read();
     const failures: string[] = [];
     const attempt = async (text: string, act: () => Promise<void>) => {
       tell(text);
       await act().catch((error: unknown) => failures.push(error instanceof Error ? error.message : String(error)));
     };
+    for (const argv of undoFirst) await attempt(argv.join(' '), () => run(argv));
     for (const { path, wasThere } of files)
       await attempt(`${wasThere ? 'put back' : 'remove'} ${path}`, () => this.#restore(path, wasThere));
     for (const argv of undo) await attempt(argv.join(' '), () => run(argv));
@@ -94,8 +104,7 @@ export class Takeover {
     }
     await mkdir(dirname(path), { recursive: true });
     // Not into a file that is there: it may be a link by now.
-    await run(['cp', '--archive', '--no-target-directory', this.#kept(path), `${path}.enid-undo`]);
-    await run(['mv', '--force', '--no-target-directory', `${path}.enid-undo`, path]);
+    await run(['cp', '--archive', '--no-target-directory', '--remove-destination', this.#kept(path), path]);
   }
 
   async #write(record: Record): Promise<void> {
@@ -133,6 +142,18 @@ async function applyFile(step: FileStep): Promise<void> {
   }
   await rm(step.path, { force: true });
   await symlink(step.target, step.path);
+}
+
+/** Nobody is asked between the two: a packet that comes there meets a host without the address. */
+async function renewAddress({ address, routes }: AddressStep): Promise<void> {
+  const client = new RtnetlinkClient();
+  try {
+    await accept(['EADDRNOTAVAIL'], client.deleteAddress(address));
+    await accept([], client.addAddress(address));
+    for (const route of routes) await accept(['EEXIST'], client.addRoute(route, { mode: 'create' }));
+  } finally {
+    client.close();
+  }
 }
 
 async function isThere(path: string): Promise<boolean> {

@@ -4,10 +4,11 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { accept } from '../act/netlink.ts';
 import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
 import { computeDesired } from '../decide/desired.ts';
-import { findLeftovers } from '../decide/leftovers.ts';
+import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../decide/leftovers.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
 import { mainTable } from '../decide/numbers.ts';
@@ -84,7 +85,10 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
   const eniLinks = candidates.map(({ link }) => link.name);
   const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
-  const facts = await readTakeoverFacts((text) => readFileOwner(text) !== null);
+  const facts = await readTakeoverFacts(
+    (text) => readFileOwner(text) !== null,
+    candidates.map(({ link }) => link),
+  );
   // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
   // wrote for networkd stays in force.
   const links = candidates.map(({ link }): NetworkdLink => {
@@ -92,7 +96,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     const isKept = known !== undefined && !facts.generatedFiles.includes(known.networkFile ?? '');
     return isKept ? known : { linkIndex: link.index, networkFile: null, setupState: 'configured' };
   });
-  const { enis } = computeDesired({
+  const desired = computeDesired({
     config,
     snapshot,
     departed: [],
@@ -102,10 +106,11 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     ownFiles: [],
     foreignFiles: [],
   });
-  const files = enis.flatMap(({ networkFiles }) => networkFiles);
+  const files = desired.enis.flatMap(({ networkFiles }) => networkFiles);
   return planTakeover({
     ...facts,
     eniLinks,
+    heldAddresses: findHeldAddresses(kernel, desired),
     otherLinks: physical.filter((name) => !eniLinks.includes(name)),
     drivers: config.drivers,
     networkFiles: files.map(({ name, text }) => ({ path: join(config.networkd.unitDirectory, name), text })),
@@ -160,11 +165,14 @@ function findSilentGateway({ routes }: KernelState, linkIndex: number): string |
   return isComplete ? null : `the gateway ${gateway} was not reached`;
 }
 
+/** The one before may remove some of it by itself meanwhile. */
 async function removeLeftovers(config: Config): Promise<void> {
   const { kernel, desired } = await inspectHost(config);
   const client = new RtnetlinkClient();
   try {
-    for (const route of findLeftovers(kernel, desired)) await client.deleteRoute(route);
+    for (const route of findLeftovers(kernel, desired)) await accept(['ESRCH'], client.deleteRoute(route));
+    for (const address of findLeftoverAddresses(kernel, desired))
+      await accept(['EADDRNOTAVAIL'], client.deleteAddress(address));
   } finally {
     client.close();
   }

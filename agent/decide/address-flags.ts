@@ -4,5 +4,7 @@
 export const permanentFlag = 0x80;
 /** Duplicate detection is under way, and the kernel has no route for the address yet. */
 export const tentativeFlag = 0x40;
+/** Its connected route is the business of whoever made it, not of the kernel. */
+export const noPrefixRouteFlag = 0x200;
 /** Its preferred lifetime is over. */
 export const deprecatedFlag = 0x20;

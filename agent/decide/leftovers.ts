@@ -1,10 +1,19 @@
-/** What the one before left on the ENIs when networkd has them: its routes in main, which would win over networkd's. Pure. */
+/**
+ * What a takeover changes of the one before's on the ENIs: its lease before networkd has them, and afterwards its routes in
+ * main, which would win over networkd's, and its link-local addresses. Pure.
+ */
 
-import type { Desired, KernelState, Route } from '../model.ts';
+import type { Address, Desired, DesiredEni, KernelState, Route } from '../model.ts';
+import type { HeldAddress } from '../takeover-model.ts';
+import { noPrefixRouteFlag } from './address-flags.ts';
 import { listOfLink } from './by-link.ts';
 import { mainTable } from './numbers.ts';
 
 const unicast = 1;
+const linkScope = 253;
+const linkLocal = 'fe80::/64';
+/** IP6_RT_PRIO_ADDRCONF: of the route that the kernel makes for an address. */
+const kernelMetric = 256;
 /** RTPROT_*: the kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
 const foreignProtocols = [2, 3, 4, 9, 16];
 
@@ -15,12 +24,61 @@ export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
   );
   return desired.enis.flatMap(({ linkIndex, metric }) => {
     const onLink = listOfLink(candidates, linkIndex);
-    const own = onLink.filter((route) => route.metric === metric);
+    const ownMetric = ({ destination }: Route) => (destination === linkLocal ? kernelMetric : metric);
+    const own = onLink.filter((route) => route.metric === ownMetric(route));
+    const local = listOfLink(kernel.addresses, linkIndex).map(({ address }) => `${address}/128`);
     return onLink.filter(
       (route) =>
-        route.metric !== metric && isOfLease(route) && own.some(({ destination }) => destination === route.destination),
+        route.metric !== ownMetric(route) &&
+        isOfLease(route) &&
+        // The host reaches its own addresses by the table `local`.
+        (local.includes(route.destination) || own.some(({ destination }) => destination === route.destination)),
     );
   });
+}
+
+/** Link-local addresses that NetworkManager and dhcpcd made up, where the kernel's own is there. */
+export function findLeftoverAddresses({ addresses }: KernelState, desired: Desired): Address[] {
+  return desired.enis.flatMap(({ linkIndex }) => {
+    const onLink = listOfLink(addresses, linkIndex).filter(({ family, scope }) => family === 6 && scope === linkScope);
+    const made = onLink.filter(hasNoPrefixRoute);
+    return made.length < onLink.length ? made : [];
+  });
+}
+
+/**
+ * Leases whose connected route NetworkManager or dhcpcd made in place of the kernel. That is a flag of the address, which the
+ * kernel does not change while it is there (inet_rtm_newaddr), so networkd would never get a route of its own.
+ */
+export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAddress[] {
+  return desired.enis.flatMap((eni) =>
+    listOfLink(kernel.addresses, eni.linkIndex)
+      .filter((address) => isHeld(address, kernel))
+      .map((address) => ({
+        address: { ...address, flags: address.flags & ~noPrefixRouteFlag, metric: eni.metric },
+        routes: listRoutesFrom(address, eni, kernel),
+      })),
+  );
+}
+
+/** An address beside it in the subnet would lose or take its place. */
+function isHeld(address: Address, { addresses }: KernelState): boolean {
+  const { linkIndex, family, prefixLength, validLifetime } = address;
+  const isAlone = !listOfLink(addresses, linkIndex).some(
+    (other) => other !== address && other.family === family && other.prefixLength === prefixLength,
+  );
+  return family === 4 && prefixLength < 32 && validLifetime !== null && hasNoPrefixRoute(address) && isAlone;
+}
+
+/** Those that go with it; the connected one is the kernel's business. */
+function listRoutesFrom({ address }: Address, { linkIndex }: DesiredEni, { routes }: KernelState): Route[] {
+  return listOfLink(routes, linkIndex).filter(
+    ({ table, preferredSource, gateway }) => table === mainTable && preferredSource === address && gateway !== null,
+  );
+}
+
+function hasNoPrefixRoute({ flags }: Address): boolean {
+  return (flags & noPrefixRouteFlag) !== 0;
 }
 
 function isOfLease({ destination, gateway, protocol }: Route): boolean {

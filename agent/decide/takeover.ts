@@ -54,12 +54,20 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
     ...enable(facts, 'enid.service'),
     ...planResolver(facts),
     ...parts.flatMap((part) => part.letGo),
+    ...(managers.length > 0 ? facts.heldAddresses : []).map(
+      (held): TakeoverStep => ({ kind: 'renew-address', ...held }),
+    ),
     isRunning(facts, networkd)
       ? command(['systemctl', 'restart', networkd], ['systemctl', 'restart', networkd])
       : command(['systemctl', 'start', networkd], ['systemctl', 'stop', 'systemd-networkd.socket', networkd]),
     ...(isRunning(facts, 'enid.service')
       ? [command(['systemctl', 'restart', 'enid.service'], null)]
-      : [command(['systemctl', 'start', 'enid.service'], ['systemctl', 'stop', 'enid.service'])]),
+      : [
+          {
+            ...command(['systemctl', 'start', 'enid.service'], ['systemctl', 'stop', 'enid.service']),
+            isUndoneFirst: true,
+          },
+        ]),
     ...parts.flatMap((part) => part.resume),
   ];
   return { managers, steps, obstacles, notes };
@@ -90,7 +98,8 @@ function planIfupdown({ interfacesFiles, eniLinks, clients }: TakeoverFacts): Pa
 }
 
 /** It stays for other links, and leaves the ENIs alone: those that come later, too. */
-function planNetworkManager({ units, drivers, eniLinks, isNetworkManagerTold }: TakeoverFacts): Part {
+function planNetworkManager(facts: TakeoverFacts): Part {
+  const { units, drivers, eniLinks, networkManagerDevices: devices, isNetworkManagerTold } = facts;
   const unit = units[networkManager];
   if (unit === undefined || isNetworkManagerTold || (!unit.isActive && !unit.isEnabled)) return nothing;
   const matches = [...drivers.map((driver) => `driver:${driver}`), ...eniLinks.map((link) => `interface-name:${link}`)];
@@ -104,10 +113,24 @@ function planNetworkManager({ units, drivers, eniLinks, isNetworkManagerTold }: 
     ...nothing,
     managers: ['NetworkManager'],
     files: [write(networkManagerFile, text)],
-    // A stop leaves the addresses; giving up a link while it runs would not.
-    letGo: unit.isActive ? [command(stop, start)] : [],
+    // A stop leaves the addresses; giving up a link while it runs would not. What it remembers of a link when it starts
+    // again is stronger than its configuration (1.42).
+    letGo: unit.isActive
+      ? [
+          command(stop, resumeConnections(start, devices)),
+          ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], null)] : []),
+        ]
+      : [],
     resume: unit.isActive ? [command(start, stop)] : [],
   };
+}
+
+/** By itself it would take what is on the links by then for somebody else's, and never ask for a lease again. */
+function resumeConnections(start: readonly string[], devices: TakeoverFacts['networkManagerDevices']): string[] {
+  const activations = devices.flatMap(({ link, connection }) =>
+    connection === null ? [] : [`nmcli --wait 60 connection up uuid ${connection} ifname ${link}`],
+  );
+  return activations.length === 0 ? [...start] : ['sh', '-c', [start.join(' '), ...activations].join(' && ')];
 }
 
 function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
@@ -181,5 +204,5 @@ function write(path: string, text: string): TakeoverStep {
 }
 
 function command(argv: readonly string[], undo: readonly string[] | null): CommandStep {
-  return { kind: 'command', argv, undo };
+  return { kind: 'command', argv, undo, isUndoneFirst: false };
 }

@@ -15,6 +15,8 @@ export function renderStep(step: TakeoverStep): string {
   switch (step.kind) {
     case 'command':
       return step.argv.join(' ');
+    case 'renew-address':
+      return `make ${step.address.address}/${step.address.prefixLength} anew, with a route of the kernel's own`;
     case 'link':
       return `link ${step.path} to ${step.target}`;
     case 'remove':

@@ -3,7 +3,8 @@
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { runCommand } from '../../lib/process/run-command.ts';
-import type { TakeoverFacts, TextFile, UnitState } from '../takeover-model.ts';
+import type { Link } from '../model.ts';
+import type { NetworkManagerDevice, TakeoverFacts, TextFile, UnitState } from '../takeover-model.ts';
 import { list, listPrograms, readText } from './host-facts.ts';
 
 const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'dhcpcd', 'networking'].map(
@@ -11,10 +12,16 @@ const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManag
 );
 const commandMs = 10_000;
 
-export type HostPart = Omit<TakeoverFacts, 'eniLinks' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'>;
+export type HostPart = Omit<
+  TakeoverFacts,
+  'eniLinks' | 'heldAddresses' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'
+>;
 
 /** `isOwn`: whether a .network file of this text is enid's. */
-export async function readTakeoverFacts(isOwn: (text: string) => boolean): Promise<HostPart> {
+export async function readTakeoverFacts(
+  isOwn: (text: string) => boolean,
+  eniLinks: readonly Pick<Link, 'name' | 'index'>[],
+): Promise<HostPart> {
   const units = await Promise.all(unitNames.map(async (name) => [name, await readUnit(name)] as const));
   return {
     isRoot: process.getuid?.() === 0,
@@ -30,9 +37,18 @@ export async function readTakeoverFacts(isOwn: (text: string) => boolean): Promi
     ],
     clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
     hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
+    networkManagerDevices: eniLinks.flatMap(readNetworkManagerDevice),
     isNetworkManagerTold: existsSync('/etc/NetworkManager/conf.d/90-enid.conf'),
     resolvConf: readResolvConf(),
   };
+}
+
+function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>): NetworkManagerDevice[] {
+  const path = `/run/NetworkManager/devices/${index}`;
+  const text = readText(path);
+  if (text === null) return [];
+  // A UUID and nothing else: it becomes a part of a command.
+  return [{ link: name, path, connection: /^connection-uuid=([\da-f-]{36})$/m.exec(text)?.[1] ?? null }];
 }
 
 async function readUnit(name: string): Promise<UnitState | null> {

@@ -15,6 +15,7 @@ while (1) {
   syswrite($socket, 'x') && sysread($socket, my $answer, 1) or die $!;
   my $now = now();
   $longest = $now - $last if $now - $last > $longest;
+  $longest = 0 if unlink('/run/session.read');
   $last = $now;
   $answers++;
   open(my $log, '>', '/run/session.new');
@@ -68,16 +69,15 @@ export class MachineHost {
     await this.until('the session answers', '[ -s /run/session.log ]');
   }
 
-  /** Answers so far and the longest time between two. Throws where the session broke. */
+  /** Answers so far, and the longest time between two since it was last read. Throws where the session broke. */
   async readSession(): Promise<{ answers: number; longestGapSeconds: number }> {
     const before = await this.machine.check('systemctl is-active session > /dev/null && cat /run/session.log');
     await this.until(
       'the session still answers',
       `[ "$(cut -d" " -f1 /run/session.log)" -gt ${Number(before.split(' ')[0])} ]`,
     );
-    const [answers = 0, longestGapSeconds = 0] = (await this.machine.check('cat /run/session.log'))
-      .split(' ')
-      .map(Number);
+    const after = await this.machine.check('cat /run/session.log; touch /run/session.read');
+    const [answers = 0, longestGapSeconds = 0] = after.split(' ').map(Number);
     return { answers, longestGapSeconds };
   }
 

@@ -88,6 +88,7 @@ describe('cards', () => {
         await run(`ping -c 3 -W 2 -I ${source} 198.51.100.10`);
       for (const source of alone.ipv6 ?? []) await run(`ping -c 3 -W 2 -I ${source} 2001:db8:ffff::10`);
       expect(await run('ip -o link show device-number-1.0')).toContain('ens6');
+      expect(await run('networkctl status ens6')).toMatch(/Required For Online: no/);
       // The rule of the package says ENA; with this card's driver in its place it counts for the new card, and for no other.
       const settings = 'cat /proc/sys/net/ipv4/neigh/$link/retrans_time_ms /proc/sys/net/ipv6/conf/$link/accept_dad';
       expect(await run(`link=ens6; ${settings}`)).toBe('500\n0\n');
@@ -173,6 +174,22 @@ describe('cards', () => {
     machineMs,
   );
 });
+
+it(
+  'a name from a .link file counts like any other',
+  async () => {
+    const file = '/etc/systemd/network/10-wan.link';
+    await host.machine.writeFile(file, `[Match]\nMACAddress=${alone.mac}\n[Link]\nName=wan0\n`);
+    await host.machine.attach(alone);
+    await host.until('it has a file under that name', 'enid status | grep -w wan0 | grep configured');
+    expect(await run('networkctl status wan0')).toContain('/run/systemd/network/70-wan0.network');
+    for (const source of alone.ipv4 ?? []) await run(`ping -c 3 -W 2 -I ${source} 198.51.100.10`);
+    await host.machine.detach(alone);
+    await run(`rm ${file}`);
+    await host.configured(1);
+  },
+  machineMs,
+);
 
 describe('the package', () => {
   it(

@@ -34,7 +34,7 @@ mkdir -p /etc/cloud/cloud.cfg.d && systemctl -q enable systemd-networkd && syste
 describe('from', () => {
   it.each([
     ['ifupdown', ifupdown],
-    ['NetworkManager', 'systemctl -q enable NetworkManager && systemctl start NetworkManager'],
+    ['NetworkManager', 'systemctl -q enable NetworkManager && systemctl start NetworkManager && nm-online -q'],
     ['dhcpcd', dhcpcd],
     ['netplan', netplan],
     ['cloud-init', cloudInit],
@@ -50,7 +50,7 @@ describe('from', () => {
       await host.until('it has a way out', 'ping -c 1 -W 1 198.51.100.10');
       await host.startSession();
 
-      await host.install();
+      expect(await host.install()).toMatch(/^Done\./m);
       expect(await run('systemctl is-active systemd-networkd enid')).toBe('active\nactive\n');
       expect(await run('readlink -f /etc/resolv.conf')).toBe('/run/systemd/resolve/resolv.conf\n');
       await host.configured(1);

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
-import { findLeftovers } from '../../../agent/decide/leftovers.ts';
-import type { Desired, DesiredEni, KernelState, Route } from '../../../agent/model.ts';
+import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../../../agent/decide/leftovers.ts';
+import type { Address, Desired, DesiredEni, KernelState, Route } from '../../../agent/model.ts';
 
 const base: Route = {
   family: 4,
@@ -19,10 +19,12 @@ const base: Route = {
 const connected: Route = { ...base, destination: '10.0.1.0/24', gateway: null, protocol: 2 };
 const eni: Pick<DesiredEni, 'linkIndex' | 'metric'> = { linkIndex: 2, metric: 512 };
 
-function find(routes: readonly Route[]): readonly Route[] {
-  const kernel: KernelState = { links: [], addresses: [], routes, rules: [], drivers: new Map() };
-  const desired: Desired = { enis: [{ ...whole, ...eni }], reports: [], unknownMacs: [] };
-  return findLeftovers(kernel, desired);
+function kernelOf(routes: readonly Route[], addresses: readonly Address[]): KernelState {
+  return { links: [], addresses, routes, rules: [], drivers: new Map() };
+}
+
+function find(routes: readonly Route[], addresses: readonly Address[] = []): readonly Route[] {
+  return findLeftovers(kernelOf(routes, addresses), desired);
 }
 const whole: DesiredEni = {
   mac: '06:00:00:00:00:01',
@@ -41,6 +43,21 @@ const whole: DesiredEni = {
   unresolvedFamilies: [],
   ...eni,
 };
+
+const desired: Desired = { enis: [{ ...whole, ...eni }], reports: [], unknownMacs: [] };
+const lease: Address = {
+  linkIndex: 2,
+  family: 4,
+  address: '10.0.1.10',
+  prefixLength: 24,
+  scope: 0,
+  flags: 0x200,
+  protocol: 0,
+  metric: 0,
+  validLifetime: 3600,
+};
+const ipv6Lease: Address = { ...lease, family: 6, address: '2001:db8:0:1::10', prefixLength: 128 };
+const linkLocal: Address = { ...ipv6Lease, address: 'fe80::1', prefixLength: 64, scope: 253, validLifetime: null };
 
 it("takes what dhclient, NetworkManager and the kernel's own autoconfiguration left", () => {
   const own = [base, connected].map((route) => ({ ...route, protocol: 16, metric: 512 }));
@@ -62,4 +79,37 @@ it('takes nothing that has no successor, and nothing of others', () => {
     { ...base, type: 7 },
   ])
     expect(find([own, other])).toEqual([]);
+});
+
+it("takes NetworkManager's routes to the host itself and to its link-local addresses", () => {
+  const toHost: Route = { ...connected, family: 6, destination: '2001:db8:0:1::10/128', metric: 100 };
+  expect(find([toHost], [ipv6Lease])).toEqual([toHost]);
+  expect(find([toHost], [{ ...ipv6Lease, linkIndex: 3 }])).toEqual([]);
+  const kernels: Route = { ...connected, family: 6, destination: 'fe80::/64', metric: 256 };
+  expect(find([kernels, { ...kernels, metric: 1024 }])).toEqual([{ ...kernels, metric: 1024 }]);
+  expect(find([{ ...kernels, metric: 1024 }])).toEqual([]);
+});
+
+it('takes link-local addresses that were made up, where the kernel has its own', () => {
+  const own = { ...linkLocal, address: 'fe80::2', flags: 0x80 };
+  expect(findLeftoverAddresses(kernelOf([], [linkLocal, own, ipv6Lease]), desired)).toEqual([linkLocal]);
+  expect(findLeftoverAddresses(kernelOf([], [linkLocal]), desired)).toEqual([]);
+  expect(findLeftoverAddresses(kernelOf([], [{ ...linkLocal, flags: 0x80 }, own]), desired)).toEqual([]);
+});
+
+it('has a lease made anew whose connected route the kernel does not make, with the routes that go with it', () => {
+  const way: Route = { ...base, preferredSource: '10.0.1.10', metric: 100 };
+  const others = [{ ...connected, preferredSource: '10.0.1.10' }, { ...way, table: 10000 }, base];
+  expect(findHeldAddresses(kernelOf([way, ...others], [lease, ipv6Lease]), desired)).toEqual([
+    { address: { ...lease, flags: 0, metric: 512 }, routes: [way] },
+  ]);
+});
+
+it.each([
+  ['networkd can take it as it is', [{ ...lease, flags: 0 }]],
+  ['it is no lease', [{ ...lease, validLifetime: null }]],
+  ['another one is in the subnet', [lease, { ...lease, address: '10.0.1.11', validLifetime: null }]],
+  ['it is on no ENI', [{ ...lease, linkIndex: 3 }]],
+])('leaves an address alone: %s', (_reason, addresses) => {
+  expect(findHeldAddresses(kernelOf([], addresses), desired)).toEqual([]);
 });

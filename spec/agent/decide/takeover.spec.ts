@@ -9,6 +9,7 @@ const bare: TakeoverFacts = {
   isRoot: true,
   hasSystemd: true,
   eniLinks: ['ens5'],
+  heldAddresses: [],
   otherLinks: [],
   drivers: ['ena'],
   units: {
@@ -20,6 +21,7 @@ const bare: TakeoverFacts = {
   generatedFiles: [],
   clients: [],
   hasCloudInit: false,
+  networkManagerDevices: [],
   isNetworkManagerTold: false,
   resolvConf: 'other',
   networkFiles: [{ path: '/run/systemd/network/70-ens5.network', text: '…' }],
@@ -70,7 +72,9 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
 
   it('NetworkManager: stopped, not told to give up the links while it runs; it comes back for the others', () => {
     const units = { ...bare.units, 'NetworkManager.service': on, 'systemd-resolved.service': installed };
-    expect(plan({ units })).toBe(`The ENIs are configured by: NetworkManager
+    const connection = '00000000-0000-4000-8000-000000000001';
+    const networkManagerDevices = [{ link: 'ens5', path: '/run/NetworkManager/devices/2', connection }];
+    expect(plan({ units, networkManagerDevices })).toBe(`The ENIs are configured by: NetworkManager
 
 To be done:
   write /etc/NetworkManager/conf.d/90-enid.conf
@@ -81,11 +85,20 @@ To be done:
   systemctl start systemd-resolved.service
   link /etc/resolv.conf to ../run/systemd/resolve/resolv.conf
   systemctl stop NetworkManager.service
+  rm -f /run/NetworkManager/devices/2
   systemctl start systemd-networkd.service
   systemctl start enid.service
   systemctl start NetworkManager.service
 `);
-    const { steps } = planTakeover({ ...bare, units });
+    const { steps } = planTakeover({ ...bare, units, networkManagerDevices });
+    const stop = steps.find((step) => step.kind === 'command' && step.argv.includes('stop'));
+    expect(stop).toMatchObject({
+      undo: [
+        'sh',
+        '-c',
+        `systemctl start NetworkManager.service && nmcli --wait 60 connection up uuid ${connection} ifname ens5`,
+      ],
+    });
     const file = steps.find((step) => step.kind === 'write' && step.path.includes('NetworkManager'));
     expect(file).toMatchObject({
       text: expect.stringContaining('match-device=driver:ena,interface-name:ens5\nmanaged=0'),
@@ -154,6 +167,30 @@ To be done:
   ])('is kept back: %s', (text, facts) => {
     const units = { ...bare.units, 'systemd-networkd.service': on };
     expect(planTakeover({ ...bare, units, ...facts }).obstacles).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('a lease that networkd could not take over as it is, is made anew just before networkd starts', () => {
+    const address = {
+      linkIndex: 2,
+      family: 4 as const,
+      address: '10.0.1.10',
+      prefixLength: 24,
+      scope: 0,
+      flags: 0,
+      protocol: 0,
+      metric: 512,
+      validLifetime: 3600,
+    };
+    const units = { ...bare.units, 'dhcpcd.service': on };
+    expect(plan({ units, heldAddresses: [{ address, routes: [] }] })).toContain(
+      "  make 10.0.1.10/24 anew, with a route of the kernel's own\n  systemctl start systemd-networkd.service\n",
+    );
+  });
+
+  it('enid ends before its files go: it would write them again', () => {
+    const { steps } = planTakeover({ ...bare, units: { ...bare.units, 'dhcpcd.service': on } });
+    const first = steps.filter((step) => step.kind === 'command' && step.isUndoneFirst);
+    expect(first).toMatchObject([{ undo: ['systemctl', 'stop', 'enid.service'] }]);
   });
 
   it('every command that starts or stops something has its way back', () => {
