@@ -30,9 +30,7 @@ export async function examine(
 function listLinks(kernel: KernelState, drivers: readonly string[]) {
   const candidates = [...findCandidates(kernel, drivers).values()].flat();
   return candidates.map(({ link }) => {
-    // From within a VRF only a program that is bound to it gets an answer.
-    const isAsked = link.masterIndex === null;
-    const addresses = kernel.addresses.filter(({ linkIndex }) => isAsked && linkIndex === link.index);
+    const addresses = kernel.addresses.filter(({ linkIndex }) => linkIndex === link.index);
     return { name: link.name, addresses: listLocalAddresses({ ...kernel, links: [link], addresses }, drivers) };
   });
 }

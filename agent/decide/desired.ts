@@ -206,7 +206,7 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
   const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
   const localRoutes = isManaged ? computeLocalRoutes(one) : [];
   const standIns =
-    isManaged && policy.vrf === null && !keepsAddresses(world.networkd.version)
+    isManaged && !keepsAddresses(world.networkd.version)
       ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)
       : [];
   const defaults = isRouted ? computeDefaultRoutes(world, one, metric) : noDefaults;

@@ -38,7 +38,9 @@ export function findCandidates(
  */
 export function listLocalAddresses(kernel: KernelState, drivers: readonly string[]): string[] {
   const candidates = [...findCandidates(kernel, drivers).values()].flat();
-  return candidates.flatMap(({ link }) =>
+  // From within a VRF only a program that is bound to it gets an answer.
+  const asking = candidates.filter(({ link }) => link.masterIndex === null);
+  return asking.flatMap(({ link }) =>
     [4, 6].flatMap((family) => {
       const usable = kernel.addresses.find(
         (one) => one.linkIndex === link.index && one.family === family && one.scope === globalScope,
