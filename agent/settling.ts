@@ -1,5 +1,6 @@
 /** Links that networkd was told to configure: what it makes itself is not made beside it. */
 
+import { isSameList } from './decide/memo.ts';
 import { nameNetworkFile } from './decide/network-file.ts';
 import type { KernelState, NetworkdState } from './model.ts';
 
@@ -19,6 +20,8 @@ export class Settling {
   /** MAC → until when networkd is left to work. */
   readonly #byMac = new Map<string, { readonly untilMs: number; readonly linkName: string }>();
 
+  #listed: ReadonlySet<string> = new Set();
+
   get isEmpty(): boolean {
     return this.#byMac.size === 0;
   }
@@ -31,7 +34,7 @@ export class Settling {
     this.#byMac.delete(mac);
   }
 
-  /** MACs. Those whose time is over, or whose link networkd reports as configured by our file, are dropped. */
+  /** MACs; the same object while they are the same. Those whose time is over, or whose link networkd reports as configured by our file, are dropped. */
   list({ networkd, links, prefix, isReloading }: SettlingView, nowMs: number): ReadonlySet<string> {
     for (const [mac, { untilMs, linkName }] of this.#byMac) {
       if (isReloading && untilMs > nowMs) continue;
@@ -40,7 +43,8 @@ export class Settling {
       const isInForce = link?.networkFile?.endsWith(`/${nameNetworkFile(prefix, linkName)}`) ?? false;
       if (untilMs <= nowMs || (isInForce && link?.setupState === 'configured')) this.#byMac.delete(mac);
     }
-    return new Set(this.#byMac.keys());
+    if (!isSameList([...this.#byMac.keys()], [...this.#listed])) this.#listed = new Set(this.#byMac.keys());
+    return this.#listed;
   }
 
   /** When the next one ends by itself. */

@@ -7,10 +7,11 @@ import type { Config } from '../config/types.ts';
 import type { Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState, Snapshot } from '../model.ts';
 import { readDeclared } from './declared.ts';
 import { computeDesired } from './desired.ts';
-import { computeDifference, type Difference } from './diff.ts';
+import { Differ, type Difference } from './diff.ts';
 import { ownProtocol } from './identity.ts';
+import { keepDesired } from './keep-desired.ts';
 import { LedgerKeeper } from './ledger.ts';
-import { rememberLast } from './memo.ts';
+import { isSameList, keepEqual, rememberLast } from './memo.ts';
 import { type KnownRouter, rememberRouters } from './routers.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 
@@ -38,6 +39,7 @@ export class Decider {
   #routers: readonly KnownRouter[] = [];
   #routersText = '';
   #trustedRouters: readonly KnownRouter[] = [];
+  #lastDesired: Desired | null = null;
   readonly #desired = rememberLast(
     (
       config: Config,
@@ -53,7 +55,9 @@ export class Decider {
       routers: readonly KnownRouter[],
     ) => {
       const kernel = { links, addresses, routes: defaults, rules: [], drivers };
-      return computeDesired({ config, snapshot, departed, kernel, routers, networkd, ownFiles: files, foreignFiles });
+      const world = { config, snapshot, departed, kernel, routers, networkd, ownFiles: files, foreignFiles };
+      this.#lastDesired = keepDesired(this.#lastDesired, computeDesired(world));
+      return this.#lastDesired;
     },
   );
   /** Gateways are learnt from others' default routes; our own say nothing new, and go and come with every repair. */
@@ -79,6 +83,7 @@ export class Decider {
   readonly #declared = rememberLast(readDeclared);
   readonly #known = rememberLast((declared: Ledger, ledger: Ledger): Ledger => ({ ...declared, ...ledger }));
   readonly #ledger = new LedgerKeeper();
+  readonly #differ = new Differ();
 
   /** `nowMs`: on a clock that only goes forward. */
   decide(known: Known, nowMs: number): Decision {
@@ -103,7 +108,7 @@ export class Decider {
     );
     const declared = this.#declared(files, links);
     const recorded = this.#known(declared, known.ledger);
-    const difference = computeDifference(desired, {
+    const difference = this.#differ.compute(desired, {
       kernel,
       files,
       networkd,
@@ -125,26 +130,8 @@ export class Decider {
   }
 }
 
-/** The result of the call before, where the new one says the same. */
-function keepEqual<Value, Result>(
-  compute: (value: Value) => Result,
-  isSame: (left: Result, right: Result) => boolean,
-): (value: Value) => Result {
-  let last: { readonly value: Value; readonly result: Result } | null = null;
-  return (value) => {
-    if (last !== null && Object.is(last.value, value)) return last.result;
-    const result = compute(value);
-    last = { value, result: last !== null && isSame(last.result, result) ? last.result : result };
-    return last.result;
-  };
-}
-
 function isSameMap<Key, Value>(left: ReadonlyMap<Key, Value>, right: ReadonlyMap<Key, Value>): boolean {
   return left.size === right.size && [...left].every(([key, value]) => right.has(key) && right.get(key) === value);
-}
-
-function isSameList<Value>(left: readonly Value[], right: readonly Value[]): boolean {
-  return left.length === right.length && left.every((value, index) => Object.is(value, right[index]));
 }
 
 function isSameText(left: unknown, right: unknown): boolean {

@@ -12,29 +12,22 @@ import type {
   NetworkdState,
   Snapshot,
 } from '../model.ts';
+import { computeNumbers, declareEni, renderEach } from './declaration.ts';
 import {
-  computeAddresses,
-  computeAltNames,
   computeDefaultRoutes,
-  computeLease,
-  computeLocalRoutes,
   computeMainRoutes,
   computeOperatorRoutes,
-  computeSubnetRoutes,
   hasLease,
   type Matched,
   noDefaults,
   noOperatorRoutes,
 } from './eni-objects.ts';
-import { computeSettings } from './link-settings.ts';
 import { findCandidates } from './match-links.ts';
-import { keepsAddresses, nameNetworkFile, renderNetworkFiles } from './network-file.ts';
-import { computeEniNumber, computeMetric, mainTable } from './numbers.ts';
+import { keepsAddresses, nameNetworkFile } from './network-file.ts';
 import { findOverride } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
 import type { KnownRouter } from './routers.ts';
-import { computeGuardRules, computeSelectRules } from './select.ts';
-import { computeRules, findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
+import { findSubnetHolders, listSubnets, type SubnetHolders } from './sources.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
 import { applyVrf, findVrfObstacle, isInPlace } from './vrf.ts';
@@ -104,8 +97,7 @@ export function computeDesired(world: World): Desired {
         findVrfObstacle(policy, world.kernel.links, isPrimary) ??
         findOverride(link, world.kernel.links, world.networkd, findOwnFile(world, link), policy);
       if (override === null) {
-        const tableId = policy.table ?? computeEniNumber(reading.eni);
-        const leaseTable = policy.vrf === null ? mainTable : tableId;
+        const { tableId, leaseTable } = computeNumbers(reading.eni, policy);
         const isLeaving = reading.kind === 'departed';
         matched.push({ eni: reading.eni, candidate, isPrimary, isLeaving, policy, tableId, leaseTable });
       } else setAside(mac, reading.eni, link, override.state, override.isUnknown);
@@ -168,8 +160,7 @@ function readMetadata(world: World, mac: string): MetadataOfMac {
 function decideEni(world: World, one: Matched, all: readonly Matched[], holders: SubnetHolders): Standing {
   const { eni, candidate, isPrimary, policy, tableId } = one;
   const { link } = candidate;
-  const eniNumber = computeEniNumber(eni);
-  const metric = policy.metric ?? computeMetric(eni);
+  const { metric } = computeNumbers(eni, policy);
   const report = (state: EniState): EniReport => ({
     mac: eni.mac,
     eni,
@@ -184,27 +175,17 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
 
   const isManaged = policy.manage === 'full';
   const isRouted = (isManaged || policy.manage === 'rules') && policy.rules !== 'none';
-  const addresses = isManaged ? computeAddresses(one) : [];
-  const rules = isRouted
-    ? [
-        ...computeRules({
-          eni,
-          policy,
-          eniNumber,
-          tableId,
-          otherSubnets: all.filter((other) => other !== one).flatMap((other) => listSubnets(other.eni)),
-          occupiedSubnets: new Set(
-            listSubnets(eni).filter((subnet) => [...(holders.get(subnet) ?? [])].some((index) => index !== link.index)),
-          ),
-        }),
-        ...computeSelectRules(policy.select, { eniNumber, tableId }),
-      ]
-    : [];
-  const isSelecting = all.some((other) => other !== one && other.policy.select.length > 0);
-  if (isPrimary && policy.manage !== 'none' && policy.manage !== 'names' && isSelecting)
-    rules.push(...computeGuardRules(eni));
-  const staticRoutes = isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [];
-  const localRoutes = isManaged ? computeLocalRoutes(one) : [];
+  const others = all.filter((other) => other !== one);
+  const isOccupied = (subnet: string) => [...(holders.get(subnet) ?? [])].some((index) => index !== link.index);
+  const declared = declareEni(
+    eni,
+    link,
+    isPrimary,
+    policy,
+    others.flatMap((other) => listSubnets(other.eni)).join(),
+    listSubnets(eni).filter(isOccupied).join(),
+    others.some((other) => other.policy.select.length > 0),
+  );
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
       ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)
@@ -217,19 +198,17 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
   const isTakenUp = inForce.endsWith(`/${fileName}`);
   const mainRoutes = isManaged ? computeMainRoutes(world, one, { metric, isTakenUp }) : [];
   const networkFiles = isManaged
-    ? renderNetworkFiles(world.config.networkd.prefix, {
+    ? renderEach(
         eni,
+        world.config.networkd.prefix,
         link,
         isPrimary,
-        networkdVersion: world.networkd.version,
+        world.networkd.version,
         policy,
-        makesVrf: policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
-        tableId,
-        metric,
-        addresses,
-        routes: [...staticRoutes, ...localRoutes, ...operator.routes],
-        rules,
-      })
+        declared,
+        operator.routes,
+        policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
+      )
     : [];
   // Until the kernel has moved the link, every route is in the table of before: none is made, and none removed.
   const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
@@ -245,15 +224,18 @@ function decideEni(world: World, one: Matched, all: readonly Matched[], holders:
       tableId,
       metric,
       networkFiles,
-      addresses,
+      addresses: declared.addresses,
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
       routes: takesRoutes
-        ? [...staticRoutes, ...localRoutes, ...standIns, ...defaults.routes, ...mainRoutes, ...operator.routes]
+        ? [
+            ...[...declared.subnetRoutes, ...declared.localRoutes, ...standIns],
+            ...[...defaults.routes, ...mainRoutes, ...operator.routes],
+          ]
         : [],
-      rules,
-      altNames: computeAltNames(eni),
-      settings: isManaged || policy.manage === 'rules' ? computeSettings(policy) : {},
-      lease: isManaged && isInPlace(link, policy, world.kernel.links) ? computeLease(one, metric) : null,
+      rules: declared.rules,
+      altNames: declared.altNames,
+      settings: declared.settings,
+      lease: isInPlace(link, policy, world.kernel.links) ? declared.lease : null,
       unresolvedFamilies: takesRoutes ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
     },
   };

@@ -1,45 +1,50 @@
 /** Which addresses to put on their links and to take off. Pure. */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import type { Address, Change, Desired, DesiredAddress, KernelState, Ledger } from '../model.ts';
+import type { Address, Change, Desired, DesiredAddress, Ledger } from '../model.ts';
 import { deprecatedFlag, permanentFlag } from './address-flags.ts';
 import { identifyAddress } from './identity.ts';
+import { rememberOf } from './memo.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, type Removable } from './removable.ts';
 
-interface AddressState {
-  readonly kernel: KernelState;
-  readonly ledger: Ledger;
-  /** MACs of links that networkd was just told to configure. */
-  readonly settling: ReadonlySet<string>;
-}
-
-export function diffAddresses(
-  desired: Desired,
-  actual: AddressState,
-  removable: Removable,
-  conflicts: Conflict[],
-): Change[] {
-  const changes: Change[] = [];
+const keyOf = rememberOf(identifyAddress);
+const listWanted = rememberOf(
+  (desired: Desired) => new Set(desired.enis.flatMap(({ addresses }) => addresses.map(keyOf))),
+);
+const indexByText = rememberOf((addresses: readonly Address[]) => {
   const byText = new Map<string, Address[]>();
-  for (const one of actual.kernel.addresses) {
+  for (const one of addresses) {
     const others = byText.get(one.address);
     if (others === undefined) byText.set(one.address, [one]);
     else others.push(one);
   }
-  const wanted = new Set<string>();
+  return byText;
+});
+
+/** `settling`: MACs of links that networkd was just told to configure. */
+export function diffAddresses(
+  desired: Desired,
+  actual: readonly Address[],
+  ledger: Ledger,
+  settling: ReadonlySet<string>,
+  removable: Removable,
+): { readonly changes: readonly Change[]; readonly conflicts: readonly Conflict[] } {
+  const changes: Change[] = [];
+  const conflicts: Conflict[] = [];
+  const wanted = listWanted(desired);
+  const present = new Map<string, Address>();
+  for (const one of actual) if (!present.has(keyOf(one))) present.set(keyOf(one), one);
   for (const eni of desired.enis) {
+    const isSettling = settling.has(eni.mac);
     for (const address of eni.addresses) {
-      wanted.add(identifyAddress(address));
-      const present = byText.get(address.address) ?? [];
-      const own = present.find(({ linkIndex }) => linkIndex === eni.linkIndex);
+      const own = present.get(keyOf(address));
+      if (own !== undefined && isPreferredAsWished(own, address)) continue;
       // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
-      const isLeftToNetworkd = actual.settling.has(eni.mac) && familyOf(address.address) === 4;
-      if (isLeftToNetworkd || (own !== undefined && isPreferredAsWished(own, address))) continue;
+      if (isSettling && familyOf(address.address) === 4) continue;
+      const elsewhere = indexByText(actual)
+        .get(address.address)
+        ?.find((one) => one.linkIndex !== eni.linkIndex && !(keyOf(one) in ledger));
       const reason = own === undefined ? missing : altered;
-      const elsewhere = present.find(
-        ({ linkIndex }) =>
-          linkIndex !== eni.linkIndex && !(identifyAddress({ ...address, linkIndex }) in actual.ledger),
-      );
       if (elsewhere === undefined) changes.push({ ...about(eni, reason), kind: 'add-address', address });
       else
         conflicts.push({
@@ -48,8 +53,9 @@ export function diffAddresses(
         });
     }
   }
-  for (const { linkIndex, address, prefixLength, protocol } of actual.kernel.addresses) {
-    const key = identifyAddress({ linkIndex, address });
+  for (const one of actual) {
+    const { linkIndex, address, prefixLength, protocol } = one;
+    const key = keyOf(one);
     // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
     if (wanted.has(key) || prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
     const owner = removable.ownerOf(key, markOf.address(protocol), linkIndex);
@@ -61,7 +67,7 @@ export function diffAddresses(
       address: { linkIndex, address, prefixLength },
     });
   }
-  return changes;
+  return { changes, conflicts };
 }
 
 /** A lease's lifetimes are networkd's. */

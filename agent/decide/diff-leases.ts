@@ -9,23 +9,31 @@ import { listOfLink } from './by-link.ts';
 import { identifyAddress, identifyRoute } from './identity.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
-export interface LeaseState {
-  readonly kernel: KernelState;
+interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
   readonly networkd: NetworkdState;
   readonly ledger: Ledger;
-  readonly settling: ReadonlySet<string>;
 }
 
 /** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
 const dhcpProtocol = 16;
 const ipv4Width = 32;
 
-export function diffLeases(desired: Desired, state: LeaseState): Change[] {
+/** `settling`: MACs of links that networkd was just told to configure. */
+export function diffLeases(
+  desired: Desired,
+  links: KernelState['links'],
+  addresses: KernelState['addresses'],
+  routes: KernelState['routes'],
+  networkd: NetworkdState,
+  ledger: Ledger,
+  settling: ReadonlySet<string>,
+): Change[] {
+  const state = { links, addresses, routes, networkd, ledger };
   return desired.enis.flatMap((eni) => {
-    if (eni.lease === null || state.settling.has(eni.mac)) return [];
+    if (eni.lease === null || settling.has(eni.mac)) return [];
     const lost = restoreAddress(eni, eni.lease, state);
-    if (lost.length > 0 || !isFileInForce(eni, state.networkd)) return lost;
-    return [...diffMetric(eni, eni.lease, state.kernel), ...diffLeftovers(eni, eni.lease, state)];
+    if (lost.length > 0 || !isFileInForce(eni, networkd)) return lost;
+    return [...diffMetric(eni, eni.lease, state), ...diffLeftovers(eni, eni.lease, state)];
   });
 }
 
@@ -37,8 +45,8 @@ export function diffLeases(desired: Desired, state: LeaseState): Change[] {
 function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: DesiredLease, state: LeaseState): Change[] {
   const { address, prefixLength, metric } = lease;
   if (address === null || prefixLength === null) return [];
-  const isUp = state.kernel.links.some(({ index, isUp }) => index === linkIndex && isUp);
-  const isThere = listOfLink(state.kernel.addresses, linkIndex).some((have) => have.address === address);
+  const isUp = state.links.some(({ index, isUp }) => index === linkIndex && isUp);
+  const isThere = listOfLink(state.addresses, linkIndex).some((have) => have.address === address);
   if (isThere || !isUp || !(identifyAddress({ linkIndex, address }) in state.ledger)) return [];
   const wanted = { linkIndex, address, prefixLength, metric };
   return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
@@ -53,9 +61,9 @@ export function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean
   );
 }
 
-function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): Change[] {
+function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  return listOfLink(kernel.addresses, linkIndex)
+  return listOfLink(addresses, linkIndex)
     .filter((have) => have.address === lease.address && have.prefixLength < ipv4Width && have.metric !== lease.metric)
     .map(({ address, metric: before }) => {
       const reason = `the connected route has metric ${before}`;
@@ -67,9 +75,9 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, kernel: KernelState): 
  * Routes with another metric than the file in force says where the right one is there, default routes it does not want, and
  * those that it declared in a table that is not the ENI's any more.
  */
-function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { kernel, ledger }: LeaseState): Change[] {
+function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  const made = listOfLink(kernel.routes, linkIndex).filter(
+  const made = listOfLink(routes, linkIndex).filter(
     ({ protocol, isComplex }) => (protocol === dhcpProtocol || protocol === routerAdvertisementProtocol) && !isComplex,
   );
   const leased = made.filter(({ table }) => table === lease.table);

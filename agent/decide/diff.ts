@@ -3,12 +3,13 @@
  * only where it is our own by mark or ledger and the wishes of its ENI are known; a foreign object is never changed.
  */
 
-import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
+import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState, Route, Rule } from '../model.ts';
 import { diffAddresses } from './diff-addresses.ts';
 import { diffFiles } from './diff-files.ts';
 import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
+import { rememberLast } from './memo.ts';
 import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
@@ -35,27 +36,53 @@ export interface Difference {
 }
 
 /** The step from actual to desired. No changes: converged. */
-export function computeDifference(desired: Desired, before: Actual): Difference {
-  const conflicts: Conflict[] = [];
-  const removable = new Removable(desired, before);
-  const fileChanges = diffFiles(desired, before);
-  const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
-  const actual = { ...before, settling: new Set([...before.settling, ...reloaded]) };
-  // Of a link that is configured already, routes and rules are made before networkd lets go of those that it had.
-  const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, before.networkd));
-  const running = { ...before, settling: new Set([...before.settling, ...reloaded.filter(isNew)]) };
-  const changes = [
-    ...fileChanges,
-    ...diffSettings(desired, actual.kernel),
-    ...diffVrfs(desired, actual),
-    ...diffAltNames(desired, actual, removable),
-    ...diffAddresses(desired, actual, removable, conflicts),
-    ...diffRoutes(desired, running, removable, conflicts),
-    ...diffRules(desired, running, removable),
-    ...diffLeases(desired, actual),
-  ];
-  changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
-  return { changes, conflicts };
+export function computeDifference(desired: Desired, actual: Actual): Difference {
+  return new Differ().compute(desired, actual);
+}
+
+/** As `computeDifference`, with each part done anew only where its own input has changed: most events concern one kind. */
+export class Differ {
+  readonly #removable = rememberLast(
+    (desired: Desired, links: KernelState['links'], ledger: Ledger) =>
+      new Removable(desired, { kernel: { links }, ledger }),
+  );
+  readonly #settings = rememberLast(diffSettings);
+  readonly #vrfs = rememberLast(diffVrfs);
+  readonly #altNames = rememberLast(diffAltNames);
+  readonly #addresses = rememberLast(diffAddresses);
+  readonly #routes = rememberLast(diffRoutes);
+  readonly #rules = rememberLast(diffRules);
+  readonly #leases = rememberLast(diffLeases);
+
+  compute(desired: Desired, actual: Actual): Difference {
+    const { kernel, networkd, ledger } = actual;
+    const removable = this.#removable(desired, kernel.links, ledger);
+    const fileChanges = diffFiles(desired, actual);
+    const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
+    const settling = addAll(actual.settling, reloaded);
+    // Of a link that is configured already, routes and rules are made before networkd lets go of those that it had.
+    const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, networkd));
+    const untouched = addAll(actual.settling, reloaded.filter(isNew));
+    const addresses = this.#addresses(desired, kernel.addresses, ledger, settling, removable);
+    const routes = this.#routes(desired, kernel.routes, kernel.addresses, ledger, untouched, removable);
+    const changes = [
+      ...fileChanges,
+      ...this.#settings(desired, kernel.links),
+      ...this.#vrfs(desired, kernel.links, networkd, settling),
+      ...this.#altNames(desired, kernel.links, ledger, removable),
+      ...addresses.changes,
+      ...routes.changes,
+      ...this.#rules(desired, kernel.rules, ledger, untouched, removable),
+      ...this.#leases(desired, kernel.links, kernel.addresses, kernel.routes, networkd, ledger, settling),
+    ];
+    changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+    return { changes, conflicts: [...addresses.conflicts, ...routes.conflicts] };
+  }
+}
+
+/** The same object where nothing is added. */
+function addAll(before: ReadonlySet<string>, added: readonly string[]): ReadonlySet<string> {
+  return added.length === 0 ? before : new Set([...before, ...added]);
 }
 
 /**
@@ -82,10 +109,10 @@ const order: readonly Change['kind'][] = [
   'remove-alt-name',
 ];
 
-function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: Removable): Change[] {
+function diffAltNames(desired: Desired, links: KernelState['links'], ledger: Ledger, removable: Removable): Change[] {
   const changes: Change[] = [];
-  const linkByIndex = new Map(kernel.links.map((link) => [link.index, link]));
-  const taken = new Set(kernel.links.flatMap(({ altNames }) => altNames));
+  const linkByIndex = new Map(links.map((link) => [link.index, link]));
+  const taken = new Set(links.flatMap(({ altNames }) => altNames));
   for (const eni of desired.enis) {
     const have = linkByIndex.get(eni.linkIndex)?.altNames ?? [];
     for (const altName of eni.altNames) {
@@ -98,7 +125,7 @@ function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: R
   const wanted = new Set(
     desired.enis.flatMap((eni) => eni.altNames.map((name) => identifyAltName(eni.linkIndex, name))),
   );
-  for (const link of kernel.links) {
+  for (const link of links) {
     for (const altName of link.altNames) {
       const key = identifyAltName(link.index, altName);
       if (wanted.has(key) || !(key in ledger)) continue;
@@ -110,10 +137,18 @@ function diffAltNames(desired: Desired, { kernel, ledger }: Actual, removable: R
   return changes;
 }
 
-function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conflicts: Conflict[]): Change[] {
+function diffRoutes(
+  desired: Desired,
+  actual: readonly Route[],
+  addresses: KernelState['addresses'],
+  ledger: Ledger,
+  settling: ReadonlySet<string>,
+  removable: Removable,
+): Difference {
   const changes: Change[] = [];
+  const conflicts: Conflict[] = [];
   const places = new Map<string, Route[]>();
-  for (const route of actual.kernel.routes) {
+  for (const route of actual) {
     const key = placeOf(route);
     const others = places.get(key);
     if (others === undefined) places.set(key, [route]);
@@ -128,7 +163,7 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       const present = places.get(placeOf(route)) ?? [];
       // What networkd makes at once is left to it; for an IPv6 router it may ask for a second.
       const isWaitedFor = route.destination === '::/0' || route.isStandIn === true;
-      const isLeftToNetworkd = actual.settling.has(eni.mac) && !isWaitedFor;
+      const isLeftToNetworkd = settling.has(eni.mac) && !isWaitedFor;
       if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
       const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
@@ -137,23 +172,23 @@ function diffRoutes(desired: Desired, actual: Actual, removable: Removable, conf
       } else conflicts.push({ mac: eni.mac, reason: `${text} goes another way, put there by another program` });
     }
   }
-  for (const route of actual.kernel.routes) {
+  for (const route of actual) {
     const key = identifyRoute(route);
     const isTwin = ({ protocol, ...other }: Route) =>
       protocol !== ownProtocol && identifyRoute(other) === key && other.gateway === route.gateway && !other.isComplex;
     if (wanted.has(key) && route.protocol === ownProtocol && places.get(placeOf(route))?.some(isTwin) === true) {
-      const mac = actual.ledger[key] ?? '';
+      const mac = ledger[key] ?? '';
       const linkName = removable.nameOf(mac);
       changes.push({ mac, linkName, reason: 'made by networkd too', kind: 'remove-route', route });
       continue;
     }
-    if (wanted.has(key) || isStillNeeded(route, desired, actual.kernel.addresses)) continue;
+    if (wanted.has(key) || isStillNeeded(route, desired, addresses)) continue;
     if (route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
     const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
-    if (owner === null || isLastDefault(route, actual.kernel.routes)) continue;
+    if (owner === null || isLastDefault(route, actual)) continue;
     changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
   }
-  return changes;
+  return { changes, conflicts };
 }
 
 /** Even where nobody wants it any more: without it the host could not be reached. */
@@ -171,18 +206,22 @@ function isSameWay(want: DesiredRoute, have: Route): boolean {
   return !have.isComplex && have.linkIndex === want.linkIndex && have.gateway === want.gateway;
 }
 
-function diffRules(desired: Desired, actual: Actual, removable: Removable): Change[] {
+function diffRules(
+  desired: Desired,
+  actual: readonly Rule[],
+  ledger: Ledger,
+  settling: ReadonlySet<string>,
+  removable: Removable,
+): Change[] {
   const changes: Change[] = [];
-  const plain = actual.kernel.rules.filter(
-    (rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null,
-  );
+  const plain = actual.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
   const present = new Set(plain.map(identifyRule));
   const wanted = new Set<string>();
   for (const eni of desired.enis) {
     for (const rule of eni.rules) {
       const key = identifyRule(rule);
       wanted.add(key);
-      if (!present.has(key) && !actual.settling.has(eni.mac)) {
+      if (!present.has(key) && !settling.has(eni.mac)) {
         changes.push({ ...about(eni, missing), kind: 'add-rule', rule });
       }
     }
@@ -193,7 +232,7 @@ function diffRules(desired: Desired, actual: Actual, removable: Removable): Chan
     const key = identifyRule(rule);
     // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
     if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
-      const mac = actual.ledger[key] ?? '';
+      const mac = ledger[key] ?? '';
       changes.push({ mac, linkName: removable.nameOf(mac), reason: 'made by networkd too', kind: 'remove-rule', rule });
       continue;
     }

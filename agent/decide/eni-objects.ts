@@ -34,8 +34,8 @@ const shortestAssigned = 24;
 /** RTPROT_DHCP (linux/rtnetlink.h). */
 const dhcpProtocol = 16;
 
-export function computeAddresses({ eni, candidate, policy }: Matched): DesiredAddress[] {
-  const linkIndex = candidate.link.index;
+export function computeAddresses(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredAddress[] {
+  const linkIndex = link.index;
   const isLocal = policy.secondary === 'local';
   // The first of each family is the ENI's own: that of IPv4 is the lease's, and DHCPv6 leases that of IPv6.
   return [
@@ -78,7 +78,7 @@ function listAddresses(prefix: string): string[] {
 }
 
 /** AnyIP: the whole prefix is local to this host. */
-export function computeLocalRoutes({ eni, candidate, policy }: Matched): DesiredRoute[] {
+export function computeLocalRoutes(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredRoute[] {
   if (policy.prefixes === 'rules') return [];
   const assigned = new Set(listAssignedPrefixes(eni, policy));
   const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
@@ -88,7 +88,7 @@ export function computeLocalRoutes({ eni, candidate, policy }: Matched): Desired
     destination,
     type: 'local',
     gateway: null,
-    linkIndex: candidate.link.index,
+    linkIndex: link.index,
     // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would be a repair for ever.
     metric: familyOf(destination) === 4 ? 0 : 1024,
   }));
@@ -131,6 +131,8 @@ export interface OperatorRoutes {
 export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
 
 export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, metric: number): OperatorRoutes {
+  // The same object: what follows from it is done once.
+  if (one.policy.routes.length === 0) return noOperatorRoutes;
   const ownTable = one.tableId;
   const routes: DesiredRoute[] = [];
   const unresolved = new Set<4 | 6>();
@@ -217,10 +219,14 @@ export function hasLease(addresses: readonly Address[], linkIndex: number, eni: 
   return listOfLink(addresses, linkIndex).some(({ address }) => address === primary);
 }
 
-export function computeLease({ eni, policy, leaseTable }: Matched, metric: number): DesiredLease {
+export function computeLease(
+  eni: EniMetadata,
+  policy: InterfacePolicy,
+  { leaseTable: table, metric }: { readonly leaseTable: number; readonly metric: number },
+): DesiredLease {
   const prefixLength = eni.subnetIpv4 === null ? null : requireCidr(eni.subnetIpv4).length;
   const address = eni.ipv4Addresses[0] ?? null;
-  return { address, prefixLength, table: leaseTable, metric, hasDefaultRoute: policy.defaultRoute };
+  return { address, prefixLength, table, metric, hasDefaultRoute: policy.defaultRoute };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

@@ -16,7 +16,7 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
 }
 
 /** A link without IPv4 has none to set. */
-export function diffSettings(desired: Desired, { links }: Pick<KernelState, 'links'>): Change[] {
+export function diffSettings(desired: Desired, links: KernelState['links']): Change[] {
   return desired.enis.flatMap(({ mac, linkName, linkIndex, settings }) => {
     const wanted = listNames(settings);
     // Nearly always: the links of a host may be thousands.

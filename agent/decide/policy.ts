@@ -3,6 +3,7 @@
 import { contains } from '../../lib/ip/cidr.ts';
 import type { Config, InterfaceMatch, InterfacePolicy } from '../config/types.ts';
 import type { EniMetadata, Snapshot } from '../model.ts';
+import { rememberEach } from './memo.ts';
 
 /** What a match can look at. */
 export interface PolicySubject {
@@ -38,10 +39,26 @@ const defaults: InterfacePolicy = {
  * The policy of one ENI. The primary meets no rule unless an entry that matches it asks for `rules:` (a rule for the
  * primary's own address overrules the routes of containers and VPNs in main).
  */
-export function resolvePolicy(config: Config, subject: PolicySubject): InterfacePolicy {
-  const entry = config.interfaces[findEntry(config, subject)];
-  return { ...defaults, rules: subject.isPrimary ? 'none' : 'standard', ...entry?.policy };
+export function resolvePolicy(
+  config: Config,
+  { eni, isPrimary, linkName, driver, tags }: PolicySubject,
+): InterfacePolicy {
+  return resolveEach(eni, config, isPrimary, linkName, driver, tags);
 }
+
+const resolveEach = rememberEach(
+  (
+    eni: EniMetadata,
+    config: Config,
+    isPrimary: boolean,
+    linkName: string,
+    driver: string | null,
+    tags: Snapshot['tags'],
+  ): InterfacePolicy => {
+    const entry = config.interfaces[findEntry(config, { eni, isPrimary, linkName, driver, tags })];
+    return { ...defaults, rules: isPrimary ? 'none' : 'standard', ...entry?.policy };
+  },
+);
 
 /**
  * An entry asks for tags that were not read yet, and all else that it asks for fits: whether it decides is unknown, unless

@@ -4,6 +4,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredRule, EniMetadata, Family } from '../model.ts';
+import { rememberEach, rememberLast } from './memo.ts';
 import { mainTable, rulePriorityOf } from './numbers.ts';
 
 /** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
@@ -19,14 +20,17 @@ export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
 
 export function findSubnetHolders(enis: readonly EniMetadata[], addresses: readonly Address[]): SubnetHolders {
   const subnets = enis.flatMap(listSubnets);
-  const index = new CidrIndex(subnets);
+  const index = indexOf(subnets.join());
   const holders = new Map(subnets.map((subnet) => [subnet, new Set<number>()]));
-  for (const { address, linkIndex, scope } of addresses) {
-    if (scope !== globalScope) continue;
-    for (const subnet of index.find(address)) holders.get(subnet)?.add(linkIndex);
+  for (const address of addresses) {
+    if (address.scope !== globalScope) continue;
+    for (const subnet of findSubnetsOf(address, index)) holders.get(subnet)?.add(address.linkIndex);
   }
   return holders;
 }
+
+const indexOf = rememberLast((subnets: string) => new CidrIndex(subnets === '' ? [] : subnets.split(',')));
+const findSubnetsOf = rememberEach((one: Address, index: CidrIndex) => index.find(one.address));
 
 export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: string): boolean {
   return policy.exclude.some((excluded) => contains(excluded, cidr));

@@ -7,13 +7,18 @@
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Change, Desired, KernelState, Link, NetworkdState } from '../model.ts';
 import { isFileInForce } from './diff-leases.ts';
+import { rememberEach } from './memo.ts';
 import type { Override } from './override.ts';
 
 /** The policy with what follows from its VRF. The table of a VRF that is there counts: it cannot be changed. */
 export function applyVrf(policy: InterfacePolicy, links: readonly Link[]): InterfacePolicy {
   if (policy.vrf === null) return policy;
-  return { ...policy, rules: 'none', table: findVrf(policy.vrf, links)?.vrfTable ?? policy.table };
+  return applyEach(policy, findVrf(policy.vrf, links)?.vrfTable ?? policy.table);
 }
+
+const applyEach = rememberEach(
+  (policy: InterfacePolicy, table: number | null): InterfacePolicy => ({ ...policy, rules: 'none', table }),
+);
 
 /** Why the ENI cannot be in the VRF that its policy names; null: it can, or needs none. What stands is left standing. */
 export function findVrfObstacle(
@@ -45,12 +50,13 @@ export function isInPlace(link: Link, policy: InterfacePolicy, links: readonly L
  */
 export function diffVrfs(
   desired: Desired,
-  actual: { readonly kernel: KernelState; readonly networkd: NetworkdState; readonly settling: ReadonlySet<string> },
+  links: KernelState['links'],
+  networkd: NetworkdState,
+  settling: ReadonlySet<string>,
 ): Change[] {
   return desired.enis.flatMap((eni): Change[] => {
     const { mac, linkName, linkIndex, vrf } = eni;
-    if (vrf === null || actual.settling.has(mac) || !isFileInForce(eni, actual.networkd)) return [];
-    const { links } = actual.kernel;
+    if (vrf === null || settling.has(mac) || !isFileInForce(eni, networkd)) return [];
     const master = findVrf(vrf, links);
     const isFree = links.some(({ index, masterIndex }) => index === linkIndex && masterIndex === null);
     if (master === undefined || !isFree) return [];

@@ -91,25 +91,24 @@ describe('a link that is out of its VRF', () => {
   };
   const desired: Desired = { enis: [wanted], reports: [], unknownMacs: [] };
   const known = { linkIndex: 3, networkFile: '/run/systemd/network/70-ens6.network', setupState: 'configured' };
-  const actual = (links: readonly Link[], setupState = 'configured', settling: readonly string[] = []) => ({
-    kernel: { links, addresses: [], routes: [], rules: [], drivers: new Map() },
-    networkd: { kind: 'present', version: 252, links: [{ ...known, setupState }] } as const,
-    settling: new Set(settling),
-  });
+  const diffWith = (links: readonly Link[], setupState = 'configured', settling: readonly string[] = []) => {
+    const networkd = { kind: 'present', version: 252, links: [{ ...known, setupState }] } as const;
+    return diffVrfs(desired, links, networkd, new Set(settling));
+  };
 
   it('is put back', () => {
-    expect(diffVrfs(desired, actual([link, vrf]))).toMatchObject([
+    expect(diffWith([link, vrf])).toMatchObject([
       { kind: 'set-master', linkIndex: 3, masterIndex: 9, vrf: 'wan1', linkName: 'ens6' },
     ]);
   });
 
   it.each([
-    ['is in it', actual([{ ...link, masterIndex: 9 }, vrf])],
-    ['has no VRF to go to', actual([link])],
-    ['was put into something else', actual([{ ...link, masterIndex: 8 }, vrf])],
-    ['is being configured by networkd, which puts it there', actual([link, vrf], 'configuring')],
-    ['has just been told to be', actual([link, vrf], 'configured', [eni.mac])],
-  ])('is left where it %s', (_name, state) => {
-    expect(diffVrfs(desired, state)).toEqual([]);
+    ['is in it', diffWith([{ ...link, masterIndex: 9 }, vrf])],
+    ['has no VRF to go to', diffWith([link])],
+    ['was put into something else', diffWith([{ ...link, masterIndex: 8 }, vrf])],
+    ['is being configured by networkd, which puts it there', diffWith([link, vrf], 'configuring')],
+    ['has just been told to be', diffWith([link, vrf], 'configured', [eni.mac])],
+  ])('is left where it %s', (_name, changes) => {
+    expect(changes).toEqual([]);
   });
 });
