@@ -67,8 +67,14 @@ export class NetworkdView {
     this.#schedule(0);
   }
 
-  /** Reads now; resolves when what is known is not older than the call. Never rejects. */
+  /** Reads all now; resolves when what is known is not older than the call. Never rejects. */
   async refresh(): Promise<void> {
+    this.#options.watcher.forget();
+    await this.#update();
+  }
+
+  /** Reads what networkd has announced a change of. */
+  async #update(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     this.#isStale = true;
@@ -81,7 +87,7 @@ export class NetworkdView {
   #schedule(delayMs: number): void {
     if (this.#isStopped) return;
     if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = setTimeout(() => void this.refresh(), delayMs);
+    this.#timer = setTimeout(() => void this.#update(), delayMs);
   }
 
   async #readUntilFresh(): Promise<void> {

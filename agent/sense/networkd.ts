@@ -52,6 +52,10 @@ export class NetworkdWatcher {
   /** Of the networkd that is present; undefined = not asked yet. */
   #version: number | null | undefined;
   #last: Pick<NetworkdState, 'version' | 'links'> = { version: null, links: [] };
+  /** What it says of links, as long as it has announced nothing else. */
+  #answers = new Map<number, NetworkdLink>();
+  /** Questions under way, by link; what is announced meanwhile may be newer than the answer. */
+  #questions = new Map<number, object>();
 
   /** The bus is started, shared and closed by the caller. */
   constructor(bus: Bus) {
@@ -92,7 +96,8 @@ export class NetworkdWatcher {
   }
 
   /**
-   * What networkd says of these links; a link that it does not know (yet) is left out. `absent` only where the bus says
+   * What networkd says of these links, asked anew where it has announced a change; a link that it does not know (yet) is left
+   * out. `absent` only where the bus says
    * that it is not there, with what it said last. Throws NetworkdError where that cannot be told (`unreachable`,
    * `timeout`, …): then what was known before still holds.
    */
@@ -101,10 +106,11 @@ export class NetworkdWatcher {
     try {
       const version = await this.readVersion();
       const links: NetworkdLink[] = [];
+      for (const linkIndex of this.#answers.keys()) if (!linkIndexes.includes(linkIndex)) this.#forgetLink(linkIndex);
       // One after the other: networkd answers them in turn anyway, and this keeps replies bounded.
       for (const linkIndex of linkIndexes) {
-        const link = await this.describeLink(linkIndex);
-        if (link !== null) links.push({ linkIndex, networkFile: link.networkFile, setupState: link.setupState });
+        const link = this.#answers.get(linkIndex) ?? (await this.#askOf(linkIndex));
+        if (link !== null) links.push(link);
       }
       this.#last = { version, links };
       return { kind: 'present', version, links };
@@ -113,6 +119,30 @@ export class NetworkdWatcher {
       if (error instanceof NetworkdError && error.code === 'no-owner') return await this.#absentState();
       throw error;
     }
+  }
+
+  /** The next `readState` asks about every link. */
+  forget(): void {
+    this.#answers.clear();
+    this.#questions.clear();
+  }
+
+  #forgetLink(linkIndex: number): void {
+    this.#answers.delete(linkIndex);
+    this.#questions.delete(linkIndex);
+  }
+
+  async #askOf(linkIndex: number): Promise<NetworkdLink | null> {
+    const question = {};
+    this.#questions.set(linkIndex, question);
+    const description = await this.describeLink(linkIndex);
+    if (description === null) return null;
+    const { networkFile, setupState } = description;
+    const link = { linkIndex, networkFile, setupState };
+    // One that it has not taken up yet is asked about again and again.
+    const isSettled = setupState !== 'pending' && setupState !== 'initialized';
+    if (isSettled && this.#questions.get(linkIndex) === question) this.#answers.set(linkIndex, link);
+    return link;
   }
 
   /** With the version of the next one, which an upgrade may have put in its place. */
@@ -197,6 +227,7 @@ export class NetworkdWatcher {
 
   #takeOwner(now: NameOwner, before: NameOwner): void {
     this.#version = undefined;
+    this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
     if (before.kind === 'owned' && now.kind !== 'unknown') this.#emit({ kind: 'vanished' });
     if (now.kind === 'owned') this.#emit({ kind: 'appeared' });
@@ -208,6 +239,7 @@ export class NetworkdWatcher {
     const linkIndex = parseLinkPath(signal.path);
     const change = linkChange.safeParse(signal.body);
     if (linkIndex === null || !change.success) return;
+    this.#forgetLink(linkIndex);
     this.#emit({ kind: 'link-changed', linkIndex, setupState: change.data[1].AdministrativeState ?? null });
   }
 

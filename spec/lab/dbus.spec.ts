@@ -294,6 +294,47 @@ describe('NetworkdWatcher', () => {
     watcher.stop();
   });
 
+  it('asks again only about what networkd announced a change of, also while it was asked, and about all after its restart', async () => {
+    const networkd = await startNetworkd();
+    networkd.descriptions.set(3, description.replace('"Index":2', '"Index":3'));
+    const bus = makeBus();
+    const watcher = new NetworkdWatcher(bus);
+    watcher.start();
+    await bus.start();
+    await waitFor(() => watcher.presence === 'present');
+    const seen: (number | string)[] = [];
+    watcher.onEvent((event) => seen.push(event.kind));
+    const countAsked = async (from = networkd) => {
+      const before = from.calls.length;
+      await watcher.readState([2, 3]);
+      return from.calls.length - before;
+    };
+    expect(await countAsked()).toBe(2);
+    expect(await countAsked()).toBe(0);
+    networkd.changeLink('_32', 'configuring');
+    await waitFor(() => seen.length === 1);
+    expect(await countAsked()).toBe(1);
+    expect(await countAsked()).toBe(0);
+
+    networkd.changeLink('_32', 'configuring');
+    await waitFor(() => seen.length === 2);
+    networkd.beforeAnswer = () => networkd.changeLink('_32', 'configured');
+    expect(await countAsked()).toBe(1);
+    networkd.beforeAnswer = () => undefined;
+    expect(await countAsked()).toBe(1);
+    expect(await countAsked()).toBe(0);
+
+    watcher.forget();
+    expect(await countAsked()).toBe(2);
+    networkd.stop();
+    await waitFor(() => watcher.presence === 'absent');
+    const next = await startNetworkd();
+    next.descriptions.set(3, description);
+    await waitFor(() => watcher.presence === 'present');
+    expect(await countAsked(next)).toBe(2);
+    watcher.stop();
+  });
+
   it('refuses a description that is none', async () => {
     const networkd = await startNetworkd();
     networkd.descriptions.set(9, '{"Index": "nine"}');

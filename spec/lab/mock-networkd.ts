@@ -6,6 +6,8 @@ export class MockNetworkd {
   readonly calls: string[] = [];
   /** Error text for the next calls of Reload, one each. */
   readonly reloadErrors: string[] = [];
+  /** Called when a question has come, before it is answered. */
+  beforeAnswer: () => void = () => undefined;
   reloadMs = 0;
   concurrentReloads = 0;
   mostConcurrentReloads = 0;
@@ -48,6 +50,7 @@ export class MockNetworkd {
   #answer(call: Message): boolean {
     if (call.interface !== 'org.freedesktop.network1.Manager') return false;
     this.calls.push(call.member ?? '');
+    this.beforeAnswer();
     const reply = (signature: string, body: readonly unknown[]): void =>
       this.#bus.send(Message.newMethodReturn(call, signature, body));
     const fail = (name: string, text: string): void => this.#bus.send(Message.newError(call, name, text));
