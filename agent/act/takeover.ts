@@ -6,7 +6,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
