@@ -1,6 +1,6 @@
 /** The probe inside the guest, as the benchmarks drive it. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Namespace } from '../../fixtures/vpc/namespace.ts';
 import { RemoteProcess } from '../../fixtures/vpc/rpc.ts';
 import type { DriftRequest } from './drift-targets.ts';

@@ -1,6 +1,6 @@
 /** How many rules stand in the kernel, and what they add to a packet that walks them all. */
 
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Rule } from '../../agent/model.ts';
 import { Guard } from '../../fixtures/vpc/guard.ts';
 import { Namespace } from '../../fixtures/vpc/namespace.ts';

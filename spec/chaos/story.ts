@@ -1,7 +1,7 @@
 /** What a chaos story is made of, as plain data: it can be drawn from a seed, shrunk, printed and replayed. */
 
 import fc from 'fast-check';
-import { z } from 'zod';
+import * as z from 'zod';
 
 const position = z.number().int().min(0);
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { Message, sessionBus } from 'dbus-next';
-import { z } from 'zod';
+import * as z from 'zod';
 import { NetworkdBus } from '../../agent/act/networkd-bus.ts';
 import { type NetworkdEvent, NetworkdWatcher } from '../../agent/sense/networkd.ts';
 import { Bus, type BusOptions } from '../../lib/dbus/bus.ts';

@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { z } from 'zod';
+import * as z from 'zod';
 import type { Machine } from '../../fixtures/machine/machine.ts';
 
 const reportSchema = z.array(z.object({ name: z.string(), exposure: z.string().nullable() }));
