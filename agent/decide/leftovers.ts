@@ -3,6 +3,7 @@
  * main, which would win over networkd's, and its link-local addresses. Pure.
  */
 
+import { canonicalAddress } from '../../lib/ip/address.ts';
 import type { Address, Desired, DesiredEni, KernelState, Route } from '../model.ts';
 import type { HeldAddress } from '../takeover-model.ts';
 import { noPrefixRouteFlag } from './address-flags.ts';
@@ -10,6 +11,7 @@ import { listOfLink } from './by-link.ts';
 import { mainTable } from './numbers.ts';
 
 const unicast = 1;
+const kernelProtocol = 2;
 const linkScope = 253;
 const linkLocal = 'fe80::/64';
 /** IP6_RT_PRIO_ADDRCONF: of the route that the kernel makes for an address. */
@@ -38,17 +40,26 @@ export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
 }
 
 /** Link-local addresses that NetworkManager and dhcpcd made up, where the kernel's own is there. */
-export function findLeftoverAddresses({ addresses }: KernelState, desired: Desired): Address[] {
+export function findLeftoverAddresses({ addresses, links }: KernelState, desired: Desired): Address[] {
   return desired.enis.flatMap(({ linkIndex }) => {
     const onLink = listOfLink(addresses, linkIndex).filter(({ family, scope }) => family === 6 && scope === linkScope);
-    const made = onLink.filter(hasNoPrefixRoute);
-    return made.length < onLink.length ? made : [];
+    const mac = links.find(({ index }) => index === linkIndex)?.mac ?? null;
+    const own = mac === null ? null : makeLinkLocal(mac);
+    return onLink.some(({ address }) => address === own) ? onLink.filter(({ address }) => address !== own) : [];
   });
 }
 
+/** EUI-64 of the MAC (RFC 4291, appendix A). */
+function makeLinkLocal(mac: string): string | null {
+  const [a = 0, b, c, d, e, f] = mac.split(':').map((byte) => Number.parseInt(byte, 16));
+  const bytes = [a ^ 0x02, b, c, 0xff, 0xfe, d, e, f].map((byte = 0) => byte.toString(16).padStart(2, '0'));
+  const [first, second, third, fourth] = [0, 2, 4, 6].map((at) => bytes.slice(at, at + 2).join(''));
+  return canonicalAddress(`fe80::${first}:${second}:${third}:${fourth}`);
+}
+
 /**
- * Leases whose connected route NetworkManager or dhcpcd made in place of the kernel. That is a flag of the address, which the
- * kernel does not change while it is there (inet_rtm_newaddr), so networkd would never get a route of its own.
+ * Addresses whose connected route NetworkManager or dhcpcd made in place of the kernel. The kernel makes it with the address,
+ * or never (inet_rtm_newaddr), so networkd would not get a route of its own.
  */
 export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAddress[] {
   return desired.enis.flatMap((eni) =>
@@ -61,13 +72,21 @@ export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAd
   );
 }
 
-/** An address beside it in the subnet would lose or take its place. */
-function isHeld(address: Address, { addresses }: KernelState): boolean {
-  const { linkIndex, family, prefixLength, validLifetime } = address;
+function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
+  const { linkIndex, family, prefixLength } = address;
+  if (family !== 4 || prefixLength === 32) return false;
+  const hasRoute = listOfLink(routes, linkIndex).some(
+    ({ protocol, preferredSource, gateway, metric }) =>
+      protocol === kernelProtocol &&
+      preferredSource === address.address &&
+      gateway === null &&
+      metric === address.metric,
+  );
+  // One beside it in the subnet would lose or take its place.
   const isAlone = !listOfLink(addresses, linkIndex).some(
     (other) => other !== address && other.family === family && other.prefixLength === prefixLength,
   );
-  return family === 4 && prefixLength < 32 && validLifetime !== null && hasNoPrefixRoute(address) && isAlone;
+  return !hasRoute && isAlone;
 }
 
 /** Those that go with it; the connected one is the kernel's business. */
@@ -77,11 +96,7 @@ function listRoutesFrom({ address }: Address, { linkIndex }: DesiredEni, { route
   );
 }
 
-function hasNoPrefixRoute({ flags }: Address): boolean {
-  return (flags & noPrefixRouteFlag) !== 0;
-}
-
 function isOfLease({ destination, gateway, protocol }: Route): boolean {
   if (destination === '0.0.0.0/0' || destination === '::/0') return gateway !== null;
-  return gateway === null && (protocol === 2 || protocol === 16);
+  return gateway === null && (protocol === kernelProtocol || protocol === 16);
 }

@@ -1,6 +1,6 @@
 import { expect, it } from '@jest/globals';
 import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../../../agent/decide/leftovers.ts';
-import type { Address, Desired, DesiredEni, KernelState, Route } from '../../../agent/model.ts';
+import type { Address, Desired, DesiredEni, KernelState, Link, Route } from '../../../agent/model.ts';
 
 const base: Route = {
   family: 4,
@@ -19,8 +19,22 @@ const base: Route = {
 const connected: Route = { ...base, destination: '10.0.1.0/24', gateway: null, protocol: 2 };
 const eni: Pick<DesiredEni, 'linkIndex' | 'metric'> = { linkIndex: 2, metric: 512 };
 
+const ens5: Link = {
+  index: 2,
+  name: 'ens5',
+  mac: '06:53:e1:00:00:01',
+  permanentMac: null,
+  kind: null,
+  masterIndex: null,
+  mtu: 9001,
+  isLoopback: false,
+  isUp: true,
+  hasCarrier: true,
+  altNames: [],
+};
+
 function kernelOf(routes: readonly Route[], addresses: readonly Address[]): KernelState {
-  return { links: [], addresses, routes, rules: [], drivers: new Map() };
+  return { links: [ens5], addresses, routes, rules: [], drivers: new Map() };
 }
 
 function find(routes: readonly Route[], addresses: readonly Address[] = []): readonly Route[] {
@@ -91,25 +105,29 @@ it("takes NetworkManager's routes to the host itself and to its link-local addre
 });
 
 it('takes link-local addresses that were made up, where the kernel has its own', () => {
-  const own = { ...linkLocal, address: 'fe80::2', flags: 0x80 };
+  const own = { ...linkLocal, address: 'fe80::453:e1ff:fe00:1', flags: 0x80 };
   expect(findLeftoverAddresses(kernelOf([], [linkLocal, own, ipv6Lease]), desired)).toEqual([linkLocal]);
   expect(findLeftoverAddresses(kernelOf([], [linkLocal]), desired)).toEqual([]);
-  expect(findLeftoverAddresses(kernelOf([], [{ ...linkLocal, flags: 0x80 }, own]), desired)).toEqual([]);
+  expect(findLeftoverAddresses(kernelOf([], [own]), desired)).toEqual([]);
 });
 
-it('has a lease made anew whose connected route the kernel does not make, with the routes that go with it', () => {
+it('has an address made anew whose connected route is not of the kernel, with the routes that go with it', () => {
   const way: Route = { ...base, preferredSource: '10.0.1.10', metric: 100 };
-  const others = [{ ...connected, preferredSource: '10.0.1.10' }, { ...way, table: 10000 }, base];
+  const connectedOnes = [
+    { ...connected, preferredSource: '10.0.1.10', metric: 100 },
+    { ...connected, preferredSource: '10.0.1.10', protocol: 16 },
+  ];
+  const others = [...connectedOnes, { ...way, table: 10000 }, base];
   expect(findHeldAddresses(kernelOf([way, ...others], [lease, ipv6Lease]), desired)).toEqual([
     { address: { ...lease, flags: 0, metric: 512 }, routes: [way] },
   ]);
 });
 
 it.each([
-  ['networkd can take it as it is', [{ ...lease, flags: 0 }]],
-  ['it is no lease', [{ ...lease, validLifetime: null }]],
+  ['the kernel has a route for it', [{ ...lease, metric: 512 }]],
   ['another one is in the subnet', [lease, { ...lease, address: '10.0.1.11', validLifetime: null }]],
   ['it is on no ENI', [{ ...lease, linkIndex: 3 }]],
 ])('leaves an address alone: %s', (_reason, addresses) => {
-  expect(findHeldAddresses(kernelOf([], addresses), desired)).toEqual([]);
+  const route: Route = { ...connected, preferredSource: '10.0.1.10', metric: 512 };
+  expect(findHeldAddresses(kernelOf([route], addresses), desired)).toEqual([]);
 });
