@@ -69,11 +69,6 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'>
   readonly files: readonly OwnFile[];
 }
 
-/**
- * Between two passes while networkd makes what its files say: hundreds of objects one by one, and each would be a pass. Four
- * times what the last one took, so that a large instance costs no more than a fifth of a processor; a repair waits no longer.
- */
-const settlingRest = { factor: 4, leastMs: 10, mostMs: 50 } as const;
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
 const echoMs = 100;
 /** After a pass that failed as a whole. */
@@ -97,7 +92,6 @@ export class Reconciler {
   readonly #decider = new Decider();
   #decidedLedger: Ledger | null = null;
   #isDirty = false;
-  #restUntilMs = 0;
   #isStarted = false;
   #isStopped = false;
   #isFailing = false;
@@ -167,7 +161,8 @@ export class Reconciler {
     // Leaves the event's own call stack, so that a burst of events is one pass.
     await new Promise(setImmediate);
     while (this.#isDirty && !this.#isStopped) {
-      await this.#rest();
+      const restMs = this.#settling.restMs(performance.now());
+      if (restMs > 0) await new Promise((resolve) => setTimeout(resolve, restMs));
       this.#isDirty = false;
       const startMs = performance.now();
       try {
@@ -178,15 +173,8 @@ export class Reconciler {
         this.#listener.failed(error);
         this.#wakeIn(failedPassMs);
       }
-      const { factor, leastMs, mostMs } = settlingRest;
-      const endMs = performance.now();
-      this.#restUntilMs = endMs + Math.min(Math.max(factor * (endMs - startMs), leastMs), mostMs);
+      this.#settling.notePass(startMs, performance.now());
     }
-  }
-
-  async #rest(): Promise<void> {
-    const restMs = this.#restUntilMs - performance.now();
-    if (restMs > 0 && !this.#settling.isEmpty) await new Promise((resolve) => setTimeout(resolve, restMs));
   }
 
   async #pass(): Promise<void> {
