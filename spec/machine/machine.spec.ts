@@ -31,14 +31,9 @@ describe('installed where the next boot is to be its first', () => {
       ).toBe('running\nactive\nactive\n');
       expect(await run('networkctl --no-legend list ens5')).toMatch(/ens5 +ether +routable +configured/);
       const status = await run('networkctl status ens5');
-      for (const text of [
-        '/run/systemd/network/70-ens5.network',
-        'device-number-0.0',
-        primary.id,
-        '10.0.1.10 (DHCP4',
-        'ec2.internal',
-      ])
+      for (const text of ['/run/systemd/network/70-ens5.network', 'device-number-0.0', primary.id, 'ec2.internal'])
         expect(status).toContain(text);
+      expect(status).toMatch(/10\.0\.1\.10 \(DHCPv?4 via 10\.0\.1\.1\)/);
       expect(await run('resolvectl dns ens5')).toContain('169.254.169.253');
     },
     machineMs,
@@ -49,6 +44,7 @@ describe('installed where the next boot is to be its first', () => {
     async () => {
       await host.machine.reboot();
       await host.configured(1);
+      console.log(await run('systemd-analyze time; networkctl; networkctl status ens5; resolvectl'));
       await run('journalctl --sync');
       const journal = await run('journalctl -b -o cat -u systemd-networkd -u enid');
       expect(journal).toMatch(/ens5: Configuring with \/run\/systemd\/network\/70-ens5.network/);

@@ -50,7 +50,9 @@ describe('from', () => {
       await host.until('it has a way out', 'ping -c 1 -W 1 198.51.100.10');
       await host.startSession();
 
+      const startMs = performance.now();
       expect(await host.install()).toMatch(/^Done\./m);
+      const installSeconds = Math.round((performance.now() - startMs) / 1000);
       expect(await run('systemctl is-active systemd-networkd enid')).toBe('active\nactive\n');
       expect(await run('readlink -f /etc/resolv.conf')).toBe('/run/systemd/resolve/resolv.conf\n');
       await host.configured(1);
@@ -69,7 +71,9 @@ describe('from', () => {
       expect(await run('enid takeover')).toMatch(/already/);
       await host.configured(1);
       gaps.push((await host.readSession()).longestGapSeconds);
-      console.log(`${name}: longest gap of the session at installation, undo, takeover: ${gaps.join(', ')} s`);
+      console.log(
+        `${name}: installed in ${installSeconds} s; longest gap of the session then, at undo, takeover: ${gaps.join(', ')} s`,
+      );
 
       const taken = await readNetwork();
       await host.machine.reboot();
@@ -106,9 +110,13 @@ it(
   async () => {
     host = await MachineHost.boot();
     await run('systemctl -q enable systemd-networkd && systemctl start systemd-networkd');
+    // Its file for the link is its 80-ec2.network, for ENA's driver, under another name.
+    const driver = '/etc/systemd/network/70-ens5.network.d/driver.conf';
+    await host.machine.writeFile(driver, '[Match]\nDriver=virtio_net\n');
     await run('apt-get install -y /opt/amazon-ec2-net-utils*.deb');
     await run('networkctl reload; networkctl reconfigure ens5; systemctl start policy-routes@ens5.service');
     await host.until('it has the addresses', 'ip -4 -br address show dev ens5 | grep 10.0.1.10 | grep 10.0.1.11');
+    await run(`rm ${driver}`);
     await host.startSession();
     const said = await host.install();
     expect(said).toMatch(/Removing amazon-ec2-net-utils/);
