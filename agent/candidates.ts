@@ -2,7 +2,7 @@
 
 import type { Config } from './config/types.ts';
 import { findCandidates } from './decide/match-links.ts';
-import { eniTables } from './decide/numbers.ts';
+import { eniTables, localTable } from './decide/numbers.ts';
 import type { KernelMirror } from './sense/kernel.ts';
 
 /**
@@ -11,6 +11,9 @@ import type { KernelMirror } from './sense/kernel.ts';
  * has the same place.
  */
 const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
+
+/** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
+const kernelsOwn = { table: localTable, protocol: 2 };
 
 export interface CandidatesListener {
   /** A MAC's last link is gone. */
@@ -56,6 +59,7 @@ export class Candidates {
         tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
         linkIndexes: indexes,
         ignoredProtocols: routingDaemonProtocols,
+        ignoredPlaces: [kernelsOwn],
       })
       .then(() => this.#listener.routesRead())
       .catch((error) => this.#listener.problem(String(error)));

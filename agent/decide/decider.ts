@@ -5,6 +5,7 @@
 
 import type { Config } from '../config/types.ts';
 import type { Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState, Snapshot } from '../model.ts';
+import { readyEnis } from './accept-snapshot.ts';
 import { readDeclared } from './declared.ts';
 import { computeDesired } from './desired.ts';
 import { Differ, type Difference } from './diff.ts';
@@ -13,6 +14,7 @@ import { keepDesired } from './keep-desired.ts';
 import { LedgerKeeper } from './ledger.ts';
 import { isSameList, keepEqual, rememberLast } from './memo.ts';
 import { type KnownRouter, rememberRouters } from './routers.ts';
+import { listTellingAddresses } from './telling-addresses.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 
 /** Lists and objects that have not changed since the last call are to be the same ones. */
@@ -69,14 +71,12 @@ export class Decider {
       ),
     isSameText,
   );
-  /** Nothing follows from our own host addresses: neither a lease, nor whose a subnet is. */
-  readonly #addresses = keepEqual(
-    (addresses: KernelState['addresses']) =>
-      addresses.filter(
-        ({ protocol, prefixLength, family }) => protocol !== ownProtocol || prefixLength !== (family === 4 ? 32 : 128),
-      ),
-    isSameList,
+  readonly #leased = rememberLast(
+    (snapshot: Snapshot | null, departed: readonly EniMetadata[]) =>
+      new Set([...readyEnis(snapshot), ...departed].flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1))),
   );
+  readonly #telling = rememberLast(listTellingAddresses);
+  readonly #addresses = keepEqual((addresses: KernelState['addresses']) => addresses, isSameList);
   readonly #foreignFiles = keepEqual((names: readonly string[]) => names, isSameText);
   readonly #links = keepLinks();
   readonly #drivers = keepEqual((drivers: KernelState['drivers']) => drivers, isSameMap);
@@ -89,7 +89,7 @@ export class Decider {
   decide(known: Known, nowMs: number): Decision {
     const { config, kernel, networkd, directory, snapshot, departed, settling, offered, unread } = known;
     const files = directory.own;
-    const addresses = this.#addresses(kernel.addresses);
+    const addresses = this.#addresses(this.#telling(kernel.addresses, this.#leased(snapshot, departed)));
     const drivers = this.#drivers(kernel.drivers);
     const links = this.#links(kernel.links);
     this.#rememberRouters(kernel, nowMs);
@@ -108,15 +108,8 @@ export class Decider {
     );
     const declared = this.#declared(files, links);
     const recorded = this.#known(declared, known.ledger);
-    const difference = this.#differ.compute(desired, {
-      kernel,
-      files,
-      networkd,
-      ledger: recorded,
-      settling,
-      offered,
-      unread,
-    });
+    const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
+    const difference = this.#differ.compute(desired, actual, links);
     return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), ...difference };
   }
 

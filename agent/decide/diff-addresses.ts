@@ -9,7 +9,8 @@ import { about, altered, type Conflict, markOf, missing, notWanted, type Removab
 
 const keyOf = rememberOf(identifyAddress);
 const listWanted = rememberOf(
-  (desired: Desired) => new Set(desired.enis.flatMap(({ addresses }) => addresses.map(keyOf))),
+  (desired: Desired) =>
+    new Map(desired.enis.flatMap((eni) => eni.addresses.map((address) => [keyOf(address), { eni, address }] as const))),
 );
 const indexByText = rememberOf((addresses: readonly Address[]) => {
   const byText = new Map<string, Address[]>();
@@ -33,31 +34,15 @@ export function diffAddresses(
   const conflicts: Conflict[] = [];
   const wanted = listWanted(desired);
   const present = new Map<string, Address>();
-  for (const one of actual) if (!present.has(keyOf(one))) present.set(keyOf(one), one);
-  for (const eni of desired.enis) {
-    const isSettling = settling.has(eni.mac);
-    for (const address of eni.addresses) {
-      const own = present.get(keyOf(address));
-      if (own !== undefined && isPreferredAsWished(own, address)) continue;
-      // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
-      if (isSettling && familyOf(address.address) === 4) continue;
-      const elsewhere = indexByText(actual)
-        .get(address.address)
-        ?.find((one) => one.linkIndex !== eni.linkIndex && !(keyOf(one) in ledger));
-      const reason = own === undefined ? missing : altered;
-      if (elsewhere === undefined) changes.push({ ...about(eni, reason), kind: 'add-address', address });
-      else
-        conflicts.push({
-          mac: eni.mac,
-          reason: `${address.address} is on link ${elsewhere.linkIndex}, put there by another program`,
-        });
-    }
-  }
   for (const one of actual) {
     const { linkIndex, address, prefixLength, protocol } = one;
     const key = keyOf(one);
+    if (wanted.has(key)) {
+      if (!present.has(key)) present.set(key, one);
+      continue;
+    }
     // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
-    if (wanted.has(key) || prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
+    if (prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
     const owner = removable.ownerOf(key, markOf.address(protocol), linkIndex);
     if (owner === null) continue;
     changes.push({
@@ -66,6 +51,22 @@ export function diffAddresses(
       kind: 'remove-address',
       address: { linkIndex, address, prefixLength },
     });
+  }
+  for (const [key, { eni, address }] of wanted) {
+    const own = present.get(key);
+    if (own !== undefined && isPreferredAsWished(own, address)) continue;
+    // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
+    if (settling.has(eni.mac) && familyOf(address.address) === 4) continue;
+    const elsewhere = indexByText(actual)
+      .get(address.address)
+      ?.find((one) => one.linkIndex !== eni.linkIndex && !(keyOf(one) in ledger));
+    const reason = own === undefined ? missing : altered;
+    if (elsewhere === undefined) changes.push({ ...about(eni, reason), kind: 'add-address', address });
+    else
+      conflicts.push({
+        mac: eni.mac,
+        reason: `${address.address} is on link ${elsewhere.linkIndex}, put there by another program`,
+      });
   }
   return { changes, conflicts };
 }

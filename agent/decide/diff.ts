@@ -54,9 +54,10 @@ export class Differ {
   readonly #rules = rememberLast(diffRules);
   readonly #leases = rememberLast(diffLeases);
 
-  compute(desired: Desired, actual: Actual): Difference {
+  /** `links`: those of the kernel, as the same object while nothing differs but alternative names and settings. */
+  compute(desired: Desired, actual: Actual, links = actual.kernel.links): Difference {
     const { kernel, networkd, ledger } = actual;
-    const removable = this.#removable(desired, kernel.links, ledger);
+    const removable = this.#removable(desired, links, ledger);
     const fileChanges = diffFiles(desired, actual);
     const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
     const settling = addAll(actual.settling, reloaded);
@@ -68,12 +69,12 @@ export class Differ {
     const changes = [
       ...fileChanges,
       ...this.#settings(desired, kernel.links),
-      ...this.#vrfs(desired, kernel.links, networkd, settling),
+      ...this.#vrfs(desired, links, networkd, settling),
       ...this.#altNames(desired, kernel.links, ledger, removable),
       ...addresses.changes,
       ...routes.changes,
       ...this.#rules(desired, kernel.rules, ledger, untouched, removable),
-      ...this.#leases(desired, kernel.links, kernel.addresses, kernel.routes, networkd, ledger, settling),
+      ...this.#leases(desired, links, kernel.addresses, kernel.routes, networkd, ledger, settling),
     ];
     changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
     return { changes, conflicts: [...addresses.conflicts, ...routes.conflicts] };

@@ -15,13 +15,23 @@ export interface RouteInterest {
   readonly linkIndexes: readonly number[];
   /** But not those of these protocols, unless they are default routes. */
   readonly ignoredProtocols: readonly number[];
+  /** Nor those of a protocol in one table, whose number is below 256. */
+  readonly ignoredPlaces: readonly IgnoredPlace[];
+}
+
+export interface IgnoredPlace {
+  readonly table: number;
+  readonly protocol: number;
 }
 
 /** The same as the kernel's filter lets through. */
-export function makeRouteFilter({ tables, linkIndexes, ignoredProtocols }: RouteInterest): RouteFilter {
+export function makeRouteFilter({ tables, linkIndexes, ignoredProtocols, ignoredPlaces }: RouteInterest): RouteFilter {
   const links = new Set(linkIndexes);
   const ignored = new Set(ignoredProtocols);
   return (_family, table, linkIndex, protocol, prefixLength) =>
     tables.some(({ from, to }) => table >= from && table < to) ||
-    (linkIndex !== null && links.has(linkIndex) && (prefixLength === 0 || !ignored.has(protocol)));
+    (linkIndex !== null &&
+      links.has(linkIndex) &&
+      (prefixLength === 0 || !ignored.has(protocol)) &&
+      !ignoredPlaces.some((place) => place.table === table && place.protocol === protocol));
 }

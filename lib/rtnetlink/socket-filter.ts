@@ -5,7 +5,7 @@
  */
 
 import { RTA_OIF, RTA_TABLE, RTM_DELROUTE, RTM_NEWROUTE } from './constants.ts';
-import type { RouteInterest, TableRange } from './route-interest.ts';
+import type { IgnoredPlace, RouteInterest, TableRange } from './route-interest.ts';
 
 /** struct sock_filter. */
 export interface FilterInstruction {
@@ -41,10 +41,12 @@ const MOST_INSTRUCTIONS = 4096;
 // Offsets in the datagram: struct nlmsghdr, then struct rtmsg, then the attributes.
 const AT_TYPE = 4;
 const AT_PREFIX_LENGTH = 17;
+/** The table's number where it is below 256. */
+const AT_TABLE = 20;
 const AT_PROTOCOL = 21;
 const AT_ATTRIBUTES = 28;
 
-type Label = 'pass' | 'drop' | 'route' | 'whole' | 'protocol' | `after ${number}`;
+type Label = 'pass' | 'drop' | 'route' | 'whole' | 'protocol' | `after ${number}` | `after place ${number}`;
 type Step =
   | { readonly kind: 'label'; readonly label: Label }
   | { readonly kind: 'plain'; readonly code: number; readonly k: number }
@@ -70,6 +72,7 @@ export function compileSocketFilter(interest: RouteInterest): readonly FilterIns
     ...interest.linkIndexes.map((index) => whenEqual(swapBytes(index), 'protocol')),
     jump('drop'),
     label('protocol'),
+    ...interest.ignoredPlaces.flatMap(dropPlace),
     ...[plain(LOAD_BYTE, AT_PREFIX_LENGTH), whenEqual(0, 'pass'), plain(LOAD_BYTE, AT_PROTOCOL)],
     ...interest.ignoredProtocols.map((protocol) => whenEqual(protocol, 'drop')),
     ...[label('pass'), plain(RETURN, 0xffffffff), label('drop'), plain(RETURN, 0)],
@@ -88,6 +91,14 @@ function passTables({ from, to }: TableRange, index: number): Step[] {
     ...[plain(LOAD_BYTE_AT_X, 4), plain(LOAD_X_MEMORY, 0), plain(OR_X)],
     ...[branch(JUMP_GREATER_OR_EQUAL, to, true, after), branch(JUMP_GREATER_OR_EQUAL, from, true, 'pass')],
     label(after),
+  ];
+}
+
+function dropPlace({ table, protocol }: IgnoredPlace, index: number): Step[] {
+  const after: Label = `after place ${index}`;
+  return [
+    ...[plain(LOAD_BYTE, AT_TABLE), unlessEqual(table, after)],
+    ...[plain(LOAD_BYTE, AT_PROTOCOL), whenEqual(protocol, 'drop'), label(after)],
   ];
 }
 

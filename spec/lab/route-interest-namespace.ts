@@ -60,12 +60,28 @@ const all = await listen(null);
 check('all come through without a filter', 2 * routes.length, all.length);
 const everyLink = names.filter((name) => name !== 'ens2').map(indexOf);
 const interests: Record<string, RouteInterest> = {
-  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [] },
-  'one table': { tables: [{ from: 10_001, to: 10_002 }], linkIndexes: [], ignoredProtocols: [] },
-  'large table': { tables: [{ from: 4_000_000_000, to: 4_000_000_001 }], linkIndexes: [], ignoredProtocols: [] },
-  range: { tables: [{ from: 10_000, to: 15_000 }], linkIndexes: [], ignoredProtocols: [] },
-  link: { tables: [], linkIndexes: [indexOf('ens1')], ignoredProtocols: [] },
-  'link without daemons': { tables: [], linkIndexes: [indexOf('ens1')], ignoredProtocols: [12, 186] },
+  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
+  'one table': { tables: [{ from: 10_001, to: 10_002 }], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
+  'large table': {
+    tables: [{ from: 4_000_000_000, to: 4_000_000_001 }],
+    linkIndexes: [],
+    ignoredProtocols: [],
+    ignoredPlaces: [],
+  },
+  range: { tables: [{ from: 10_000, to: 15_000 }], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
+  link: { tables: [], linkIndexes: [indexOf('ens1')], ignoredProtocols: [], ignoredPlaces: [] },
+  'link without daemons': {
+    tables: [],
+    linkIndexes: [indexOf('ens1')],
+    ignoredProtocols: [12, 186],
+    ignoredPlaces: [],
+  },
+  'link without a place': {
+    tables: [],
+    linkIndexes: [indexOf('ens1')],
+    ignoredProtocols: [],
+    ignoredPlaces: [{ table: 255, protocol: 236 }],
+  },
   all: {
     tables: [
       { from: 10_000, to: 15_000 },
@@ -73,6 +89,10 @@ const interests: Record<string, RouteInterest> = {
     ],
     linkIndexes: everyLink,
     ignoredProtocols: [12, 186],
+    ignoredPlaces: [
+      { table: 255, protocol: 4 },
+      { table: 254, protocol: 16 },
+    ],
   },
 };
 for (const [name, interest] of Object.entries(interests)) {

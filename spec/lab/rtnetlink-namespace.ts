@@ -349,9 +349,14 @@ async function checkMirror(): Promise<void> {
   await client.addAddress(address('10.0.1.66', { validLifetime: 2000 }));
   await sleep(50);
   check('a renewed lease is no change', withLease, changeCount);
-  await mirror.setRouteInterest({ tables: [], linkIndexes: [], ignoredProtocols: [] });
+  await mirror.setRouteInterest({ tables: [], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] });
   check('no interest, no routes', 0, mirror.state().routes.length);
-  await mirror.setRouteInterest({ tables: [10001, 254].map(oneTable), linkIndexes: [], ignoredProtocols: [] });
+  await mirror.setRouteInterest({
+    tables: [10001, 254].map(oneTable),
+    linkIndexes: [],
+    ignoredProtocols: [],
+    ignoredPlaces: [],
+  });
   await compare('interest again');
   ip('-6 addr add 2001:db8:6::77/64 dev ens6');
   await mirror.resync(['address']);

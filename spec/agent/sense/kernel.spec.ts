@@ -215,7 +215,12 @@ describe('KernelMirror', () => {
   it('forgets routes at once that nobody wants, and dumps those newly wanted', async () => {
     const kernel = new FakeKernel();
     const mirror = await openMirror(kernel);
-    const interest = { tables: [{ from: 10_001, to: 10_002 }], linkIndexes: [], ignoredProtocols: [] };
+    const interest = {
+      tables: [{ from: 10_001, to: 10_002 }],
+      linkIndexes: [],
+      ignoredProtocols: [],
+      ignoredPlaces: [],
+    };
     const pending = mirror.setRouteInterest(interest);
     expect(mirror.state().routes).toEqual([]);
     kernel.routes = [route('0.0.0.0/0', { table: 10001 })];
