@@ -16,8 +16,9 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 /** The start is over, in any case. */
 const afterStartMs = 5_000;
-/** After so many passes it is worth to collect, once there has been none for so long. */
+/** After so many passes, or with so much more resident than before, it is worth to collect, once there was no pass for so long. */
 const busyPasses = 20;
+const grownBytes = 6_000_000;
 const quietMs = 5_000;
 /** In a row: one to make code old, one to drop it, one for what only that has held. */
 const collections = 3;
@@ -34,22 +35,25 @@ export function settleMemory(): () => void {
     setFlagsFromString('--heap-growing-percent=50');
   }, afterStartMs).unref();
   let passCount = busyPasses;
-  const timer = setTimeout(() => {
+  let residentBytes = 0;
+  const timer = setTimeout(async () => {
     passCount = 0;
-    dropGarbage();
+    await dropGarbage();
+    residentBytes = process.memoryUsage.rss();
   }, quietMs).unref();
   return () => {
     passCount++;
     // Also where it has gone off before.
-    if (passCount >= busyPasses) timer.refresh();
+    if (passCount >= busyPasses || process.memoryUsage.rss() > residentBytes + grownBytes) timer.refresh();
   };
 }
 
-function dropGarbage(): void {
+async function dropGarbage(): Promise<void> {
   setFlagsFromString('--expose-gc');
   // Compiled code of what has not run since the collection before goes, too: 2 MB of the start's. V8 waits for five otherwise.
   setFlagsFromString('--bytecode-old-age=1');
   const collect: unknown = runInNewContext('gc');
   if (typeof collect === 'function') for (let count = 0; count < collections; count++) collect();
-  void import('../lib/memory/trim.ts').then(({ trimMemory }) => trimMemory());
+  const { trimMemory } = await import('../lib/memory/trim.ts');
+  trimMemory();
 }
