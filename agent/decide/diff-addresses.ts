@@ -1,16 +1,15 @@
 /** Which addresses to put on their links and to take off. Pure. */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import type { Address, Change, Desired, DesiredAddress, Ledger } from '../model.ts';
+import type { Address, Change, Desired, DesiredAddress, DesiredEni, Ledger } from '../model.ts';
 import { deprecatedFlag, permanentFlag } from './address-flags.ts';
 import { identifyAddress } from './identity.ts';
-import { rememberOf } from './memo.ts';
+import { isSameList, rememberLast, rememberOf } from './memo.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, type Removable } from './removable.ts';
 
 const keyOf = rememberOf(identifyAddress);
 const listWanted = rememberOf(
-  (desired: Desired) =>
-    new Map(desired.enis.flatMap((eni) => eni.addresses.map((address) => [keyOf(address), { eni, address }] as const))),
+  (eni: DesiredEni) => new Map(eni.addresses.map((address) => [keyOf(address), address] as const)),
 );
 const indexByText = rememberOf((addresses: readonly Address[]) => {
   const byText = new Map<string, Address[]>();
@@ -22,22 +21,87 @@ const indexByText = rememberOf((addresses: readonly Address[]) => {
   return byText;
 });
 
-/** `settling`: MACs of links that networkd was just told to configure. */
-export function diffAddresses(
-  desired: Desired,
+/** An address that is not on its link as wished. */
+interface Lack {
+  readonly eni: DesiredEni;
+  readonly address: DesiredAddress;
+  readonly reason: string;
+}
+
+interface LinkDifference {
+  readonly lacks: readonly Lack[];
+  readonly removals: readonly Change[];
+}
+
+const noAddresses: readonly Address[] = [];
+
+/** Decides link by link, and about a link anew only where something of it differs from the call before. */
+export class AddressDiffer {
+  #lists: ReadonlyMap<number, readonly Address[]> = new Map();
+  #differs = new Map<number, typeof diffLink>();
+
+  /** `settling`: MACs of links that networkd was just told to configure. */
+  compute(
+    desired: Desired,
+    actual: readonly Address[],
+    ledger: Ledger,
+    settling: ReadonlySet<string>,
+    removable: Removable,
+  ): { readonly changes: readonly Change[]; readonly conflicts: readonly Conflict[] } {
+    const changes: Change[] = [];
+    const conflicts: Conflict[] = [];
+    const lists = keepLists(this.#lists, actual);
+    const differs = new Map<number, typeof diffLink>();
+    const enis = new Map(desired.enis.map((eni) => [eni.linkIndex, eni]));
+    for (const linkIndex of new Set([...enis.keys(), ...lists.keys()])) {
+      const differ = this.#differs.get(linkIndex) ?? rememberLast(diffLink);
+      differs.set(linkIndex, differ);
+      const eni = enis.get(linkIndex) ?? null;
+      const isSettling = eni !== null && settling.has(eni.mac);
+      const { lacks, removals } = differ(eni, lists.get(linkIndex) ?? noAddresses, isSettling, removable);
+      changes.push(...removals);
+      for (const lack of lacks) addLack(lack, actual, ledger, changes, conflicts);
+    }
+    this.#lists = lists;
+    this.#differs = differs;
+    return { changes, conflicts };
+  }
+}
+
+/** By link; the list of before where it holds the same. */
+function keepLists(
+  before: ReadonlyMap<number, readonly Address[]>,
   actual: readonly Address[],
-  ledger: Ledger,
-  settling: ReadonlySet<string>,
+): ReadonlyMap<number, readonly Address[]> {
+  const lists = new Map<number, Address[]>();
+  for (const one of actual) {
+    const others = lists.get(one.linkIndex);
+    if (others === undefined) lists.set(one.linkIndex, [one]);
+    else others.push(one);
+  }
+  return new Map(
+    [...lists].map(([linkIndex, list]) => {
+      const old = before.get(linkIndex);
+      return [linkIndex, old !== undefined && isSameList(old, list) ? old : list];
+    }),
+  );
+}
+
+/** The ledger is `removable`'s: a new one where that differs. */
+function diffLink(
+  eni: DesiredEni | null,
+  actual: readonly Address[],
+  isSettling: boolean,
   removable: Removable,
-): { readonly changes: readonly Change[]; readonly conflicts: readonly Conflict[] } {
-  const changes: Change[] = [];
-  const conflicts: Conflict[] = [];
-  const wanted = listWanted(desired);
+): LinkDifference {
+  const lacks: Lack[] = [];
+  const removals: Change[] = [];
+  const wanted = eni === null ? null : listWanted(eni);
   const present = new Map<string, Address>();
   for (const one of actual) {
     const { linkIndex, address, prefixLength, protocol } = one;
     const key = keyOf(one);
-    if (wanted.has(key)) {
+    if (wanted?.has(key)) {
       if (!present.has(key)) present.set(key, one);
       continue;
     }
@@ -45,30 +109,36 @@ export function diffAddresses(
     if (prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
     const owner = removable.ownerOf(key, markOf.address(protocol), linkIndex);
     if (owner === null) continue;
-    changes.push({
-      ...owner,
-      reason: notWanted,
-      kind: 'remove-address',
-      address: { linkIndex, address, prefixLength },
-    });
+    const gone = { linkIndex, address, prefixLength };
+    removals.push({ ...owner, reason: notWanted, kind: 'remove-address', address: gone });
   }
-  for (const [key, { eni, address }] of wanted) {
+  if (eni === null || wanted === null) return { lacks, removals };
+  for (const [key, address] of wanted) {
     const own = present.get(key);
     if (own !== undefined && isPreferredAsWished(own, address)) continue;
     // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
-    if (settling.has(eni.mac) && familyOf(address.address) === 4) continue;
-    const elsewhere = indexByText(actual)
-      .get(address.address)
-      ?.find((one) => one.linkIndex !== eni.linkIndex && !(keyOf(one) in ledger));
-    const reason = own === undefined ? missing : altered;
-    if (elsewhere === undefined) changes.push({ ...about(eni, reason), kind: 'add-address', address });
-    else
-      conflicts.push({
-        mac: eni.mac,
-        reason: `${address.address} is on link ${elsewhere.linkIndex}, put there by another program`,
-      });
+    if (isSettling && familyOf(address.address) === 4) continue;
+    lacks.push({ eni, address, reason: own === undefined ? missing : altered });
   }
-  return { changes, conflicts };
+  return { lacks, removals };
+}
+
+function addLack(
+  { eni, address, reason }: Lack,
+  actual: readonly Address[],
+  ledger: Ledger,
+  changes: Change[],
+  conflicts: Conflict[],
+): void {
+  const elsewhere = indexByText(actual)
+    .get(address.address)
+    ?.find((one) => one.linkIndex !== eni.linkIndex && !(keyOf(one) in ledger));
+  if (elsewhere === undefined) changes.push({ ...about(eni, reason), kind: 'add-address', address });
+  else
+    conflicts.push({
+      mac: eni.mac,
+      reason: `${address.address} is on link ${elsewhere.linkIndex}, put there by another program`,
+    });
 }
 
 /** A lease's lifetimes are networkd's. */

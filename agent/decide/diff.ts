@@ -4,7 +4,7 @@
  */
 
 import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState, Route, Rule } from '../model.ts';
-import { diffAddresses } from './diff-addresses.ts';
+import { AddressDiffer } from './diff-addresses.ts';
 import { diffFiles } from './diff-files.ts';
 import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
@@ -49,7 +49,10 @@ export class Differ {
   readonly #settings = rememberLast(diffSettings);
   readonly #vrfs = rememberLast(diffVrfs);
   readonly #altNames = rememberLast(diffAltNames);
-  readonly #addresses = rememberLast(diffAddresses);
+  readonly #addressDiffer = new AddressDiffer();
+  readonly #addresses = rememberLast((...known: Parameters<AddressDiffer['compute']>) =>
+    this.#addressDiffer.compute(...known),
+  );
   readonly #routes = rememberLast(diffRoutes);
   readonly #rules = rememberLast(diffRules);
   readonly #leases = rememberLast(diffLeases);
