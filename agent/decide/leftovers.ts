@@ -75,8 +75,10 @@ export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAd
 function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
   const { linkIndex, family, prefixLength } = address;
   if (family !== 4 || prefixLength === 32) return false;
+  // Those to the address itself and to the broadcast address are the kernel's, too, of other types.
   const hasRoute = listOfLink(routes, linkIndex).some(
-    ({ protocol, preferredSource, gateway, metric }) =>
+    ({ type, protocol, preferredSource, gateway, metric }) =>
+      type === unicast &&
       protocol === kernelProtocol &&
       preferredSource === address.address &&
       gateway === null &&

@@ -83,10 +83,11 @@ export class MachineHost {
 
   /** Waits inside the machine until the command of the shell succeeds. */
   async until(what: string, command: string, seconds = 90): Promise<void> {
-    const loop = `for i in $(seq ${seconds * 2}); do ${command} > /dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
+    // By the clock: `enid status` alone takes a second or more, and what is asked below has to wait for this to end.
+    const loop = `while [ $SECONDS -lt ${seconds} ]; do ${command} > /dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
     const { code } = await this.machine.run(loop, (seconds + 60) * 1000);
     if (code === 0) return;
-    const { stdout } = await this.machine.run('enid status 2>&1; ip -br a; journalctl -n 40 --no-pager');
+    const { stdout } = await this.machine.run('enid status 2>&1; networkctl; ip -br a; journalctl -n 40 --no-pager');
     throw new Error(`not within ${seconds} s: ${what} (${command})\n${stdout}`);
   }
 

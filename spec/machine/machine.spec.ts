@@ -176,6 +176,8 @@ it(
   async () => {
     const file = '/etc/systemd/network/10-wan.link';
     await host.machine.writeFile(file, `[Match]\nMACAddress=${alone.mac}\n[Link]\nName=wan0\n`);
+    // By itself udev looks for changed files every three seconds at most.
+    await run('udevadm control --reload');
     await host.machine.attach(alone);
     await host.until('it has a file under that name', 'enid status | grep -w wan0 | grep configured');
     expect(await run('networkctl status wan0')).toContain('/run/systemd/network/70-wan0.network');

@@ -117,7 +117,14 @@ it('has an address made anew whose connected route is not of the kernel, with th
     { ...connected, preferredSource: '10.0.1.10', metric: 100 },
     { ...connected, preferredSource: '10.0.1.10', protocol: 16 },
   ];
-  const others = [...connectedOnes, { ...way, table: 10000 }, base];
+  const toItself: Route = {
+    ...connected,
+    table: 255,
+    type: 2,
+    destination: '10.0.1.10/32',
+    preferredSource: '10.0.1.10',
+  };
+  const others = [...connectedOnes, toItself, { ...way, table: 10000 }, base];
   expect(findHeldAddresses(kernelOf([way, ...others], [lease, ipv6Lease]), desired)).toEqual([
     { address: { ...lease, flags: 0, metric: 512 }, routes: [way] },
   ]);
