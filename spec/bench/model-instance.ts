@@ -1,7 +1,8 @@
 /** An instance of any size in memory, for what the pure decisions cost and how many rules they ask for. */
 
 import type { EniMetadata } from '../../agent/model.ts';
-import { ModelWorld, makeLink } from '../../fixtures/model/world.ts';
+import { makeLink } from '../../fixtures/model/records.ts';
+import { ModelWorld } from '../../fixtures/model/world.ts';
 import { prefixLength } from '../../fixtures/vpc/eni.ts';
 import type { Size } from './instance.ts';
 

@@ -2,7 +2,7 @@
 
 import fc from 'fast-check';
 import type { EniMetadata, Link, Route, Rule } from '../../agent/model.ts';
-import { makeLink, makeRoute } from '../../fixtures/model/world.ts';
+import { makeLink, makeRoute } from '../../fixtures/model/records.ts';
 
 const hosts = (maxLength: number) => fc.uniqueArray(fc.integer({ min: 4, max: 15 }), { minLength: 1, maxLength });
 

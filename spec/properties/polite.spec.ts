@@ -6,7 +6,7 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Address, Link, Route, Rule } from '../../agent/model.ts';
-import { makeLink, makeRoute } from '../../fixtures/model/world.ts';
+import { makeLink, makeRoute } from '../../fixtures/model/records.ts';
 import { countRuns, eniList, foreignRule } from './arbitrary.ts';
 import { Story, storyEvents } from './story.ts';
 

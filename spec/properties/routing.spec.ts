@@ -3,8 +3,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Route } from '../../agent/model.ts';
+import { makeRoute } from '../../fixtures/model/records.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
-import { makeRoute } from '../../fixtures/model/world.ts';
 import { addressAt, contains, requireCidr } from '../../lib/ip/cidr.ts';
 import { eniList, linkOf } from './arbitrary.ts';
 import { makeWorld } from './host.ts';

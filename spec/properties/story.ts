@@ -3,7 +3,8 @@
 import fc from 'fast-check';
 import { ownProtocol } from '../../agent/decide/identity.ts';
 import type { EniMetadata, Ledger, NetworkdState } from '../../agent/model.ts';
-import { ModelWorld, makeLink } from '../../fixtures/model/world.ts';
+import { makeLink } from '../../fixtures/model/records.ts';
+import { ModelWorld } from '../../fixtures/model/world.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';
 import { snapshotOf } from './host.ts';
 

@@ -2,7 +2,8 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { computeExitCode, diagnose, type Patient } from '../../../agent/decide/diagnose.ts';
-import type { DesiredEni, DesiredRule, HostFacts, NetworkdState, Rule } from '../../../agent/model.ts';
+import type { DesiredRule, HostFacts, NetworkdState, Rule } from '../../../agent/model.ts';
+import { makeDesiredEni } from '../../../fixtures/model/records.ts';
 
 const facts: HostFacts = {
   kernelRelease: '6.1.0-28-cloud-amd64',
@@ -28,24 +29,10 @@ const rule: DesiredRule = {
   table: 10_001,
   suppressPrefixLength: null,
 };
-const eni: DesiredEni = {
-  mac: '06:00:00:00:00:02',
-  eniId: 'eni-2',
-  linkIndex: 3,
-  linkName: 'ens6',
-  isPrimary: false,
-  vrf: null,
-  tableId: 10_001,
-  metric: 513,
-  networkFiles: [],
-  addresses: [],
-  routes: [],
-  rules: [rule],
-  altNames: [],
-  settings: {},
-  lease: null,
-  unresolvedFamilies: [],
-};
+const eni = makeDesiredEni({
+  ...{ mac: '06:00:00:00:00:02', eniId: 'eni-2', linkIndex: 3, linkName: 'ens6' },
+  ...{ tableId: 10_001, metric: 513, rules: [rule] },
+});
 const report = {
   mac: eni.mac,
   eni: null,

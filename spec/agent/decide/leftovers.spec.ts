@@ -1,6 +1,7 @@
 import { expect, it } from '@jest/globals';
 import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../../../agent/decide/leftovers.ts';
-import type { Address, Desired, DesiredEni, KernelState, Link, Route } from '../../../agent/model.ts';
+import type { Address, Desired, DesiredEni, KernelState, Route } from '../../../agent/model.ts';
+import { makeDesiredEni, makeLink } from '../../../fixtures/model/records.ts';
 
 const base: Route = {
   family: 4,
@@ -19,19 +20,7 @@ const base: Route = {
 const connected: Route = { ...base, destination: '10.0.1.0/24', gateway: null, protocol: 2 };
 const eni: Pick<DesiredEni, 'linkIndex' | 'metric'> = { linkIndex: 2, metric: 512 };
 
-const ens5: Link = {
-  index: 2,
-  name: 'ens5',
-  mac: '06:53:e1:00:00:01',
-  permanentMac: null,
-  kind: null,
-  masterIndex: null,
-  mtu: 9001,
-  isLoopback: false,
-  isUp: true,
-  hasCarrier: true,
-  altNames: [],
-};
+const ens5 = makeLink({ index: 2, name: 'ens5', mac: '06:53:e1:00:00:01' });
 
 function kernelOf(routes: readonly Route[], addresses: readonly Address[]): KernelState {
   return { links: [ens5], addresses, routes, rules: [], drivers: new Map() };
@@ -40,25 +29,8 @@ function kernelOf(routes: readonly Route[], addresses: readonly Address[]): Kern
 function find(routes: readonly Route[], addresses: readonly Address[] = []): readonly Route[] {
   return findLeftovers(kernelOf(routes, addresses), desired);
 }
-const whole: DesiredEni = {
-  mac: '06:00:00:00:00:01',
-  eniId: null,
-  linkName: 'ens5',
-  isPrimary: true,
-  vrf: null,
-  tableId: 10000,
-  networkFiles: [],
-  addresses: [],
-  routes: [],
-  rules: [],
-  altNames: [],
-  settings: {},
-  lease: null,
-  unresolvedFamilies: [],
-  ...eni,
-};
-
-const desired: Desired = { enis: [{ ...whole, ...eni }], reports: [], unknownMacs: [] };
+const whole = makeDesiredEni({ mac: '06:00:00:00:00:01', linkName: 'ens5', isPrimary: true, ...eni });
+const desired: Desired = { enis: [whole], reports: [], unknownMacs: [] };
 const lease: Address = {
   linkIndex: 2,
   family: 4,

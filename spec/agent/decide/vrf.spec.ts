@@ -6,8 +6,8 @@ import type { InterfacePolicy } from '../../../agent/config/types.ts';
 import { resolvePolicy } from '../../../agent/decide/policy.ts';
 import { applyVrf, diffVrfs, findVrfObstacle, isInPlace } from '../../../agent/decide/vrf.ts';
 import { isVrfOurs } from '../../../agent/decide/whose-file.ts';
-import type { Desired, DesiredEni, Link } from '../../../agent/model.ts';
-import { makeLink } from '../../../fixtures/model/world.ts';
+import type { Desired, Link } from '../../../agent/model.ts';
+import { makeDesiredEni, makeLink } from '../../../fixtures/model/records.ts';
 import { makeEni } from '../eni.ts';
 
 const eni = makeEni(2);
@@ -75,20 +75,10 @@ it.each<[string, readonly string[], readonly string[], readonly Link[], boolean]
 
 describe('a link that is out of its VRF', () => {
   const file = { name: '70-ens6.network', role: 'link', text: '' } as const;
-  const nothing = {
-    addresses: [],
-    routes: [],
-    rules: [],
-    altNames: [],
-    settings: {},
-    lease: null,
-    unresolvedFamilies: [],
-  };
-  const wanted: DesiredEni = {
-    ...nothing,
-    ...{ mac: eni.mac, eniId: eni.eniId, linkIndex: 3, linkName: 'ens6', isPrimary: false, networkFiles: [file] },
+  const wanted = makeDesiredEni({
+    ...{ mac: eni.mac, eniId: eni.eniId, linkIndex: 3, linkName: 'ens6', networkFiles: [file] },
     ...{ vrf: 'wan1', tableId: 4242, metric: 514 },
-  };
+  });
   const desired: Desired = { enis: [wanted], reports: [], unknownMacs: [] };
   const known = { linkIndex: 3, networkFile: '/run/systemd/network/70-ens6.network', setupState: 'configured' };
   const diffWith = (links: readonly Link[], setupState = 'configured', settling: readonly string[] = []) => {
