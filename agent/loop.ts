@@ -80,8 +80,8 @@ export class Reconciler {
   readonly #listener: Listener;
   #config: Config;
   #ledger: Ledger;
-  /** Of the run before; empty after the first pass. */
-  #inherited: Ledger;
+  /** Of the run before; null after the first pass. */
+  #inherited: Ledger | null;
   #made: Made = new Map();
   #learned: Desired | null = null;
   readonly #attempts = new AttemptBook();
@@ -233,8 +233,10 @@ export class Reconciler {
   /** What stands as wished, to tell repairs by. The same wishes that all came true bring nothing new. */
   #learn(desired: Desired, kernel: KernelState, files: readonly OwnFile[], isConverged: boolean): void {
     if (desired === this.#learned) return;
-    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited });
-    this.#inherited = {};
+    // With each pass more of it stands: it is looked at when networkd has made it all.
+    if (this.#inherited === null && this.#settling.isUnderWay) return;
+    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited ?? {} });
+    this.#inherited = null;
     if (isConverged) this.#learned = desired;
   }
 

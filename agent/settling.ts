@@ -35,9 +35,13 @@ export class Settling {
     this.#restUntilMs = endMs + Math.min(Math.max(factor * (endMs - startMs), leastMs), mostMs);
   }
 
+  get isUnderWay(): boolean {
+    return this.#byMac.size > 0;
+  }
+
   /** How long the next pass is to wait. */
   restMs(nowMs: number): number {
-    return this.#byMac.size === 0 ? 0 : Math.max(0, this.#restUntilMs - nowMs);
+    return !this.isUnderWay ? 0 : Math.max(0, this.#restUntilMs - nowMs);
   }
 
   begin(mac: string, linkName: string, nowMs: number): void {
