@@ -8,6 +8,7 @@ import type { Benchmark, Measurement } from './measurement.ts';
 
 const rounds = 3;
 const roundMs = 10_000;
+const settleMs = 65_000;
 
 export const idle: Benchmark = {
   name: 'idle',
@@ -18,8 +19,8 @@ export const idle: Benchmark = {
       // Without a watchdog.
       const enid = EnidProcess.start(vpc.guest);
       await enid.converged();
-      // The quick retries, the one collection after the start and its last steps are over.
-      await sleep(15_000);
+      // The quick retries and the collection after the start are over, and so are V8's own steps, the last a minute after it.
+      await sleep(settleMs);
       await awaitQuiet(() => readCounters(enid.pid).sleeps);
       const samples: number[] = [];
       for (let round = 0; round < rounds; round++) {
