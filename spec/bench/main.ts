@@ -14,6 +14,7 @@ import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import { type Benchmark, type Summary, summarise } from './measurement.ts';
 import { memory } from './memory.ts';
+import { peer } from './peer.ts';
 import { drawPlot } from './plot.ts';
 import { rules } from './rules.ts';
 import { startUp } from './start-up.ts';
@@ -21,7 +22,7 @@ import { steady } from './steady.ts';
 import { formatTable } from './table.ts';
 
 const benchmarks: readonly Benchmark[] = [
-  ...[steady, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
+  ...[steady, peer, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
 ];
 
 const { values } = parseArgs({

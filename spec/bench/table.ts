@@ -3,8 +3,8 @@
 import type { Bar, Summary } from './measurement.ts';
 
 const aboutPeer = `ratio: the peer's figure divided by the median. peer: amazon-ec2-net-utils 2.7.4 (for rules: one for each
-address). It is not run here: no package of it fits Debian. Its figures were measured with its own shell, by the same VPC's
-metadata, on a machine of the same kind (docs/performance.md).`;
+address), measured with its own shell, by the same VPC's metadata, on a machine of the same kind (docs/performance.md). The rows
+of its older version are Debian's package, run here.`;
 
 const header = ['measure', 'n', 'median', 'p99', 'bar', 'peer', 'ratio', 'met'];
 

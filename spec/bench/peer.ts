@@ -1,0 +1,64 @@
+/**
+ * The peer in the same place: amazon-ec2-net-utils of the machine's own Debian release, by its shell, on the same simulated
+ * instance and metadata. networkd's work is not in it, and no timer: what one run over all ENIs costs.
+ */
+
+import { peerProgram } from '../../fixtures/vpc/debian-trees.ts';
+import type { Vpc } from '../../fixtures/vpc/vpc.ts';
+import { describeSize, idleConfig, large, openInstance } from './instance.ts';
+import type { Benchmark, Measurement } from './measurement.ts';
+
+const refreshes = 3;
+const runMs = 300_000;
+
+export const peer: Benchmark = {
+  name: 'peer',
+  async run(): Promise<Measurement[]> {
+    const { vpc, specs } = await openInstance(large, idleConfig);
+    try {
+      const { program, environment, version } = peerProgram();
+      const calls = specs.map(({ linkName }) => `bash ${program} ${linkName} start 2>/dev/null`);
+      const script = [`export ${environment}`, ...calls, 'times'].join('; ');
+      const first = await measureCpu(vpc, script);
+      const cpu: number[] = [];
+      const requests: number[] = [];
+      for (let round = 0; round < refreshes; round++) {
+        await vpc.imds.resetRequests();
+        cpu.push(await measureCpu(vpc, script));
+        requests.push((await vpc.imds.requests()).length);
+      }
+      const what = `amazon-ec2-net-utils ${version}, ${describeSize(large)}`;
+      return [
+        { what: `${what}: first configuration, processor time`, unit: 'ms', samples: [first] },
+        { what: `${what}: refresh, processor time`, unit: 'ms', samples: cpu },
+        { what: `${what}: refresh, metadata requests`, unit: '', samples: requests },
+        { what: `${what}: refresh, processes started`, unit: '', samples: [await countProcesses(vpc, script)] },
+      ];
+    } finally {
+      await vpc.destroy();
+    }
+  },
+};
+
+/** Of all that the script has started, as its shell sums it up at the end (bash's `times`: its own, then its children's). */
+async function measureCpu({ guest }: Vpc, script: string): Promise<number> {
+  const output = await guest.check(['bash', '-c', script], { timeoutMs: runMs });
+  const times = [...output.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) => {
+    return Number(minutes) * 60_000 + Number(seconds) * 1_000;
+  });
+  if (times.length !== 4) throw new Error(`expected four times of bash, got ${output}`);
+  return times.reduce((sum, ms) => sum + ms, 0);
+}
+
+/** A trace slows it down: apart from the times. */
+async function countProcesses({ guest }: Vpc, script: string): Promise<number> {
+  const trace = '/run/enid-bench-peer';
+  const calls = 'trace=fork,vfork,clone,clone3';
+  await guest.check(['strace', '-f', '-qq', '-e', calls, '-e', 'signal=none', '-o', trace, 'bash', '-c', script], {
+    timeoutMs: runMs,
+  });
+  const lines = (await guest.readFile(trace)).split('\n');
+  await guest.removeFile(trace);
+  // A thread is none; a call that another process's interrupts is two lines.
+  return lines.filter((line) => /\w+\(/.test(line) && !/CLONE_THREAD|resumed>/.test(line)).length;
+}
