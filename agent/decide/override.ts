@@ -15,7 +15,7 @@ export interface OwnNetworkFile {
   readonly exists: boolean;
   /** Another program's file under a name that ours would have; null: none. */
   readonly rivalPath: string | null;
-  /** Whether a file is, or by its name was, this program's for the same link under another name. */
+  /** Whether a file is this program's under another name, or was and is not there any more. */
   readonly isFormer: (path: string) => boolean;
   /** The VRF that this program's file puts the link into; null: none. */
   readonly vrf: string | null;
@@ -57,7 +57,7 @@ export function findOverride(
     return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
-  // The link was renamed: networkd stays with the file of the old name until it reads them again.
+  // The link was renamed, or plugged out and in elsewhere: networkd stays with the file of the old name until it reads them again.
   if (ownFile.isFormer(known.networkFile)) return null;
   if (known.networkFile.startsWith('/etc/systemd/network/') || sortsBefore(known.networkFile, ownFile.path)) {
     return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };

@@ -20,12 +20,12 @@ export function findOwnFile({ config, ownFiles, foreignFiles }: Files, link: Lin
   const own = ownFiles.find((one) => one.name === name);
   const rival = foreignFiles.find((one) => one === name || one === nameSourcesFile(prefix, link.name));
   const rivalPath = rival === undefined ? null : `${unitDirectory}/${rival}`;
-  const hasAny = ownFiles.some(({ mac }) => mac === (link.permanentMac ?? link.mac));
   const isFormer = (path: string) => {
     const other = path.slice(unitDirectory.length + 1);
-    // Removed already, but not yet read anew: the name alone tells, where there is another file of ours for the link.
-    const isOurs = ownFiles.some((one) => one.name === other) || (hasAny && /^[^/]+\.network$/.test(other));
-    return path.startsWith(`${unitDirectory}/${prefix}-`) && isOurs;
+    // Also one that is not there any more: networkd remembers it until it reads them anew, and takes up by it what is plugged in.
+    return (
+      path.startsWith(`${unitDirectory}/${prefix}-`) && other.endsWith('.network') && !foreignFiles.includes(other)
+    );
   };
   const vrf = own === undefined ? null : readVrf(own.text);
   return { path: `${unitDirectory}/${name}`, exists: own !== undefined, rivalPath, isFormer, vrf };

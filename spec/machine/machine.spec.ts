@@ -126,13 +126,21 @@ describe('cards', () => {
   );
 
   it(
-    'a link that is enslaved to a VRF is left to whoever did it',
+    'a link that is enslaved to a VRF is left to whoever did it, where networkd leaves it there',
     async () => {
       await run('ip link add blue type vrf table 4242 && ip link set blue up && ip link set ens6 master blue');
-      await host.until('it is seen', 'enid status | grep -A1 -w ens6 | grep blue');
-      expect(await run('ip rule')).not.toMatch(/lookup 10001/);
-      await run('ip link set ens6 nomaster && ip link del blue');
+      const [, networkdVersion] = /^systemd (\d+)/.exec(await run('systemctl --version')) ?? [];
+      if (Number(networkdVersion) >= 257) {
+        // Its routes in main fail with a source that is the VRF's now, and it makes the link anew as its file says: without one.
+        await host.until('networkd has taken it out', '! ip link show ens6 | grep "master blue"');
+      } else {
+        await host.until('it is seen', 'enid status | grep -A1 -w ens6 | grep blue');
+        expect(await run('ip rule')).not.toMatch(/lookup 10001/);
+        await run('ip link set ens6 nomaster');
+      }
+      await run('ip link del blue');
       await host.configured(2);
+      await host.until('its rules are there', 'ip rule | grep "lookup 10001"');
     },
     machineMs,
   );
