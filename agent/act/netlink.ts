@@ -162,7 +162,8 @@ function toRoute(route: DesiredRoute, protocol: number): Route {
   };
 }
 
-function toRule(rule: DesiredRule, protocol: number): Rule {
+/** The rule as the kernel will have it. */
+export function toRule(rule: DesiredRule, protocol: number): Rule {
   return {
     family: rule.family,
     priority: rule.priority,

@@ -3,6 +3,8 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Address, Change, Desired, DesiredAddress, DesiredEni, Ledger } from '../model.ts';
 import { deprecatedFlag, permanentFlag } from './address-flags.ts';
+import { listsByLink } from './by-link.ts';
+import { groupBy } from './group-by.ts';
 import { identifyAddress } from './identity.ts';
 import { isSameList, rememberLast, rememberOf } from './memo.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, type Removable } from './removable.ts';
@@ -11,15 +13,7 @@ const keyOf = rememberOf(identifyAddress);
 const listWanted = rememberOf(
   (eni: DesiredEni) => new Map(eni.addresses.map((address) => [keyOf(address), address] as const)),
 );
-const indexByText = rememberOf((addresses: readonly Address[]) => {
-  const byText = new Map<string, Address[]>();
-  for (const one of addresses) {
-    const others = byText.get(one.address);
-    if (others === undefined) byText.set(one.address, [one]);
-    else others.push(one);
-  }
-  return byText;
-});
+const indexByText = rememberOf((addresses: readonly Address[]) => groupBy(addresses, ({ address }) => address));
 
 /** An address that is not on its link as wished. */
 interface Lack {
@@ -73,14 +67,8 @@ function keepLists(
   before: ReadonlyMap<number, readonly Address[]>,
   actual: readonly Address[],
 ): ReadonlyMap<number, readonly Address[]> {
-  const lists = new Map<number, Address[]>();
-  for (const one of actual) {
-    const others = lists.get(one.linkIndex);
-    if (others === undefined) lists.set(one.linkIndex, [one]);
-    else others.push(one);
-  }
   return new Map(
-    [...lists].map(([linkIndex, list]) => {
+    [...listsByLink(actual)].map(([linkIndex, list]) => {
       const old = before.get(linkIndex);
       return [linkIndex, old !== undefined && isSameList(old, list) ? old : list];
     }),

@@ -7,6 +7,7 @@ import type { Change, Desired, DesiredRoute, KernelState, Ledger, NetworkdState,
 import { AddressDiffer } from './diff-addresses.ts';
 import { diffFiles } from './diff-files.ts';
 import { diffLeases, isFileInForce } from './diff-leases.ts';
+import { groupBy } from './group-by.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
 import { rememberLast } from './memo.ts';
@@ -151,13 +152,7 @@ function diffRoutes(
 ): Difference {
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
-  const places = new Map<string, Route[]>();
-  for (const route of actual) {
-    const key = placeOf(route);
-    const others = places.get(key);
-    if (others === undefined) places.set(key, [route]);
-    else others.push(route);
-  }
+  const places = groupBy(actual, placeOf);
   const wanted = new Set<string>();
   const unresolved = new Set<string>();
   for (const eni of desired.enis) {

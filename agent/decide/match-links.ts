@@ -1,6 +1,7 @@
 /** Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1). */
 
 import type { KernelState, Link } from '../model.ts';
+import { groupBy } from './group-by.ts';
 
 /** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
 const globalScope = 0;
@@ -20,16 +21,14 @@ export function findCandidates(
   kernel: KernelState,
   drivers: readonly string[],
 ): ReadonlyMap<string, readonly CandidateLink[]> {
-  const byMac = new Map<string, CandidateLink[]>();
+  const candidates: CandidateLink[] = [];
   for (const link of kernel.links) {
     const mac = link.permanentMac ?? link.mac;
     const driver = link.kind ?? kernel.drivers.get(link.index) ?? null;
     if (link.isLoopback || mac === null || driver === null || !drivers.includes(driver)) continue;
-    const others = byMac.get(mac);
-    if (others === undefined) byMac.set(mac, [{ link, mac, driver }]);
-    else others.push({ link, mac, driver });
+    candidates.push({ link, mac, driver });
   }
-  return byMac;
+  return groupBy(candidates, ({ mac }) => mac);
 }
 
 /**

@@ -79,3 +79,8 @@ export const foreignRoute: fc.Arbitrary<Route> = fc
 export function countRuns(usual: number): number {
   return Number(process.env['ENID_PROPERTY_RUNS'] ?? usual);
 }
+
+/** How long they may take, in ms: a minute, and as many times longer as there are more of them. */
+export function limitRuns(usual: number): number {
+  return 60_000 * Math.max(1, countRuns(usual) / usual);
+}

@@ -6,7 +6,7 @@ import { Decider, type Known } from '../../agent/decide/decider.ts';
 import { isSameList } from '../../agent/decide/memo.ts';
 import type { KernelState } from '../../agent/model.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
-import { countRuns, eniList } from './arbitrary.ts';
+import { countRuns, eniList, limitRuns } from './arbitrary.ts';
 import { Story, storyEvents } from './story.ts';
 
 /** The mirror's lists are the same objects until something of their kind changes; the model's are changed in place. */
@@ -57,5 +57,5 @@ it(
       { numRuns: countRuns(60) },
     );
   },
-  60_000 * Math.max(1, countRuns(60) / 60),
+  limitRuns(60),
 );

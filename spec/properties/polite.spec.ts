@@ -7,7 +7,7 @@ import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { Address, Link, Route, Rule } from '../../agent/model.ts';
 import { makeLink, makeRoute } from '../../fixtures/model/records.ts';
-import { countRuns, eniList, foreignRule } from './arbitrary.ts';
+import { countRuns, eniList, foreignRule, limitRuns } from './arbitrary.ts';
 import { Story, storyEvents } from './story.ts';
 
 interface Foreign {
@@ -138,6 +138,6 @@ describe("others' state beside ENIs", () => {
         { numRuns: countRuns(100) },
       );
     },
-    60_000 * Math.max(1, countRuns(100) / 100),
+    limitRuns(100),
   );
 });
