@@ -1,8 +1,9 @@
 /** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
 
 import type { Config } from './config/types.ts';
-import { findCandidates } from './decide/match-links.ts';
+import { type CandidateLink, findCandidates } from './decide/match-links.ts';
 import { eniTables, localTable } from './decide/numbers.ts';
+import type { KernelState } from './model.ts';
 import type { KernelMirror } from './sense/kernel.ts';
 
 /**
@@ -30,6 +31,7 @@ export class Candidates {
   readonly #listener: CandidatesListener;
   #indexes: readonly number[] = [];
   #macs: readonly string[] = [];
+  #concerned: ReadonlySet<number> = new Set();
   #interest = '';
 
   constructor(mirror: KernelMirror, listener: CandidatesListener) {
@@ -42,9 +44,16 @@ export class Candidates {
     return this.#indexes;
   }
 
+  /** Whether something follows from the link at once: it can be an ENI, is above one, or is a VRF. */
+  concerns(linkIndex: number): boolean {
+    return this.#concerned.has(linkIndex);
+  }
+
   /** To be called when a link or the configuration has changed. */
   update(config: Config): void {
-    const candidates = findCandidates(this.#mirror.state(), config.drivers);
+    const kernel = this.#mirror.state();
+    const candidates = findCandidates(kernel, config.drivers);
+    this.#concerned = listConcerned(kernel, candidates);
     for (const mac of this.#macs) if (!candidates.has(mac)) this.#listener.gone(mac);
     this.#macs = [...candidates.keys()];
     const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
@@ -65,4 +74,14 @@ export class Candidates {
       .catch((error) => this.#listener.problem(String(error)));
     this.#listener.changed();
   }
+}
+
+function listConcerned(kernel: KernelState, candidates: ReadonlyMap<string, readonly CandidateLink[]>): Set<number> {
+  const concerned = new Set<number>();
+  for (const { link } of [...candidates.values()].flat()) {
+    concerned.add(link.index);
+    if (link.masterIndex !== null) concerned.add(link.masterIndex);
+  }
+  for (const { index, kind } of kernel.links) if (kind === 'vrf') concerned.add(index);
+  return concerned;
 }

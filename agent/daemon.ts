@@ -15,6 +15,7 @@ import { findCandidates, listLocalAddresses } from './decide/match-links.ts';
 import { listTagKeys } from './decide/policy.ts';
 import { explainDecisions, type Reason } from './decide/reasons.ts';
 import { MetadataError } from './errors.ts';
+import { wakeOnKernelChanges } from './kernel-wakes.ts';
 import { type PassResult, Reconciler } from './loop.ts';
 import type { EniMetadata, Snapshot } from './model.ts';
 import { OwnFiles } from './own-files.ts';
@@ -194,9 +195,9 @@ export class Daemon {
    * before, the metadata service, too, answered or not.
    */
   async start(): Promise<void> {
-    this.#mirror.onChange((kinds) => {
-      if (kinds.has('link')) this.#candidates.update(this.#config);
-      this.#reconciler.wake();
+    wakeOnKernelChanges({
+      ...{ mirror: this.#mirror, candidates: this.#candidates, config: () => this.#config },
+      wake: () => this.#reconciler.wake(),
     });
     this.#candidates.update(this.#config);
     this.#files.watch(this.#config.networkd);

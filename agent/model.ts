@@ -56,7 +56,7 @@ export interface KernelState {
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
-  /** Driver by link index, from sysfs or ethtool; null where it cannot be told (virtual links: see `Link.kind`). */
+  /** Driver of each physical link by its index, from sysfs; null where it cannot be told. Of virtual ones see `Link.kind`. */
   readonly drivers: ReadonlyMap<number, string | null>;
 }
 

@@ -38,13 +38,13 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   const watcher = new NetworkdWatcher(bus);
   try {
     const kernel = mirror.state();
-    const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
+    const candidates = findCandidates(kernel, config.drivers);
     const [stored, networkd] = await Promise.all([
       readMetadata(config, () => listLocalAddresses(kernel, config.drivers), warnings),
       readNetworkd(
         bus,
         watcher,
-        candidates.map(({ link }) => link.index),
+        [...candidates.values()].flat().map(({ link }) => link.index),
         warnings,
       ),
     ]);
@@ -60,7 +60,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       ownFiles: files,
       foreignFiles: listForeignFiles(directory, recorded),
     });
-    const ledger = { ...readDeclared(files, kernel.links), ...recorded };
+    const ledger = { ...readDeclared(files, candidates), ...recorded };
     const [settling, unread] = [new Set<string>(), new Set<string>()];
     const offered = new Set(files.map(({ name }) => name));
     const actual = { kernel, files, networkd, ledger, settling, offered, unread };

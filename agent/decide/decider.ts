@@ -12,9 +12,11 @@ import { Differ, type Difference } from './diff.ts';
 import { ownProtocol } from './identity.ts';
 import { keepDesired } from './keep-desired.ts';
 import { LedgerKeeper } from './ledger.ts';
+import { findCandidates } from './match-links.ts';
 import { isSameList, keepEqual, rememberLast } from './memo.ts';
 import { type KnownRouter, rememberRouters } from './routers.ts';
 import { listTellingAddresses } from './telling-addresses.ts';
+import { listAddressesNear, listTellingLinks } from './telling-links.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 
 /** Lists and objects that have not changed since the last call are to be the same ones. */
@@ -75,11 +77,16 @@ export class Decider {
     (snapshot: Snapshot | null, departed: readonly EniMetadata[]) =>
       new Set([...readyEnis(snapshot), ...departed].flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1))),
   );
+  readonly #tellingLinks = rememberLast(listTellingLinks);
+  readonly #addressesNear = rememberLast(listAddressesNear);
   readonly #telling = rememberLast(listTellingAddresses);
   readonly #addresses = keepEqual((addresses: KernelState['addresses']) => addresses, isSameList);
   readonly #foreignFiles = keepEqual((names: readonly string[]) => names, isSameText);
   readonly #links = keepLinks();
   readonly #drivers = keepEqual((drivers: KernelState['drivers']) => drivers, isSameMap);
+  readonly #candidates = rememberLast((links: KernelState['links'], drivers: KernelState['drivers'], config: Config) =>
+    findCandidates({ links, drivers }, config.drivers),
+  );
   readonly #declared = rememberLast(readDeclared);
   readonly #known = rememberLast((declared: Ledger, ledger: Ledger): Ledger => ({ ...declared, ...ledger }));
   readonly #ledger = new LedgerKeeper();
@@ -87,7 +94,8 @@ export class Decider {
 
   /** `nowMs`: on a clock that only goes forward. */
   decide(known: Known, nowMs: number): Decision {
-    const { config, kernel, networkd, directory, snapshot, departed, settling, offered, unread } = known;
+    const { config, networkd, directory, snapshot, departed, settling, offered, unread } = known;
+    const kernel = this.#near(known.kernel, config);
     const files = directory.own;
     const addresses = this.#addresses(this.#telling(kernel.addresses, this.#leased(snapshot, departed)));
     const drivers = this.#drivers(kernel.drivers);
@@ -106,11 +114,16 @@ export class Decider {
       departed,
       this.#trustedRouters,
     );
-    const declared = this.#declared(files, links);
+    const declared = this.#declared(files, this.#candidates(links, drivers, config));
     const recorded = this.#known(declared, known.ledger);
     const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
     const difference = this.#differ.compute(desired, actual, links);
     return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), ...difference };
+  }
+
+  #near(kernel: KernelState, config: Config): KernelState {
+    const links = this.#tellingLinks(kernel.links, config);
+    return { ...kernel, links, addresses: this.#addressesNear(kernel.addresses, links) };
   }
 
   /** When a router was seen last is no news. */

@@ -3,19 +3,25 @@
  * down and from a file that is older than the wishes; it bears no mark of ours then, and the file is the proof of origin.
  */
 
-import type { Ledger, Link } from '../model.ts';
+import type { Ledger } from '../model.ts';
 import { identifyAddress, identifyRule } from './identity.ts';
+import type { CandidateLink } from './match-links.ts';
 import { readSources } from './network-file.ts';
 import type { OwnFile } from './unit-directory.ts';
 
-/** Ledger entries of the addresses and rules in the files; addresses only of links that are there. */
-export function readDeclared(files: readonly OwnFile[], links: readonly Link[]): Ledger {
+/**
+ * Ledger entries of the addresses and rules in the files; addresses only of links that are there and can be an ENI: a bridge
+ * or an ipvlan link repeats the MAC, and what it has is another program's.
+ */
+export function readDeclared(
+  files: readonly OwnFile[],
+  candidates: ReadonlyMap<string, readonly CandidateLink[]>,
+): Ledger {
   const entries = new Map<string, string>();
   for (const { text, mac } of files) {
     const { addresses, rules } = readSources(text);
-    const present = links.filter((link) => (link.permanentMac ?? link.mac) === mac);
-    for (const { index: linkIndex } of present) {
-      for (const { address } of addresses) entries.set(identifyAddress({ address, linkIndex }), mac);
+    for (const { link } of candidates.get(mac) ?? []) {
+      for (const { address } of addresses) entries.set(identifyAddress({ address, linkIndex: link.index }), mac);
     }
     for (const rule of rules) entries.set(identifyRule(rule), mac);
   }

@@ -10,7 +10,7 @@ import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { groupBy } from './group-by.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
 import { diffSettings } from './link-settings.ts';
-import { rememberLast } from './memo.ts';
+import { rememberLast, rememberOf } from './memo.ts';
 import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
@@ -205,6 +205,9 @@ function isSameWay(want: DesiredRoute, have: Route): boolean {
   return !have.isComplex && have.linkIndex === want.linkIndex && have.gateway === want.gateway;
 }
 
+/** Of other programs' rules there may be thousands. */
+const keyOfRule = rememberOf((rule: Rule) => identifyRule(rule));
+
 function diffRules(
   desired: Desired,
   actual: readonly Rule[],
@@ -214,21 +217,19 @@ function diffRules(
 ): Change[] {
   const changes: Change[] = [];
   const plain = actual.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
-  const present = new Set(plain.map(identifyRule));
-  const wanted = new Set<string>();
+  const wanted = new Set(desired.enis.flatMap((eni) => eni.rules.map(identifyRule)));
+  const present = plain.filter((rule) => wanted.has(keyOfRule(rule)));
+  const presentKeys = new Set(present.map(keyOfRule));
   for (const eni of desired.enis) {
     for (const rule of eni.rules) {
-      const key = identifyRule(rule);
-      wanted.add(key);
-      if (!present.has(key) && !settling.has(eni.mac)) {
-        changes.push({ ...about(eni, missing), kind: 'add-rule', rule });
-      }
+      if (presentKeys.has(identifyRule(rule)) || settling.has(eni.mac)) continue;
+      changes.push({ ...about(eni, missing), kind: 'add-rule', rule });
     }
   }
-  const twins = plain.filter(({ protocol }) => markOf.rule(protocol) === 'unmarked');
-  const madeByNetworkd = new Set(twins.map(identifyRule));
+  const twins = present.filter(({ protocol }) => markOf.rule(protocol) === 'unmarked');
+  const madeByNetworkd = new Set(twins.map(keyOfRule));
   for (const rule of plain) {
-    const key = identifyRule(rule);
+    const key = keyOfRule(rule);
     // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
     if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
       const mac = ledger[key] ?? '';

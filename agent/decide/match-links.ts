@@ -18,7 +18,7 @@ export interface CandidateLink {
  * Two candidates with one MAC make the MAC ambiguous: both are in the list, and neither is touched.
  */
 export function findCandidates(
-  kernel: KernelState,
+  kernel: Pick<KernelState, 'links' | 'drivers'>,
   drivers: readonly string[],
 ): ReadonlyMap<string, readonly CandidateLink[]> {
   const candidates: CandidateLink[] = [];

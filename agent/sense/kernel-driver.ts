@@ -27,14 +27,15 @@ export class DriverTable {
     this.#read = read;
   }
 
-  /** Drivers of exactly these links; null for virtual ones, whose `kind` says more. */
+  /** Drivers of those links that are physical ones: of the others, which may be thousands, `kind` says more. */
   update(links: readonly Link[]): ReadonlyMap<number, string | null> {
     const known = new Map<number, { readonly name: string; readonly driver: string | null }>();
     const drivers = new Map<number, string | null>();
     for (const link of links) {
+      if (link.kind !== null || link.isLoopback) continue;
       const before = this.#known.get(link.index);
       const isKnown = before !== undefined && before.name === link.name && before.driver !== null;
-      const driver = link.kind !== null || link.isLoopback ? null : isKnown ? before.driver : this.#read(link);
+      const driver = isKnown ? before.driver : this.#read(link);
       known.set(link.index, { name: link.name, driver });
       drivers.set(link.index, driver);
     }

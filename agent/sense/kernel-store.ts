@@ -18,14 +18,30 @@ interface Records {
 /** A fresh dump; a kind that is left out was not dumped. */
 export type KernelDump = { readonly [K in KernelKind]?: readonly Records[K][] };
 
-/** What an event did: kinds that differ now, and kinds of which the mirror cannot be sure any more. */
+/** What an event did. */
 export interface Effects {
+  /** Kinds that differ now. */
   readonly changed: Set<KernelKind>;
+  /** Indexes of the links whose records or addresses differ now; null: something else does, or it is not known which. */
+  readonly links: Set<number | null>;
+  /** Kinds of which the mirror cannot be sure any more. */
   readonly suspects: Set<KernelKind>;
 }
 
 export function noEffects(): Effects {
-  return { changed: new Set(), suspects: new Set() };
+  return { changed: new Set(), links: new Set(), suspects: new Set() };
+}
+
+const linkOf: { readonly [K in KernelKind]: (record: Records[K]) => number | null } = {
+  link: ({ index }) => index,
+  address: ({ linkIndex }) => linkIndex,
+  route: () => null,
+  rule: () => null,
+};
+
+function noteChange(effects: Effects, kind: KernelKind, linkIndex: number | null): void {
+  effects.changed.add(kind);
+  effects.links.add(linkIndex);
 }
 
 const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } = {
@@ -96,7 +112,7 @@ export class KernelStore {
     for (const [key, route] of this.#route) {
       if (isWanted(route)) continue;
       this.#route.delete(key);
-      effects.changed.add('route');
+      noteChange(effects, 'route', null);
     }
   }
 
@@ -178,7 +194,7 @@ export class KernelStore {
       if (isHidden(route)) effects.suspects.add('route');
       if (route.linkIndex !== link.index) continue;
       this.#route.delete(key);
-      effects.changed.add('route');
+      noteChange(effects, 'route', null);
     }
   }
 
@@ -256,11 +272,11 @@ function put<K extends KernelKind>(kind: K, map: Map<string, Records[K]>, record
   const key = identify[kind](record);
   const before = map.get(key);
   map.set(key, record);
-  if (before === undefined || !isSame(before, record)) effects.changed.add(kind);
+  if (before === undefined || !isSame(before, record)) noteChange(effects, kind, linkOf[kind](record));
 }
 
 function drop<K extends KernelKind>(kind: K, map: Map<string, Records[K]>, record: Records[K], effects: Effects): void {
-  if (map.delete(identify[kind](record))) effects.changed.add(kind);
+  if (map.delete(identify[kind](record))) noteChange(effects, kind, linkOf[kind](record));
 }
 
 /** Complex records can look alike; each is kept, so that their number is right. */
@@ -286,6 +302,6 @@ function swapped<K extends KernelKind>(
     const old = before.get(key);
     isEqual = old !== undefined && isSame(old, record);
   }
-  if (!isEqual) effects.changed.add(kind);
+  if (!isEqual) noteChange(effects, kind, null);
   return after;
 }

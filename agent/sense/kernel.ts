@@ -12,7 +12,7 @@ import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
 import { KernelError } from '../errors.ts';
 import type { KernelState } from '../model.ts';
 import { DriverTable, type ReadDriver, readSysfsDriver } from './kernel-driver.ts';
-import { type KernelDump, type KernelKind, KernelStore, noEffects } from './kernel-store.ts';
+import { type Effects, type KernelDump, type KernelKind, KernelStore, noEffects } from './kernel-store.ts';
 
 const ALL_KINDS: readonly KernelKind[] = ['link', 'address', 'route', 'rule'];
 /** Dumps take at most a fifth of the time, however often events raise doubts (100 000 routes: 100 ms per dump). */
@@ -40,7 +40,8 @@ export interface KernelMirrorOptions {
   readonly onProblem?: (problem: KernelError) => void;
 }
 
-export type ChangeListener = (changed: ReadonlySet<KernelKind>) => void;
+/** `links`: see Effects. */
+export type ChangeListener = (changed: ReadonlySet<KernelKind>, links: ReadonlySet<number | null>) => void;
 
 interface Waiter {
   resolve(): void;
@@ -154,7 +155,7 @@ export class KernelMirror {
         filter(family, table, linkIndex, protocol, Number(destination.split('/')[1])),
       effects,
     );
-    this.#announce(effects.changed);
+    this.#announce(effects);
     return this.#settle(['route']);
   }
 
@@ -191,14 +192,14 @@ export class KernelMirror {
       this.#replay?.push(event);
       this.#store.apply(event, effects);
     }
-    this.#announce(effects.changed);
+    this.#announce(effects);
     if (effects.suspects.size > 0) this.#doubt([...effects.suspects]);
   }
 
-  #announce(changed: ReadonlySet<KernelKind>): void {
+  #announce({ changed, links }: Effects): void {
     if (changed.size === 0) return;
     for (const kind of changed) this.#outdated.add(kind);
-    for (const listener of [...this.#listeners]) listener(changed);
+    for (const listener of [...this.#listeners]) listener(changed, links);
   }
 
   #settle(kinds: readonly KernelKind[]): Promise<void> {
@@ -261,7 +262,7 @@ export class KernelMirror {
       const delayMs = Math.min(FIRST_RETRY_DELAY_MS * 2 ** this.#failureCount++, LAST_RETRY_DELAY_MS);
       if (this.#waiters.length === 0) return this.#schedule(delayMs);
     }
-    this.#announce(effects.changed);
+    this.#announce(effects);
     if (this.#waiters.length > 0) this.#restUntilMs = 0;
     if (this.#inDoubt.size > 0) this.#doubt([]);
   }

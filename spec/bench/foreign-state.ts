@@ -5,6 +5,7 @@ import { listDestinations } from '../lab/lab.ts';
 
 export const routeCount = 100_000;
 export const linkCount = 5_000;
+export const ruleCount = 5_000;
 
 export const foreignLink = 'foreign0';
 
@@ -40,5 +41,14 @@ export async function addForeignLinks(guest: Guest): Promise<void> {
   await batch(
     guest,
     names.flatMap((name) => [`link add ${name} type ifb`, `link set ${name} up`]),
+  );
+}
+
+/** As a network plugin puts them, one for each container; before those of ENIs. */
+export async function addForeignRules(guest: Guest): Promise<void> {
+  const sources = Array.from({ length: ruleCount }, (_, index) => `172.16.${index >> 8}.${index & 255}`);
+  await batch(
+    guest,
+    sources.map((source, index) => `rule add from ${source} lookup main pref ${600 + index} proto 186`),
   );
 }

@@ -136,6 +136,19 @@ describe('KernelMirror', () => {
     expect(mirror.state().addresses.map((one) => one.address)).toEqual(['10.0.1.5', '10.0.1.7']);
   });
 
+  it('tells of which links the record or the addresses differ, and null of what is no link’s', async () => {
+    const kernel = new FakeKernel();
+    kernel.links = [link(5), link(6)];
+    const mirror = await openMirror(kernel);
+    const told: (number | null)[][] = [];
+    mirror.onChange((_kinds, links) => told.push([...links]));
+    kernel.send(newLink(link(5)), newLink(link(6, { isUp: false })));
+    kernel.send(newAddress(address('10.0.1.6')), newLink(link(7)));
+    kernel.send({ kind: 'rule', change: 'delete', rule });
+    kernel.send({ kind: 'link', change: 'delete', link: link(5) });
+    expect(told).toEqual([[6], [5, 7], [null], [5, null]]);
+  });
+
   it('takes a renewed lease for no change, and the end of a lease for one', async () => {
     const kernel = new FakeKernel();
     kernel.addresses = [address('10.0.1.5', { validLifetime: 100 })];
@@ -239,12 +252,7 @@ describe('KernelMirror', () => {
       return driver;
     };
     const mirror = await openMirror(kernel, { readDriver });
-    expect(mirror.state().drivers).toEqual(
-      new Map([
-        [5, null],
-        [6, null],
-      ]),
-    );
+    expect(mirror.state().drivers).toEqual(new Map([[5, null]]));
     driver = 'ena';
     kernel.send(newLink(link(5, { mtu: 9001 })));
     expect(mirror.state().drivers.get(5)).toBe('ena');

@@ -1,0 +1,93 @@
+/** Most links of other programs are not looked at: with them and without, the same is decided. */
+
+import { expect, it } from '@jest/globals';
+import fc from 'fast-check';
+import { defaultConfig } from '../../agent/config/defaults.ts';
+import { listAddressesNear, listTellingLinks } from '../../agent/decide/telling-links.ts';
+import type { Address, Link } from '../../agent/model.ts';
+import { makeLink } from '../../fixtures/model/records.ts';
+import { ModelWorld } from '../../fixtures/model/world.ts';
+import { countRuns, eniList, limitRuns } from './arbitrary.ts';
+import { Story, storyEvents } from './story.ts';
+
+const linkIndex = fc.integer({ min: 1000, max: 1005 });
+
+/** Also with an ENI's MAC, above an ENI, or with an ENI's alternative name. */
+const foreignLinks: fc.Arbitrary<Link[]> = fc
+  .uniqueArray(
+    fc.record({
+      index: linkIndex,
+      kind: fc.constantFrom('veth', 'bridge', 'vrf', 'ipvlan'),
+      mac: fc.constantFrom('0a:00:00:00:00:01', '02:00:00:00:00:00'),
+      masterIndex: fc.constantFrom(null, 1000, 1001),
+      altNames: fc.constantFrom<string[][]>([], [], ['eni-00000000000000000'], ['web']),
+    }),
+    { selector: ({ index }) => index, maxLength: 6 },
+  )
+  .map((links) => links.map((link) => makeLink({ ...link, permanentMac: null, name: `foreign${link.index}` })));
+
+/** Also those of ENIs. */
+const foreignAddresses: fc.Arbitrary<Address[]> = fc.array(
+  fc
+    .record({
+      linkIndex,
+      address: fc.constantFrom('fe80::1', '172.17.0.1', '10.0.0.5', '10.0.1.5', '2001:db8:0:1::1:5'),
+      isHost: fc.boolean(),
+    })
+    .map(({ address, isHost, ...rest }): Address => {
+      const family = address.includes(':') ? 6 : 4;
+      const prefixLength = isHost ? (family === 6 ? 128 : 32) : 24;
+      const scope = address.startsWith('fe80') ? 253 : 0;
+      return {
+        ...rest,
+        address,
+        family,
+        prefixLength,
+        scope,
+        flags: 0x80,
+        protocol: 0,
+        metric: 0,
+        validLifetime: null,
+      };
+    }),
+  { maxLength: 6 },
+);
+
+it(
+  'decides the same',
+  () => {
+    fc.assert(
+      fc.property(
+        eniList,
+        storyEvents,
+        foreignLinks,
+        foreignAddresses,
+        fc.option(fc.constantFrom('foreign1000', 'foreign1001')),
+        fc.boolean(),
+        (enis, events, links, addresses, vrf, isEnslaved) => {
+          const story = new Story(enis);
+          for (const event of events) {
+            story.play(event);
+            const { state } = story.world;
+            const interfaces = vrf === null ? [] : [{ match: { device: 1 }, policy: { vrf } }];
+            const config = { ...defaultConfig, interfaces };
+            const own = state.links.map((link, place) =>
+              isEnslaved && place === 1 ? { ...link, masterIndex: links[0]?.index ?? null } : link,
+            );
+            const all = {
+              ...state,
+              config,
+              links: [...own, ...links],
+              addresses: [...state.addresses, ...addresses],
+            };
+            const near = listTellingLinks(all.links, config);
+            const few = { ...all, links: [...near], addresses: [...listAddressesNear(all.addresses, near)] };
+            expect(new ModelWorld(few).decide()).toEqual(new ModelWorld(all).decide());
+          }
+        },
+      ),
+      { numRuns: countRuns(60) },
+    );
+  },
+  limitRuns(60),
+);
