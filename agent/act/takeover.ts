@@ -3,7 +3,7 @@
  * step: a takeover that is cut off anywhere can be undone.
  */
 
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import * as z from 'zod';
@@ -89,7 +89,7 @@ export class Takeover {
   }
 
   async #keep(path: string): Promise<boolean> {
-    if (!(await isThere(path))) return false;
+    if (!isThere(path)) return false;
     // By cp: owner, mode and what a link says stay, and /var may be another file system.
     await run(['cp', '--archive', '--no-target-directory', path, this.#kept(path)]);
     return true;
@@ -156,8 +156,9 @@ async function renewAddress({ address, routes }: AddressStep): Promise<void> {
   }
 }
 
-async function isThere(path: string): Promise<boolean> {
-  return (await runCommand(['test', '-e', path, '-o', '-L', path], { timeoutMs: commandMs })).code === 0;
+/** A link counts, wherever it leads. Throws where it cannot be told: what is taken for missing is removed by the undo. */
+function isThere(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 async function run(argv: readonly string[]): Promise<void> {

@@ -2,31 +2,30 @@
 
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import { runCommand } from '../../lib/process/run-command.ts';
 import type { Link } from '../model.ts';
-import type { NetworkManagerDevice, TakeoverFacts, TextFile, UnitState } from '../takeover-model.ts';
+import type { NetworkManagerDevice, TakeoverFacts, TextFile } from '../takeover-model.ts';
 import { list, listPrograms, readText } from './host-facts.ts';
+import { readUnitStates } from './unit-states.ts';
 
 const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'dhcpcd', 'networking'].map(
   (name) => `${name}.service`,
 );
-const commandMs = 10_000;
 
 export type HostPart = Omit<
   TakeoverFacts,
   'eniLinks' | 'heldAddresses' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'
 >;
 
-/** `isOwn`: whether a .network file of this text is enid's. */
+/** `isOwn`: whether a .network file of this text is enid's. Throws a RuntimeError where systemd does not answer. */
 export async function readTakeoverFacts(
   isOwn: (text: string) => boolean,
   eniLinks: readonly Pick<Link, 'name' | 'index'>[],
 ): Promise<HostPart> {
-  const units = await Promise.all(unitNames.map(async (name) => [name, await readUnit(name)] as const));
+  const hasSystemd = existsSync('/run/systemd/system');
   return {
     isRoot: process.getuid?.() === 0,
-    hasSystemd: existsSync('/run/systemd/system'),
-    units: Object.fromEntries(units.filter((entry): entry is readonly [string, UnitState] => entry[1] !== null)),
+    hasSystemd,
+    units: hasSystemd ? await readUnitStates(unitNames) : {},
     interfacesFiles: readInterfaces('/etc/network/interfaces', new Set()),
     netplanFiles: await readNetplan(),
     generatedFiles: [
@@ -49,16 +48,6 @@ function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>)
   if (text === null) return [];
   // A UUID and nothing else: it becomes a part of a command.
   return [{ link: name, path, connection: /^connection-uuid=([\da-f-]{36})$/m.exec(text)?.[1] ?? null }];
-}
-
-async function readUnit(name: string): Promise<UnitState | null> {
-  const argv = ['systemctl', 'show', '--property=LoadState,ActiveState,UnitFileState', name];
-  const { stdout } = await runCommand(argv, { timeoutMs: commandMs });
-  const values = new Map(stdout.split('\n').map((line) => line.split('=', 2) as [string, string | undefined]));
-  if (values.get('LoadState') !== 'loaded') return null;
-  const isActive = /^(active|activating|reloading)$/.test(values.get('ActiveState') ?? '');
-  // `enabled-runtime` is netplan's generator at work: it ends with netplan's files.
-  return { isActive, isEnabled: values.get('UnitFileState') === 'enabled' };
 }
 
 /** interfaces(5): `source` takes a shell pattern, `source-directory` every file with a plain name. */

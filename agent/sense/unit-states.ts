@@ -1,0 +1,40 @@
+/** Whether units of systemd are there, run and come with the next boot. */
+
+import { runCommand } from '../../lib/process/run-command.ts';
+import { RuntimeError } from '../errors.ts';
+import type { UnitState } from '../takeover-model.ts';
+
+/** systemctl itself gives up after 90 s; while apt has systemd read its units anew, a slow host may take long. */
+const commandMs = 100_000;
+const properties = ['LoadState', 'ActiveState', 'UnitFileState'];
+
+/** By name; no key: there is no such unit. Throws a RuntimeError where systemd does not answer: unknown is not absent. */
+export async function readUnitStates(names: readonly string[]): Promise<Readonly<Record<string, UnitState>>> {
+  const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, ...names];
+  const { stdout, stderr } = await runCommand(argv, { timeoutMs: commandMs });
+  return parseUnitStates(names, stdout, stderr);
+}
+
+/** Of the output of `systemctl show`: a block of lines for each name, in their order, with an empty line between them. */
+export function parseUnitStates(
+  names: readonly string[],
+  stdout: string,
+  stderr: string,
+): Readonly<Record<string, UnitState>> {
+  const blocks = stdout.trim().split('\n\n');
+  const states: Record<string, UnitState> = {};
+  for (const [index, name] of names.entries()) {
+    const lines = (blocks[index] ?? '').split('\n');
+    const values = new Map(lines.map((line) => line.split('=', 2) as [string, string | undefined]));
+    const loadState = values.get('LoadState');
+    if (blocks.length !== names.length || loadState === undefined) {
+      const what = stderr.trim() === '' ? `expected the state of ${names.length} units` : stderr.trim();
+      throw new RuntimeError('units', name, `failed to ask systemd for ${name}: ${what}`);
+    }
+    if (loadState !== 'loaded') continue;
+    const isActive = /^(active|activating|reloading)$/.test(values.get('ActiveState') ?? '');
+    // `enabled-runtime` is netplan's generator at work: it ends with netplan's files.
+    states[name] = { isActive, isEnabled: values.get('UnitFileState') === 'enabled' };
+  }
+  return states;
+}
