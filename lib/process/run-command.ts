@@ -10,6 +10,9 @@ export interface CommandResult {
   readonly stderr: string;
 }
 
+/** What was written before the end is here by then. */
+const openOutputMs = 500;
+
 /** Never rejects. The program is killed after `timeoutMs`. */
 export async function runCommand(
   argv: readonly string[],
@@ -30,7 +33,15 @@ export async function runCommand(
       stderr += String(text);
     });
     child.once('error', (error) => resolve({ code: null, stdout, stderr: error.message }));
-    // Not `close`: what a program leaves running in the background may hold its output open.
-    child.once('exit', (code) => setImmediate(() => resolve({ code, stdout, stderr })));
+    // libuv may tell of an exit before the output is read, where another child ended just before (uv__wait_children asks for
+    // all of them). What a program leaves running in the background, though, may hold its output open for good.
+    let timer: NodeJS.Timeout | null = null;
+    child.once('exit', (code) => {
+      timer = setTimeout(() => resolve({ code, stdout, stderr }), openOutputMs);
+    });
+    child.once('close', (code) => {
+      if (timer !== null) clearTimeout(timer);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
