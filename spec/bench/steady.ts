@@ -3,7 +3,8 @@
 import { readCounters } from '../../fixtures/process-counters.ts';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
 import { sleep } from '../lab/lab.ts';
-import { describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
+import { traceCollections } from './collections.ts';
+import { convergeMs, describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 import { traceCalls } from './trace.ts';
 
@@ -12,6 +13,8 @@ const rounds = 8;
 const settleMs = 12_000;
 /** Two polls of 5 s fit in. */
 const traceMs = 11_000;
+/** Eight. */
+const allocationMs = 41_000;
 
 export const steady: Benchmark = {
   name: 'steady',
@@ -22,6 +25,7 @@ export const steady: Benchmark = {
       const where = describeSize(large);
       const { cpu, requests } = await measurePolls(instance);
       const counted = await countCalls(instance);
+      const allocated = await countAllocated(instance);
       return [
         {
           what: `poll, nothing new: processor time, ${where}`,
@@ -46,6 +50,7 @@ export const steady: Benchmark = {
         },
         { what: `poll, nothing new: netlink messages sent, ${where}`, unit: '', samples: [counted.netlinkMessages] },
         { what: `poll, nothing new: system calls, ${where}`, unit: '', samples: [counted.calls] },
+        { what: `poll, nothing new: allocated, ${where}`, unit: 'MB', samples: [allocated] },
       ];
     } finally {
       await instance.vpc.destroy();
@@ -79,15 +84,34 @@ async function awaitPollEnd({ imds }: Instance['vpc']): Promise<number> {
   }
 }
 
+function countPolls(requests: readonly { readonly path: string }[]): number {
+  return requests.filter(({ path }) => path.endsWith('/macs/')).length;
+}
+
 /** Per poll, over a trace of some polls. */
 async function countCalls({ vpc, enid }: Instance) {
   await vpc.imds.resetRequests();
   const lines = await traceCalls(vpc.guest, enid.pid, traceMs);
-  const polls = (await vpc.imds.requests()).filter(({ path }) => path.endsWith('/macs/')).length;
+  const polls = countPolls(await vpc.imds.requests());
   const count = (pattern: RegExp) => lines.filter((line) => pattern.test(line)).length / polls;
   return {
     calls: Math.round(lines.length / polls),
     netlinkMessages: count(/\bsend\w*\(\d+<NETLINK/),
     processes: count(/\b(execve|fork|vfork|clone3?)\((?!.*CLONE_THREAD)/),
   };
+}
+
+/** What V8 has allocated in a poll, in MB, over some polls of a new start. */
+async function countAllocated(instance: Instance): Promise<number> {
+  const { vpc } = instance;
+  await instance.enid.stop();
+  const collections = await traceCollections(vpc.guest);
+  instance.enid = collections.enid;
+  await instance.enid.converged(convergeMs);
+  await sleep(settleMs);
+  await vpc.imds.resetRequests();
+  const before = await collections.readAllocatedMb();
+  await sleep(allocationMs);
+  const polls = countPolls(await vpc.imds.requests());
+  return ((await collections.readAllocatedMb()) - before) / polls;
 }
