@@ -44,7 +44,7 @@ export class Candidates {
     return this.#indexes;
   }
 
-  /** Whether something follows from the link at once: it can be an ENI, is above one, or is a VRF. */
+  /** Whether something follows from the link at once: it can be an ENI, is above one, is a VRF, or bears names that an ENI may want. */
   concerns(linkIndex: number): boolean {
     return this.#concerned.has(linkIndex);
   }
@@ -82,6 +82,8 @@ function listConcerned(kernel: KernelState, candidates: ReadonlyMap<string, read
     concerned.add(link.index);
     if (link.masterIndex !== null) concerned.add(link.masterIndex);
   }
-  for (const { index, kind } of kernel.links) if (kind === 'vrf') concerned.add(index);
+  for (const { index, kind, altNames } of kernel.links) {
+    if (kind === 'vrf' || altNames.length > 0) concerned.add(index);
+  }
   return concerned;
 }

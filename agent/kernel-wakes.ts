@@ -1,7 +1,7 @@
 /**
  * When a change of the kernel state wakes the reconciler: at once where an ENI may be concerned; where it is other programs'
- * links alone (a host with containers has thousands), a little later and once for many. Not never: an alternative name, an
- * address or the name of a VRF that a foreign link has taken is an ENI's, too.
+ * links alone and their link-local addresses (a host with containers has thousands), a little later and once for many. Not
+ * never: the name of a VRF that a foreign link has taken is an ENI's, too.
  */
 
 import type { Candidates } from './candidates.ts';

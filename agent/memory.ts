@@ -20,6 +20,8 @@ const afterStartMs = 5_000;
 const busyPasses = 20;
 const grownBytes = 6_000_000;
 const quietMs = 5_000;
+/** Where there is no quiet moment, after so long. */
+const longestWaitMs = 60_000;
 /** In a row: one to make code old, one to drop it; one more for what only that has held, which closes the gaps, too. */
 const collections = 2;
 
@@ -36,15 +38,21 @@ export function settleMemory(): () => void {
   }, afterStartMs).unref();
   let passCount = busyPasses;
   let residentBytes = 0;
+  let waitingSinceMs: number | null = performance.now();
   const timer = setTimeout(async () => {
     passCount = 0;
+    waitingSinceMs = null;
     await dropGarbage();
     residentBytes = process.memoryUsage.rss();
   }, quietMs).unref();
   return () => {
     passCount++;
+    const nowMs = performance.now();
+    if (waitingSinceMs !== null && nowMs - waitingSinceMs > longestWaitMs) return;
+    if (passCount < busyPasses && process.memoryUsage.rss() <= residentBytes + grownBytes) return;
+    waitingSinceMs ??= nowMs;
     // Also where it has gone off before.
-    if (passCount >= busyPasses || process.memoryUsage.rss() > residentBytes + grownBytes) timer.refresh();
+    timer.refresh();
   };
 }
 

@@ -19,10 +19,14 @@ export function listTellingLinks(links: readonly Link[], { drivers, interfaces }
   return links.filter((link) => tells(link) || masters.has(link.index));
 }
 
-/** Without the link-local addresses of other links, from which nothing follows: each may have the same one. */
+/**
+ * Without the link-local IPv6 addresses of other links, from which nothing follows: each may have the same one. An IPv4 address
+ * has whatever scope it was given: Cilium's own, which is one of an ENI's, has that of the link.
+ */
 export function listAddressesNear(addresses: readonly Address[], links: readonly Link[]): readonly Address[] {
   const near = new Set(links.map(({ index }) => index));
   return addresses.filter(
-    ({ scope, linkIndex, protocol }) => scope !== linkScope || near.has(linkIndex) || protocol === ownProtocol,
+    ({ family, scope, linkIndex, protocol }) =>
+      family === 4 || scope !== linkScope || near.has(linkIndex) || protocol === ownProtocol,
   );
 }

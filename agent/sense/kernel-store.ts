@@ -22,7 +22,7 @@ export type KernelDump = { readonly [K in KernelKind]?: readonly Records[K][] };
 export interface Effects {
   /** Kinds that differ now. */
   readonly changed: Set<KernelKind>;
-  /** Indexes of the links whose records or addresses differ now; null: something else does, or it is not known which. */
+  /** Indexes of the links whose records or link-local addresses differ now; null: something else does, for anybody. */
   readonly links: Set<number | null>;
   /** Kinds of which the mirror cannot be sure any more. */
   readonly suspects: Set<KernelKind>;
@@ -32,9 +32,13 @@ export function noEffects(): Effects {
   return { changed: new Set(), links: new Set(), suspects: new Set() };
 }
 
+/** RT_SCOPE_LINK (linux/rtnetlink.h). */
+const linkScope = 253;
+
 const linkOf: { readonly [K in KernelKind]: (record: Records[K]) => number | null } = {
   link: ({ index }) => index,
-  address: ({ linkIndex }) => linkIndex,
+  // Of IPv4 any scope may be given to any address.
+  address: ({ family, scope, linkIndex }) => (family === 6 && scope === linkScope ? linkIndex : null),
   route: () => null,
   rule: () => null,
 };
@@ -168,9 +172,16 @@ export class KernelStore {
       effects.suspects.add('route');
     }
     // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses (cycle_netdev).
-    if (before !== undefined && before.masterIndex !== link.masterIndex) {
+    if (before === undefined || before.masterIndex === link.masterIndex) return;
+    if (this.#canBeVrf(before.masterIndex) || this.#canBeVrf(link.masterIndex)) {
       effects.suspects.add('route').add('address');
     }
+  }
+
+  /** One that is not known, or not any more, may be one. */
+  #canBeVrf(index: number | null): boolean {
+    const link = this.#link.get(String(index));
+    return index !== null && (link === undefined || link.kind === 'vrf');
   }
 
   /** Of a link that is not known yet its own event tells. */
@@ -296,12 +307,10 @@ function swapped<K extends KernelKind>(
   after: Map<string, Records[K]>,
   effects: Effects,
 ): Map<string, Records[K]> {
-  let isEqual = before.size === after.size;
   for (const [key, record] of after) {
-    if (!isEqual) break;
     const old = before.get(key);
-    isEqual = old !== undefined && isSame(old, record);
+    if (old === undefined || !isSame(old, record)) noteChange(effects, kind, linkOf[kind](record));
   }
-  if (!isEqual) noteChange(effects, kind, null);
+  for (const [key, record] of before) if (!after.has(key)) noteChange(effects, kind, linkOf[kind](record));
   return after;
 }

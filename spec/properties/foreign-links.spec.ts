@@ -33,11 +33,13 @@ const foreignAddresses: fc.Arbitrary<Address[]> = fc.array(
       linkIndex,
       address: fc.constantFrom('fe80::1', '172.17.0.1', '10.0.0.5', '10.0.1.5', '2001:db8:0:1::1:5'),
       isHost: fc.boolean(),
+      isLinkScope: fc.boolean(),
     })
-    .map(({ address, isHost, ...rest }): Address => {
+    .map(({ address, isHost, isLinkScope, ...rest }): Address => {
       const family = address.includes(':') ? 6 : 4;
       const prefixLength = isHost ? (family === 6 ? 128 : 32) : 24;
-      const scope = address.startsWith('fe80') ? 253 : 0;
+      // The kernel tells that of IPv6 by the address; of IPv4 it is as it was given.
+      const scope = address.startsWith('fe80') || (family === 4 && isLinkScope) ? 253 : 0;
       return {
         ...rest,
         address,

@@ -21,7 +21,7 @@ it('keeps what can be an ENI, is above one, is a VRF or bears a name that an ENI
   expect(listTellingLinks([...others, ...telling], config)).toEqual(telling);
 });
 
-it('leaves out link-local addresses of other links, but those with our mark', () => {
+it('leaves out link-local IPv6 addresses of other links, but those with our mark', () => {
   const make = (linkIndex: number, address: string, scope: number, protocol = 0): Address => ({
     ...{
       linkIndex,
@@ -35,6 +35,7 @@ it('leaves out link-local addresses of other links, but those with our mark', ()
       validLifetime: null,
     },
   });
-  const kept = [make(2, 'fe80::1', 253), make(9, '2001:db8::9', 0), make(9, 'fe80::9', 253, 236)];
+  const ciliums: Address = { ...make(8, '10.0.1.5', 253), family: 4, prefixLength: 32 };
+  const kept = [make(2, 'fe80::1', 253), make(9, '2001:db8::9', 0), make(9, 'fe80::9', 253, 236), ciliums];
   expect(listAddressesNear([...kept, make(8, 'fe80::1', 253)], telling)).toEqual(kept);
 });

@@ -143,10 +143,32 @@ describe('KernelMirror', () => {
     const told: (number | null)[][] = [];
     mirror.onChange((_kinds, links) => told.push([...links]));
     kernel.send(newLink(link(5)), newLink(link(6, { isUp: false })));
-    kernel.send(newAddress(address('10.0.1.6')), newLink(link(7)));
+    kernel.send(newAddress(address('fe80::5', { family: 6, scope: 253 })), newLink(link(7)));
+    kernel.send(newAddress(address('10.0.1.6', { scope: 253 })));
     kernel.send({ kind: 'rule', change: 'delete', rule });
     kernel.send({ kind: 'link', change: 'delete', link: link(5) });
-    expect(told).toEqual([[6], [5, 7], [null], [5, null]]);
+    expect(told).toEqual([[6], [5, 7], [null], [null], [5, null]]);
+  });
+
+  it('tells of a dump only which links differ', async () => {
+    const kernel = new FakeKernel();
+    kernel.links = [link(5), link(6), link(7)];
+    const mirror = await openMirror(kernel);
+    const told: (number | null)[][] = [];
+    mirror.onChange((_kinds, links) => told.push([...links]));
+    kernel.links = [link(5), link(6, { mtu: 9001 }), link(8)];
+    kernel.addresses = [...kernel.addresses, address('fe80::9', { linkIndex: 9, family: 6, scope: 253 })];
+    await mirror.resync();
+    expect(told).toEqual([[6, 8, 7, 9]]);
+  });
+
+  it('dumps nothing for a link that enters a bridge', async () => {
+    const kernel = new FakeKernel();
+    kernel.links = [link(5), link(9, { kind: 'bridge' })];
+    const mirror = await openMirror(kernel);
+    kernel.send(newLink(link(5, { masterIndex: 9 })));
+    await mirror.settled();
+    expect(kernel.dumped).toEqual([]);
   });
 
   it('takes a renewed lease for no change, and the end of a lease for one', async () => {
