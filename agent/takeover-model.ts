@@ -45,15 +45,20 @@ export interface TakeoverFacts {
   readonly netplanFiles: readonly { readonly path: string; readonly document: unknown }[];
   /** .network files that netplan or cloud-init wrote. */
   readonly generatedFiles: readonly string[];
-  /** dhclient and dhcpcd, whoever started them. */
-  readonly clients: readonly { readonly name: string; readonly processId: number }[];
+  /** dhclient and dhcpcd, whoever started them; `words` of their command lines. */
+  readonly clients: readonly { readonly name: string; readonly processId: number; readonly words: readonly string[] }[];
   readonly hasCloudInit: boolean;
   /** What NetworkManager remembers of ENIs. */
   readonly networkManagerDevices: readonly NetworkManagerDevice[];
   /** NetworkManager was told by a takeover to leave the ENIs alone. */
   readonly isNetworkManagerTold: boolean;
   readonly heldAddresses: readonly HeldAddress[];
-  readonly resolvConf: 'resolved' | 'other' | 'absent';
+  /** `volatile`: a link to a file in /run that another program than systemd-resolved writes. */
+  readonly resolvConf: 'resolved' | 'volatile' | 'other' | 'absent';
+  /** ENIs with an address, for which networkd has no file. */
+  readonly unclaimedLinks: readonly string[];
+  /** /etc/systemd/network/80-ec2.network is a link to /dev/null, as the installation leaves it beside another manager. */
+  readonly isFallbackMasked: boolean;
   /** The files that this program wants for the ENIs; empty where the metadata service has never answered. */
   readonly networkFiles: readonly TextFile[];
   /** A takeover was made and not undone. */

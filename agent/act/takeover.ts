@@ -41,10 +41,15 @@ export class Takeover {
     return existsSync(this.#path('record.json'));
   }
 
-  /** Throws a RuntimeError at the first step that fails: what was done before it can be undone. */
+  /** Throws a RuntimeError at the first step that fails: what was done before it, and before this call, can be undone. */
   async apply(steps: readonly TakeoverStep[], tell: (step: TakeoverStep) => void): Promise<void> {
+    // Above it the daemon's own user has a directory.
+    await mkdir(dirname(this.#directory), { recursive: true, mode: 0o755 });
     await mkdir(this.#path('files'), { recursive: true, mode: 0o700 });
-    const record: Record = { files: [], undo: [], undoFirst: [], isComplete: false };
+    // What was there before an earlier takeover must not be forgotten for this one.
+    const record: Record = this.isTaken
+      ? { ...this.#read(), isComplete: false }
+      : { files: [], undo: [], undoFirst: [], isComplete: false };
     for (const step of steps) {
       tell(step);
       if (step.kind === 'command') {

@@ -9,7 +9,7 @@ import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../decide/leftovers.ts';
-import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
+import { findCandidates, globalScope, listLocalAddresses } from '../decide/match-links.ts';
 import { readFileOwner } from '../decide/network-file.ts';
 import { mainTable } from '../decide/numbers.ts';
 import { planTakeover } from '../decide/takeover.ts';
@@ -39,8 +39,11 @@ export interface TakeoverOptions {
 
 /** Exit code 0: done, or nothing to do; 2: obstacles; 1: failed and rolled back. */
 export async function takeOver(config: Config, options: TakeoverOptions): Promise<CommandResult> {
-  // The session that it was started from may end with the network: it must not end here half-way.
+  // The session that it was started from may end with the network: it must not end here half-way, nor by having nobody to tell.
   for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  // What networkd and enid read is not to be root's alone.
+  process.umask(0o022);
   const takeover = new Takeover(stateDirectory);
   const tell = (text: string) => options.write(`${text}\n`);
   if (options.undo) return await undo(takeover, tell);
@@ -56,6 +59,7 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
     const stderr = [...plan.obstacles.map((obstacle) => `enid: ${obstacle}`), advice, ''].join('\n');
     return { stdout: '', stderr, exitCode: options.ifSafe ? 0 : 2 };
   }
+  for (const note of plan.notes) tell(`Note: ${note}`);
   try {
     await takeover.apply(plan.steps, (step) => tell(renderStep(step)));
     await awaitNetwork(config);
@@ -91,8 +95,9 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   );
   // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
   // wrote for networkd stays in force.
+  const findKnown = (index: number) => inspection.networkd.links.find(({ linkIndex }) => linkIndex === index);
   const links = candidates.map(({ link }): NetworkdLink => {
-    const known = inspection.networkd.links.find(({ linkIndex }) => linkIndex === link.index);
+    const known = findKnown(link.index);
     const isKept = known !== undefined && !facts.generatedFiles.includes(known.networkFile ?? '');
     return isKept ? known : { linkIndex: link.index, networkFile: null, setupState: 'configured' };
   });
@@ -110,12 +115,19 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   return planTakeover({
     ...facts,
     eniLinks,
+    unclaimedLinks: candidates
+      .filter(({ link }) => findKnown(link.index)?.networkFile == null && hasGlobalAddress(kernel, link.index))
+      .map(({ link }) => link.name),
     heldAddresses: findHeldAddresses(kernel, desired),
     otherLinks: physical.filter((name) => !eniLinks.includes(name)),
     drivers: config.drivers,
     networkFiles: files.map(({ name, text }) => ({ path: join(config.networkd.unitDirectory, name), text })),
     isTaken,
   });
+}
+
+function hasGlobalAddress({ addresses }: KernelState, index: number): boolean {
+  return addresses.some(({ linkIndex, scope }) => linkIndex === index && scope === globalScope);
 }
 
 /** Throws where the network is not there in time, with what was missing last. */

@@ -37,12 +37,15 @@ interface Stanza {
 export function removeFromInterfaces(files: readonly TextFile[], eniLinks: readonly string[]): InterfacesResult {
   const links = new Set<string>();
   const obstacles: string[] = [];
+  const aliases: string[] = [];
   const changed = files.flatMap(({ path, text }) => {
     const kept = splitStanzas(text).map((stanza) => {
       const { words } = stanza;
       const [keyword = '', ...names] = words;
       if (keyword === 'iface') {
         const [name = ''] = names;
+        const [base = ''] = name.split(':');
+        if (base !== name && eniLinks.includes(base)) aliases.push(`${path}: iface ${name} would stay beside networkd`);
         if (!eniLinks.includes(name)) return stanza.lines.join('\n');
         links.add(name);
         obstacles.push(...judgeStanza(path, stanza));
@@ -65,8 +68,8 @@ export function removeFromInterfaces(files: readonly TextFile[], eniLinks: reado
   });
   // Files that name no ENI are none of this program's business, whatever else they say.
   return links.size === 0
-    ? { links: [], changed: [], obstacles: [] }
-    : { links: [...links].sort(), changed, obstacles };
+    ? { links: [], changed: [], obstacles: aliases }
+    : { links: [...links].sort(), changed, obstacles: [...obstacles, ...aliases] };
 }
 
 /** Comments and empty lines belong to the stanza above them; those at the top are a stanza without words. */

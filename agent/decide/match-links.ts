@@ -4,7 +4,7 @@ import type { KernelState, Link } from '../model.ts';
 import { groupBy } from './group-by.ts';
 
 /** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
-const globalScope = 0;
+export const globalScope = 0;
 
 export interface CandidateLink {
   readonly link: Link;

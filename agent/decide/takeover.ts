@@ -23,6 +23,7 @@ const networkd = 'systemd-networkd.service';
 const resolved = 'systemd-resolved.service';
 const networkManager = 'NetworkManager.service';
 const networkManagerFile = '/etc/NetworkManager/conf.d/90-enid.conf';
+const fallbackFile = '/etc/systemd/network/80-ec2.network';
 const cloudInitFile = '/etc/cloud/cloud.cfg.d/99-enid-network.cfg';
 
 export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
@@ -38,8 +39,19 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   if (managers.length === 0 && isRunning(facts, 'enid.service') && isRunning(facts, networkd)) {
     return { managers, steps: [], obstacles: [], notes: [] };
   }
+  if (managers.length === 0 && isRunning(facts, networkd)) {
+    obstacles.push(
+      ...facts.unclaimedLinks.map(
+        (link) => `who configures ${link} now is not known: systemd-networkd has no file for it`,
+      ),
+    );
+  }
   const steps = [
+    // First, so that a host that is cut off from here on boots into a network.
+    ...enable(facts, networkd),
+    ...enable(facts, 'enid.service'),
     ...parts.flatMap((part) => part.files),
+    ...(facts.isFallbackMasked ? [{ kind: 'remove', path: fallbackFile } as const] : []),
     ...(facts.hasCloudInit && managers.length > 0
       ? [
           write(
@@ -50,8 +62,6 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
       : []),
     // In place before networkd reads them: no reload, no second lease.
     ...facts.networkFiles.map(({ path, text }): TakeoverStep => ({ kind: 'write', path, text, owner: 'enid' })),
-    ...enable(facts, networkd),
-    ...enable(facts, 'enid.service'),
     ...planResolver(facts),
     ...parts.flatMap((part) => part.letGo),
     ...(managers.length > 0 ? facts.heldAddresses : []).map(
@@ -73,27 +83,39 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   return { managers, steps, obstacles, notes };
 }
 
-function judgeHost({ isRoot, hasSystemd, eniLinks, networkFiles, isTaken, units }: TakeoverFacts): string[] {
+function judgeHost(facts: TakeoverFacts): string[] {
+  const { isRoot, hasSystemd, eniLinks, networkFiles, isTaken, units, resolvConf } = facts;
   const found: string[] = [];
   if (!isRoot) found.push('only root can do it');
   if (!hasSystemd) found.push('systemd is not process 1 here');
   if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
   if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
   else if (networkFiles.length === 0) found.push('the metadata service does not answer: what the ENIs need is unknown');
+  if (units[resolved] === undefined && resolvConf === 'volatile')
+    found.push('/etc/resolv.conf leads to a file that nobody writes after the next boot. Install systemd-resolved');
   if (isTaken) found.push('it was done before and is not undone: enid takeover --undo');
   return found;
 }
 
-function planIfupdown({ interfacesFiles, eniLinks, clients }: TakeoverFacts): Part {
+function planIfupdown({ interfacesFiles, eniLinks, otherLinks, clients }: TakeoverFacts): Part {
   const { links, changed, obstacles } = removeFromInterfaces(interfacesFiles, eniLinks);
-  if (links.length === 0) return nothing;
+  if (links.length === 0) return { ...nothing, obstacles };
+  // Those of other links go on.
+  const ours = clients.filter(({ words }) => words.some((word) => eniLinks.includes(word)));
+  const shared = ours.filter(({ words }) => words.some((word) => otherLinks.includes(word)));
   return {
     ...nothing,
     managers: [`ifupdown (${links.join(', ')})`],
     files: changed.map(({ path, text }) => write(path, text)),
     // ifdown would take the link down. Killed, a client leaves lease and addresses.
-    letGo: [command(killAll(clients), ['ifup', '--force', ...links])],
-    obstacles,
+    letGo: [command(killAll(ours), ['ifup', '--force', ...links])],
+    obstacles: [
+      ...obstacles,
+      ...shared.map(({ name, processId }) => `${name} (process ${processId}) serves a link that is no ENI, too`),
+      ...(ours.length === 0
+        ? clients.map(({ name, processId }) => `which links ${name} (process ${processId}) serves is not known`)
+        : []),
+    ],
   };
 }
 

@@ -13,7 +13,7 @@ const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManag
 
 export type HostPart = Omit<
   TakeoverFacts,
-  'eniLinks' | 'heldAddresses' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'
+  'eniLinks' | 'unclaimedLinks' | 'heldAddresses' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'
 >;
 
 /** `isOwn`: whether a .network file of this text is enid's. Throws a RuntimeError where systemd does not answer. */
@@ -34,12 +34,29 @@ export async function readTakeoverFacts(
       ...listNetworkFiles('/etc/systemd/network', '10-cloud-init-'),
       ...listPeerFiles(isOwn),
     ],
-    clients: listPrograms().filter(({ name }) => /^(dhclient|dhcpcd)/.test(name)),
+    clients: listPrograms()
+      .filter(({ name }) => /^(dhclient|dhcpcd)/.test(name))
+      .map((program) => ({ ...program, words: readCommandLine(program.processId) })),
     hasCloudInit: existsSync('/etc/cloud/cloud.cfg.d'),
     networkManagerDevices: eniLinks.flatMap(readNetworkManagerDevice),
     isNetworkManagerTold: existsSync('/etc/NetworkManager/conf.d/90-enid.conf'),
     resolvConf: readResolvConf(),
+    isFallbackMasked: readLink('/etc/systemd/network/80-ec2.network') === '/dev/null',
   };
+}
+
+/** dhcpcd writes what it serves into its title, with spaces. */
+function readCommandLine(processId: number): string[] {
+  return (readText(`/proc/${processId}/cmdline`) ?? '').split(/[\0\s]+/).filter((word) => word !== '');
+}
+
+/** Null where there is no symbolic link. */
+function readLink(path: string): string | null {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return null;
+  }
 }
 
 function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>): NetworkManagerDevice[] {
@@ -113,7 +130,9 @@ function readResolvConf(): TakeoverFacts['resolvConf'] {
   const path = '/etc/resolv.conf';
   try {
     if (!lstatSync(path).isSymbolicLink()) return 'other';
-    return resolve('/etc', readlinkSync(path)).startsWith('/run/systemd/resolve/') ? 'resolved' : 'other';
+    const target = resolve('/etc', readlinkSync(path));
+    if (target.startsWith('/run/systemd/resolve/')) return 'resolved';
+    return target.startsWith('/run/') ? 'volatile' : 'other';
   } catch {
     return 'absent';
   }

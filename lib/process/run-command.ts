@@ -22,6 +22,8 @@ export async function runCommand(
   return await new Promise((resolve) => {
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
+      // In a session of its own: what is typed on the terminal, or its end, is for the caller alone.
+      detached: true,
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
     });

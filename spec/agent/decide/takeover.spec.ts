@@ -9,6 +9,8 @@ const bare: TakeoverFacts = {
   isRoot: true,
   hasSystemd: true,
   eniLinks: ['ens5'],
+  unclaimedLinks: [],
+  isFallbackMasked: false,
   heldAddresses: [],
   otherLinks: [],
   drivers: ['ena'],
@@ -44,6 +46,15 @@ iface br0 inet static
     address 192.0.2.1/24
 `;
 
+/** ifupdown's, with one client of these words. */
+function withClient(words: readonly string[]): Partial<TakeoverFacts> {
+  return {
+    otherLinks: ['eth9'],
+    clients: [{ name: 'dhclient', processId: 7, words }],
+    interfacesFiles: [{ path: '/etc/network/interfaces', text: 'iface ens5 inet dhcp\n' }],
+  };
+}
+
 function plan(facts: Partial<TakeoverFacts>): string {
   return renderTakeoverPlan(planTakeover({ ...bare, ...facts }));
 }
@@ -53,15 +64,20 @@ describe('planTakeover', () => {
     expect(
       plan({
         interfacesFiles: [{ path: '/etc/network/interfaces', text: 'auto ens5\niface ens5 inet dhcp\n' }],
-        clients: [{ name: 'dhclient', processId: 321 }],
+        clients: [
+          { name: 'dhclient', processId: 321, words: ['dhclient', '-4', '-pf', '/run/dhclient.ens5.pid', 'ens5'] },
+          { name: 'dhclient', processId: 322, words: ['dhclient', 'br0'] },
+        ],
+        isFallbackMasked: true,
       }),
     ).toBe(`The ENIs are configured by: ifupdown (ens5)
 
 To be done:
-  write /etc/network/interfaces
-  write /run/systemd/network/70-ens5.network
   systemctl enable systemd-networkd.service
   systemctl enable enid.service
+  write /etc/network/interfaces
+  remove /etc/systemd/network/80-ec2.network
+  write /run/systemd/network/70-ens5.network
   sh -c kill -KILL 321
   systemctl start systemd-networkd.service
   systemctl start enid.service
@@ -77,10 +93,10 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
     expect(plan({ units, networkManagerDevices })).toBe(`The ENIs are configured by: NetworkManager
 
 To be done:
-  write /etc/NetworkManager/conf.d/90-enid.conf
-  write /run/systemd/network/70-ens5.network
   systemctl enable systemd-networkd.service
   systemctl enable enid.service
+  write /etc/NetworkManager/conf.d/90-enid.conf
+  write /run/systemd/network/70-ens5.network
   systemctl enable systemd-resolved.service
   systemctl start systemd-resolved.service
   link /etc/resolv.conf to ../run/systemd/resolve/resolv.conf
@@ -121,12 +137,12 @@ To be done:
     ).toBe(`The ENIs are configured by: netplan
 
 To be done:
+  systemctl enable systemd-networkd.service
+  systemctl enable enid.service
   remove /etc/netplan/50-cloud-init.yaml
   remove /run/systemd/network/10-netplan-ens5.network
   write /etc/cloud/cloud.cfg.d/99-enid-network.cfg
   write /run/systemd/network/70-ens5.network
-  systemctl enable systemd-networkd.service
-  systemctl enable enid.service
   systemctl restart systemd-networkd.service
   systemctl start enid.service
 
@@ -141,10 +157,10 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
     ).toMatch(`The ENIs are configured by: amazon-ec2-net-utils
 
 To be done:
+  systemctl enable enid.service
   remove /run/systemd/network/70-ens5.network
   remove /run/systemd/network/70-ens5.network.d/eni.conf
   write /run/systemd/network/70-ens5.network
-  systemctl enable enid.service
   systemctl stop refresh-policy-routes@*.timer
   systemctl restart systemd-networkd.service
 `);
@@ -163,6 +179,10 @@ To be done:
     ['the metadata service does not answer', { networkFiles: [] }],
     ['enid takeover --undo', { isTaken: true }],
     ['is not known', { units: bare.units }],
+    ['who configures ens5 now is not known', { unclaimedLinks: ['ens5'] }],
+    ['/etc/resolv.conf leads to a file', { resolvConf: 'volatile' as const }],
+    ['dhclient (process 7) serves a link that is no ENI, too', withClient(['dhclient', 'ens5', 'eth9'])],
+    ['which links dhclient (process 7) serves is not known', withClient(['dhclient', '-v'])],
     ['dhcpcd may configure eth9', { otherLinks: ['eth9'], units: { ...bare.units, 'dhcpcd.service': on } }],
   ])('is kept back: %s', (text, facts) => {
     const units = { ...bare.units, 'systemd-networkd.service': on };
@@ -233,6 +253,8 @@ describe('removeFromInterfaces', () => {
     ],
     ['pattern', 'auto /ens*\niface ens5 inet dhcp\n'],
     ['mapping', 'mapping ens*\n  script x\niface ens5 inet dhcp\n'],
+    ['iface ens5:0 would stay beside networkd', 'iface ens5 inet dhcp\niface ens5:0 inet static\n'],
+    ['iface ens5:0 would stay beside networkd', 'iface ens5:0 inet static\n'],
   ])('is kept back by what networkd would not do: %s', (text, file) => {
     expect(removeFromInterfaces([{ path: 'f', text: file }], ['ens5']).obstacles).toEqual([
       expect.stringContaining(text),
@@ -246,7 +268,7 @@ describe('judgeNetplan', () => {
 
   it("takes Debian's own cloud file: DHCP on whatever there is", () => {
     const ethernets = {
-      'all-en': { match: { name: 'en*' }, dhcp4: true, dhcp6: true },
+      'all-en': { match: { name: 'en*' }, dhcp4: true, dhcp6: true, 'dhcp4-overrides': { 'use-domains': true } },
       'all-eth': { match: { name: 'eth*' }, dhcp4: true },
     };
     expect(judge({ version: 2, ethernets })).toEqual({ paths: ['f'], obstacles: [] });
@@ -261,11 +283,30 @@ describe('judgeNetplan', () => {
   });
 
   it.each([
-    ['addresses', { ethernets: { ens5: { addresses: ['192.0.2.1/24'] } } }],
+    ['addresses', { ethernets: { ens5: { dhcp4: true, addresses: ['192.0.2.1/24'] } } }],
+    ['expected dhcp4 or dhcp6', { ethernets: { ens5: { dhcp4: false } } }],
+    ['accept-ra', { ethernets: { ens5: { dhcp4: true, 'accept-ra': false } } }],
+    ['use-routes: false', { ethernets: { ens5: { dhcp4: true, 'dhcp4-overrides': { 'use-routes': false } } } }],
     ['bridges', { ethernets: { ens5: { dhcp4: true } }, bridges: { br0: {} } }],
     ['renderer: NetworkManager', { renderer: 'NetworkManager', ethernets: { ens5: { dhcp4: true } } }],
   ])('is kept back by %s', (text, network) => {
     expect(judge(network).obstacles).toEqual([expect.stringContaining(text)]);
+  });
+
+  it('is kept back by another file about the same', () => {
+    const ethernets = { primary: { match: { name: 'ens5' }, dhcp4: true } };
+    const addresses = { ethernets: { primary: { addresses: ['192.0.2.1/24'] } } };
+    const bridge = { bridges: { br0: { interfaces: ['primary'] } } };
+    for (const network of [addresses, bridge]) {
+      const files = [
+        { path: 'f', document: { network: { ethernets } } },
+        { path: 'g', document: { network } },
+      ];
+      expect(judgeNetplan({ files, eniLinks: ['ens5'], otherLinks: [] })).toEqual({
+        paths: ['f'],
+        obstacles: ['g is about primary, too, which would be gone with f'],
+      });
+    }
   });
 
   it('is kept back by a file that cannot be read', () => {

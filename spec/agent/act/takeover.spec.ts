@@ -1,0 +1,38 @@
+import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { Takeover } from '../../../agent/act/takeover.ts';
+
+let directory: string;
+let file: string;
+let takeover: Takeover;
+const write = (text: string) => ({ kind: 'write', path: file, text, owner: 'root' }) as const;
+
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'enid-takeover-'));
+  file = join(directory, 'interfaces');
+  takeover = new Takeover(join(directory, 'enid/takeover'));
+});
+afterEach(() => {
+  rmSync(directory, { recursive: true });
+});
+
+describe('Takeover', () => {
+  it('puts back what was there before the first of two', async () => {
+    writeFileSync(file, 'before\n');
+    await takeover.apply([write('first\n')], () => undefined);
+    await takeover.complete();
+    await takeover.apply([write('second\n')], () => undefined);
+    expect(readFileSync(file, 'utf8')).toBe('second\n');
+    expect(await takeover.undo(() => undefined)).toBeNull();
+    expect(readFileSync(file, 'utf8')).toBe('before\n');
+    expect(takeover.isTaken).toBe(false);
+  });
+
+  it('keeps what was there to itself, but not the directory that the daemon has a place in', async () => {
+    await takeover.apply([write('first\n')], () => undefined);
+    const modeOf = (name: string) => statSync(join(directory, name)).mode & 0o777;
+    expect([modeOf('enid'), modeOf('enid/takeover')]).toEqual([0o755, 0o700]);
+  });
+});
