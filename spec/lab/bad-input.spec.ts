@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 let lab: Lab;
 
@@ -12,7 +12,7 @@ beforeAll(async () => {
   lab = await openLab('bad', primary);
   await lab.vpc.attach(alone);
   await awaitReach(lab.vpc);
-  await lab.enid.converged();
+  await awaitLeases(lab);
 }, testMs);
 afterAll(() => closeLab(lab));
 

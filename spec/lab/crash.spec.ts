@@ -31,7 +31,6 @@ for family in -4 -6; do
   done
   for table in 10001 10002; do ip $family route flush table $table proto 236; done
 done
-for link in ens5 ens6 ens7; do ip address flush dev $link proto 236 2>/dev/null || true; done
 ip address del 10.0.2.21/32 dev ens6; ip address del 10.0.2.22/32 dev ens6
 ip -6 address del 2001:db8:0:2::21/128 dev ens6; ip -6 address del 2001:db8:0:1::31/128 dev ens7
 ip link property del dev ens6 altname eni-00000000000000002

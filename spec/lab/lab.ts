@@ -14,8 +14,13 @@ export interface Lab {
 }
 
 /** An instance with its primary, networkd and the program, all converged. */
-export async function openLab(name: string, primary: EniSpec, config?: string): Promise<Lab> {
-  const vpc = await Vpc.create({ name, subnets });
+export async function openLab(
+  name: string,
+  primary: EniSpec,
+  config?: string,
+  networkd?: readonly string[],
+): Promise<Lab> {
+  const vpc = await Vpc.create({ name, subnets, guest: networkd === undefined ? {} : { command: networkd } });
   try {
     await installInto(vpc.guest, config);
     await vpc.attach(primary);

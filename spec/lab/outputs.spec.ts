@@ -7,6 +7,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
@@ -56,7 +57,8 @@ async function startDaemon(): Promise<void> {
 }
 
 beforeAll(async () => {
-  lab = await openLab('outputs', primary);
+  // Whatever the host's is: what it does not do, enid does, and it is told.
+  lab = await openLab('outputs', primary, undefined, trixieNetworkd());
   for (const eni of [alone, withPrefixes]) await lab.vpc.attach(eni);
   await awaitReach(lab.vpc);
   await awaitLeases(lab);
