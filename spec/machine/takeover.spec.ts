@@ -111,6 +111,36 @@ it(
 );
 
 it(
+  'is refused where an address is static: the ENI stays with its manager, over a boot, too, until a person decides',
+  async () => {
+    host = await MachineHost.boot();
+    const stanza = 'iface ens5 inet static\\n address 10.0.1.10/24\\n gateway 10.0.1.1\\n';
+    await run(`printf 'auto lo\\niface lo inet loopback\\nauto ens5\\n${stanza}' > /etc/network/interfaces
+systemctl -q enable networking systemd-networkd && systemctl start networking systemd-networkd`);
+    await host.until('it has a way out', 'ping -c 1 -W 1 198.51.100.10');
+    const said = await host.install();
+    expect(said).toMatch(/expected dhcp or auto/);
+    expect(said).not.toMatch(/^Done\./m);
+    expect(await run('systemctl is-enabled enid; systemctl is-active enid; true')).toBe('disabled\ninactive\n');
+
+    await host.machine.reboot();
+    await host.until('it has a way out', 'ping -c 1 -W 1 198.51.100.10');
+    await run('networkctl --no-pager list ens5 | grep unmanaged');
+    expect(await run('ip -4 -o address show dev ens5')).toMatch(/10\.0\.1\.10\/24.* valid_lft forever/);
+    await host.startSession();
+
+    expect(await run('enid takeover --force')).toMatch(/^Done\./m);
+    await host.configured(1);
+    await run('[ ! -L /etc/systemd/network/80-ec2.network ]');
+    expect(await run('enid takeover --undo')).toMatch(/As it was/);
+    await host.until('the one before has the address', "ip -4 -o address show dev ens5 | grep '10.0.1.10/24.*forever'");
+    await run('[ -L /etc/systemd/network/80-ec2.network ]');
+    await host.readSession();
+  },
+  machineMs,
+);
+
+it(
   'from amazon-ec2-net-utils: apt replaces it, and its secondary addresses stay',
   async () => {
     host = await MachineHost.boot();
