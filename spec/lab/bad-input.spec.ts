@@ -90,6 +90,7 @@ it(
   'an address that cannot be is one line; what was known is kept',
   async () => {
     const { vpc, enid } = lab;
+    await awaitLeases(lab);
     const before = await readKernel(vpc);
     const lines = enid.lines.length;
     await vpc.imds.setFaults([

@@ -33,19 +33,7 @@ it(
     const metrics = 'metrics: { listen: "127.0.0.1:9469", textfile: /run/enid/enid.prom }\n';
     await vpc.guest.writeFile('/etc/enid/config.yaml', metrics + labConfig);
     // Stopped by its own signal, which strace passes on; -D: the daemon is the child that the test knows.
-    // The unit's filter refuses io_uring, which Debian 13's node would use for files; libuv goes on without.
-    const environment = { UV_USE_IO_URING: '0' };
-    lab.enid = EnidProcess.start(vpc.guest, [], environment, [
-      'strace',
-      '-D',
-      '-f',
-      '-c',
-      '-S',
-      'name',
-      '-qq',
-      '-o',
-      trace,
-    ]);
+    lab.enid = EnidProcess.start(vpc.guest, [], {}, ['strace', '-D', '-f', '-c', '-S', 'name', '-qq', '-o', trace]);
     await until('the daemon answers', async () => (await runEnid(vpc.guest, ['status'])).stderr === '');
     for (const eni of [alone, withPrefixes]) await vpc.attach(eni);
     await awaitReach(vpc, 60_000);
