@@ -2,7 +2,17 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
-import { FR_ACT_TO_TBL, IFA_F_DEPRECATED, IFA_F_NODAD, IFA_F_NOPREFIXROUTE } from '../../lib/rtnetlink/constants.ts';
+import {
+  FR_ACT_TO_TBL,
+  IFA_F_DEPRECATED,
+  IFA_F_NODAD,
+  IFA_F_NOPREFIXROUTE,
+  RT_SCOPE_HOST,
+  RT_SCOPE_LINK,
+  RT_SCOPE_UNIVERSE,
+  RTN_LOCAL,
+  RTN_UNICAST,
+} from '../../lib/rtnetlink/constants.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import { findDeletedRule } from '../../lib/rtnetlink/rule-match.ts';
 import { KernelError } from '../errors.ts';
@@ -25,10 +35,6 @@ export interface NetlinkActOptions {
   /** Marks routes, rules and addresses as this program's. */
   readonly protocol: number;
 }
-
-/** linux/rtnetlink.h. */
-const [RTN_UNICAST, RTN_LOCAL] = [1, 2];
-const [RT_SCOPE_UNIVERSE, RT_SCOPE_LINK, RT_SCOPE_HOST] = [0, 253, 254];
 
 /** Throws a KernelError with the kernel's reason. */
 export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<void> {
@@ -142,7 +148,8 @@ function toAddress(
   };
 }
 
-function toRoute(route: DesiredRoute, protocol: number): Route {
+/** The route as the kernel will have it. */
+export function toRoute(route: DesiredRoute, protocol: number): Route {
   const family = familyOf(route.destination);
   const isLocal = route.type === 'local';
   return {

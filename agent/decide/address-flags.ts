@@ -8,3 +8,7 @@ export const tentativeFlag = 0x40;
 export const noPrefixRouteFlag = 0x200;
 /** Its preferred lifetime is over. */
 export const deprecatedFlag = 0x20;
+
+/** RT_SCOPE_UNIVERSE and RT_SCOPE_LINK (linux/rtnetlink.h). */
+export const globalScope = 0;
+export const linkScope = 253;

@@ -6,13 +6,12 @@
 import { canonicalAddress } from '../../lib/ip/address.ts';
 import type { Address, Desired, DesiredEni, KernelState, Route } from '../model.ts';
 import type { HeldAddress } from '../takeover-model.ts';
-import { noPrefixRouteFlag } from './address-flags.ts';
+import { linkScope, noPrefixRouteFlag } from './address-flags.ts';
 import { listOfLink } from './by-link.ts';
 import { mainTable } from './numbers.ts';
 
 const unicast = 1;
 const kernelProtocol = 2;
-const linkScope = 253;
 const linkLocal = 'fe80::/64';
 /** IP6_RT_PRIO_ADDRCONF: of the route that the kernel makes for an address. */
 const kernelMetric = 256;

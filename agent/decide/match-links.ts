@@ -1,10 +1,8 @@
 /** Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1). */
 
 import type { KernelState, Link } from '../model.ts';
+import { globalScope } from './address-flags.ts';
 import { groupBy } from './group-by.ts';
-
-/** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
-export const globalScope = 0;
 
 export interface CandidateLink {
   readonly link: Link;

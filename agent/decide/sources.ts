@@ -4,11 +4,9 @@ import { familyOf } from '../../lib/ip/address.ts';
 import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredRule, EniMetadata, Family } from '../model.ts';
+import { globalScope } from './address-flags.ts';
 import { rememberEach, rememberLast } from './memo.ts';
 import { mainTable, rulePriorityOf } from './numbers.ts';
-
-/** RT_SCOPE_UNIVERSE (linux/rtnetlink.h). */
-const globalScope = 0;
 
 /** Subnets of an ENI, both families. */
 export function listSubnets(eni: EniMetadata): string[] {

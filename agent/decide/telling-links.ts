@@ -2,10 +2,8 @@
 
 import type { Config } from '../config/types.ts';
 import type { Address, Link } from '../model.ts';
+import { linkScope } from './address-flags.ts';
 import { ownProtocol } from './identity.ts';
-
-/** RT_SCOPE_LINK (linux/rtnetlink.h). */
-const linkScope = 253;
 
 /**
  * Physical links and those of a kind that can be an ENI, what is above them, VRFs and what has taken the name of one, and

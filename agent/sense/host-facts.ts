@@ -149,7 +149,7 @@ export function readText(path: string): string | null {
   return tryRead(() => readFileSync(path, 'utf8'));
 }
 
-function tryRead<T>(read: () => T): T | null {
+export function tryRead<T>(read: () => T): T | null {
   try {
     return read();
   } catch {

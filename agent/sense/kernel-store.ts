@@ -4,6 +4,7 @@
  * dumped again; never guessing is what keeps the mirror true.
  */
 
+import { RT_SCOPE_LINK } from '../../lib/rtnetlink/constants.ts';
 import type { Address, Link, Route, RtnetlinkEvent, Rule } from '../../lib/rtnetlink/types.ts';
 
 export type KernelKind = 'link' | 'address' | 'route' | 'rule';
@@ -32,13 +33,10 @@ export function noEffects(): Effects {
   return { changed: new Set(), links: new Set(), suspects: new Set() };
 }
 
-/** RT_SCOPE_LINK (linux/rtnetlink.h). */
-const linkScope = 253;
-
 const linkOf: { readonly [K in KernelKind]: (record: Records[K]) => number | null } = {
   link: ({ index }) => index,
   // Of IPv4 any scope may be given to any address.
-  address: ({ family, scope, linkIndex }) => (family === 6 && scope === linkScope ? linkIndex : null),
+  address: ({ family, scope, linkIndex }) => (family === 6 && scope === RT_SCOPE_LINK ? linkIndex : null),
   route: () => null,
   rule: () => null,
 };

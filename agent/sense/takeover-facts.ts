@@ -4,7 +4,7 @@ import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Link } from '../model.ts';
 import type { NetworkManagerDevice, TakeoverFacts, TextFile } from '../takeover-model.ts';
-import { list, listPrograms, readText } from './host-facts.ts';
+import { list, listPrograms, readText, tryRead } from './host-facts.ts';
 import { readUnitStates } from './unit-states.ts';
 
 const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'dhcpcd', 'networking'].map(
@@ -41,22 +41,13 @@ export async function readTakeoverFacts(
     networkManagerDevices: eniLinks.flatMap(readNetworkManagerDevice),
     isNetworkManagerTold: existsSync('/etc/NetworkManager/conf.d/90-enid.conf'),
     resolvConf: readResolvConf(),
-    isFallbackMasked: readLink('/etc/systemd/network/80-ec2.network') === '/dev/null',
+    isFallbackMasked: tryRead(() => readlinkSync('/etc/systemd/network/80-ec2.network')) === '/dev/null',
   };
 }
 
 /** dhcpcd writes what it serves into its title, with spaces. */
 function readCommandLine(processId: number): string[] {
   return (readText(`/proc/${processId}/cmdline`) ?? '').split(/[\0\s]+/).filter((word) => word !== '');
-}
-
-/** Null where there is no symbolic link. */
-function readLink(path: string): string | null {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return null;
-  }
 }
 
 function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>): NetworkManagerDevice[] {

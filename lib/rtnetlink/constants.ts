@@ -48,6 +48,12 @@ export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
 export const RTNLGRP_IPV4_NETCONF = 24;
 
+export const RTN_UNICAST = 1;
+export const RTN_LOCAL = 2;
+export const RT_SCOPE_UNIVERSE = 0;
+export const RT_SCOPE_LINK = 253;
+export const RT_SCOPE_HOST = 254;
+
 export const AF_INET = 2;
 export const AF_INET6 = 10;
 
