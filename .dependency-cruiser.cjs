@@ -12,10 +12,10 @@ module.exports = {
     },
     {
       name: 'decide-is-pure',
-      comment: 'Decisions import only the model, config types and lib/ip: no I/O, no clock, no other room.',
+      comment: 'Decisions import only the model, config types, lib/ip and lib/text: no I/O, no clock, no other room.',
       severity: 'error',
       from: from('^agent/decide/'),
-      to: { pathNot: '^(agent/decide/|agent/(takeover-)?model[.]ts$|agent/config/types[.]ts$|lib/ip/)' },
+      to: { pathNot: '^(agent/decide/|agent/(takeover-)?model[.]ts$|agent/config/types[.]ts$|lib/(ip|text)/)' },
     },
     {
       name: 'sense-is-a-leaf',

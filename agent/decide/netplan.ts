@@ -1,5 +1,7 @@
 /** Judges the files of netplan: which configure ENIs only, and by DHCP only, can be put aside whole. Pure. */
 
+import { matchesShellPattern } from '../../lib/text/pattern.ts';
+
 export interface NetplanResult {
   /** Files that configure an ENI. */
   readonly paths: readonly string[];
@@ -90,11 +92,7 @@ function isMeant({ id, value }: { id: string; value: Record<string, unknown> }, 
   if (value['set-name'] === link) return true;
   const name = match['name'];
   if (typeof name !== 'string') return value['set-name'] === undefined;
-  const pattern = name
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`).test(link);
+  return matchesShellPattern(name, link);
 }
 
 function readRecord(value: unknown): Record<string, unknown> | null {

@@ -1,6 +1,7 @@
 /** Which policy holds for an ENI: the first matching entry of the configuration over the defaults. */
 
 import { contains } from '../../lib/ip/cidr.ts';
+import { matchesWildcards } from '../../lib/text/pattern.ts';
 import type { Config, InterfaceMatch, InterfacePolicy } from '../config/types.ts';
 import type { EniMetadata, Snapshot } from '../model.ts';
 import { rememberEach } from './memo.ts';
@@ -93,7 +94,7 @@ export function findIgnoringEntry(config: Config, link: { mac: string; name: str
     const { mac, name, driver, ...ofMetadata } = match;
     const isOurs =
       (mac === undefined || mac === link.mac) &&
-      (name === undefined || isGlobMatch(name, link.name)) &&
+      (name === undefined || matchesWildcards(name, link.name)) &&
       (driver === undefined || driver === link.driver);
     if (!isOurs) continue;
     return Object.keys(ofMetadata).length === 0 && policy.manage === 'none' ? index : -1;
@@ -107,7 +108,7 @@ function isMatch(match: InterfaceMatch, { eni, linkName, driver, tags }: PolicyS
     (match.mac === undefined || match.mac === eni.mac) &&
     (match.device === undefined || match.device === eni.deviceNumber) &&
     (match.card === undefined || match.card === eni.networkCard) &&
-    (match.name === undefined || isGlobMatch(match.name, linkName)) &&
+    (match.name === undefined || matchesWildcards(match.name, linkName)) &&
     (match.subnet === undefined || isInSubnet(match.subnet, eni)) &&
     (match.driver === undefined || match.driver === driver) &&
     (match.tag === undefined || fitTags(match.tag, tags) === true)
@@ -121,7 +122,7 @@ function fitTags(wanted: Readonly<Record<string, string>>, tags: Snapshot['tags'
   const fits = Object.entries(wanted).map(([key, glob]) => {
     if (!Object.hasOwn(tags, key)) return null;
     const value = tags[key] ?? null;
-    return value !== null && isGlobMatch(glob, value);
+    return value !== null && matchesWildcards(glob, value);
   });
   if (fits.includes(false)) return false;
   return fits.includes(null) ? null : true;
@@ -130,12 +131,4 @@ function fitTags(wanted: Readonly<Record<string, string>>, tags: Snapshot['tags'
 function isInSubnet(wanted: string, eni: EniMetadata): boolean {
   if (wanted.startsWith('subnet-')) return wanted === eni.subnetId;
   return [eni.subnetIpv4, ...eni.subnetIpv6].some((subnet) => subnet !== null && contains(wanted, subnet));
-}
-
-function isGlobMatch(glob: string, text: string): boolean {
-  const pattern = glob
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^${pattern}$`, 's').test(text);
 }

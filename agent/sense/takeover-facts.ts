@@ -2,6 +2,7 @@
 
 import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { matchesShellPattern } from '../../lib/text/pattern.ts';
 import type { Link } from '../model.ts';
 import type { NetworkManagerDevice, TakeoverFacts, TextFile } from '../takeover-model.ts';
 import { list, listPrograms, readText, tryRead } from './host-facts.ts';
@@ -69,21 +70,13 @@ function readInterfaces(path: string, seen: Set<string>): TextFile[] {
       return list(pattern)
         .filter((name) => /^[\w-]+$/.test(name))
         .map((name) => join(pattern, name));
-    const matches = toPattern(basename(pattern));
+    // Only the last part may be one; a leading dot is only matched by one.
     return list(dirname(pattern))
-      .filter((name) => matches.test(name))
+      .filter((name) => name.startsWith('.') === basename(pattern).startsWith('.'))
+      .filter((name) => matchesShellPattern(basename(pattern), name))
       .map((name) => join(dirname(pattern), name));
   });
   return [{ path, text }, ...drawn.flatMap((file) => readInterfaces(file, seen))];
-}
-
-/** A pattern in the last part of the path; a leading dot is only matched by one. */
-function toPattern(glob: string): RegExp {
-  const body = glob
-    .replace(/[.+^${}()|\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  return new RegExp(`^(?!\\.)${body}$`);
 }
 
 /** netplan(5): all directories by name; a file in /etc hides one of the same name in /lib. */
