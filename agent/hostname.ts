@@ -62,9 +62,10 @@ export class HostnameSetter {
       },
       z.tuple([z.number()]),
     );
-    const [configured, current] = await Promise.all([this.#read('StaticHostname'), this.#read('Hostname')]);
+    const names = ['StaticHostname', 'Hostname', 'DefaultHostname'].map((name) => this.#read(name));
+    const [configured = '', current = '', fallback = ''] = await Promise.all(names);
     const offered = answer.kind === 'value' ? answer.text : null;
-    const name = chooseHostname({ configured, current, offered });
+    const name = chooseHostname({ configured, current, fallback, offered });
     if (name === null) return;
     // Not interactive: nobody is there to be asked for a password.
     await this.#bus.call(

@@ -5,18 +5,20 @@ export interface HostNames {
   readonly configured: string;
   /** What the kernel has now. */
   readonly current: string;
+  /** What systemd calls a host without a name: the distribution's DEFAULT_HOSTNAME (os-release(5)), `localhost` or `fedora`. */
+  readonly fallback: string;
   /** The metadata's `local-hostname`; null: not listed. */
   readonly offered: string | null;
 }
 
-/** What a host without a name is called by systemd, distributions and the kernel. */
+/** What a host without a name is called by initrds, distributions and the kernel. */
 const unnamed = ['', 'localhost', 'localhost.localdomain', 'localhost6.localdomain6', 'linux', '(none)'];
 /** HOST_NAME_MAX of Linux. */
 const longest = 64;
 
 /** The transient name to set; null: none is offered, or somebody has named the host. */
-export function chooseHostname({ configured, current, offered }: HostNames): string | null {
-  if (configured !== '' || !unnamed.includes(current) || offered === null) return null;
+export function chooseHostname({ configured, current, fallback, offered }: HostNames): string | null {
+  if (configured !== '' || offered === null || !(current === fallback || unnamed.includes(current))) return null;
   // A VPC with several domain names lists them parted by spaces.
   const [name = ''] = offered.trim().split(/\s+/);
   if (!/^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$/i.test(name)) return null;

@@ -7,7 +7,7 @@ import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess } from '../../fixtures/enid-process.ts';
-import { routingProgram } from '../../fixtures/vpc/debian-trees.ts';
+import { readKeepalivedOptions, routingProgram } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from './lab.ts';
 
@@ -92,6 +92,8 @@ it(
     const { guest } = lab.vpc;
     const has = async () => (await check('ip', '-o', 'address', 'show', 'dev', 'ens8')).includes(`${virtual}/32`);
     await guest.writeFile('/etc/keepalived.conf', keepalivedConfig);
+    const options = readKeepalivedOptions();
+    if (options !== null) await guest.writeFile('/etc/keepalived/keepalived.config-opts', options);
     const files = ['-f', '/etc/keepalived.conf', '-p', '/run/keepalived.pid', '-r', '/run/vrrp.pid'];
     const keepalived = guest.spawn([...routingProgram('keepalived'), '--dont-fork', '--vrrp', ...files]);
     await until('the virtual address', has);

@@ -105,6 +105,22 @@ describe('cards', () => {
           'systemctl is-active systemd-networkd-wait-online; /usr/lib/systemd/systemd-networkd-wait-online --timeout=20 && echo online',
         ),
       ).toMatch(/online$/m);
+    },
+    machineMs,
+  );
+
+  it(
+    'that are there at a first boot, where no files are kept: the same, and no unit fails',
+    async () => {
+      await run('systemctl -q disable enid-restore');
+      await host.machine.reboot();
+      expect(
+        await run(
+          'systemctl start network-online.target; systemctl is-system-running --wait; systemctl is-active systemd-networkd-wait-online network-online.target',
+        ),
+      ).toBe('running\nactive\nactive\n');
+      await host.until('all are there', '[ "$(enid status | grep -wE "ens(5|6|10)" | grep -c configured)" = 3 ]');
+      await run('systemctl -q enable enid-restore');
       await host.machine.detach(efaOnly);
     },
     machineMs,
@@ -213,13 +229,34 @@ describe('the package', () => {
   );
 
   it(
-    'is removed under it; the next boot is plain DHCP',
+    'is removed under it; the next boot is plain DHCP, by which the primary has the way out',
     async () => {
+      await host.machine.attach(alone);
+      await host.configured(2);
       await run('apt-get remove -y enid');
       expect((await host.readSession()).answers).toBeGreaterThan(0);
       await host.machine.reboot();
-      await host.until('the lease is there', 'ip -4 -br address show dev ens5 | grep 10.0.1.10/24');
-      expect(await run('networkctl status ens5')).toContain('/etc/systemd/network/80-ec2.network');
+      await host.until(
+        'the leases are there',
+        'ip -4 -br address show | grep -c -e 10.0.1.10/24 -e 10.0.2.20/24 | grep 2',
+      );
+      expect(await run('networkctl status ens5')).toContain('/etc/systemd/network/79-ec2-primary.network');
+      expect(await run('networkctl status ens6')).toContain('/etc/systemd/network/80-ec2.network');
+      await host.until('both have a default route', 'ip route show default | grep -c . | grep 2');
+      expect(await run('ip route get 198.51.100.10')).toMatch(/dev ens5 src 10\.0\.1\.10/);
+      await host.until('IPv6 has its route', 'ip -6 route get 2001:db8:ffff::10 | grep "dev ens5"');
+      await run('ping -c 3 -W 2 198.51.100.10');
+    },
+    machineMs,
+  );
+
+  it(
+    'is installed again, which is no upgrade, and takes the ENIs over',
+    async () => {
+      expect(await host.install(2)).toMatch(/^Done\./m);
+      await host.configured(2);
+      expect(await run('systemctl is-enabled enid; ls /etc/systemd/network')).toBe('enabled\n80-ec2.network.d\n');
+      await run('apt-get remove -y enid');
     },
     machineMs,
   );
@@ -229,7 +266,7 @@ describe('the package', () => {
     async () => {
       await run('apt-get purge -y enid');
       const left = await run(
-        "find / -xdev -name '*enid*' ! -path '/root/*' ! -path '/packages/*'; ls -d /run/enid 2> /dev/null; getent passwd enid; getent group enid; true",
+        "find / -xdev -name '*enid*' ! -path '/root/*' ! -path '/packages/*' ! -path '/var/backups/*'; ls -d /run/enid 2> /dev/null; getent passwd enid; getent group enid; true",
       );
       expect(left).toBe('');
     },

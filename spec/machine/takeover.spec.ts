@@ -87,6 +87,11 @@ describe('from', () => {
       await host.configured(1);
       await run('systemctl start network-online.target');
       expect(await readNetwork()).toBe(taken);
+
+      const purged = await run('apt-get purge -y enid');
+      expect(purged).toMatch(/before enid is in \/var\/backups\/enid/);
+      expect(purged).toMatch(/80-ec2\.network stays/);
+      await run('[ -n "$(ls -A /var/backups/enid/files)" ] && [ ! -e /var/lib/enid ] && ping -c 1 -W 2 198.51.100.10');
     },
     machineMs,
   );
@@ -139,6 +144,7 @@ systemctl -q enable networking systemd-networkd && systemctl start networking sy
     await host.until('the one before has the address', "ip -4 -o address show dev ens5 | grep '10.0.1.10/24.*forever'");
     await run('[ -L /etc/systemd/network/80-ec2.network ]');
     await host.readSession();
+    await run('apt-get remove -y enid && [ ! -L /etc/systemd/network/80-ec2.network ]');
   },
   machineMs,
 );

@@ -9,14 +9,17 @@ import { runChecked } from '../../fixtures/vpc/run-program.ts';
 const root = join(import.meta.dirname, '../..');
 const buildMs = 300_000;
 
+const ofDeb = { amd64: '_amd64.deb', arm64: '_arm64.deb' };
+const ofRpm = { amd64: '.x86_64.rpm', arm64: '.aarch64.rpm' };
+
 /** Unpacked packages. */
 let work: string;
 let sums: string;
 
-/** One architecture, hardly compressed: the whole takes minutes. */
-async function build(): Promise<string> {
+/** Hardly compressed: that takes minutes. */
+async function build(...architectures: readonly string[]): Promise<string> {
   const env = { ENID_PACKAGE_LEVEL: '0' };
-  await runChecked(['bash', join(root, 'units/package/build.sh'), 'amd64'], { env, timeoutMs: buildMs });
+  await runChecked(['bash', join(root, 'units/package/build.sh'), ...architectures], { env, timeoutMs: buildMs });
   return await readFile(join(root, 'dist/packages/SHA256SUMS'), 'utf8');
 }
 
@@ -33,18 +36,20 @@ async function listFiles(directory: string): Promise<string[]> {
 
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'enid-package-'));
-  sums = await build();
-  for (const name of ['deb', 'rpm', 'control']) await mkdir(join(work, name));
-  await runChecked(['dpkg-deb', '-x', await findPackage('.deb'), join(work, 'deb')]);
-  await runChecked(['dpkg-deb', '-e', await findPackage('.deb'), join(work, 'control')]);
-  await runChecked([
-    'sh',
-    '-c',
-    'cd "$1" && rpm2cpio "$2" | cpio -idm --quiet',
-    '-',
-    join(work, 'rpm'),
-    await findPackage('.rpm'),
-  ]);
+  sums = await build('arm64', 'amd64');
+  for (const name of ['deb', 'rpm', 'control', 'arm64-deb', 'arm64-rpm']) await mkdir(join(work, name));
+  const unpackRpm = 'cd "$1" && rpm2cpio "$2" | cpio -idm --quiet';
+  for (const [directory, architecture] of [
+    ['', ofDeb.amd64],
+    ['arm64-', ofDeb.arm64],
+  ] as const)
+    await runChecked(['dpkg-deb', '-x', await findPackage(architecture), join(work, `${directory}deb`)]);
+  await runChecked(['dpkg-deb', '-e', await findPackage(ofDeb.amd64), join(work, 'control')]);
+  for (const [directory, architecture] of [
+    ['', ofRpm.amd64],
+    ['arm64-', ofRpm.arm64],
+  ] as const)
+    await runChecked(['sh', '-c', unpackRpm, '-', join(work, `${directory}rpm`), await findPackage(architecture)]);
 }, buildMs);
 afterAll(async () => {
   await rm(work, { recursive: true, force: true });
@@ -78,14 +83,19 @@ const common = [
   '/usr/share/man/man8/enid.8.gz',
   '/usr/share/polkit-1/actions/org.enid1.policy',
   '/usr/share/polkit-1/rules.d/50-enid.rules',
+];
+const ofDebian = [
+  ...['changelog.Debian.gz', 'copyright'].map((name) => `/usr/share/doc/enid/${name}`),
+  '/usr/share/lintian/overrides/enid',
   '/usr/share/zsh/vendor-completions/_enid',
 ];
-const ofDebian = ['changelog.Debian.gz', 'copyright'].map((name) => `/usr/share/doc/enid/${name}`);
+const ofOthers = ['/usr/share/zsh/site-functions/_enid'];
 
 it('holds everything that is installed, and nothing else', async () => {
-  const deb = [...common, ...ofDebian, '/usr/share/lintian/overrides/enid'].sort();
-  expect(await listFiles(join(work, 'deb'))).toEqual(deb);
-  expect(await listFiles(join(work, 'rpm'))).toEqual(common);
+  for (const architecture of ['', 'arm64-']) {
+    expect(await listFiles(join(work, `${architecture}deb`))).toEqual([...common, ...ofDebian].sort());
+    expect(await listFiles(join(work, `${architecture}rpm`))).toEqual([...common, ...ofOthers].sort());
+  }
   expect(await readFile(join(work, 'control/conffiles'), 'utf8')).toBe('/etc/enid/config.yaml\n');
 });
 
@@ -102,12 +112,36 @@ it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other
     expect(await runChecked([node, '-e', load, join(directory, 'usr/lib/enid', addon)])).toBe('loaded');
 });
 
-it('has the same bytes when it is built again', async () => expect(await build()).toBe(sums), buildMs);
+/** e_machine of the ELF header (elf(5)). */
+const machines = { amd64: 62, arm64: 183 };
+
+it.each([
+  ['deb', machines.amd64],
+  ['rpm', machines.amd64],
+  ['arm64-deb', machines.arm64],
+  ['arm64-rpm', machines.arm64],
+])('%s has programs of its architecture alone', async (directory, machine) => {
+  for (const name of ['node', 'koffi.node', 'netlink.node']) {
+    const program = await readFile(join(work, directory, 'usr/lib/enid', name));
+    expect(program.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
+    expect([name, program.readUInt16LE(18)]).toEqual([name, machine]);
+  }
+});
+
+it(
+  'has the same bytes when it is built again',
+  async () => {
+    const again = (await build('amd64')).trim().split('\n');
+    expect(again).toHaveLength(2);
+    expect(sums.trim().split('\n')).toEqual(expect.arrayContaining(again));
+  },
+  buildMs,
+);
 
 it(
   'leaves lintian and rpmlint nothing to say but what has a reason',
   async () => {
-    const files = [await findPackage('.deb'), await findPackage('.rpm')];
+    const files = [await findPackage(ofDeb.amd64), await findPackage(ofRpm.amd64)];
     const said = await runChecked(['bash', join(root, 'units/package/lint.sh'), ...files], { timeoutMs: buildMs });
     expect(said).toMatch(/0 errors, 0 warnings/);
   },
@@ -122,12 +156,16 @@ mount -t overlay -o lowerdir="$1",upperdir=/mnt/upper,workdir=/mnt/work overlay 
 rpm() { command rpm --root /mnt/root --dbpath /var/lib/rpm "$@"; }
 list() { (cd /mnt/root && find . -xdev ! -type d ! -path './var/lib/rpm/*' -printf '%p %s\\n' | sort); }
 rpm --initdb
+chroot /mnt/root systemctl -q enable systemd-networkd
 list > /mnt/before
 rpm --nodeps --nosignature -i "$2"
 rpm -V --nodeps enid
 chroot /mnt/root enid --version
-chroot /mnt/root systemctl is-enabled enid.service || true
+chroot /mnt/root systemctl is-enabled enid.service
 chroot /mnt/root getent passwd enid
+chroot /mnt/root systemctl -q disable enid.service
+rpm --nodeps --nosignature -U --replacepkgs "$2"
+echo "upgraded: $(chroot /mnt/root systemctl is-enabled enid.service) $(ls /mnt/root/etc/systemd/network)"
 rpm -e enid
 list > /mnt/after
 diff /mnt/before /mnt/after || true
@@ -137,18 +175,23 @@ it(
   'as .rpm goes into a root and out of it by its scripts, and leaves the way to the network and the user',
   async () => {
     const tree = process.env['ENID_MACHINE_TREE'] ?? '';
-    const said = await runChecked(['unshare', '-m', 'sh', '-c', inRpmRoot, '-', tree, await findPackage('.rpm')], {
+    const said = await runChecked(['unshare', '-m', 'sh', '-c', inRpmRoot, '-', tree, await findPackage(ofRpm.amd64)], {
       timeoutMs: buildMs,
     });
     const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
     expect(said).toContain(version);
+    expect(said).toMatch(/^enabled$/m);
     expect(said).toMatch(/^enid:x:/m);
+    // What the administrator has decided stays, and the old version's scripts take it for no removal.
+    expect(said).toMatch(/^upgraded: disabled $/m);
     const left = said.split('\n').filter((line) => line.startsWith('> '));
     expect(left.map((line) => line.split(' ')[1])).toEqual(
       expect.arrayContaining(['./etc/systemd/network/80-ec2.network']),
     );
     for (const line of left)
-      expect(line).toMatch(/80-ec2\.network|\/etc\/(passwd|shadow|group|gshadow)|catalog\/database|\.(lock|pwd\.lock)/);
+      expect(line).toMatch(
+        /80-ec2\.network|var\/lib\/enid\/removed|\/etc\/(passwd|shadow|group|gshadow)|catalog\/database|\.(lock|pwd\.lock)/,
+      );
   },
   buildMs,
 );

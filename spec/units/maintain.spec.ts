@@ -1,49 +1,88 @@
 /** What the packages' scripts decide about the next boot, with the host's own programs answered for. */
 
 import { execFileSync } from 'node:child_process';
-import { lstatSync, mkdirSync, mkdtempSync, readlinkSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 
 const script = join(import.meta.dirname, '../../units/package/maintain.sh');
+const shipped = join(import.meta.dirname, '../../units/network/80-ec2.network');
+const left = '# Left by the removal of enid.\n[Match]\n';
 let directory: string;
 let fallback: string;
+let fallbackOfPrimary: string;
+const at = (path: string) => join(directory, path);
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'enid-maintain-'));
-  fallback = join(directory, 'network/80-ec2.network');
-  mkdirSync(join(directory, 'network'));
+  fallback = at('network/80-ec2.network');
+  fallbackOfPrimary = at('network/79-ec2-primary.network');
+  for (const path of ['network', 'written', 'state', 'bin']) mkdirSync(at(path));
+  for (const program of ['systemd-sysusers', 'systemd-tmpfiles']) symlinkSync('/bin/true', at(`bin/${program}`));
 });
 afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-/** Calls a function of the script; what it has systemctl do is printed. */
-function call(name: string, enabled: readonly string[], interfaces = 'auto lo\niface lo inet loopback\n'): string {
-  writeFileSync(join(directory, 'interfaces'), interfaces);
-  const systemctl = `systemctl() {
-    case "$*" in
-      ${enabled.map((unit) => `*"is-enabled ${unit}.service"`).join(' | ') || '-'}) return 0 ;;
-      *is-*) return 1 ;;
-      *) echo "$*" ;;
-    esac
-  }`;
-  const places = `fallback='${fallback}'; interfaces='${join(directory, 'interfaces')}'`;
-  const text = `set -e\n. '${script}'\n${places}\n${systemctl}\n${name}`;
+interface Host {
+  /** Units that are. */
+  readonly enabled?: readonly string[];
+  readonly active?: readonly string[];
+  /** False: an image is being built. */
+  readonly hasSystemd?: boolean;
+  readonly interfaces?: string;
+}
+
+/** Calls a function of the script; what it has others do is printed. */
+function call(name: string, host: Host = {}): string {
+  writeFileSync(at('interfaces'), host.interfaces ?? 'auto lo\niface lo inet loopback\n');
+  const answers = [
+    ...(host.enabled ?? []).map(
+      (unit) => `"is-enabled ${unit}.service") echo enabled ;; "--quiet is-enabled ${unit}.service") ;;`,
+    ),
+    ...(host.active ?? []).map((unit) => `*"is-active ${unit}.service") ;;`),
+  ];
+  const text = `set -e
+. '${script}'
+fallback='${fallback}' fallback_of_primary='${fallbackOfPrimary}' shipped='${shipped}' interfaces='${at('interfaces')}'
+written='${at('written')}' state='${at('state')}' removed='${at('state/removed')}' backup='${at('backup')}'
+systemctl() {
+  case "$*" in
+    ${answers.join('\n    ')}
+    *is-*) return 1 ;;
+    *) echo "systemctl $*" ;;
+  esac
+}
+tell_others() { :; }
+PATH='${at('bin')}':$PATH
+enid() { echo "enid $*"; }
+has_systemd() { ${host.hasSystemd ?? true}; }
+${name}`;
   return execFileSync('sh', ['-c', text], { encoding: 'utf8' });
 }
 
-const isThere = () => lstatSync(fallback, { throwIfNoEntry: false }) !== undefined;
+const isThere = (path = fallback) => lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 
 describe('decide_next_boot', () => {
   it('enables enid where systemd-networkd is, and nobody else', () => {
-    expect(call('decide_next_boot', ['systemd-networkd', 'networking'])).toBe('--quiet enable enid.service\n');
+    expect(call('decide_next_boot', { enabled: ['systemd-networkd', 'networking'] })).toBe(
+      'systemctl --quiet enable enid.service\n',
+    );
     expect(isThere()).toBe(false);
   });
 
   it('does nothing where systemd-networkd is not', () => {
-    expect(call('decide_next_boot', ['NetworkManager'])).toBe('');
+    expect(call('decide_next_boot', { enabled: ['NetworkManager'] })).toBe('');
     expect(isThere()).toBe(false);
   });
 
@@ -52,11 +91,126 @@ describe('decide_next_boot', () => {
     ['dhcpcd', undefined],
     ['networking', 'auto lo\niface lo inet loopback\n\niface ens5 inet static\n'],
   ])('keeps systemd-networkd off the ENIs beside %s', (rival, interfaces) => {
-    expect(call('decide_next_boot', ['systemd-networkd', rival], interfaces)).toBe('');
+    const host = { enabled: ['systemd-networkd', rival], ...(interfaces === undefined ? {} : { interfaces }) };
+    expect(call('decide_next_boot', host)).toBe('');
     expect(readlinkSync(fallback)).toBe('/dev/null');
     // Once more, as a second installation does.
-    expect(call('decide_next_boot', ['systemd-networkd', rival], interfaces)).toBe('');
+    expect(call('decide_next_boot', host)).toBe('');
   });
+});
+
+describe('before_removal', () => {
+  const writtenFor = (mac: string, isPrimary: boolean) =>
+    `# Written by enid for ${mac} (eni-1, device 0, card 0).\n[Match]\nPermanentMACAddress=${mac}\nKind=!*\n\n[Link]\nMTUBytes=9001\nRequiredForOnline=${isPrimary ? 'yes' : 'no'}\n`;
+
+  it('leaves plain DHCP for all, by which the primary comes first', () => {
+    writeFileSync(at('written/70-ens6.network'), writtenFor('06:00:00:00:00:02', false));
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    expect(call('before_removal', { enabled: ['enid', 'systemd-networkd'] })).toBe(
+      'systemctl stop enid.service\nsystemctl --quiet disable enid.service\n',
+    );
+    expect(readFileSync(fallback, 'utf8')).toBe(`# Left by the removal of enid.\n${readFileSync(shipped, 'utf8')}`);
+    const ofPrimary = readFileSync(fallbackOfPrimary, 'utf8');
+    expect(ofPrimary).toMatch(
+      /^# Left by the removal of enid\.\n\[Match\]\nPermanentMACAddress=06:00:00:00:00:01\nKind=!\*\n/,
+    );
+    expect(ofPrimary.match(/RouteMetric=.*/g)).toEqual(['RouteMetric=512', 'RouteMetric=512']);
+    expect(ofPrimary).not.toMatch(/Driver=/);
+    expect(ofPrimary).toMatch(/^DHCP=yes$/m);
+  });
+
+  it('leaves nothing where the next boot is not systemd-networkd’s', () => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    call('before_removal', { enabled: ['NetworkManager'] });
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+  });
+
+  it("leaves a file of the administrator's, and one that holds systemd-networkd off", () => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    writeFileSync(fallback, '[Match]\nName=ens5\n');
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    expect(readFileSync(fallback, 'utf8')).toBe('[Match]\nName=ens5\n');
+    expect(isThere(fallbackOfPrimary)).toBe(false);
+    rmSync(fallback);
+    symlinkSync('/dev/null', fallback);
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    expect(readlinkSync(fallback)).toBe('/dev/null');
+    call('after_removal');
+    expect(isThere()).toBe(false);
+  });
+
+  it.each([[['enid']], [[]]])('is taken back where dpkg gives up; %j was enabled', (enabled) => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    call('before_removal', { enabled: [...enabled, 'systemd-networkd'] });
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, true]);
+    expect(call('after_aborted_removal')).toBe(
+      enabled.length > 0 ? 'systemctl --quiet enable --now enid.service\n' : '',
+    );
+    expect([isThere(), isThere(fallbackOfPrimary), isThere(at('state/removed'))]).toEqual([false, false, false]);
+  });
+});
+
+describe('after_install', () => {
+  const restart = 'systemctl try-restart enid.service\n';
+
+  it('restarts at an upgrade, and nothing else', () => {
+    expect(call('after_install upgrade', { enabled: ['enid', 'systemd-networkd'] })).toBe(restart);
+    expect(call('after_install upgrade', { hasSystemd: false })).toBe('');
+  });
+
+  it.each<[string, () => void]>([
+    ['as the removal left it', () => undefined],
+    ['where its file was deleted', () => rmSync(fallback)],
+    ['where its file was edited', () => writeFileSync(fallback, '[Match]\n')],
+    [
+      'where systemd-networkd was held off',
+      () => {
+        rmSync(fallback);
+        symlinkSync('/dev/null', fallback);
+      },
+    ],
+  ])('after a removal it is no upgrade, though dpkg says so: %s', (_name, change) => {
+    call('before_removal', { enabled: ['enid', 'systemd-networkd'] });
+    change();
+    const said = call('after_install upgrade', { enabled: ['systemd-networkd'] });
+    expect(said).toMatch(/enid takeover --if-safe\nsystemctl --quiet enable enid\.service\n/);
+    // What is left of the removal or of a first installation beside another would shadow the package's own.
+    if (isThere()) expect(readFileSync(fallback, 'utf8')).toBe('[Match]\n');
+    expect(call('after_install upgrade')).toBe(restart);
+  });
+
+  it('is done again where it was interrupted', () => {
+    call('before_removal', { enabled: ['enid', 'systemd-networkd'] });
+    expect(() => call('enid() { exit 1; }; after_install upgrade', { enabled: ['systemd-networkd'] })).toThrow();
+    expect(call('after_install upgrade')).toMatch(/enid takeover --if-safe/);
+  });
+
+  it('starts, after a takeover and a removal, without another takeover', () => {
+    call('before_removal', { enabled: ['enid', 'systemd-networkd'] });
+    mkdirSync(at('state/takeover'));
+    writeFileSync(at('state/takeover/record.json'), '{}');
+    expect(call('after_install upgrade', { active: ['systemd-networkd'] })).toBe(
+      'systemctl --quiet enable --now enid.service\n',
+    );
+  });
+
+  it('says in an image what it needs', () => {
+    expect(call('after_install', { hasSystemd: false, enabled: ['systemd-networkd'] })).toBe(
+      'systemctl --quiet enable enid.service\n',
+    );
+    expect(call('after_install', { hasSystemd: false })).toMatch(/systemctl enable systemd-networkd enid\.service/);
+  });
+});
+
+it("puts what a takeover has put aside, which is the administrator's, out of a purge's way", () => {
+  mkdirSync(at('state/takeover/files'), { recursive: true });
+  expect(call('purge_takeover')).toBe('');
+  writeFileSync(at('state/takeover/record.json'), '{}');
+  writeFileSync(at('state/takeover/files/interfaces'), 'auto ens5\n');
+  expect(call('purge_takeover')).toMatch(/before enid is in .*backup/);
+  expect([isThere(at('backup/files/interfaces')), isThere(at('state/takeover'))]).toEqual([true, false]);
+  expect(call('purge_takeover')).toBe('');
+  expect(isThere(at('backup/files/interfaces'))).toBe(true);
 });
 
 describe('purge_fallback', () => {
@@ -65,17 +219,18 @@ describe('purge_fallback', () => {
     [['systemd-networkd', 'networking'], true],
     [['networking'], false],
   ])('with %j enabled the file that enid left stays: %s', (enabled, stays) => {
-    writeFileSync(fallback, '# Left by the removal of enid.\n[Match]\n');
-    expect(call('purge_fallback', enabled)).toMatch(stays ? /stays/ : /^$/);
-    expect(isThere()).toBe(stays);
+    writeFileSync(fallback, left);
+    writeFileSync(fallbackOfPrimary, left);
+    expect(call('purge_fallback', { enabled })).toMatch(stays ? /80-ec2.*stays(.|\n)*79-ec2.*stays/ : /^$/);
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([stays, stays]);
   });
 
   it('takes the link to /dev/null with it, and leaves a file of the administrator', () => {
     symlinkSync('/dev/null', fallback);
-    call('purge_fallback', []);
+    call('purge_fallback');
     expect(isThere()).toBe(false);
     writeFileSync(fallback, '[Match]\nName=ens5\n');
-    call('purge_fallback', []);
+    call('purge_fallback');
     expect(isThere()).toBe(true);
   });
 });

@@ -1,11 +1,22 @@
 # What the packages' scripts do on the host. Put into each of them by build.sh: a script after the removal has no other file.
 unit=enid.service
 fallback=/etc/systemd/network/80-ec2.network
+# Of the primary, by its MAC: better than the one for all.
+fallback_of_primary=/etc/systemd/network/79-ec2-primary.network
+shipped=/usr/lib/systemd/network/80-ec2.network
+written=/run/systemd/network
+state=/var/lib/enid
+# There from a removal to the next installation. What it says: whether enid was enabled.
+removed=$state/removed
+backup=/var/backups/enid
 interfaces=/etc/network/interfaces
 mark='# Left by the removal of enid.'
 
 has_systemd() { [ -d /run/systemd/system ]; }
-is_left() { [ -e "$fallback" ] && head -n 1 "$fallback" | grep -qxF "$mark"; }
+# $1: a file.
+is_left() { [ -e "$1" ] && head -n 1 "$1" | grep -qxF "$mark"; }
+list_left() { for file in "$fallback" "$fallback_of_primary"; do ! is_left "$file" || echo "$file"; done; }
+remove_left() { for file in "$fallback" "$fallback_of_primary"; do ! is_left "$file" || rm -f "$file"; done; }
 
 # Another than systemd-networkd that brings links up at the next boot.
 has_rival() {
@@ -32,6 +43,7 @@ decide_next_boot() {
   if ! has_networkd; then
     return 0
   elif ! has_rival; then
+    ! is_masked || rm -f "$fallback"
     systemctl --quiet enable "$unit"
   elif [ ! -e "$fallback" ]; then
     # networkd, which is there for other links, would take the ENIs, too. A takeover lifts this again.
@@ -45,51 +57,110 @@ after_install() {
   systemd-sysusers enid.conf
   tell_others
   has_systemd && systemd-tmpfiles --create enid.conf
-  if [ "$1" = upgrade ] && ! is_left; then
+  # dpkg tells the version before after a removal, too.
+  if [ "$1" = upgrade ] && [ ! -e "$removed" ]; then
     # Costs no connection: enid changes nothing when it stops, and finds all in order when it starts.
-    ! has_systemd || systemctl try-restart "$unit" || true
+    ! has_systemd || systemctl try-restart "$unit" || echo "enid: the new version does not start: systemctl status $unit"
     return 0
   fi
-  ! is_left || rm -f "$fallback"
-  # A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
-  if ! has_systemd; then
-    ! has_networkd || systemctl --quiet enable "$unit"
-    return 0
+  remove_left
+  if has_systemd; then start_first; else enable_in_image; fi
+  # Last: what is interrupted before is done again.
+  rm -f "$removed"
+}
+
+# A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
+enable_in_image() {
+  if has_networkd; then
+    systemctl --quiet enable "$unit"
+  else
+    echo "enid: systemd-networkd is not enabled, so enid is not either: systemctl enable systemd-networkd $unit"
   fi
+}
+
+start_first() {
   # Installed again after a removal: whose the ENIs are was decided then.
-  if [ -e /var/lib/enid/takeover/record.json ] && systemctl --quiet is-active systemd-networkd.service; then
+  if [ -e "$state/takeover/record.json" ] && systemctl --quiet is-active systemd-networkd.service; then
     systemctl --quiet enable --now "$unit" || true
     return 0
   fi
+  # rpm removes what conflicts after this, apt before.
+  systemctl stop 'refresh-policy-routes@*.timer' 2>/dev/null || true
   enid takeover --if-safe || true
   systemctl --quiet is-active "$unit" || decide_next_boot
   systemctl --quiet is-active "$unit" || echo "enid: it does not run yet. What is in the way: enid takeover --dry-run"
 }
 
-# The network stays as it is; the next boot is plain DHCP by the file that enid came with, now the administrator's.
+# The network stays as it is; the next boot is plain DHCP by files like the one that enid came with, now the administrator's.
 before_removal() {
+  mkdir -p "$state"
+  { systemctl is-enabled "$unit" 2>/dev/null || true; } > "$removed"
   ! has_systemd || systemctl stop "$unit" || true
   systemctl --quiet disable "$unit" || true
-  if [ ! -e "$fallback" ]; then
-    mkdir -p "${fallback%/*}"
-    { echo "$mark"; cat /usr/lib/systemd/network/80-ec2.network; } > "$fallback"
+  if [ -e "$fallback" ] || ! has_networkd; then return 0; fi
+  mkdir -p "${fallback%/*}"
+  { echo "$mark"; cat "$shipped"; } > "$fallback"
+  [ -e "$fallback_of_primary" ] || write_fallback_of_primary
+}
+
+# Equal metrics on all ENIs would leave it to the order of the leases by which of them replies go.
+write_fallback_of_primary() {
+  for file in "$written"/*.network; do
+    if [ -e "$file" ] && head -n 1 "$file" | grep -q '^# Written by enid for ' && grep -qx 'RequiredForOnline=yes' "$file"; then
+      address=$(grep -m 1 -E '^(Permanent)?MACAddress=' "$file") || continue
+      {
+        echo "$mark"
+        sed "s/^Driver=.*/$address/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped"
+      } > "$fallback_of_primary"
+      return 0
+    fi
+  done
+}
+
+# dpkg gave the removal up after before_removal.
+after_aborted_removal() {
+  remove_left
+  if [ -e "$removed" ] && grep -qx enabled "$removed"; then
+    if has_systemd; then systemctl --quiet enable --now "$unit" || true; else systemctl --quiet enable "$unit"; fi
   fi
+  rm -f "$removed"
+}
+
+after_removal() {
+  tell_others
+  # There is no file left that it would hold off; another package's is to count.
+  ! is_masked || rm -f "$fallback"
 }
 
 purge_fallback() {
   ! is_masked || rm -f "$fallback"
-  is_left || return 0
-  if has_networkd; then
-    echo "enid: $fallback stays: without it systemd-networkd may have no file for the links"
+  if ! has_networkd; then
+    remove_left
   else
-    rm -f "$fallback"
+    list_left | while read -r file; do
+      echo "enid: $file stays: without it systemd-networkd may have no file for the links"
+    done
   fi
+}
+
+# What a takeover put aside is the administrator's; its settings for others hold them off the links that networkd has.
+purge_takeover() {
+  if [ -n "$(ls -A "$state/takeover/files" 2>/dev/null)" ]; then
+    mkdir -p "${backup%/*}"
+    rm -rf "$backup"
+    mv "$state/takeover" "$backup"
+    echo "enid: the network's configuration before enid is in $backup now"
+  fi
+  for file in /etc/NetworkManager/conf.d/90-enid.conf /etc/cloud/cloud.cfg.d/99-enid-network.cfg; do
+    [ ! -e "$file" ] || echo "enid: $file stays: it leaves the links to systemd-networkd"
+  done
 }
 
 # What is persistent goes. /run/systemd/network/70-* stays until the next boot: without it, networkd would drop the network.
 after_purge() {
   purge_fallback
-  rm -rf /etc/enid /run/enid /var/lib/enid
+  purge_takeover
+  rm -rf /etc/enid /run/enid "$state"
   chown -h --from=enid root:root /run/systemd/network /run/systemd/network/* /run/systemd/network/*/* 2>/dev/null || true
   [ ! -d /run/systemd/network ] || chmod 0755 /run/systemd/network
   if getent passwd enid >/dev/null; then userdel enid; fi
