@@ -10,6 +10,7 @@ case $1 in
 save)
   for file in "$used"/*.network "$used"/*.netdev; do
     [ -e "$file" ] && is_ours "$file" || continue
+    ! cmp -s "$file" "$kept/${file##*/}" 2>/dev/null || continue
     # In one piece or not at all: what a crash cuts short would be a stranger's file to enid.
     cp "$file" "$kept/part"
     sync "$kept/part"
