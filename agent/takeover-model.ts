@@ -59,8 +59,10 @@ export interface TakeoverFacts {
   readonly unclaimedLinks: readonly string[];
   /** /etc/systemd/network/80-ec2.network is a link to /dev/null, as the installation leaves it beside another manager. */
   readonly isFallbackMasked: boolean;
-  /** The files that this program wants for the ENIs; empty where the metadata service has never answered. */
+  /** The files that this program wants for the ENIs. */
   readonly networkFiles: readonly TextFile[];
+  /** Why others get none; empty, too, where the metadata service has never answered. */
+  readonly unconfigured: readonly string[];
   /** A takeover was made and not undone. */
   readonly isTaken: boolean;
 }

@@ -123,6 +123,12 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     otherLinks: physical.filter((name) => !eniLinks.includes(name)),
     drivers: config.drivers,
     networkFiles: files.map(({ name, text }) => ({ path: join(config.networkd.unitDirectory, name), text })),
+    unconfigured:
+      snapshot === null
+        ? []
+        : desired.reports.flatMap(({ linkName, state }) =>
+            linkName !== null && 'reason' in state ? [`${linkName}: ${state.reason}`] : [],
+          ),
     isTaken,
   });
 }

@@ -84,12 +84,13 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
 }
 
 function judgeHost(facts: TakeoverFacts): string[] {
-  const { isRoot, hasSystemd, eniLinks, networkFiles, isTaken, units, resolvConf } = facts;
+  const { isRoot, hasSystemd, eniLinks, networkFiles, unconfigured, isTaken, units, resolvConf } = facts;
   const found: string[] = [];
   if (!isRoot) found.push('only root can do it');
   if (!hasSystemd) found.push('systemd is not process 1 here');
   if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
   if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
+  else if (networkFiles.length === 0 && unconfigured.length > 0) found.push(...unconfigured);
   else if (networkFiles.length === 0) found.push('the metadata service does not answer: what the ENIs need is unknown');
   if (units[resolved] === undefined && resolvConf === 'volatile')
     found.push('/etc/resolv.conf leads to a file that nobody writes after the next boot. Install systemd-resolved');

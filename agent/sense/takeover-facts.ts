@@ -14,7 +14,14 @@ const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManag
 
 export type HostPart = Omit<
   TakeoverFacts,
-  'eniLinks' | 'unclaimedLinks' | 'heldAddresses' | 'otherLinks' | 'drivers' | 'networkFiles' | 'isTaken'
+  | 'eniLinks'
+  | 'unclaimedLinks'
+  | 'heldAddresses'
+  | 'otherLinks'
+  | 'drivers'
+  | 'networkFiles'
+  | 'unconfigured'
+  | 'isTaken'
 >;
 
 /** `isOwn`: whether a .network file of this text is enid's. Throws a RuntimeError where systemd does not answer. */

@@ -62,6 +62,7 @@ describe('installed where the next boot is to be its first', () => {
       expect(await run('systemctl start network-online.target; systemctl is-active network-online.target enid')).toBe(
         'active\nactive\n',
       );
+      console.log(await run('systemd-analyze time; systemd-analyze blame | grep -e enid -e online'));
       expect(await run('ip -4 -br address show dev ens5')).toContain('10.0.1.10/24');
       await host.vpc.imds.setFaults([]);
       await host.configured(1);

@@ -27,6 +27,7 @@ const bare: TakeoverFacts = {
   isNetworkManagerTold: false,
   resolvConf: 'other',
   networkFiles: [{ path: '/run/systemd/network/70-ens5.network', text: '…' }],
+  unconfigured: [],
   isTaken: false,
 };
 const on = { isActive: true, isEnabled: true };
@@ -177,6 +178,7 @@ To be done:
     ['systemd-networkd is not installed', { units: {} }],
     ['there is no ENI', { eniLinks: [] }],
     ['the metadata service does not answer', { networkFiles: [] }],
+    ['ens5: /etc/x claims', { networkFiles: [], unconfigured: ['ens5: /etc/x claims the link'] }],
     ['enid takeover --undo', { isTaken: true }],
     ['is not known', { units: bare.units }],
     ['who configures ens5 now is not known', { unclaimedLinks: ['ens5'] }],
