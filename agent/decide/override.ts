@@ -3,9 +3,6 @@
 import type { InterfacePolicy } from '../config/types.ts';
 import type { EniState, Link, NetworkdState } from '../model.ts';
 
-/** For links that have no file of this program's yet: as it came with the package, edited, or left in /etc by its removal. */
-const fallbackNames = ['79-ec2-primary.network', '80-ec2.network'];
-
 export interface Override {
   readonly state: EniState;
   /** True where it is not known who decides: what stands is left standing. */
@@ -62,9 +59,7 @@ export function findOverride(
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
   // The link was renamed, or plugged out and in elsewhere: networkd stays with the file of the old name until it reads them again.
   if (ownFile.isFormer(known.networkFile)) return null;
-  const isClaim =
-    known.networkFile.startsWith('/etc/systemd/network/') && !fallbackNames.includes(baseName(known.networkFile));
-  if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {
+  if (known.networkFile.startsWith('/etc/systemd/network/') || sortsBefore(known.networkFile, ownFile.path)) {
     return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
   }
   return null;

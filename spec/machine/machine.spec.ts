@@ -252,10 +252,12 @@ describe('the package', () => {
   );
 
   it(
-    'is installed again, which is no upgrade, and takes the ENIs over',
+    'is installed again, which is no upgrade, and takes the ENIs over under a session that goes on',
     async () => {
+      await host.startSession();
       expect(await host.install(2)).toMatch(/^Done\./m);
       await host.configured(2);
+      console.log(`installed again: longest gap of the session: ${(await host.readSession()).longestGapSeconds} s`);
       expect(await run('systemctl is-enabled enid; ls /etc/systemd/network')).toBe('enabled\n80-ec2.network.d\n');
       await run('apt-get remove -y enid');
     },

@@ -27,7 +27,9 @@ beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'enid-maintain-'));
   fallback = at('network/80-ec2.network');
   fallbackOfPrimary = at('network/79-ec2-primary.network');
-  for (const path of ['network', 'written', 'state', 'bin']) mkdirSync(at(path));
+  for (const path of ['network', 'written', 'state/network', 'bin', 'links/ens5', 'known'])
+    mkdirSync(at(path), { recursive: true });
+  writeFileSync(at('links/ens5/address'), '06:00:00:00:00:01\n');
   for (const program of ['systemd-sysusers', 'systemd-tmpfiles']) symlinkSync('/bin/true', at(`bin/${program}`));
 });
 afterEach(() => {
@@ -56,6 +58,7 @@ function call(name: string, host: Host = {}): string {
 . '${script}'
 fallback='${fallback}' fallback_of_primary='${fallbackOfPrimary}' shipped='${shipped}' interfaces='${at('interfaces')}'
 written='${at('written')}' state='${at('state')}' removed='${at('state/removed')}' backup='${at('backup')}'
+links='${at('links')}' known_links='${at('known')}' network_manager='${at('90-enid.conf')}' cloud_init='${at('99-enid.cfg')}'
 systemctl() {
   case "$*" in
     ${answers.join('\n    ')}
@@ -66,6 +69,7 @@ systemctl() {
 tell_others() { :; }
 PATH='${at('bin')}':$PATH
 enid() { echo "enid $*"; }
+networkctl() { echo "networkctl $*"; }
 has_systemd() { ${host.hasSystemd ?? true}; }
 ${name}`;
   return execFileSync('sh', ['-c', text], { encoding: 'utf8' });
@@ -109,10 +113,12 @@ describe('before_removal', () => {
     expect(call('before_removal', { enabled: ['enid', 'systemd-networkd'] })).toBe(
       'systemctl stop enid.service\nsystemctl --quiet disable enid.service\n',
     );
-    expect(readFileSync(fallback, 'utf8')).toBe(`# Left by the removal of enid.\n${readFileSync(shipped, 'utf8')}`);
+    const ofAll = readFileSync(fallback, 'utf8');
+    expect(ofAll).toMatch(/^# Left by the removal of enid\.\n# Without the line above it is yours/);
+    expect(ofAll.endsWith(readFileSync(shipped, 'utf8'))).toBe(true);
     const ofPrimary = readFileSync(fallbackOfPrimary, 'utf8');
     expect(ofPrimary).toMatch(
-      /^# Left by the removal of enid\.\n\[Match\]\nPermanentMACAddress=06:00:00:00:00:01\nKind=!\*\n/,
+      /^# Left by the removal of enid\.\n#.*\n\[Match\]\nPermanentMACAddress=06:00:00:00:00:01\nKind=!\*\n/,
     );
     expect(ofPrimary.match(/RouteMetric=.*/g)).toEqual(['RouteMetric=512', 'RouteMetric=512']);
     expect(ofPrimary).not.toMatch(/Driver=/);
@@ -131,12 +137,52 @@ describe('before_removal', () => {
     call('before_removal', { enabled: ['systemd-networkd'] });
     expect(readFileSync(fallback, 'utf8')).toBe('[Match]\nName=ens5\n');
     expect(isThere(fallbackOfPrimary)).toBe(false);
-    rmSync(fallback);
+  });
+
+  it('lets the link to /dev/null go after it beside another, and puts the files in its place where that is gone', () => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     symlinkSync('/dev/null', fallback);
-    call('before_removal', { enabled: ['systemd-networkd'] });
+    call('before_removal', { enabled: ['systemd-networkd', 'dhcpcd'] });
     expect(readlinkSync(fallback)).toBe('/dev/null');
     call('after_removal');
-    expect(isThere()).toBe(false);
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+    symlinkSync('/dev/null', fallback);
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    call('after_removal');
+    expect(readFileSync(fallback, 'utf8')).toMatch(/^DHCP=yes$/m);
+    expect(isThere(fallbackOfPrimary)).toBe(true);
+  });
+
+  it.each([
+    ['an expression of sed', 'a/;1e touch /tmp/never #'],
+    ['a link of another host', '06:00:00:00:00:99'],
+  ])('takes nothing but the MAC of a link of this host from files that root did not write: %s', (_name, mac) => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor(mac, true));
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, false]);
+  });
+
+  it('finds the primary in the files that are kept, where enid has not run since the boot', () => {
+    writeFileSync(at('state/network/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    expect(isThere(fallbackOfPrimary)).toBe(true);
+  });
+
+  it('is done to its end where it was interrupted, and remembers what enid was', () => {
+    writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
+    expect(() => call('mv() { return 1; }; before_removal', { enabled: ['enid', 'systemd-networkd'] })).toThrow();
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+    call('before_removal', { enabled: ['systemd-networkd'] });
+    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, true]);
+    expect(call('after_aborted_removal')).toMatch(/enable --now enid/);
+  });
+
+  it('enables systemd-networkd where only enid has started it', () => {
+    const said = call('before_removal', { active: ['systemd-networkd'] });
+    expect(said).toMatch(/enable systemd-networkd\.service/);
+    expect(call('before_removal', { active: ['systemd-networkd'], enabled: ['dhcpcd'] })).not.toMatch(
+      /systemd-networkd/,
+    );
   });
 
   it.each([[['enid']], [[]]])('is taken back where dpkg gives up; %j was enabled', (enabled) => {
@@ -189,9 +235,32 @@ describe('after_install', () => {
     call('before_removal', { enabled: ['enid', 'systemd-networkd'] });
     mkdirSync(at('state/takeover'));
     writeFileSync(at('state/takeover/record.json'), '{}');
-    expect(call('after_install upgrade', { active: ['systemd-networkd'] })).toBe(
-      'systemctl --quiet enable --now enid.service\n',
+    expect(call('after_install upgrade', { active: ['systemd-networkd', 'enid'] })).toBe(
+      'networkctl reload\nsystemctl --quiet enable enid.service\nsystemctl restart enid.service\n',
     );
+  });
+
+  it('starts after a removal by a version that left its file alone', () => {
+    writeFileSync(fallback, left);
+    expect(call('after_install upgrade')).toMatch(/networkctl reload\n(.|\n)*enid takeover --if-safe/);
+    expect(isThere()).toBe(false);
+  });
+
+  it('waits until systemd-networkd has let go of what the removal had left', () => {
+    writeFileSync(fallback, left);
+    writeFileSync(at('known/2'), `NETWORK_FILE=${fallback}\n`);
+    const reread = `sleep() { echo waited; echo NETWORK_FILE=/usr/lib/systemd/network/80-ec2.network > '${at('known/2')}'; }`;
+    expect(call(`${reread}; after_install`)).toMatch(/^networkctl reload\nwaited\nsystemctl stop.*\nenid takeover/);
+  });
+
+  it('never leaves the ENIs to nobody: NetworkManager was told to, or networkd had them by what a removal left', () => {
+    const host = { enabled: ['systemd-networkd', 'NetworkManager'] };
+    writeFileSync(at('90-enid.conf'), '');
+    expect(call('after_install', host)).toMatch(/enable enid\.service/);
+    rmSync(at('90-enid.conf'));
+    writeFileSync(fallback, left);
+    expect(call('after_install', host)).toMatch(/enable enid\.service/);
+    expect(isThere()).toBe(false);
   });
 
   it('says in an image what it needs', () => {
@@ -210,7 +279,22 @@ it("puts what a takeover has put aside, which is the administrator's, out of a p
   expect(call('purge_takeover')).toMatch(/before enid is in .*backup/);
   expect([isThere(at('backup/files/interfaces')), isThere(at('state/takeover'))]).toEqual([true, false]);
   expect(call('purge_takeover')).toBe('');
-  expect(isThere(at('backup/files/interfaces'))).toBe(true);
+  mkdirSync(at('state/takeover/files'), { recursive: true });
+  writeFileSync(at('state/takeover/files/interfaces'), 'later\n');
+  expect(call('purge_takeover')).toMatch(/backup\.1 now/);
+  expect(readFileSync(at('backup/files/interfaces'), 'utf8')).toBe('auto ens5\n');
+  mkdirSync(at('state/takeover/files'), { recursive: true });
+  writeFileSync(at('state/takeover/files/interfaces'), 'later\n');
+  expect(call('purge_takeover')).toMatch(/backup\.2 now/);
+});
+
+it.each([
+  [['systemd-networkd'], true],
+  [['NetworkManager'], false],
+])('with %j enabled what a takeover told others stays at a purge: %s', (enabled, stays) => {
+  for (const name of ['90-enid.conf', '99-enid.cfg']) writeFileSync(at(name), '');
+  expect(call('purge_takeover', { enabled })).toMatch(stays ? /90-enid.*stays(.|\n)*99-enid.*stays/ : /^$/);
+  expect([isThere(at('90-enid.conf')), isThere(at('99-enid.cfg'))]).toEqual([stays, stays]);
 });
 
 describe('purge_fallback', () => {
@@ -221,7 +305,7 @@ describe('purge_fallback', () => {
   ])('with %j enabled the file that enid left stays: %s', (enabled, stays) => {
     writeFileSync(fallback, left);
     writeFileSync(fallbackOfPrimary, left);
-    expect(call('purge_fallback', { enabled })).toMatch(stays ? /80-ec2.*stays(.|\n)*79-ec2.*stays/ : /^$/);
+    expect(call('purge_fallback', { enabled })).toMatch(stays ? /79-ec2.*stays(.|\n)*80-ec2.*stays/ : /^$/);
     expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([stays, stays]);
   });
 

@@ -10,19 +10,22 @@ state=/var/lib/enid
 removed=$state/removed
 backup=/var/backups/enid
 interfaces=/etc/network/interfaces
+network_manager=/etc/NetworkManager/conf.d/90-enid.conf
+cloud_init=/etc/cloud/cloud.cfg.d/99-enid-network.cfg
+links=/sys/class/net
+known_links=/run/systemd/netif/links
 mark='# Left by the removal of enid.'
 
 has_systemd() { [ -d /run/systemd/system ]; }
 # $1: a file.
 is_left() { [ -e "$1" ] && head -n 1 "$1" | grep -qxF "$mark"; }
-list_left() { for file in "$fallback" "$fallback_of_primary"; do ! is_left "$file" || echo "$file"; done; }
-remove_left() { for file in "$fallback" "$fallback_of_primary"; do ! is_left "$file" || rm -f "$file"; done; }
+list_left() { for file in "$fallback_of_primary" "$fallback"; do ! is_left "$file" || echo "$file"; done; }
 
 # Another than systemd-networkd that brings links up at the next boot.
 has_rival() {
-  for other in NetworkManager dhcpcd; do
-    ! systemctl --quiet is-enabled "$other.service" 2>/dev/null || return 0
-  done
+  # After a takeover NetworkManager leaves the ENIs alone.
+  [ -e "$network_manager" ] || ! systemctl --quiet is-enabled NetworkManager.service 2>/dev/null || return 0
+  ! systemctl --quiet is-enabled dhcpcd.service 2>/dev/null || return 0
   systemctl --quiet is-enabled networking.service 2>/dev/null &&
     grep -rhsE '^[[:space:]]*iface[[:space:]]' "$interfaces" "$interfaces.d" | grep -qvE 'iface[[:space:]]+lo([[:space:]]|$)'
 }
@@ -38,11 +41,11 @@ tell_others() {
   udevadm control --reload >/dev/null 2>&1 || true
 }
 
-# Where the takeover had something in its way.
+# Where the takeover had something in its way. $1: what the removal before had left.
 decide_next_boot() {
   if ! has_networkd; then
     return 0
-  elif ! has_rival; then
+  elif [ -n "$1" ] || ! has_rival; then
     ! is_masked || rm -f "$fallback"
     systemctl --quiet enable "$unit"
   elif [ ! -e "$fallback" ]; then
@@ -57,16 +60,27 @@ after_install() {
   systemd-sysusers enid.conf
   tell_others
   has_systemd && systemd-tmpfiles --create enid.conf
+  left=$(list_left)
   # dpkg tells the version before after a removal, too.
-  if [ "$1" = upgrade ] && [ ! -e "$removed" ]; then
+  if [ "$1" = upgrade ] && [ ! -e "$removed" ] && [ -z "$left" ]; then
     # Costs no connection: enid changes nothing when it stops, and finds all in order when it starts.
     ! has_systemd || systemctl try-restart "$unit" || echo "enid: the new version does not start: systemctl status $unit"
     return 0
   fi
-  remove_left
-  if has_systemd; then start_first; else enable_in_image; fi
+  [ -z "$left" ] || drop_left
+  if has_systemd; then start_first "$left"; else enable_in_image; fi
   # Last: what is interrupted before is done again.
   rm -f "$removed"
+}
+
+# networkd has the links by these files until it reads again what there is; enid would take them for an administrator's word.
+drop_left() {
+  list_left | while read -r file; do rm -f "$file"; done
+  has_systemd && networkctl reload 2>/dev/null || return 0
+  for _ in 1 2 3 4 5 6 7 8 9 10; do
+    grep -qsxF -e "NETWORK_FILE=$fallback" -e "NETWORK_FILE=$fallback_of_primary" "$known_links"/* || return 0
+    sleep 0.3
+  done
 }
 
 # A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
@@ -79,47 +93,62 @@ enable_in_image() {
 }
 
 start_first() {
-  # Installed again after a removal: whose the ENIs are was decided then.
   if [ -e "$state/takeover/record.json" ] && systemctl --quiet is-active systemd-networkd.service; then
-    systemctl --quiet enable --now "$unit" || true
-    return 0
+    # Installed again after a removal: whose the ENIs are was decided then.
+    systemctl --quiet enable "$unit" || true
+    systemctl restart "$unit" || true
+  else
+    # rpm removes what conflicts after this, apt before.
+    systemctl stop 'refresh-policy-routes@*.timer' 2>/dev/null || true
+    enid takeover --if-safe || true
+    systemctl --quiet is-active "$unit" || decide_next_boot "$1"
   fi
-  # rpm removes what conflicts after this, apt before.
-  systemctl stop 'refresh-policy-routes@*.timer' 2>/dev/null || true
-  enid takeover --if-safe || true
-  systemctl --quiet is-active "$unit" || decide_next_boot
   systemctl --quiet is-active "$unit" || echo "enid: it does not run yet. What is in the way: enid takeover --dry-run"
 }
 
 # The network stays as it is; the next boot is plain DHCP by files like the one that enid came with, now the administrator's.
 before_removal() {
   mkdir -p "$state"
-  { systemctl is-enabled "$unit" 2>/dev/null || true; } > "$removed"
+  [ -e "$removed" ] || { systemctl is-enabled "$unit" 2>/dev/null || true; } > "$removed"
   ! has_systemd || systemctl stop "$unit" || true
   systemctl --quiet disable "$unit" || true
-  if [ -e "$fallback" ] || ! has_networkd; then return 0; fi
+  # enid.service has started it at each boot.
+  has_networkd || has_rival || ! systemctl --quiet is-active systemd-networkd.service ||
+    systemctl --quiet enable systemd-networkd.service || true
+  if ! has_networkd; then
+    return 0
+  elif is_masked; then
+    # Beside another it goes with the package, and so does what it holds off. The other may be gone by now.
+    ! has_rival || return 0
+    rm -f "$fallback"
+  elif [ -e "$fallback" ] && ! is_left "$fallback"; then
+    return 0
+  fi
   mkdir -p "${fallback%/*}"
-  { echo "$mark"; cat "$shipped"; } > "$fallback"
   [ -e "$fallback_of_primary" ] || write_fallback_of_primary
+  write_left "$fallback" < "$shipped"
 }
 
-# Equal metrics on all ENIs would leave it to the order of the leases by which of them replies go.
+# Whole or not at all: without a [Match] it would be no file for any link. $1: the file; its text is read.
+write_left() {
+  { echo "$mark" && echo '# Without the line above it is yours: enid never removes it then.' && cat; } > "$1.part" && mv "$1.part" "$1"
+}
+
+# Equal metrics on all ENIs would leave it to the order of the leases by which of them replies go. Those who write these files
+# are not root: nothing but a MAC, and of a link of this host, is taken from them.
 write_fallback_of_primary() {
-  for file in "$written"/*.network; do
-    if [ -e "$file" ] && head -n 1 "$file" | grep -q '^# Written by enid for ' && grep -qx 'RequiredForOnline=yes' "$file"; then
-      address=$(grep -m 1 -E '^(Permanent)?MACAddress=' "$file") || continue
-      {
-        echo "$mark"
-        sed "s/^Driver=.*/$address/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped"
-      } > "$fallback_of_primary"
-      return 0
-    fi
+  for file in "$written"/*.network "$state"/network/*.network; do
+    [ -e "$file" ] && head -n 1 "$file" | grep -q '^# Written by enid for ' && grep -qx 'RequiredForOnline=yes' "$file" || continue
+    match=$(grep -m 1 -xE '(Permanent)?MACAddress=[0-9a-f]{2}(:[0-9a-f]{2}){5}' "$file") || continue
+    grep -qsxF "${match#*=}" "$links"/*/address || continue
+    sed "s/^Driver=.*/$match/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped" | write_left "$fallback_of_primary"
+    return 0
   done
 }
 
 # dpkg gave the removal up after before_removal.
 after_aborted_removal() {
-  remove_left
+  list_left | while read -r file; do rm -f "$file"; done
   if [ -e "$removed" ] && grep -qx enabled "$removed"; then
     if has_systemd; then systemctl --quiet enable --now "$unit" || true; else systemctl --quiet enable "$unit"; fi
   fi
@@ -134,25 +163,32 @@ after_removal() {
 
 purge_fallback() {
   ! is_masked || rm -f "$fallback"
-  if ! has_networkd; then
-    remove_left
-  else
-    list_left | while read -r file; do
+  list_left | while read -r file; do
+    if has_networkd; then
       echo "enid: $file stays: without it systemd-networkd may have no file for the links"
-    done
-  fi
+    else
+      rm -f "$file"
+    fi
+  done
 }
 
 # What a takeover put aside is the administrator's; its settings for others hold them off the links that networkd has.
 purge_takeover() {
   if [ -n "$(ls -A "$state/takeover/files" 2>/dev/null)" ]; then
+    number=
+    while [ -e "$backup$number" ]; do number=.$((${number#.} + 1)); done
     mkdir -p "${backup%/*}"
-    rm -rf "$backup"
-    mv "$state/takeover" "$backup"
-    echo "enid: the network's configuration before enid is in $backup now"
+    mv "$state/takeover" "$backup$number"
+    echo "enid: the network's configuration before enid is in $backup$number now"
   fi
-  for file in /etc/NetworkManager/conf.d/90-enid.conf /etc/cloud/cloud.cfg.d/99-enid-network.cfg; do
-    [ ! -e "$file" ] || echo "enid: $file stays: it leaves the links to systemd-networkd"
+  for file in "$network_manager" "$cloud_init"; do
+    if [ ! -e "$file" ]; then
+      continue
+    elif has_networkd; then
+      echo "enid: $file stays: it leaves the links to systemd-networkd"
+    else
+      rm -f "$file"
+    fi
   done
 }
 

@@ -15,10 +15,8 @@ const policy = resolvePolicy(config, { eni, isPrimary: false, linkName: 'ens6', 
 it.each<[string, string | null, string]>([
   ['enid', null, '70'],
   ['enid', '/usr/lib/systemd/network/80-ec2.network', '70'],
-  // Edited by an administrator, or left by a removal of the package and gone with the next installation.
-  ['enid', '/etc/systemd/network/80-ec2.network', '70'],
-  ['enid', '/etc/systemd/network/79-ec2-primary.network', '70'],
-  ['another', '/etc/systemd/network/80-ec2.network', '90'],
+  ['another', '/usr/lib/systemd/network/80-ec2.network', '90'],
+  ['another', '/etc/systemd/network/80-ec2.network', '70'],
   ['another', '/etc/systemd/network/99-mine.network', '70'],
   ['another', '/etc/systemd/network/10-mine.network', '70'],
   ['another', '/run/systemd/network/10-netplan-ens6.network', '70'],
