@@ -51,7 +51,8 @@ const remounts: [string, string, string, RegExp][] = [
   [
     'read-only',
     `for folder in ${folders}; do mount --bind $folder $folder; mount -o remount,ro,bind $folder; done`,
-    `umount ${folders}`,
+    // Lazily: the daemon may have a file open just then.
+    `umount --lazy ${folders}`,
     /EROFS/,
   ],
   [
