@@ -3,6 +3,9 @@
 import type { InterfacePolicy } from '../config/types.ts';
 import type { EniState, Link, NetworkdState } from '../model.ts';
 
+/** What a removal of the package leaves (units/package/maintain.sh), and the next installation takes over from. */
+const leftByRemoval = ['79-ec2-primary', '81-ec2-all'].map((name) => `/etc/systemd/network/${name}.network`);
+
 export interface Override {
   readonly state: EniState;
   /** True where it is not known who decides: what stands is left standing. */
@@ -59,7 +62,8 @@ export function findOverride(
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
   // The link was renamed, or plugged out and in elsewhere: networkd stays with the file of the old name until it reads them again.
   if (ownFile.isFormer(known.networkFile)) return null;
-  if (known.networkFile.startsWith('/etc/systemd/network/') || sortsBefore(known.networkFile, ownFile.path)) {
+  const isClaim = known.networkFile.startsWith('/etc/systemd/network/') && !leftByRemoval.includes(known.networkFile);
+  if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {
     return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
   }
   return null;

@@ -47,7 +47,8 @@ export class MachineHost {
       await machine.attach(primary);
       await machine.boot();
       await machine.writeFile('/etc/enid/config.yaml', 'drivers: [virtio_net]\nimds: { interval: 5s, timeout: 3s }\n');
-      await machine.writeFile('/etc/systemd/network/80-ec2.network.d/driver.conf', '[Match]\nDriver=virtio_net\n');
+      for (const file of ['80-ec2', '81-ec2-all'])
+        await machine.writeFile(`/etc/systemd/network/${file}.network.d/driver.conf`, '[Match]\nDriver=virtio_net\n');
       await machine.writeFile('/root/session.pl', sessionScript);
       return host;
     } catch (error) {

@@ -242,7 +242,7 @@ describe('the package', () => {
         'ip -4 -br address show | grep -c -e 10.0.1.10/24 -e 10.0.2.20/24 | grep 2',
       );
       expect(await run('networkctl status ens5')).toContain('/etc/systemd/network/79-ec2-primary.network');
-      expect(await run('networkctl status ens6')).toContain('/etc/systemd/network/80-ec2.network');
+      expect(await run('networkctl status ens6')).toContain('/etc/systemd/network/81-ec2-all.network');
       await host.until('both have a default route', 'ip route show default | grep -c . | grep 2');
       expect(await run('ip route get 198.51.100.10')).toMatch(/dev ens5 src 10\.0\.1\.10/);
       await host.until('IPv6 has its route', 'ip -6 route get 2001:db8:ffff::10 | grep "dev ens5"');
@@ -258,7 +258,9 @@ describe('the package', () => {
       expect(await host.install(2)).toMatch(/^Done\./m);
       await host.configured(2);
       console.log(`installed again: longest gap of the session: ${(await host.readSession()).longestGapSeconds} s`);
-      expect(await run('systemctl is-enabled enid; ls /etc/systemd/network')).toBe('enabled\n80-ec2.network.d\n');
+      expect(await run('systemctl is-enabled enid; ls /etc/systemd/network')).toBe(
+        'enabled\n80-ec2.network.d\n81-ec2-all.network.d\n',
+      );
       await run('apt-get remove -y enid');
     },
     machineMs,

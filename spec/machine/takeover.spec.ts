@@ -90,7 +90,7 @@ describe('from', () => {
 
       const purged = await run('apt-get purge -y enid');
       expect(purged).toMatch(/before enid is in \/var\/backups\/enid/);
-      expect(purged).toMatch(/80-ec2\.network stays/);
+      expect(purged).toMatch(/81-ec2-all\.network stays/);
       await run('[ -n "$(ls -A /var/backups/enid/files)" ] && [ ! -e /var/lib/enid ] && ping -c 1 -W 2 198.51.100.10');
     },
     machineMs,

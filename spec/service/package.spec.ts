@@ -186,11 +186,11 @@ it(
     expect(said).toMatch(/^upgraded: disabled $/m);
     const left = said.split('\n').filter((line) => line.startsWith('> '));
     expect(left.map((line) => line.split(' ')[1])).toEqual(
-      expect.arrayContaining(['./etc/systemd/network/80-ec2.network']),
+      expect.arrayContaining(['./etc/systemd/network/81-ec2-all.network']),
     );
     for (const line of left)
       expect(line).toMatch(
-        /80-ec2\.network|var\/lib\/enid\/removed|\/etc\/(passwd|shadow|group|gshadow)|catalog\/database|\.(lock|pwd\.lock)/,
+        /81-ec2-all\.network|var\/lib\/enid\/removed|\/etc\/(passwd|shadow|group|gshadow)|catalog\/database|\.(lock|pwd\.lock)/,
       );
   },
   buildMs,

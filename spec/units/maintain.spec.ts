@@ -20,14 +20,16 @@ const shipped = join(import.meta.dirname, '../../units/network/80-ec2.network');
 const left = '# Left by the removal of enid.\n[Match]\n';
 let directory: string;
 let fallback: string;
-let fallbackOfPrimary: string;
+let leftForPrimary: string;
+let leftForAll: string;
 const at = (path: string) => join(directory, path);
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'enid-maintain-'));
   fallback = at('network/80-ec2.network');
-  fallbackOfPrimary = at('network/79-ec2-primary.network');
-  for (const path of ['network', 'written', 'state/network', 'bin', 'links/ens5', 'known'])
+  leftForPrimary = at('network/79-ec2-primary.network');
+  leftForAll = at('network/81-ec2-all.network');
+  for (const path of ['network', 'written', 'state/network', 'bin', 'links/ens5'])
     mkdirSync(at(path), { recursive: true });
   writeFileSync(at('links/ens5/address'), '06:00:00:00:00:01\n');
   for (const program of ['systemd-sysusers', 'systemd-tmpfiles']) symlinkSync('/bin/true', at(`bin/${program}`));
@@ -56,9 +58,9 @@ function call(name: string, host: Host = {}): string {
   ];
   const text = `set -e
 . '${script}'
-fallback='${fallback}' fallback_of_primary='${fallbackOfPrimary}' shipped='${shipped}' interfaces='${at('interfaces')}'
+fallback='${fallback}' left_for_primary='${leftForPrimary}' left_for_all='${leftForAll}' shipped='${shipped}' interfaces='${at('interfaces')}'
 written='${at('written')}' state='${at('state')}' removed='${at('state/removed')}' backup='${at('backup')}'
-links='${at('links')}' known_links='${at('known')}' network_manager='${at('90-enid.conf')}' cloud_init='${at('99-enid.cfg')}'
+links='${at('links')}' network_manager='${at('90-enid.conf')}' cloud_init='${at('99-enid.cfg')}'
 systemctl() {
   case "$*" in
     ${answers.join('\n    ')}
@@ -69,7 +71,6 @@ systemctl() {
 tell_others() { :; }
 PATH='${at('bin')}':$PATH
 enid() { echo "enid $*"; }
-networkctl() { echo "networkctl $*"; }
 has_systemd() { ${host.hasSystemd ?? true}; }
 ${name}`;
   return execFileSync('sh', ['-c', text], { encoding: 'utf8' });
@@ -113,10 +114,10 @@ describe('before_removal', () => {
     expect(call('before_removal', { enabled: ['enid', 'systemd-networkd'] })).toBe(
       'systemctl stop enid.service\nsystemctl --quiet disable enid.service\n',
     );
-    const ofAll = readFileSync(fallback, 'utf8');
+    const ofAll = readFileSync(leftForAll, 'utf8');
     expect(ofAll).toMatch(/^# Left by the removal of enid\.\n# Without the line above it is yours/);
     expect(ofAll.endsWith(readFileSync(shipped, 'utf8'))).toBe(true);
-    const ofPrimary = readFileSync(fallbackOfPrimary, 'utf8');
+    const ofPrimary = readFileSync(leftForPrimary, 'utf8');
     expect(ofPrimary).toMatch(
       /^# Left by the removal of enid\.\n#.*\n\[Match\]\nPermanentMACAddress=06:00:00:00:00:01\nKind=!\*\n/,
     );
@@ -128,7 +129,7 @@ describe('before_removal', () => {
   it('leaves nothing where the next boot is not systemd-networkd’s', () => {
     writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     call('before_removal', { enabled: ['NetworkManager'] });
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([false, false]);
   });
 
   it("leaves a file of the administrator's, and one that holds systemd-networkd off", () => {
@@ -136,7 +137,7 @@ describe('before_removal', () => {
     writeFileSync(fallback, '[Match]\nName=ens5\n');
     call('before_removal', { enabled: ['systemd-networkd'] });
     expect(readFileSync(fallback, 'utf8')).toBe('[Match]\nName=ens5\n');
-    expect(isThere(fallbackOfPrimary)).toBe(false);
+    expect(isThere(leftForPrimary)).toBe(false);
   });
 
   it('lets the link to /dev/null go after it beside another, and puts the files in its place where that is gone', () => {
@@ -145,12 +146,12 @@ describe('before_removal', () => {
     call('before_removal', { enabled: ['systemd-networkd', 'dhcpcd'] });
     expect(readlinkSync(fallback)).toBe('/dev/null');
     call('after_removal');
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([false, false]);
     symlinkSync('/dev/null', fallback);
     call('before_removal', { enabled: ['systemd-networkd'] });
     call('after_removal');
-    expect(readFileSync(fallback, 'utf8')).toMatch(/^DHCP=yes$/m);
-    expect(isThere(fallbackOfPrimary)).toBe(true);
+    expect(readFileSync(leftForAll, 'utf8')).toMatch(/^DHCP=yes$/m);
+    expect(isThere(leftForPrimary)).toBe(true);
   });
 
   it.each([
@@ -159,21 +160,21 @@ describe('before_removal', () => {
   ])('takes nothing but the MAC of a link of this host from files that root did not write: %s', (_name, mac) => {
     writeFileSync(at('written/70-ens5.network'), writtenFor(mac, true));
     call('before_removal', { enabled: ['systemd-networkd'] });
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, false]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([true, false]);
   });
 
   it('finds the primary in the files that are kept, where enid has not run since the boot', () => {
     writeFileSync(at('state/network/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     call('before_removal', { enabled: ['systemd-networkd'] });
-    expect(isThere(fallbackOfPrimary)).toBe(true);
+    expect(isThere(leftForPrimary)).toBe(true);
   });
 
   it('is done to its end where it was interrupted, and remembers what enid was', () => {
     writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     expect(() => call('mv() { return 1; }; before_removal', { enabled: ['enid', 'systemd-networkd'] })).toThrow();
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([false, false]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([false, false]);
     call('before_removal', { enabled: ['systemd-networkd'] });
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, true]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([true, true]);
     expect(call('after_aborted_removal')).toMatch(/enable --now enid/);
   });
 
@@ -188,11 +189,11 @@ describe('before_removal', () => {
   it.each([[['enid']], [[]]])('is taken back where dpkg gives up; %j was enabled', (enabled) => {
     writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     call('before_removal', { enabled: [...enabled, 'systemd-networkd'] });
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([true, true]);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([true, true]);
     expect(call('after_aborted_removal')).toBe(
       enabled.length > 0 ? 'systemctl --quiet enable --now enid.service\n' : '',
     );
-    expect([isThere(), isThere(fallbackOfPrimary), isThere(at('state/removed'))]).toEqual([false, false, false]);
+    expect([isThere(leftForAll), isThere(leftForPrimary), isThere(at('state/removed'))]).toEqual([false, false, false]);
   });
 });
 
@@ -206,12 +207,12 @@ describe('after_install', () => {
 
   it.each<[string, () => void]>([
     ['as the removal left it', () => undefined],
-    ['where its file was deleted', () => rmSync(fallback)],
-    ['where its file was edited', () => writeFileSync(fallback, '[Match]\n')],
+    ['where its file was deleted', () => rmSync(leftForAll)],
+    ['where its file was edited', () => writeFileSync(leftForAll, '[Match]\n')],
     [
       'where systemd-networkd was held off',
       () => {
-        rmSync(fallback);
+        rmSync(leftForAll);
         symlinkSync('/dev/null', fallback);
       },
     ],
@@ -220,8 +221,8 @@ describe('after_install', () => {
     change();
     const said = call('after_install upgrade', { enabled: ['systemd-networkd'] });
     expect(said).toMatch(/enid takeover --if-safe\nsystemctl --quiet enable enid\.service\n/);
-    // What is left of the removal or of a first installation beside another would shadow the package's own.
-    if (isThere()) expect(readFileSync(fallback, 'utf8')).toBe('[Match]\n');
+    // The link to /dev/null of a first installation beside another would hold systemd-networkd off for good.
+    expect(isThere()).toBe(false);
     expect(call('after_install upgrade')).toBe(restart);
   });
 
@@ -236,21 +237,23 @@ describe('after_install', () => {
     mkdirSync(at('state/takeover'));
     writeFileSync(at('state/takeover/record.json'), '{}');
     expect(call('after_install upgrade', { active: ['systemd-networkd', 'enid'] })).toBe(
-      'networkctl reload\nsystemctl --quiet enable enid.service\nsystemctl restart enid.service\n',
+      'systemctl --quiet enable enid.service\nsystemctl restart enid.service\n',
     );
   });
 
-  it('starts after a removal by a version that left its file alone', () => {
-    writeFileSync(fallback, left);
-    expect(call('after_install upgrade')).toMatch(/networkctl reload\n(.|\n)*enid takeover --if-safe/);
-    expect(isThere()).toBe(false);
-  });
-
-  it('waits until systemd-networkd has let go of what the removal had left', () => {
-    writeFileSync(fallback, left);
-    writeFileSync(at('known/2'), `NETWORK_FILE=${fallback}\n`);
-    const reread = `sleep() { echo waited; echo NETWORK_FILE=/usr/lib/systemd/network/80-ec2.network > '${at('known/2')}'; }`;
-    expect(call(`${reread}; after_install`)).toMatch(/^networkctl reload\nwaited\nsystemctl stop.*\nenid takeover/);
+  it('keeps what the removal had left until enid runs, and removes it later, too', () => {
+    const enabled = ['systemd-networkd'];
+    call('before_removal', { enabled });
+    call('after_install upgrade', { enabled });
+    expect(isThere(leftForAll)).toBe(true);
+    expect(call('after_install upgrade', { enabled, active: ['enid'] })).toBe(restart);
+    expect(isThere(leftForAll)).toBe(false);
+    call('before_removal', { enabled });
+    call('after_install upgrade', { enabled, active: ['enid'] });
+    expect(isThere(leftForAll)).toBe(false);
+    call('before_removal', { enabled });
+    call('after_install', { enabled, hasSystemd: false });
+    expect(isThere(leftForAll)).toBe(false);
   });
 
   it('never leaves the ENIs to nobody: NetworkManager was told to, or networkd had them by what a removal left', () => {
@@ -258,7 +261,7 @@ describe('after_install', () => {
     writeFileSync(at('90-enid.conf'), '');
     expect(call('after_install', host)).toMatch(/enable enid\.service/);
     rmSync(at('90-enid.conf'));
-    writeFileSync(fallback, left);
+    writeFileSync(leftForAll, left);
     expect(call('after_install', host)).toMatch(/enable enid\.service/);
     expect(isThere()).toBe(false);
   });
@@ -303,10 +306,10 @@ describe('purge_fallback', () => {
     [['systemd-networkd', 'networking'], true],
     [['networking'], false],
   ])('with %j enabled the file that enid left stays: %s', (enabled, stays) => {
-    writeFileSync(fallback, left);
-    writeFileSync(fallbackOfPrimary, left);
-    expect(call('purge_fallback', { enabled })).toMatch(stays ? /79-ec2.*stays(.|\n)*80-ec2.*stays/ : /^$/);
-    expect([isThere(), isThere(fallbackOfPrimary)]).toEqual([stays, stays]);
+    writeFileSync(leftForAll, left);
+    writeFileSync(leftForPrimary, left);
+    expect(call('purge_fallback', { enabled })).toMatch(stays ? /79-ec2.*stays(.|\n)*81-ec2.*stays/ : /^$/);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([stays, stays]);
   });
 
   it('takes the link to /dev/null with it, and leaves a file of the administrator', () => {

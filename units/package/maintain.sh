@@ -1,8 +1,10 @@
 # What the packages' scripts do on the host. Put into each of them by build.sh: a script after the removal has no other file.
 unit=enid.service
 fallback=/etc/systemd/network/80-ec2.network
-# Of the primary, by its MAC: better than the one for all.
-fallback_of_primary=/etc/systemd/network/79-ec2-primary.network
+# What a removal leaves: for the primary, by its MAC, and for all. Names of nobody else, so that enid takes them for no
+# administrator's word (agent/decide/override.ts).
+left_for_primary=/etc/systemd/network/79-ec2-primary.network
+left_for_all=/etc/systemd/network/81-ec2-all.network
 shipped=/usr/lib/systemd/network/80-ec2.network
 written=/run/systemd/network
 state=/var/lib/enid
@@ -13,13 +15,13 @@ interfaces=/etc/network/interfaces
 network_manager=/etc/NetworkManager/conf.d/90-enid.conf
 cloud_init=/etc/cloud/cloud.cfg.d/99-enid-network.cfg
 links=/sys/class/net
-known_links=/run/systemd/netif/links
 mark='# Left by the removal of enid.'
 
 has_systemd() { [ -d /run/systemd/system ]; }
 # $1: a file.
 is_left() { [ -e "$1" ] && head -n 1 "$1" | grep -qxF "$mark"; }
-list_left() { for file in "$fallback_of_primary" "$fallback"; do ! is_left "$file" || echo "$file"; done; }
+list_left() { for file in "$left_for_primary" "$left_for_all"; do ! is_left "$file" || echo "$file"; done; }
+remove_left() { list_left | while read -r file; do rm -f "$file"; done; }
 
 # Another than systemd-networkd that brings links up at the next boot.
 has_rival() {
@@ -60,27 +62,19 @@ after_install() {
   systemd-sysusers enid.conf
   tell_others
   has_systemd && systemd-tmpfiles --create enid.conf
-  left=$(list_left)
   # dpkg tells the version before after a removal, too.
-  if [ "$1" = upgrade ] && [ ! -e "$removed" ] && [ -z "$left" ]; then
+  if [ "$1" = upgrade ] && [ ! -e "$removed" ]; then
     # Costs no connection: enid changes nothing when it stops, and finds all in order when it starts.
     ! has_systemd || systemctl try-restart "$unit" || echo "enid: the new version does not start: systemctl status $unit"
-    return 0
+  elif has_systemd; then
+    start_first "$(list_left)"
+  else
+    enable_in_image
   fi
-  [ -z "$left" ] || drop_left
-  if has_systemd; then start_first "$left"; else enable_in_image; fi
+  # While systemd-networkd has the links by these files, they stay: by 80-ec2.network all ENIs have default routes of one metric.
+  if ! has_systemd || systemctl --quiet is-active "$unit"; then remove_left; fi
   # Last: what is interrupted before is done again.
   rm -f "$removed"
-}
-
-# networkd has the links by these files until it reads again what there is; enid would take them for an administrator's word.
-drop_left() {
-  list_left | while read -r file; do rm -f "$file"; done
-  has_systemd && networkctl reload 2>/dev/null || return 0
-  for _ in 1 2 3 4 5 6 7 8 9 10; do
-    grep -qsxF -e "NETWORK_FILE=$fallback" -e "NETWORK_FILE=$fallback_of_primary" "$known_links"/* || return 0
-    sleep 0.3
-  done
 }
 
 # A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
@@ -121,12 +115,12 @@ before_removal() {
     # Beside another it goes with the package, and so does what it holds off. The other may be gone by now.
     ! has_rival || return 0
     rm -f "$fallback"
-  elif [ -e "$fallback" ] && ! is_left "$fallback"; then
+  elif [ -e "$fallback" ]; then
     return 0
   fi
-  mkdir -p "${fallback%/*}"
-  [ -e "$fallback_of_primary" ] || write_fallback_of_primary
-  write_left "$fallback" < "$shipped"
+  mkdir -p "${left_for_all%/*}"
+  [ -e "$left_for_primary" ] || write_left_for_primary
+  [ -e "$left_for_all" ] || write_left "$left_for_all" < "$shipped"
 }
 
 # Whole or not at all: without a [Match] it would be no file for any link. $1: the file; its text is read.
@@ -136,19 +130,19 @@ write_left() {
 
 # Equal metrics on all ENIs would leave it to the order of the leases by which of them replies go. Those who write these files
 # are not root: nothing but a MAC, and of a link of this host, is taken from them.
-write_fallback_of_primary() {
+write_left_for_primary() {
   for file in "$written"/*.network "$state"/network/*.network; do
     [ -e "$file" ] && head -n 1 "$file" | grep -q '^# Written by enid for ' && grep -qx 'RequiredForOnline=yes' "$file" || continue
     match=$(grep -m 1 -xE '(Permanent)?MACAddress=[0-9a-f]{2}(:[0-9a-f]{2}){5}' "$file") || continue
     grep -qsxF "${match#*=}" "$links"/*/address || continue
-    sed "s/^Driver=.*/$match/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped" | write_left "$fallback_of_primary"
+    sed "s/^Driver=.*/$match/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped" | write_left "$left_for_primary"
     return 0
   done
 }
 
 # dpkg gave the removal up after before_removal.
 after_aborted_removal() {
-  list_left | while read -r file; do rm -f "$file"; done
+  remove_left
   if [ -e "$removed" ] && grep -qx enabled "$removed"; then
     if has_systemd; then systemctl --quiet enable --now "$unit" || true; else systemctl --quiet enable "$unit"; fi
   fi
