@@ -149,6 +149,7 @@ export function readText(path: string): string | null {
   return tryRead(() => readFileSync(path, 'utf8'));
 }
 
+/** Null where `read` throws: the file is not there, or cannot be read so. */
 export function tryRead<T>(read: () => T): T | null {
   try {
     return read();

@@ -132,12 +132,12 @@ describe('before_removal', () => {
     expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([false, false]);
   });
 
-  it("leaves a file of the administrator's, and one that holds systemd-networkd off", () => {
+  it("leaves a file of the administrator's, and nothing beside it", () => {
     writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     writeFileSync(fallback, '[Match]\nName=ens5\n');
     call('before_removal', { enabled: ['systemd-networkd'] });
     expect(readFileSync(fallback, 'utf8')).toBe('[Match]\nName=ens5\n');
-    expect(isThere(leftForPrimary)).toBe(false);
+    expect([isThere(leftForAll), isThere(leftForPrimary)]).toEqual([false, false]);
   });
 
   it('lets the link to /dev/null go after it beside another, and puts the files in its place where that is gone', () => {

@@ -33,6 +33,7 @@ has_rival() {
 }
 has_networkd() { systemctl --quiet is-enabled systemd-networkd.service 2>/dev/null; }
 is_masked() { [ "$(readlink "$fallback" 2>/dev/null)" = /dev/null ]; }
+unmask() { ! is_masked || rm -f "$fallback"; }
 
 # The unit, the bus policy, the catalog and the rules for new links are read by others.
 tell_others() {
@@ -48,7 +49,7 @@ decide_next_boot() {
   if ! has_networkd; then
     return 0
   elif [ -n "$1" ] || ! has_rival; then
-    ! is_masked || rm -f "$fallback"
+    unmask
     systemctl --quiet enable "$unit"
   elif [ ! -e "$fallback" ]; then
     # networkd, which is there for other links, would take the ENIs, too. A takeover lifts this again.
@@ -114,7 +115,7 @@ before_removal() {
   elif is_masked; then
     # Beside another it goes with the package, and so does what it holds off. The other may be gone by now.
     ! has_rival || return 0
-    rm -f "$fallback"
+    unmask
   elif [ -e "$fallback" ]; then
     return 0
   fi
@@ -152,18 +153,16 @@ after_aborted_removal() {
 after_removal() {
   tell_others
   # There is no file left that it would hold off; another package's is to count.
-  ! is_masked || rm -f "$fallback"
+  unmask
 }
 
 purge_fallback() {
-  ! is_masked || rm -f "$fallback"
-  list_left | while read -r file; do
-    if has_networkd; then
-      echo "enid: $file stays: without it systemd-networkd may have no file for the links"
-    else
-      rm -f "$file"
-    fi
-  done
+  unmask
+  if ! has_networkd; then
+    remove_left
+  else
+    list_left | sed 's/.*/enid: & stays: without it systemd-networkd may have no file for the links/'
+  fi
 }
 
 # What a takeover put aside is the administrator's; its settings for others hold them off the links that networkd has.

@@ -88,9 +88,6 @@ build_rpm() {
   local arch=$1 scripts=$work/$1.rpm target
   target=$([ "$arch" = arm64 ] && echo aarch64 || echo x86_64)
   mkdir -p "$scripts"
-  cp -a "$work/$arch" "$scripts/stage"
-  # Where zsh looks outside of Debian.
-  mv "$scripts/stage/usr/share/zsh/vendor-completions" "$scripts/stage/usr/share/zsh/site-functions"
   # $1 is how many versions will be there afterwards.
   write_script "$scripts/post" '' 'if [ "$1" -gt 1 ]; then after_install upgrade; else after_install; fi'
   write_script "$scripts/preun" '' 'if [ "$1" = 0 ]; then before_removal; fi'
@@ -98,12 +95,12 @@ build_rpm() {
   sed -i 's/%/%%/g' "$scripts"/{post,preun,postun}
   {
     echo '%dir /etc/enid' && echo '%dir /usr/lib/enid' && echo '%dir /usr/share/doc/enid'
-    (cd "$scripts/stage" && find . ! -type d | sort) | sed -E 's|^\.||; s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/.*|%doc &|'
+    (cd "$work/$arch" && find . ! -type d | sort) | sed -E 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|; s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/.*|%doc &|'
   } > "$scripts/files"
   rpmbuild -bb --quiet --target "$target-linux" --buildroot "$scripts/root" \
     --define "_topdir $scripts/top" --define "_rpmdir $output" --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' \
     --define '_buildhost enid' --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
     --define "_binary_payload w$level.xzdio" --define "enid_version $version" --define "enid_release $release" \
-    --define "enid_stage $scripts/stage" --define "enid_scripts $scripts" \
+    --define "enid_stage $work/$arch" --define "enid_scripts $scripts" \
     --define "enid_date $(date -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" units/package/enid.spec
 }
