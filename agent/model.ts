@@ -118,6 +118,8 @@ export interface DesiredRule {
   readonly table: number;
   /** 0: only routes other than the default are taken. */
   readonly suppressPrefixLength: number | null;
+  /** Routes by a link of this group are not taken; null: of any. */
+  readonly suppressGroup: number | null;
 }
 
 /** A networkd file: `name` is relative to the unit directory (`70-ens6.network`, `70-ens6.network.d/sources.conf`). */
@@ -217,6 +219,7 @@ export type Change = {
       readonly value: number;
     }
   | { readonly kind: 'set-master'; readonly linkIndex: number; readonly masterIndex: number; readonly vrf: string }
+  | { readonly kind: 'set-link-group'; readonly linkIndex: number; readonly group: number }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }

@@ -26,7 +26,8 @@ export type KernelChange = Extract<
       | `${'add' | 'remove'}-${'alt-name' | 'address' | 'route' | 'rule'}`
       | 'set-address-metric'
       | 'set-link-setting'
-      | 'set-master';
+      | 'set-master'
+      | 'set-link-group';
   }
 >;
 
@@ -54,6 +55,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept([], client.setLinkSetting(change.linkIndex, change.setting, change.value));
     case 'set-master':
       return accept([], client.setMaster(change.linkIndex, change.masterIndex));
+    case 'set-link-group':
+      return accept([], client.setGroup(change.linkIndex, change.group));
     case 'add-route':
       return addRoute(toRoute(change.route, protocol), client);
     case 'remove-route':
@@ -183,6 +186,7 @@ export function toRule(rule: DesiredRule, protocol: number): Rule {
     action: FR_ACT_TO_TBL,
     table: rule.table,
     suppressPrefixLength: rule.suppressPrefixLength,
+    suppressGroup: rule.suppressGroup,
     protocol,
     isComplex: false,
   };

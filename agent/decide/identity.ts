@@ -25,9 +25,17 @@ export function identifyRule(
   rule: Omit<DesiredRule, 'inputInterface'> & { readonly inputInterface: string | null },
 ): string {
   const { family, mark, users, destination } = rule;
-  const text = `rule ${rule.priority} ${rule.source} ${rule.inputInterface} ${rule.table} ${rule.suppressPrefixLength}`;
+  const text = `rule ${rule.priority} ${rule.source} ${rule.inputInterface} ${rule.table} ${nameSuppression(rule)}`;
   if (destination === null && mark === null && users === null && rule.source !== null) return text;
   return `${text} IPv${family} ${destination} ${mark?.value}/${mark?.mask} ${users?.first}-${users?.last}`;
+}
+
+/** As it is written in the ledgers of enid 0.1.0, which knew no link group. */
+function nameSuppression({
+  suppressPrefixLength,
+  suppressGroup,
+}: Pick<DesiredRule, 'suppressPrefixLength' | 'suppressGroup'>): string {
+  return suppressGroup === null ? `${suppressPrefixLength}` : `${suppressPrefixLength}/${suppressGroup}`;
 }
 
 /** `name` is relative to the unit directory. */

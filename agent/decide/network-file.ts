@@ -231,6 +231,7 @@ function renderRule(rule: DesiredRule): string {
   entries.push(['Table', rule.table], ['Priority', rule.priority]);
   if (rule.inputInterface !== null) entries.push(['IncomingInterface', rule.inputInterface]);
   if (rule.suppressPrefixLength !== null) entries.push(['SuppressPrefixLength', rule.suppressPrefixLength]);
+  if (rule.suppressGroup !== null) entries.push(['SuppressInterfaceGroup', rule.suppressGroup]);
   return section('RoutingPolicyRule', entries);
 }
 
@@ -268,6 +269,7 @@ function readRule(values: ReadonlyMap<string, string | undefined>): DesiredRule 
   const [value, mask] = (values.get('FirewallMark') ?? '').split('/').map(Number);
   const [first, last] = (values.get('User') ?? '').split('-').map(Number);
   const suppress = values.get('SuppressPrefixLength');
+  const group = values.get('SuppressInterfaceGroup');
   const selected = source ?? destination;
   return {
     family: selected === null ? (values.get('Family') === 'ipv6' ? 6 : 4) : familyOf(selected),
@@ -279,5 +281,6 @@ function readRule(values: ReadonlyMap<string, string | undefined>): DesiredRule 
     table: Number(values.get('Table')),
     priority: Number(values.get('Priority')),
     suppressPrefixLength: suppress === undefined ? null : Number(suppress),
+    suppressGroup: group === undefined ? null : Number(group),
   };
 }

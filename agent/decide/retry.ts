@@ -65,6 +65,8 @@ export function identifyChange(change: Change): string {
       return `${change.kind} ${identifyAddress(change.address)}`;
     case 'set-address-metric':
       return `${change.kind} ${identifyAddress(change)}`;
+    case 'set-link-group':
+      return `${change.kind} ${change.linkIndex} ${change.group}`;
     case 'set-master':
       return `${change.kind} ${identifyMaster(change.linkIndex, change.vrf)}`;
     case 'add-route':

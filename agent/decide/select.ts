@@ -21,7 +21,8 @@ export function computeSelectRules(
   return selectors.flatMap(({ to, mark, users }) => {
     const families: readonly Family[] = to === null ? [4, 6] : [familyOf(to)];
     return families.flatMap((family) => {
-      const rule = { family, source: null, destination: to, mark, users, inputInterface: null };
+      const selector = { family, source: null, destination: to, mark, users, inputInterface: null };
+      const rule = { ...selector, suppressGroup: null };
       const suppressPrefixLength = to === null ? 0 : requireCidr(to).length;
       const inMain = {
         ...rule,
@@ -46,5 +47,6 @@ export function computeGuardRules(primary: EniMetadata): DesiredRule[] {
     priority: rulePriorityOf.guard,
     table: mainTable,
     suppressPrefixLength: null,
+    suppressGroup: null,
   }));
 }

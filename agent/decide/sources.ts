@@ -61,7 +61,7 @@ export interface RuleInput {
 }
 
 /** All of a rule but where it stands and where it leads. */
-type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength'>;
+type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
 
 /** Whatever has this source, CIDR text. */
 export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
@@ -79,6 +79,7 @@ export function computeRules(input: RuleInput): DesiredRule[] {
         ...selectSource(source, null),
         table: input.tableId,
         suppressPrefixLength: null,
+        suppressGroup: null,
       }));
     case 'standard':
       return ([4, 6] as const).flatMap((family) => computeStandardRules(input, family)).sort(compareRules);
@@ -99,8 +100,9 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
     (subnet) => familyOf(subnet) === family && input.otherSubnets.some((other) => overlaps(subnet, other)),
   );
   return selectSources(input, family, isShared).flatMap((selector) => {
-    const main = { ...selector, priority: rulePriorityOf.main(eniNumber), table: mainTable, suppressPrefixLength: 0 };
-    const own = { ...selector, table: tableId };
+    const rest = { ...selector, suppressGroup: null };
+    const main = { ...rest, priority: rulePriorityOf.main(eniNumber), table: mainTable, suppressPrefixLength: 0 };
+    const own = { ...rest, table: tableId };
     const rules = [main, { ...own, priority: rulePriorityOf.ownDefault(eniNumber), suppressPrefixLength: null }];
     // Main has the connected route of every ENI in the subnet and would pick one of them by metric.
     if (isShared) rules.unshift({ ...own, priority: rulePriorityOf.ownSubnet(eniNumber), suppressPrefixLength: 0 });

@@ -26,6 +26,8 @@ export function describeChange(change: Change): string {
       return `ip address change ${change.address} dev ${change.linkName} metric ${change.metric}`;
     case 'set-master':
       return `ip link set ${change.linkName} master ${change.vrf}`;
+    case 'set-link-group':
+      return `ip link set dev ${change.linkName} group ${change.group}`;
     case 'add-route':
       return `ip route add ${describeRoute(change.route, change.linkName)}`;
     case 'remove-route':
@@ -69,6 +71,7 @@ export function describeRule(rule: DesiredRule | Rule): string {
     ...describeSelectors(rule),
     `lookup ${rule.table === 254 ? 'main' : rule.table}`,
     rule.suppressPrefixLength === null ? '' : `suppress_prefixlength ${rule.suppressPrefixLength}`,
+    rule.suppressGroup === null ? '' : `suppress_ifgroup ${rule.suppressGroup}`,
   ]
     .filter((word) => word !== '')
     .join(' ');

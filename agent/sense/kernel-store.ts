@@ -58,7 +58,7 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
     [
       ...[rule.family, rule.priority, rule.source, rule.destination, rule.inputInterface, rule.outputInterface],
       ...[rule.mark?.value, rule.mark?.mask, rule.users?.first, rule.users?.last],
-      ...[rule.action, rule.table, rule.suppressPrefixLength, rule.protocol, rule.isComplex],
+      ...[rule.action, rule.table, rule.suppressPrefixLength, rule.suppressGroup, rule.protocol, rule.isComplex],
     ].join(' '),
 };
 

@@ -22,7 +22,7 @@ import {
 } from './constants.ts';
 import { describeAddress, describeRoute, describeRule } from './describe.ts';
 import { RtnetlinkError } from './errors.ts';
-import { decodeLink, encodeAltName, encodeLinkHeader, encodeMaster } from './link.ts';
+import { decodeLink, encodeAltName, encodeGroup, encodeLinkHeader, encodeMaster } from './link.ts';
 import { encodeSetting } from './link-settings.ts';
 import { RequestSocket } from './request-socket.ts';
 import {
@@ -163,6 +163,14 @@ export class RtnetlinkClient {
     return this.#request(`put link ${linkIndex} into link ${masterIndex}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
       encodeMaster(masterIndex),
+    ]);
+  }
+
+  /** Puts a link into a group; nothing of it goes down or is lost. */
+  setGroup(linkIndex: number, group: number): Promise<void> {
+    return this.#request(`put link ${linkIndex} into link group ${group}`, RTM_SETLINK, 0, () => [
+      encodeLinkHeader(linkIndex),
+      encodeGroup(group),
     ]);
   }
 

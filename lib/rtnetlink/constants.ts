@@ -68,6 +68,7 @@ export const IFLA_IFNAME = 3;
 export const IFLA_MTU = 4;
 export const IFLA_MASTER = 10;
 export const IFLA_LINKINFO = 18;
+export const IFLA_GROUP = 27;
 export const IFLA_AF_SPEC = 26;
 export const IFLA_INET_CONF = 1;
 export const IFLA_INFO_KIND = 1;

@@ -33,6 +33,7 @@ export function describeRule(rule: Rule): string {
   words.push(...describeSelectors(rule));
   words.push(rule.action === 1 ? `lookup ${rule.table}` : `action ${rule.action}`);
   if (rule.suppressPrefixLength !== null) words.push(`suppress_prefixlength ${rule.suppressPrefixLength}`);
+  if (rule.suppressGroup !== null) words.push(`suppress_ifgroup ${rule.suppressGroup}`);
   return words.join(' ');
 }
 

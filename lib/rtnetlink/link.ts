@@ -7,6 +7,7 @@ import {
   IFLA_ADDRESS,
   IFLA_AF_SPEC,
   IFLA_ALT_IFNAME,
+  IFLA_GROUP,
   IFLA_IFNAME,
   IFLA_INFO_DATA,
   IFLA_INFO_KIND,
@@ -41,6 +42,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   let kind: string | null = null;
   let vrfTable: number | null = null;
   let masterIndex: number | null = null;
+  let group = 0;
   const altNames: string[] = [];
   let settings: LinkSettings | null = null;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
@@ -49,6 +51,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     else if (type === IFLA_ADDRESS) mac = readMac(buffer, from, to);
     else if (type === IFLA_PERM_ADDRESS) permanentMac = readMac(buffer, from, to);
     else if (type === IFLA_MASTER) masterIndex = readU32('IFLA_MASTER', buffer, from, to) || null;
+    else if (type === IFLA_GROUP) group = readU32('IFLA_GROUP', buffer, from, to);
     else if (type === IFLA_AF_SPEC) settings = decodeSettings(buffer, from, to);
     else if (type === IFLA_LINKINFO) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
@@ -70,6 +73,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     permanentMac,
     kind,
     masterIndex,
+    group,
     ...(vrfTable === null ? {} : { vrfTable }),
     mtu,
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
@@ -105,6 +109,11 @@ export function encodeLinkHeader(index: number): Buffer {
 /** Attributes of RTM_SETLINK that put a link below a master, and leave all else of it as it is. */
 export function encodeMaster(masterIndex: number): Buffer {
   return encodeU32(IFLA_MASTER, masterIndex);
+}
+
+/** Attributes of RTM_SETLINK that put a link into a group, and leave all else of it as it is. */
+export function encodeGroup(group: number): Buffer {
+  return encodeU32(IFLA_GROUP, group);
 }
 
 /** Body of RTM_NEWLINKPROP and RTM_DELLINKPROP. */

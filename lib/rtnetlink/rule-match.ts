@@ -26,6 +26,7 @@ function isHit(wanted: Rule, rule: Rule): boolean {
     (wanted.mark === null || isEqual(wanted.mark, rule.mark)) &&
     (wanted.users === null || isEqual(wanted.users, rule.users)) &&
     fits(wanted.suppressPrefixLength, rule.suppressPrefixLength, null) &&
+    fits(wanted.suppressGroup, rule.suppressGroup, null) &&
     fits(wanted.protocol, rule.protocol, 0)
   );
 }

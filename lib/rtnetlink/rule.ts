@@ -53,6 +53,7 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
   let inputInterface: string | null = null;
   let outputInterface: string | null = null;
   let suppressPrefixLength: number | null = null;
+  let suppressGroup: number | null = null;
   const mark = { value: 0, mask: 0 };
   let users: UserRange | null = null;
   let protocol = 0;
@@ -70,7 +71,10 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
     else if (type === FRA_SUPPRESS_PREFIXLEN) {
       const length = readU32('FRA_SUPPRESS_PREFIXLEN', buffer, from, to);
       suppressPrefixLength = length === SUPPRESS_UNSET ? null : length;
-    } else if (isSelector(type, buffer, from, to)) isComplex = true;
+    } else if (type === FRA_SUPPRESS_IFGROUP) {
+      const group = readU32('FRA_SUPPRESS_IFGROUP', buffer, from, to);
+      suppressGroup = group === SUPPRESS_UNSET ? null : group;
+    } else if (isSelector(type, buffer, from)) isComplex = true;
   });
   return {
     family,
@@ -84,6 +88,7 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
     action,
     table: action === FR_ACT_TO_TBL ? table : 0,
     suppressPrefixLength,
+    suppressGroup,
     protocol,
     isComplex,
   };
@@ -99,10 +104,9 @@ function readUserRange(buffer: Buffer, start: number, end: number): UserRange {
  * Whether any other attribute says something. Unknown ones count: a newer kernel's selector (FRA_DSCP, FRA_FLOWLABEL)
  * must never look like a plain rule.
  */
-function isSelector(type: number, buffer: Buffer, start: number, end: number): boolean {
+function isSelector(type: number, buffer: Buffer, start: number): boolean {
   if (type === 0 || type === FRA_PAD) return false;
   if (type === FRA_TUN_ID) return true;
-  if (type === FRA_SUPPRESS_IFGROUP) return readU32('FRA_SUPPRESS_IFGROUP', buffer, start, end) !== SUPPRESS_UNSET;
   if (type === FRA_L3MDEV) return buffer.readUInt8(start) !== 0;
   return true;
 }
@@ -130,6 +134,7 @@ export function encodeRule(rule: Rule): Buffer[] {
   if (rule.users !== null) body.push(encodeUserRange(rule.users));
   if (rule.table !== 0) body.push(encodeU32(FRA_TABLE, rule.table));
   if (rule.suppressPrefixLength !== null) body.push(encodeU32(FRA_SUPPRESS_PREFIXLEN, rule.suppressPrefixLength));
+  if (rule.suppressGroup !== null) body.push(encodeU32(FRA_SUPPRESS_IFGROUP, rule.suppressGroup));
   if (rule.protocol !== 0) body.push(encodeU8(FRA_PROTOCOL, rule.protocol));
   return body;
 }

@@ -26,6 +26,8 @@ export interface Link {
   /** IFLA_INFO_KIND (`veth`, `vlan`, `bridge`, …); null for a physical device. */
   readonly kind: string | null;
   readonly masterIndex: number | null;
+  /** IFLA_GROUP: the link group (ip-link(8), `group`); 0 is the default group, which every new link is in. */
+  readonly group: number;
   /** IFLA_VRF_TABLE: the routing table of a VRF. No key: not a VRF. */
   readonly vrfTable?: number;
   readonly mtu: number;
@@ -110,6 +112,8 @@ export interface Rule {
   readonly table: number;
   /** Routes with a prefix of this length or shorter are not taken; null = unset. */
   readonly suppressPrefixLength: number | null;
+  /** FRA_SUPPRESS_IFGROUP: routes by a link of this group are not taken; null = unset. */
+  readonly suppressGroup: number | null;
   /** FRA_PROTOCOL, RTPROT_*; 0 where unset. */
   readonly protocol: number;
   /** True where the rule has selectors that this record does not hold (ports, tos, l3mdev, invert, …). */

@@ -58,6 +58,7 @@ function rule(source: string | null, rest: Partial<Rule> = {}): Rule {
       action: 1,
       table: 10001,
       suppressPrefixLength: null,
+      suppressGroup: null,
       protocol: 236,
       isComplex: false,
     },

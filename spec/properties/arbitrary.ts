@@ -55,6 +55,7 @@ export const foreignRule: fc.Arbitrary<Rule> = fc.record({
   action: fc.constantFrom(1, 7),
   table: fc.constantFrom(52, 254, 10_001, 10_002, 100),
   suppressPrefixLength: fc.constantFrom(null, 0),
+  suppressGroup: fc.constantFrom(null, 5, 236),
   // 4 is networkd's: with it, a rule that is exactly one of ours counts as ours (DESIGN, decision 5).
   protocol: fc.constantFrom(0, 3, 186),
   isComplex: fc.boolean(),

@@ -28,6 +28,7 @@ const rule: DesiredRule = {
   inputInterface: 'lo',
   table: 10_001,
   suppressPrefixLength: null,
+  suppressGroup: null,
 };
 const eni = makeDesiredEni({
   ...{ mac: '06:00:00:00:00:02', eniId: 'eni-2', linkIndex: 3, linkName: 'ens6' },

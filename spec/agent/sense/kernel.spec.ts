@@ -8,7 +8,7 @@ import type { Address, Link, Route, RtnetlinkEvent, Rule } from '../../../lib/rt
 function link(index: number, rest: Partial<Link> = {}): Link {
   return {
     ...{ index, name: `ens${index}`, mac: null, permanentMac: null, kind: null, masterIndex: null, mtu: 1500 },
-    ...{ isLoopback: false, isUp: true, hasCarrier: true, altNames: [] },
+    ...{ group: 0, isLoopback: false, isUp: true, hasCarrier: true, altNames: [] },
     ...rest,
   };
 }
@@ -36,6 +36,7 @@ const rule: Rule = {
     action: 1,
     table: 10001,
     suppressPrefixLength: null,
+    suppressGroup: null,
     protocol: 236,
     isComplex: false,
   },

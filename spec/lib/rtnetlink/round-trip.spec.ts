@@ -81,6 +81,7 @@ const rule: fc.Arbitrary<Rule> = family.chain((of) =>
       action: fc.constant(action),
       table: fc.constant(action === 1 ? table : 0),
       suppressPrefixLength: orNull(fc.integer({ min: 0, max: 128 })),
+      suppressGroup: orNull(fc.integer({ min: 0, max: 255 })),
       protocol: u8,
       isComplex: fc.constant(false),
     }),
