@@ -1,25 +1,5 @@
-import { execFile } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it } from '@jest/globals';
-
-interface Check {
-  readonly name: string;
-  readonly want?: unknown;
-  readonly got?: unknown;
-}
-
-/** A Node process cannot enter a namespace, so the checks run in a child; `unshare -n` leaves nothing behind. */
-async function runInNamespace(script: string): Promise<readonly Check[]> {
-  const path = fileURLToPath(new URL(script, import.meta.url));
-  const { NODE_OPTIONS: _jestOnly, ...env } = process.env;
-  const { stdout } = await promisify(execFile)('unshare', ['-n', process.execPath, '--import', 'tsx', path], {
-    env,
-    maxBuffer: 16 * 1024 * 1024,
-    timeout: 60_000,
-  });
-  return JSON.parse(stdout);
-}
+import { type Check, runInNamespace } from './run-in-namespace.ts';
 
 describe('rtnetlink and the kernel mirror against the real kernel', () => {
   let checks: readonly Check[] = [];
