@@ -48,6 +48,7 @@ export const RTNLGRP_IPV6_ROUTE = 11;
 export const RTNLGRP_IPV6_RULE = 19;
 export const RTNLGRP_IPV4_NETCONF = 24;
 
+export const RT_TABLE_LOCAL = 255;
 export const RTN_UNICAST = 1;
 export const RTN_LOCAL = 2;
 export const RT_SCOPE_UNIVERSE = 0;

@@ -11,12 +11,21 @@ export interface TableRange {
 export interface RouteInterest {
   /** Every route in these tables. A range of more than one table ends below 65536. */
   readonly tables: readonly TableRange[];
+  /** In one table, whose number is below 256: routes that are no narrower than this, by any link and of any protocol. */
+  readonly widePlaces: readonly WidePlace[];
   /** In all tables: routes out by these links. Those with several ways are in none. */
   readonly linkIndexes: readonly number[];
-  /** But not those of these protocols, unless they are default routes. */
+  /** But not those of these protocols, unless they are default routes, or in one of `spokenTables`. */
   readonly ignoredProtocols: readonly number[];
+  /** Below 256. */
+  readonly spokenTables: readonly number[];
   /** Nor those of a protocol in one table, whose number is below 256. */
   readonly ignoredPlaces: readonly IgnoredPlace[];
+}
+
+export interface WidePlace {
+  readonly table: number;
+  readonly prefixLength: number;
 }
 
 export interface IgnoredPlace {
@@ -25,13 +34,21 @@ export interface IgnoredPlace {
 }
 
 /** The same as the kernel's filter lets through. */
-export function makeRouteFilter({ tables, linkIndexes, ignoredProtocols, ignoredPlaces }: RouteInterest): RouteFilter {
+export function makeRouteFilter({
+  tables,
+  widePlaces,
+  linkIndexes,
+  ignoredProtocols,
+  spokenTables,
+  ignoredPlaces,
+}: RouteInterest): RouteFilter {
   const links = new Set(linkIndexes);
   const ignored = new Set(ignoredProtocols);
   return (_family, table, linkIndex, protocol, prefixLength) =>
     tables.some(({ from, to }) => table >= from && table < to) ||
+    widePlaces.some((place) => place.table === table && prefixLength <= place.prefixLength) ||
     (linkIndex !== null &&
       links.has(linkIndex) &&
-      (prefixLength === 0 || !ignored.has(protocol)) &&
+      (prefixLength === 0 || !ignored.has(protocol) || spokenTables.includes(table)) &&
       !ignoredPlaces.some((place) => place.table === table && place.protocol === protocol));
 }

@@ -5,7 +5,7 @@
  */
 
 import { RTA_OIF, RTA_TABLE, RTM_DELROUTE, RTM_NEWROUTE } from './constants.ts';
-import type { IgnoredPlace, RouteInterest, TableRange } from './route-interest.ts';
+import type { IgnoredPlace, RouteInterest, TableRange, WidePlace } from './route-interest.ts';
 
 /** struct sock_filter. */
 export interface FilterInstruction {
@@ -46,7 +46,14 @@ const AT_TABLE = 20;
 const AT_PROTOCOL = 21;
 const AT_ATTRIBUTES = 28;
 
-type Label = 'pass' | 'drop' | 'route' | 'whole' | 'protocol' | `after ${number}` | `after place ${number}`;
+type Label =
+  | 'pass'
+  | 'drop'
+  | 'route'
+  | 'whole'
+  | 'protocol'
+  | `after ${number}`
+  | `after ${'place' | 'wide'} ${number}`;
 type Step =
   | { readonly kind: 'label'; readonly label: Label }
   | { readonly kind: 'plain'; readonly code: number; readonly k: number }
@@ -68,12 +75,15 @@ export function compileSocketFilter(interest: RouteInterest): readonly FilterIns
     ...[plain(COPY_TO_X), plain(LOAD_LENGTH), branch(JUMP_EQUAL_X, 0, true, 'whole'), jump('pass')],
     label('whole'),
     ...interest.tables.flatMap(passTables),
+    ...interest.widePlaces.flatMap(passWide),
     ...[...findAttribute(RTA_OIF), whenEqual(0, 'drop'), plain(COPY_TO_X), plain(LOAD_WORD_AT_X, 4)],
     ...interest.linkIndexes.map((index) => whenEqual(swapBytes(index), 'protocol')),
     jump('drop'),
     label('protocol'),
     ...interest.ignoredPlaces.flatMap(dropPlace),
-    ...[plain(LOAD_BYTE, AT_PREFIX_LENGTH), whenEqual(0, 'pass'), plain(LOAD_BYTE, AT_PROTOCOL)],
+    ...[plain(LOAD_BYTE, AT_PREFIX_LENGTH), whenEqual(0, 'pass'), plain(LOAD_BYTE, AT_TABLE)],
+    ...interest.spokenTables.map((table) => whenEqual(table, 'pass')),
+    plain(LOAD_BYTE, AT_PROTOCOL),
     ...interest.ignoredProtocols.map((protocol) => whenEqual(protocol, 'drop')),
     ...[label('pass'), plain(RETURN, 0xffffffff), label('drop'), plain(RETURN, 0)],
   ]);
@@ -91,6 +101,14 @@ function passTables({ from, to }: TableRange, index: number): Step[] {
     ...[plain(LOAD_BYTE_AT_X, 4), plain(LOAD_X_MEMORY, 0), plain(OR_X)],
     ...[branch(JUMP_GREATER_OR_EQUAL, to, true, after), branch(JUMP_GREATER_OR_EQUAL, from, true, 'pass')],
     label(after),
+  ];
+}
+
+function passWide({ table, prefixLength }: WidePlace, index: number): Step[] {
+  const after: Label = `after wide ${index}`;
+  return [
+    ...[plain(LOAD_BYTE, AT_TABLE), unlessEqual(table, after), plain(LOAD_BYTE, AT_PREFIX_LENGTH)],
+    ...[branch(JUMP_GREATER_OR_EQUAL, prefixLength + 1, false, 'pass'), label(after)],
   ];
 }
 

@@ -44,6 +44,7 @@ const routes = tables.flatMap((table) =>
     ]),
   ),
 );
+routes.push('0.0.0.0/1 dev ens2', '2000::/7 dev ens2', '2000::/8 dev ens2', '128.0.0.0/1 dev ens2 table 10001');
 routes.push('blackhole 10.9.0.0/16 table 254', 'blackhole 10.9.0.0/16 table 10001');
 routes.push('10.8.0.0/16 table 254 nexthop dev ens1 nexthop dev ens2');
 
@@ -60,26 +61,69 @@ const all = await listen(null);
 check('all come through without a filter', 2 * routes.length, all.length);
 const everyLink = names.filter((name) => name !== 'ens2').map(indexOf);
 const interests: Record<string, RouteInterest> = {
-  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
-  'one table': { tables: [{ from: 10_001, to: 10_002 }], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
+  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [], widePlaces: [], spokenTables: [], ignoredPlaces: [] },
+  'one table': {
+    tables: [{ from: 10_001, to: 10_002 }],
+    linkIndexes: [],
+    ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
+    ignoredPlaces: [],
+  },
   'large table': {
     tables: [{ from: 4_000_000_000, to: 4_000_000_001 }],
     linkIndexes: [],
     ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
     ignoredPlaces: [],
   },
-  range: { tables: [{ from: 10_000, to: 15_000 }], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] },
-  link: { tables: [], linkIndexes: [indexOf('ens1')], ignoredProtocols: [], ignoredPlaces: [] },
+  range: {
+    tables: [{ from: 10_000, to: 15_000 }],
+    linkIndexes: [],
+    ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
+    ignoredPlaces: [],
+  },
+  link: {
+    tables: [],
+    linkIndexes: [indexOf('ens1')],
+    ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
+    ignoredPlaces: [],
+  },
+  'wide routes of one place': {
+    tables: [],
+    widePlaces: [{ table: 254, prefixLength: 7 }],
+    spokenTables: [],
+    linkIndexes: [],
+    ignoredProtocols: [],
+    ignoredPlaces: [],
+  },
   'link without daemons': {
     tables: [],
     linkIndexes: [indexOf('ens1')],
     ignoredProtocols: [12, 186],
+    widePlaces: [],
+    spokenTables: [],
+    ignoredPlaces: [],
+  },
+  'link with daemons in one table': {
+    tables: [],
+    widePlaces: [],
+    linkIndexes: [indexOf('ens1')],
+    ignoredProtocols: [12, 186],
+    spokenTables: [254],
     ignoredPlaces: [],
   },
   'link without a place': {
     tables: [],
     linkIndexes: [indexOf('ens1')],
     ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
     ignoredPlaces: [{ table: 255, protocol: 236 }],
   },
   all: {
@@ -87,6 +131,8 @@ const interests: Record<string, RouteInterest> = {
       { from: 10_000, to: 15_000 },
       { from: 75_537, to: 75_538 },
     ],
+    widePlaces: [{ table: 254, prefixLength: 7 }],
+    spokenTables: [],
     linkIndexes: everyLink,
     ignoredProtocols: [12, 186],
     ignoredPlaces: [

@@ -359,12 +359,21 @@ async function checkMirror(): Promise<void> {
   await client.addAddress(address('10.0.1.66', { validLifetime: 2000 }));
   await sleep(50);
   check('a renewed lease is no change', withLease, changeCount);
-  await mirror.setRouteInterest({ tables: [], linkIndexes: [], ignoredProtocols: [], ignoredPlaces: [] });
+  await mirror.setRouteInterest({
+    tables: [],
+    linkIndexes: [],
+    ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
+    ignoredPlaces: [],
+  });
   check('no interest, no routes', 0, mirror.state().routes.length);
   await mirror.setRouteInterest({
     tables: [10001, 254].map(oneTable),
     linkIndexes: [],
     ignoredProtocols: [],
+    widePlaces: [],
+    spokenTables: [],
     ignoredPlaces: [],
   });
   await compare('interest again');

@@ -255,6 +255,8 @@ describe('KernelMirror', () => {
       tables: [{ from: 10_001, to: 10_002 }],
       linkIndexes: [],
       ignoredProtocols: [],
+      widePlaces: [],
+      spokenTables: [],
       ignoredPlaces: [],
     };
     const pending = mirror.setRouteInterest(interest);
