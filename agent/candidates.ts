@@ -1,15 +1,16 @@
 /** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
 
 import type { Config } from './config/types.ts';
+import { mostFollowedRoutes } from './decide/main-table.ts';
 import { type CandidateLink, findCandidates } from './decide/match-links.ts';
-import { eniTables, localTable } from './decide/numbers.ts';
-import type { KernelState } from './model.ts';
+import { defaultWidth, eniTables, localTable, mainTable } from './decide/numbers.ts';
+import type { KernelState, Route } from './model.ts';
 import type { KernelMirror } from './sense/kernel.ts';
 
 /**
  * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP (RTPROT_* in linux/rtnetlink.h).
- * What a routing daemon learns are other networks, by the hundred thousand: beside a default route nothing of this program's
- * has the same place.
+ * What a routing daemon learns may be other networks by the hundred thousand: more of them in main than an ENI's table would
+ * follow are not heard at all.
  */
 const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
@@ -33,6 +34,9 @@ export class Candidates {
   #macs: readonly string[] = [];
   #concerned: ReadonlySet<number> = new Set();
   #interest = '';
+  /** Routes of routing daemons in main are too many to be heard; until the links or the configuration change. */
+  #isFlooded = false;
+  #reading = Promise.resolve();
 
   constructor(mirror: KernelMirror, listener: CandidatesListener) {
     this.#mirror = mirror;
@@ -57,23 +61,71 @@ export class Candidates {
     for (const mac of this.#macs) if (!candidates.has(mac)) this.#listener.gone(mac);
     this.#macs = [...candidates.keys()];
     const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
-    const tables = config.interfaces.flatMap(({ policy }) => policy.table ?? []);
+    const tables = listTables(config);
     const interest = `${indexes.join()} ${tables.join()}`;
     if (interest === this.#interest) return;
     this.#interest = interest;
     this.#indexes = indexes;
-    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
-    this.#mirror
-      .setRouteInterest({
-        tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
-        linkIndexes: indexes,
-        ignoredProtocols: routingDaemonProtocols,
-        ignoredPlaces: [kernelsOwn],
-      })
-      .then(() => this.#listener.routesRead())
-      .catch((error) => this.#listener.problem(String(error)));
+    this.#isFlooded = false;
+    this.#startReading(tables);
     this.#listener.changed();
   }
+
+  /** To be called when a route has changed. */
+  routesChanged(config: Config): void {
+    if (this.#isFlooded) return;
+    const count = this.#mirror.state().routes.filter(isOfDaemonInMain).length;
+    if (count <= mostFollowedRoutes) return;
+    this.#isFlooded = true;
+    this.#startReading(listTables(config));
+  }
+
+  /** Waits until the mirror holds the routes that concern them, or could not read them. Never rejects. */
+  settled(): Promise<void> {
+    return this.#reading;
+  }
+
+  #startReading(tables: readonly number[]): void {
+    this.#reading = this.#read(tables).catch((error) => this.#listener.problem(String(error)));
+  }
+
+  async #read(tables: readonly number[]): Promise<void> {
+    const indexes = this.#indexes;
+    const links = new Set(indexes);
+    if (!this.#isFlooded) {
+      const count = await this.#mirror.countRoutes(
+        (_family, table, linkIndex, protocol, length) =>
+          links.has(linkIndex ?? 0) && isOfDaemonInMain({ table, protocol, destination: `/${length}` }),
+      );
+      if (indexes !== this.#indexes) return;
+      this.#isFlooded = count > mostFollowedRoutes;
+    }
+    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
+    await this.#mirror.setRouteInterest({
+      tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
+      // Whether a default route of main leads by an ENI or by a VPN.
+      widePlaces: [{ table: mainTable, prefixLength: defaultWidth[6] }],
+      linkIndexes: indexes,
+      ignoredProtocols: routingDaemonProtocols,
+      spokenTables: this.#isFlooded ? [] : [mainTable],
+      ignoredPlaces: [kernelsOwn],
+    });
+    this.#listener.routesRead();
+  }
+}
+
+/** Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies of it. */
+function listTables({ interfaces }: Config): number[] {
+  const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);
+  return interfaces.some(({ policy }) => policy.rules === 'classic') ? [...tables, mainTable] : tables;
+}
+
+function isOfDaemonInMain({
+  table,
+  protocol,
+  destination,
+}: Pick<Route, 'table' | 'protocol' | 'destination'>): boolean {
+  return table === mainTable && routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
 }
 
 function listConcerned(kernel: KernelState, candidates: ReadonlyMap<string, readonly CandidateLink[]>): Set<number> {

@@ -205,6 +205,7 @@ export class Daemon {
     this.#view.start();
     await this.#view.refresh();
     // A route that was not read yet would be taken for missing: with many routes on the host that takes longer than the bus.
+    await this.#candidates.settled();
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();

@@ -102,6 +102,8 @@ export interface DesiredRoute {
   readonly metric: number;
   /** Bridges what networkd drops for a moment: made also while networkd is left to its work. */
   readonly isStandIn?: true;
+  /** Repeats one of main, whose gateway need not be in a subnet of the link (RTNH_F_ONLINK). */
+  readonly isFollowed?: true;
 }
 
 export interface DesiredRule {
@@ -153,6 +155,8 @@ export interface DesiredEni {
   readonly linkIndex: number;
   readonly linkName: string;
   readonly isPrimary: boolean;
+  /** The link group that it is to be in; null: as it is. */
+  readonly group: number | null;
   /** The VRF that it is to be in; null: none. */
   readonly vrf: string | null;
   readonly tableId: number;
@@ -224,6 +228,8 @@ export type Change = {
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }
   | { readonly kind: 'remove-address'; readonly address: DesiredAddress }
+  /** Behind all others of its link. */
+  | { readonly kind: 'move-address'; readonly address: DesiredAddress }
   | {
       readonly kind: 'set-address-metric';
       readonly linkIndex: number;

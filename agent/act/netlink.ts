@@ -10,6 +10,7 @@ import {
   RT_SCOPE_HOST,
   RT_SCOPE_LINK,
   RT_SCOPE_UNIVERSE,
+  RT_TABLE_LOCAL,
   RTN_LOCAL,
   RTN_UNICAST,
 } from '../../lib/rtnetlink/constants.ts';
@@ -27,7 +28,8 @@ export type KernelChange = Extract<
       | 'set-address-metric'
       | 'set-link-setting'
       | 'set-master'
-      | 'set-link-group';
+      | 'set-link-group'
+      | 'move-address';
   }
 >;
 
@@ -49,6 +51,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept([], client.addAddress(toAddress(change.address, protocol)));
     case 'remove-address':
       return accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(toAddress(change.address, protocol)));
+    case 'move-address':
+      return moveAddress(toAddress(change.address, protocol), client);
     case 'set-address-metric':
       return setAddressMetric(change, client);
     case 'set-link-setting':
@@ -58,7 +62,7 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'set-link-group':
       return accept([], client.setGroup(change.linkIndex, change.group));
     case 'add-route':
-      return addRoute(toRoute(change.route, protocol), client);
+      return addRoute(toRoute(change.route, protocol), change.route.isFollowed === true, client);
     case 'remove-route':
       return accept(['ESRCH', 'ENODEV'], client.deleteRoute(change.route));
     case 'add-rule':
@@ -72,9 +76,10 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
  * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken by a route of another
  * program that leads by another link, and a plain replacement would make that one vanish: only our own is replaced.
  */
-async function addRoute(route: Route, client: RtnetlinkClient): Promise<void> {
+async function addRoute(route: Route, isFollowed: boolean, client: RtnetlinkClient): Promise<void> {
+  const isOnLink = isFollowed && route.gateway !== null;
   try {
-    return await client.addRoute(route, { mode: 'create' });
+    return await client.addRoute(route, { mode: 'create', isOnLink });
   } catch (error) {
     if (!(error instanceof RtnetlinkError) || error.errno !== 'EEXIST') return accept([], Promise.reject(error));
   }
@@ -83,12 +88,32 @@ async function addRoute(route: Route, client: RtnetlinkClient): Promise<void> {
     (other) =>
       other.destination === route.destination && other.metric === route.metric && other.protocol !== route.protocol,
   );
-  if (foreign === undefined) return accept([], client.addRoute(route, { mode: 'replace' }));
+  if (foreign === undefined) return accept([], client.addRoute(route, { mode: 'replace', isOnLink }));
   if (!foreign.isComplex && foreign.linkIndex === route.linkIndex && foreign.gateway === route.gateway) return;
   const subject = `route to ${route.destination} in table ${route.table}`;
   const message = `failed to add ${subject}: another program's route of metric ${route.metric} by link ${foreign.linkIndex ?? '?'} stands in its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
   throw new KernelError('PLACE_TAKEN', subject, message);
 }
+
+/**
+ * Puts an IPv4 address behind the others of its link: the kernel's list has no other order than that of their making. While the
+ * address is away, a route keeps its packets on the host; sockets and connections that have it do not notice.
+ */
+async function moveAddress(address: Address, client: RtnetlinkClient): Promise<void> {
+  const { linkIndex, protocol } = address;
+  const destination = `${address.address}/32`;
+  const standIn = toRoute(
+    { table: RT_TABLE_LOCAL, destination, type: 'local', gateway: null, linkIndex, metric: standInMetric },
+    protocol,
+  );
+  await accept(['EEXIST'], client.addRoute(standIn, { mode: 'create' }));
+  await accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(address));
+  await accept([], client.addAddress(address));
+  await accept(['ESRCH', 'ENODEV'], client.deleteRoute(standIn));
+}
+
+/** After the kernel's own route for an address, which has metric 0. */
+const standInMetric = 4_096;
 
 /**
  * Moves the connected route of an address to another metric; the kernel adds the new one before it removes the old

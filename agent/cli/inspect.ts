@@ -6,10 +6,13 @@ import { acceptSnapshot, initialAcceptState } from '../decide/accept-snapshot.ts
 import { readDeclared } from '../decide/declared.ts';
 import { computeDesired } from '../decide/desired.ts';
 import { computeDifference } from '../decide/diff.ts';
+import { identifyGroup } from '../decide/identity.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
+import { eniGroup } from '../decide/numbers.ts';
 import { listTagKeys } from '../decide/policy.ts';
 import type { Conflict } from '../decide/removable.ts';
 import { rememberRouters } from '../decide/routers.ts';
+import { findForeignGroups } from '../decide/situation.ts';
 import { listForeignFiles } from '../decide/unit-directory.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { readDirectory } from '../own-files.ts';
@@ -59,6 +62,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
       networkd,
       ownFiles: files,
       foreignFiles: listForeignFiles(directory, recorded),
+      foreignGroups: findForeignGroups(kernel.links, (index) => identifyGroup(index, eniGroup) in recorded),
     });
     const ledger = { ...readDeclared(files, candidates), ...recorded };
     const [settling, unread] = [new Set<string>(), new Set<string>()];

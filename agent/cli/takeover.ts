@@ -111,6 +111,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     networkd: { kind: 'present', version: inspection.networkd.version, links },
     ownFiles: [],
     foreignFiles: [],
+    foreignGroups: new Set(),
   });
   const files = desired.enis.flatMap(({ networkFiles }) => networkFiles);
   return planTakeover({

@@ -9,12 +9,14 @@ import { readyEnis } from './accept-snapshot.ts';
 import { readDeclared } from './declared.ts';
 import { computeDesired } from './desired.ts';
 import { Differ, type Difference } from './diff.ts';
-import { ownProtocol } from './identity.ts';
+import { identifyGroup, ownProtocol } from './identity.ts';
 import { keepDesired } from './keep-desired.ts';
 import { LedgerKeeper } from './ledger.ts';
 import { findCandidates } from './match-links.ts';
 import { isSameList, keepEqual, rememberLast } from './memo.ts';
+import { eniGroup, mainTable } from './numbers.ts';
 import { type KnownRouter, rememberRouters } from './routers.ts';
+import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listTellingAddresses } from './telling-addresses.ts';
 import { listAddressesNear, listTellingLinks } from './telling-links.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
@@ -49,7 +51,7 @@ export class Decider {
       config: Config,
       links: KernelState['links'],
       addresses: KernelState['addresses'],
-      defaults: KernelState['routes'],
+      routes: KernelState['routes'],
       drivers: KernelState['drivers'],
       networkd: NetworkdState,
       files: readonly OwnFile[],
@@ -57,22 +59,18 @@ export class Decider {
       snapshot: Snapshot | null,
       departed: readonly EniMetadata[],
       routers: readonly KnownRouter[],
+      foreignGroups: ForeignGroups,
     ) => {
-      const kernel = { links, addresses, routes: defaults, rules: [], drivers };
-      const world = { config, snapshot, departed, kernel, routers, networkd, ownFiles: files, foreignFiles };
+      const kernel = { links, addresses, routes, rules: [], drivers };
+      const rest = { routers, networkd, ownFiles: files, foreignFiles, foreignGroups };
+      const world = { config, snapshot, departed, kernel, ...rest };
       this.#lastDesired = keepDesired(this.#lastDesired, computeDesired(world));
       return this.#lastDesired;
     },
   );
-  /** Gateways are learnt from others' default routes; our own say nothing new, and go and come with every repair. */
-  readonly #defaults = keepEqual(
-    (routes: KernelState['routes']) =>
-      routes.filter(
-        ({ destination, protocol }) =>
-          protocol !== ownProtocol && (destination === '0.0.0.0/0' || destination === '::/0'),
-      ),
-    isSameText,
-  );
+  /** Others' default routes, which gateways are learnt from, and all of main; our own go and come with every repair. */
+  readonly #tellingRoutes = keepEqual(listTellingRoutes, isSameList);
+  readonly #foreignGroups = keepEqual((groups: ForeignGroups) => groups, isSameSet);
   readonly #leased = rememberLast(
     (snapshot: Snapshot | null, departed: readonly EniMetadata[]) =>
       new Set([...readyEnis(snapshot), ...departed].flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1))),
@@ -105,7 +103,7 @@ export class Decider {
       config,
       links,
       addresses,
-      this.#defaults(kernel.routes),
+      this.#tellingRoutes(kernel.routes),
       drivers,
       networkd,
       files,
@@ -113,6 +111,7 @@ export class Decider {
       snapshot,
       departed,
       this.#trustedRouters,
+      this.#foreignGroups(findForeignGroups(links, (index) => identifyGroup(index, eniGroup) in known.ledger)),
     );
     const declared = this.#declared(files, this.#candidates(links, drivers, config));
     const recorded = this.#known(declared, known.ledger);
@@ -134,6 +133,17 @@ export class Decider {
     this.#routersText = text;
     this.#trustedRouters = this.#routers;
   }
+}
+
+function listTellingRoutes(routes: KernelState['routes']): KernelState['routes'] {
+  return routes.filter(
+    ({ destination, protocol, table }) =>
+      protocol !== ownProtocol && (table === mainTable || destination === '0.0.0.0/0' || destination === '::/0'),
+  );
+}
+
+function isSameSet<Item>(left: ReadonlySet<Item>, right: ReadonlySet<Item>): boolean {
+  return left.size === right.size && [...left].every((item) => right.has(item));
 }
 
 function isSameMap<Key, Value>(left: ReadonlyMap<Key, Value>, right: ReadonlyMap<Key, Value>): boolean {

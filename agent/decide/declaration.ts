@@ -14,7 +14,7 @@ import { rememberEach } from './memo.ts';
 import { renderNetworkFiles } from './network-file.ts';
 import { computeEniNumber, computeMetric, mainTable } from './numbers.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
-import { computeRules } from './sources.ts';
+import { computeRules, type Situation } from './sources.ts';
 
 export interface Declaration extends Pick<DesiredEni, 'rules' | 'altNames' | 'settings' | 'lease'> {
   readonly addresses: readonly DesiredAddress[];
@@ -40,38 +40,23 @@ export function computeNumbers(eni: EniMetadata, { table, metric, vrf }: Interfa
 }
 
 /**
- * Done once for an ENI while nothing of it changes: hundreds of addresses, and most passes are about one route. Subnets as CIDR
- * text parted by commas: those of the other ENIs, and those of this one in which another link has an address. `isSelecting`:
- * another ENI's policy has `select:`.
+ * Done once for an ENI while nothing of it changes: hundreds of addresses, and most passes are about one route. `situation`:
+ * a `Situation` as JSON text. `isSelecting`: another ENI's policy has `select:`.
  */
 export const declareEni = rememberEach(
-  (
-    eni: EniMetadata,
-    link: Link,
-    isPrimary: boolean,
-    policy: InterfacePolicy,
-    otherSubnets: string,
-    occupiedSubnets: string,
-    isSelecting: boolean,
-  ): Declaration => {
+  (eni: EniMetadata, link: Link, policy: InterfacePolicy, situation: string, isSelecting: boolean): Declaration => {
     const { manage } = policy;
     const { eniNumber, tableId, leaseTable, metric } = computeNumbers(eni, policy);
     const isManaged = manage === 'full';
     const isRouted = (isManaged || manage === 'rules') && policy.rules !== 'none';
+    const known: Situation = JSON.parse(situation);
     const rules = isRouted
       ? [
-          ...computeRules({
-            eni,
-            policy,
-            eniNumber,
-            tableId,
-            otherSubnets: splitList(otherSubnets),
-            occupiedSubnets: new Set(splitList(occupiedSubnets)),
-          }),
+          ...computeRules({ eni, policy, eniNumber, tableId, situation: known }),
           ...computeSelectRules(policy.select, { eniNumber, tableId }),
         ]
       : [];
-    const hasGuard = isPrimary && manage !== 'none' && manage !== 'names' && isSelecting;
+    const hasGuard = known.primary !== null && manage !== 'none' && manage !== 'names' && isSelecting;
     return {
       addresses: isManaged ? computeAddresses(eni, link, policy) : [],
       rules: hasGuard ? [...rules, ...computeGuardRules(eni)] : rules,
@@ -94,16 +79,13 @@ export const renderEach = rememberEach(
     networkdVersion: number | null,
     policy: InterfacePolicy,
     { addresses, rules, subnetRoutes, localRoutes }: Declaration,
-    operatorRoutes: readonly DesiredRoute[],
+    furtherRoutes: readonly DesiredRoute[],
     makesVrf: boolean,
+    group: number | null,
   ): NetworkFile[] => {
     const { tableId, metric } = computeNumbers(eni, policy);
-    const routes = [...subnetRoutes, ...localRoutes, ...operatorRoutes];
-    const host = { link, isPrimary, networkdVersion, makesVrf };
+    const routes = [...subnetRoutes, ...localRoutes, ...furtherRoutes];
+    const host = { link, isPrimary, networkdVersion, makesVrf, group };
     return renderNetworkFiles(prefix, { eni, policy, tableId, metric, ...host, addresses, routes, rules });
   },
 );
-
-function splitList(text: string): string[] {
-  return text === '' ? [] : text.split(',');
-}

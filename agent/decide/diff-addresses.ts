@@ -108,7 +108,27 @@ function diffLink(
     if (isSettling && familyOf(address.address) === 4) continue;
     lacks.push({ eni, address, reason: own === undefined ? missing : altered });
   }
-  return { lacks, removals };
+  return { lacks, removals: isSettling ? removals : [...removals, ...orderBehindLease(eni, actual, wanted)] };
+}
+
+/**
+ * The leased address is the first of its link (`hostname -I`, ifconfig and programs that take the first one), but networkd 252 makes
+ * the others before it has the lease, and a lease that is lost and made again comes last.
+ */
+function orderBehindLease(
+  eni: DesiredEni,
+  actual: readonly Address[],
+  wanted: ReadonlyMap<string, DesiredAddress>,
+): Change[] {
+  const leased = actual.findIndex(
+    ({ address, prefixLength, family }) => family === 4 && prefixLength < 32 && address === eni.lease?.address,
+  );
+  if (leased === -1) return [];
+  return actual.slice(0, leased).flatMap((before): Change[] => {
+    const address = before.family === 4 && before.prefixLength === 32 ? wanted.get(keyOf(before)) : undefined;
+    if (address === undefined) return [];
+    return [{ ...about(eni, 'it stands before the leased address'), kind: 'move-address', address }];
+  });
 }
 
 function addLack(

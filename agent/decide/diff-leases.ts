@@ -18,6 +18,11 @@ interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'>
 const dhcpProtocol = 16;
 const ipv4Width = 32;
 
+/** Of a lease or a router advertisement. */
+export function isMadeByNetworkd({ protocol }: Pick<Route, 'protocol'>): boolean {
+  return protocol === dhcpProtocol || protocol === routerAdvertisementProtocol;
+}
+
 /** `settling`: MACs of links that networkd was just told to configure. */
 export function diffLeases(
   desired: Desired,
@@ -77,9 +82,7 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseSt
  */
 function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
-  const made = listOfLink(routes, linkIndex).filter(
-    ({ protocol, isComplex }) => (protocol === dhcpProtocol || protocol === routerAdvertisementProtocol) && !isComplex,
-  );
+  const made = listOfLink(routes, linkIndex).filter((route) => isMadeByNetworkd(route) && !route.isComplex);
   const leased = made.filter(({ table }) => table === lease.table);
   const elsewhere = made.filter(
     (route) => ![lease.table, eni.tableId].includes(route.table) && identifyRoute(route) in ledger,

@@ -9,7 +9,7 @@ import { diffFiles } from './diff-files.ts';
 import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { groupBy } from './group-by.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
-import { diffSettings } from './link-settings.ts';
+import { diffGroups, diffSettings } from './link-settings.ts';
 import { rememberLast, rememberOf } from './memo.ts';
 import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
@@ -48,6 +48,7 @@ export class Differ {
       new Removable(desired, { kernel: { links }, ledger }),
   );
   readonly #settings = rememberLast(diffSettings);
+  readonly #groups = rememberLast(diffGroups);
   readonly #vrfs = rememberLast(diffVrfs);
   readonly #altNames = rememberLast(diffAltNames);
   readonly #addressDiffer = new AddressDiffer();
@@ -73,6 +74,7 @@ export class Differ {
     const changes = [
       ...fileChanges,
       ...this.#settings(desired, kernel.links),
+      ...this.#groups(desired, links),
       ...this.#vrfs(desired, links, networkd, settling),
       ...this.#altNames(desired, kernel.links, ledger, removable),
       ...addresses.changes,
@@ -98,6 +100,8 @@ const order: readonly Change['kind'][] = [
   'write-file',
   // Before networkd reads them: of two files for a renamed link the first by name would win.
   'remove-file',
+  // Before the rules that tell ENIs by it.
+  'set-link-group',
   // An IPv6 router's stand-in is there before networkd drops the advertised route, and another table before its rules.
   'add-route',
   'add-rule',
@@ -108,6 +112,7 @@ const order: readonly Change['kind'][] = [
   'add-alt-name',
   'add-address',
   'set-address-metric',
+  'move-address',
   'remove-address',
   'remove-rule',
   'remove-route',

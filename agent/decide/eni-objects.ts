@@ -5,23 +5,11 @@ import { addressAt, networkOf, requireCidr } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
 import { listOfLink } from './by-link.ts';
-import type { CandidateLink } from './match-links.ts';
+import type { Matched } from './matched.ts';
 import { localTable, mainTable } from './numbers.ts';
 import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 import { standInMetric } from './stand-ins.ts';
-
-/** One present link with the ENI it is, ready to be configured. */
-export interface Matched {
-  readonly eni: EniMetadata;
-  readonly candidate: CandidateLink;
-  readonly isPrimary: boolean;
-  readonly isLeaving: boolean;
-  readonly policy: InterfacePolicy;
-  readonly tableId: number;
-  /** Where lease and router advertisement have their routes: main, or the table of the VRF. */
-  readonly leaseTable: number;
-}
 
 /** What an ENI's gateways are found in. */
 export interface Surroundings {
@@ -94,7 +82,7 @@ export function computeLocalRoutes(eni: EniMetadata, link: Link, policy: Interfa
   }));
 }
 
-interface DefaultRoutes {
+export interface DefaultRoutes {
   readonly routes: readonly DesiredRoute[];
   readonly unresolvedFamilies: readonly (4 | 6)[];
 }
@@ -168,9 +156,9 @@ function findGateway({ kernel, routers }: Surroundings, one: Matched, family: 4 
 export function computeMainRoutes(
   { kernel, routers }: Surroundings,
   one: Matched,
-  { metric, isTakenUp }: { readonly metric: number; readonly isTakenUp: boolean },
+  { metric, isTakenUp, hasDefault }: MainRouteOptions,
 ): DesiredRoute[] {
-  const { eni, candidate, policy, leaseTable } = one;
+  const { eni, candidate, leaseTable } = one;
   const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
   const routes: DesiredRoute[] = [];
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
@@ -179,7 +167,7 @@ export function computeMainRoutes(
   // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
-    const gateway = policy.defaultRoute ? findIpv4Gateway(kernel, one) : null;
+    const gateway = hasDefault ? findIpv4Gateway(kernel, one) : null;
     if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
   }
   const router = routers.find(({ linkIndex }) => linkIndex === candidate.link.index);
@@ -188,7 +176,7 @@ export function computeMainRoutes(
     ({ table, destination, protocol }) =>
       table === leaseTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
   );
-  if (hasIpv6 && policy.defaultRoute && router !== undefined && !(isAdvertised && isTakenUp)) {
+  if (hasIpv6 && hasDefault && router !== undefined && !(isAdvertised && isTakenUp)) {
     routes.push({ ...base, destination: '::/0', gateway: router.gateway, metric: metric + standInMetric });
   }
   return routes;
@@ -217,6 +205,12 @@ function findIpv6Gateway(kernel: KernelState, linkIndex: number, ownTable: numbe
 export function hasLease(addresses: readonly Address[], linkIndex: number, eni: EniMetadata): boolean {
   const primary = eni.ipv4Addresses[0];
   return listOfLink(addresses, linkIndex).some(({ address }) => address === primary);
+}
+
+interface MainRouteOptions {
+  readonly metric: number;
+  readonly isTakenUp: boolean;
+  readonly hasDefault: boolean;
 }
 
 export function computeLease(

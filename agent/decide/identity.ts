@@ -48,6 +48,11 @@ export function identifyAltName(linkIndex: number, altName: string): string {
   return `altname ${linkIndex} ${altName}`;
 }
 
+/** That a link is in a link group. */
+export function identifyGroup(linkIndex: number, group: number): string {
+  return `group ${linkIndex} ${group}`;
+}
+
 /** That a link is in a VRF. */
 export function identifyMaster(linkIndex: number, vrf: string): string {
   return `master ${linkIndex} ${vrf}`;

@@ -2,7 +2,14 @@
 
 import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
 import { listOfLink } from './by-link.ts';
-import { identifyAddress, identifyAltName, identifyFile, identifyRoute, identifyRule } from './identity.ts';
+import {
+  identifyAddress,
+  identifyAltName,
+  identifyFile,
+  identifyGroup,
+  identifyRoute,
+  identifyRule,
+} from './identity.ts';
 import { rememberLast } from './memo.ts';
 
 /**
@@ -58,6 +65,7 @@ function listKeys(eni: DesiredEni): string[] {
     ...eni.routes.map(identifyRoute),
     ...eni.rules.map(identifyRule),
     ...eni.networkFiles.map(({ name }) => identifyFile(name)),
+    ...(eni.group === null ? [] : [identifyGroup(eni.linkIndex, eni.group)]),
     ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
   ];
 }
@@ -66,5 +74,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const address of kernel.addresses) yield identifyAddress(address);
   for (const route of kernel.routes) yield identifyRoute(route);
   for (const rule of kernel.rules) yield identifyRule(rule);
-  for (const link of kernel.links) for (const altName of link.altNames) yield identifyAltName(link.index, altName);
+  for (const { index, group, altNames } of kernel.links) {
+    if (group !== 0) yield identifyGroup(index, group);
+    for (const altName of altNames) yield identifyAltName(index, altName);
+  }
 }

@@ -1,4 +1,4 @@
-/** Settings of net.ipv4.conf.<link> that the operator wants for an ENI: what they are, and what differs. Pure. */
+/** Settings of an ENI's link: its group, and those of net.ipv4.conf.<link> that the operator wants. What they are, and what differs. Pure. */
 
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Change, Desired, KernelState, Link } from '../model.ts';
@@ -13,6 +13,15 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
     ...(reversePathFilter === 'keep' ? {} : { rp_filter: reversePathFilters[reversePathFilter] }),
     ...(arp === 'keep' ? {} : { arp_ignore: 1, arp_announce: 2 }),
   };
+}
+
+/** Links that are not in the group that they are to be in. */
+export function diffGroups(desired: Desired, links: KernelState['links']): Change[] {
+  return desired.enis.flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
+    const actual = links.find(({ index }) => index === linkIndex)?.group;
+    if (group === null || actual === undefined || actual === group) return [];
+    return [{ mac, linkName, reason: `it is in group ${actual}`, kind: 'set-link-group', linkIndex, group }];
+  });
 }
 
 /** A link without IPv4 has none to set. */

@@ -23,6 +23,8 @@ export interface NetworkFileInput {
   readonly policy: InterfacePolicy;
   /** The ENI's VRF is not the operator's: networkd is to make it. */
   readonly makesVrf: boolean;
+  /** The link group that it is to be in; null: as it is. */
+  readonly group: number | null;
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
@@ -98,8 +100,7 @@ function renderHeader({ eni }: NetworkFileInput): string {
 
 function renderLinkFile(input: NetworkFileInput): string {
   const { eni, link, isPrimary, policy, metric, tableId } = input;
-  const hasIpv4 = eni.ipv4Addresses.length > 0 || eni.subnetIpv4 !== null;
-  const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
+  const { hasIpv4, hasIpv6 } = readFamilies(eni);
   const isAddressless = !hasIpv4 && !hasIpv6;
   const yesNo = (value: boolean) => (value ? 'yes' : 'no');
   // The default where networkd itself knows the VRF.
@@ -159,20 +160,30 @@ function renderLinkFile(input: NetworkFileInput): string {
       ['UseDomains', yesNo(policy.dns)],
     ]),
   );
-  if (policy.rules !== 'none') {
-    const gateways = hasIpv4 ? ['_dhcp4', '_ipv6ra'] : ['_ipv6ra'];
-    for (const gateway of gateways) {
-      sections.push(
-        section('Route', [
-          ['Gateway', gateway],
-          ['Table', tableId],
-          ['Metric', metric],
-          ['Protocol', ownProtocol],
-        ]),
-      );
-    }
-  }
+  if (!isPrimary) sections.push(...renderDefaults(input));
   return renderHeader(input) + sections.join('');
+}
+
+/** The default routes of the ENI's own table, which follow the lease and the router advertisement. */
+function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): string[] {
+  const { hasIpv4, hasIpv6 } = readFamilies(eni);
+  if (policy.rules === 'none' || (!hasIpv4 && !hasIpv6)) return [];
+  const gateways = hasIpv4 ? ['_dhcp4', '_ipv6ra'] : ['_ipv6ra'];
+  return gateways.map((gateway) =>
+    section('Route', [
+      ['Gateway', gateway],
+      ['Table', tableId],
+      ['Metric', metric],
+      ['Protocol', ownProtocol],
+    ]),
+  );
+}
+
+function readFamilies(eni: EniMetadata): { readonly hasIpv4: boolean; readonly hasIpv6: boolean } {
+  return {
+    hasIpv4: eni.ipv4Addresses.length > 0 || eni.subnetIpv4 !== null,
+    hasIpv6: eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0,
+  };
 }
 
 /**
@@ -192,6 +203,9 @@ export function keepsAddresses(version: number | null): boolean {
 function renderSourcesFile(input: NetworkFileInput): string {
   return [
     renderHeader(input),
+    // Here and not in the link's own file: enid 0.1.0 had neither, and a changed file of the link would mean a reload.
+    ...(input.group === null ? [] : [section('Link', [['Group', input.group]])]),
+    ...(input.isPrimary ? renderDefaults(input) : []),
     ...input.addresses.map(renderAddress),
     ...input.routes.map(renderRoute),
     ...input.rules.map(renderRule),

@@ -1,10 +1,22 @@
 /** The numbers of an ENI: table, metric and rule priorities, by documented formulas (DESIGN, decision 1). */
 
-import type { EniMetadata } from '../model.ts';
+import type { EniMetadata, Family } from '../model.ts';
 
 /** RT_TABLE_MAIN and RT_TABLE_LOCAL (linux/rtnetlink.h). */
 export const mainTable = 254;
 export const localTable = 255;
+
+/**
+ * The link group that every managed ENI is in, so that one rule can look into main without any route by an ENI
+ * (`suppress_ifgroup`, ip-rule(8)). The number is the protocol's; nobody else is known to use it.
+ */
+export const eniGroup = 236;
+
+/**
+ * A route as wide as this or wider counts as a default: VPNs override a default by its halves (0.0.0.0/1 and 128.0.0.0/1,
+ * ::/1 and 8000::/1) or by all of IPv6's global addresses (2000::/3).
+ */
+export const defaultWidth: Readonly<Record<Family, number>> = { 4: 1, 6: 7 };
 
 /** `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users know these tables. */
 export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
@@ -20,16 +32,24 @@ export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumb
 }
 
 /**
- * Rule priorities. Each stage has a window of 5000 above the ENI number: 32 cards × 100 devices fit. All stages stand
- * behind the windows of VPC CNI (512–1536) and Tailscale (5210–5270) and before main (32766).
+ * Rule priorities. Each stage of the secondary ENIs has a window of 5000 above the ENI number: 32 cards × 100 devices fit. All
+ * stages stand behind the windows of VPC CNI (512–1536) and Tailscale (5210–5270) and before main (32766). The primary's
+ * stand behind all of them, so that one rule for its whole subnet never takes a source of another ENI there.
  */
 export const rulePriorityOf = {
-  /** The ENI's own connected subnet. */
-  ownSubnet: (eniNumber: number) => eniNumber,
-  /** Whatever main knows better than by a default route. */
+  /** To destinations that main would send by another ENI in spite of the link group: what main knows better than that. */
+  exceptionMain: (eniNumber: number) => eniNumber,
+  /** All else there by the ENI's own table. */
+  exceptionOwn: (eniNumber: number) => eniNumber + 2_500,
+  /** Whatever main knows better than by a default route, by a link that is no ENI. */
   main: (eniNumber: number) => eniNumber + 5_000,
-  /** The ENI's default route. */
-  ownDefault: (eniNumber: number) => eniNumber + 10_000,
+  /** All else by the ENI's own table. */
+  own: (eniNumber: number) => eniNumber + 10_000,
+  /** The same four of the primary. */
+  primaryExceptionMain: 23_600,
+  primaryExceptionOwn: 23_700,
+  primaryMain: 23_800,
+  primaryOwn: 23_900,
   /** Behind every rule for a source: the primary's sources go by main, whatever is selected below. */
   guard: 24_000,
   /** The operator's selectors: main's better routes first. */

@@ -37,8 +37,7 @@ const defaults: InterfacePolicy = {
 };
 
 /**
- * The policy of one ENI. The primary meets no rule unless an entry that matches it asks for `rules:` (a rule for the
- * primary's own address overrules the routes of containers and VPNs in main).
+ * The policy of one ENI: the first entry that matches it, over the defaults.
  */
 export function resolvePolicy(
   config: Config,
@@ -57,7 +56,7 @@ const resolveEach = rememberEach(
     tags: Snapshot['tags'],
   ): InterfacePolicy => {
     const entry = config.interfaces[findEntry(config, { eni, isPrimary, linkName, driver, tags })];
-    return { ...defaults, rules: isPrimary ? 'none' : 'standard', ...entry?.policy };
+    return { ...defaults, ...entry?.policy };
   },
 );
 

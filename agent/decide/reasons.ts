@@ -5,7 +5,6 @@ import type { Config, InterfacePolicy } from '../config/types.ts';
 import type { DesiredEni, EniMetadata, EniReport, Family, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { findCandidates } from './match-links.ts';
 import { keepsAddresses } from './network-file.ts';
-import { computeEniNumber, rulePriorityOf } from './numbers.ts';
 import type { Conflict } from './removable.ts';
 import { type Resolved, resolveEnis } from './resolve.ts';
 import { listAddressSources } from './sources.ts';
@@ -97,7 +96,7 @@ function explainWish({ report: { eni }, policy, desired }: Resolved): [string, s
     ['addresses', explainAddresses(eni, policy, desired)],
     ...([4, 6] as const).map((family): [string, string] => [
       `rules IPv${family}`,
-      `IPv${family}: ${explainRules(eni, policy, desired, family)}; ${explainDefault(desired, family)}`,
+      `IPv${family}: ${explainRules(policy, desired, family)}; ${explainDefault(desired, family)}`,
     ]),
   ];
 }
@@ -122,20 +121,16 @@ function explainAddresses(eni: EniMetadata, policy: InterfacePolicy, desired: De
     .join(', ');
 }
 
-function explainRules(eni: EniMetadata, policy: InterfacePolicy, desired: DesiredEni, family: Family): string {
+function explainRules(policy: InterfacePolicy, desired: DesiredEni, family: Family): string {
   const rules = desired.rules.filter((rule) => rule.family === family && rule.source !== null);
   if (desired.vrf !== null) return `no rules: in VRF ${desired.vrf}`;
   if (rules.length === 0) {
-    if (policy.rules !== 'none') return 'no rules: no source of this family';
-    return desired.isPrimary ? 'no rules: what the primary sends goes by main' : 'no rules: rules: none';
+    if (policy.rules === 'none') return 'no rules: rules: none';
+    return desired.isPrimary ? 'no rules: no other ENI has this family' : 'no rules: no source of this family';
   }
   if (policy.rules === 'classic') return `${rules.length} rules: one for each source (rules: classic)`;
-  const number = computeEniNumber(eni);
-  const isShared = rules.some(({ priority }) => priority === rulePriorityOf.ownSubnet(number));
-  if (isShared)
-    return `${rules.length} rules for the fewest blocks, its own subnet first: another ENI shares the subnet`;
   if (rules.some(({ inputInterface }) => inputInterface === 'lo'))
-    return `${rules.length} rules, one pair for the whole subnet: no other link has an address in it`;
+    return `${rules.length} rules, one pair for the whole subnet: no other source in it needs another way`;
   return `${rules.length} rules for the fewest blocks: not every source in the subnet is the ENI's own`;
 }
 

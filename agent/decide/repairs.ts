@@ -8,6 +8,7 @@ import {
   identifyAddress,
   identifyAltName,
   identifyFile,
+  identifyGroup,
   identifyMaster,
   identifyRoute,
   identifyRule,
@@ -55,6 +56,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'add-rule': 'rule',
   'set-address-metric': 'metric',
   'set-link-setting': 'setting',
+  'set-link-group': 'setting',
   'set-master': 'setting',
   'write-file': 'file',
 };
@@ -81,6 +83,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyRule(change.rule)];
     case 'set-address-metric':
       return [identifyMetric(change)];
+    case 'set-link-group':
+      return [identifyGroup(change.linkIndex, change.group)];
     case 'set-link-setting':
       return [identifyValue(change.linkIndex, change.setting, change.value)];
     case 'set-master':
@@ -122,6 +126,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
     ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
     ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
+    ...(eni.group === null ? [] : [same(identifyGroup(linkIndex, eni.group))]),
     ...(eni.vrf === null ? [] : [same(identifyMaster(linkIndex, eni.vrf))]),
     ...(lease === null || leased === null
       ? []
@@ -140,7 +145,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
   for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
   const nameByIndex = new Map(kernel.links.map(({ index, name }) => [index, name]));
-  for (const { index, altNames, settings, masterIndex } of kernel.links) {
+  for (const { index, altNames, settings, masterIndex, group } of kernel.links) {
+    if (group !== 0) yield identifyGroup(index, group);
     if (masterIndex !== null) yield identifyMaster(index, nameByIndex.get(masterIndex) ?? '');
     for (const altName of altNames) yield identifyAltName(index, altName);
     for (const [name, value] of Object.entries(settings ?? {})) yield identifyValue(index, name, value);

@@ -4,6 +4,7 @@ import type { Change } from '../model.ts';
 import {
   identifyAddress,
   identifyAltName,
+  identifyGroup,
   identifyMaster,
   identifyRoute,
   identifyRule,
@@ -61,12 +62,13 @@ export function identifyChange(change: Change): string {
     case 'set-link-setting':
       return `${change.kind} ${identifySetting(change.linkIndex, change.setting)}`;
     case 'add-address':
+    case 'move-address':
     case 'remove-address':
       return `${change.kind} ${identifyAddress(change.address)}`;
     case 'set-address-metric':
       return `${change.kind} ${identifyAddress(change)}`;
     case 'set-link-group':
-      return `${change.kind} ${change.linkIndex} ${change.group}`;
+      return `${change.kind} ${identifyGroup(change.linkIndex, change.group)}`;
     case 'set-master':
       return `${change.kind} ${identifyMaster(change.linkIndex, change.vrf)}`;
     case 'add-route':

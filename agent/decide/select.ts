@@ -7,7 +7,7 @@ import { familyOf, widthOf } from '../../lib/ip/address.ts';
 import { mergeCidrs, requireCidr } from '../../lib/ip/cidr.ts';
 import type { PolicySelector } from '../config/types.ts';
 import type { DesiredRule, EniMetadata, Family } from '../model.ts';
-import { mainTable, rulePriorityOf } from './numbers.ts';
+import { defaultWidth, mainTable, rulePriorityOf } from './numbers.ts';
 import { listAddressSources, listPrefixSources, selectSource } from './sources.ts';
 
 /**
@@ -23,7 +23,7 @@ export function computeSelectRules(
     return families.flatMap((family) => {
       const selector = { family, source: null, destination: to, mark, users, inputInterface: null };
       const rule = { ...selector, suppressGroup: null };
-      const suppressPrefixLength = to === null ? 0 : requireCidr(to).length;
+      const suppressPrefixLength = Math.max(defaultWidth[family], to === null ? 0 : requireCidr(to).length);
       const inMain = {
         ...rule,
         priority: rulePriorityOf.selectedMain(eniNumber),

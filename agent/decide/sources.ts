@@ -1,12 +1,12 @@
-/** Source addresses of an ENI and the fewest policy routing rules that send them out by it (DESIGN, decision 4). */
+/** Source addresses of an ENI and the fewest policy routing rules that send them out by it (docs/decisions/0001-ways.md). */
 
-import { familyOf } from '../../lib/ip/address.ts';
-import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, subtractCidrs } from '../../lib/ip/cidr.ts';
+import { familyOf, widthOf } from '../../lib/ip/address.ts';
+import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, requireCidr, subtractCidrs } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Address, DesiredRule, EniMetadata, Family } from '../model.ts';
 import { globalScope } from './address-flags.ts';
 import { rememberEach, rememberLast } from './memo.ts';
-import { mainTable, rulePriorityOf } from './numbers.ts';
+import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from './numbers.ts';
 
 /** Subnets of an ENI, both families. */
 export function listSubnets(eni: EniMetadata): string[] {
@@ -49,19 +49,38 @@ function listForwardedSources({ eni, policy }: RuleInput): string[] {
   return [...listPrefixSources(eni, policy), ...policy.sources];
 }
 
+/** What the rules of an ENI depend on beside the ENI itself. Plain data, so that equal ones can be told by their text. */
+export interface Situation {
+  /** Subnets of other ENIs: where one overlaps, a rule for the whole subnet would take sources of another ENI. */
+  readonly otherSubnets: readonly string[];
+  /** Subnets of this ENI in which a link has an address that is none of this ENI's. */
+  readonly occupiedSubnets: readonly string[];
+  /** Destinations that main would send by another link in spite of the link group (`listExceptions`). */
+  readonly exceptions: readonly string[];
+  /** Null for a secondary ENI. */
+  readonly primary: PrimarySituation | null;
+}
+
+export interface PrimarySituation {
+  /** Families in which the host has another ENI; in the others the primary needs no rule. */
+  readonly contestedFamilies: readonly Family[];
+  /** Families in which main's best default route leads by another ENI, or main has none. */
+  readonly divertedFamilies: readonly Family[];
+}
+
 export interface RuleInput {
   readonly eni: EniMetadata;
   readonly policy: InterfacePolicy;
   readonly eniNumber: number;
   readonly tableId: number;
-  /** Subnets of the other ENIs of the instance. */
-  readonly otherSubnets: readonly string[];
-  /** Subnets of this ENI in which another link has an address. */
-  readonly occupiedSubnets: ReadonlySet<string>;
+  readonly situation: Situation;
 }
 
-/** All of a rule but where it stands and where it leads. */
+/** All of a rule but where it stands, where it leads and what it does not take. */
 type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
+
+/** Takes whatever the table has. */
+const takesAll = { suppressPrefixLength: null, suppressGroup: null } as const;
 
 /** Whatever has this source, CIDR text. */
 export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
@@ -70,19 +89,22 @@ export function selectSource(source: string, inputInterface: 'lo' | null): Selec
 
 /** The rules of one ENI, sorted by priority. */
 export function computeRules(input: RuleInput): DesiredRule[] {
+  const contested = input.situation.primary?.contestedFamilies ?? ([4, 6] as const);
   switch (input.policy.rules) {
     case 'none':
       return [];
     case 'classic':
-      return listSources(input).map((source) => ({
-        priority: rulePriorityOf.ownSubnet(input.eniNumber),
-        ...selectSource(source, null),
-        table: input.tableId,
-        suppressPrefixLength: null,
-        suppressGroup: null,
-      }));
+      return listSources(input)
+        .filter((source) => contested.includes(familyOf(source)))
+        .map((source) => ({
+          // As amazon-ec2-net-utils has it.
+          priority: input.eniNumber,
+          ...selectSource(source, null),
+          table: input.tableId,
+          ...takesAll,
+        }));
     case 'standard':
-      return ([4, 6] as const).flatMap((family) => computeStandardRules(input, family)).sort(compareRules);
+      return contested.flatMap((family) => computeStandardRules(input, family)).sort(compareRules);
   }
 }
 
@@ -94,31 +116,65 @@ function listSources(input: RuleInput): string[] {
   return [...listAddressSources(input.eni, input.policy), ...listForwardedSources(input)];
 }
 
+/**
+ * Main's routes by links that are no ENI, then the ENI's own table. The primary's table is not asked for its default: main's
+ * own, or what other programs' rules lead to (a VPN), stays in force. Where main's best default leads by another ENI, it is
+ * asked for it, and main only for defaults by links that are no ENI.
+ */
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
-  const { eniNumber, tableId } = input;
-  const isShared = listSubnets(input.eni).some(
-    (subnet) => familyOf(subnet) === family && input.otherSubnets.some((other) => overlaps(subnet, other)),
-  );
-  return selectSources(input, family, isShared).flatMap((selector) => {
-    const rest = { ...selector, suppressGroup: null };
-    const main = { ...rest, priority: rulePriorityOf.main(eniNumber), table: mainTable, suppressPrefixLength: 0 };
-    const own = { ...rest, table: tableId };
-    const rules = [main, { ...own, priority: rulePriorityOf.ownDefault(eniNumber), suppressPrefixLength: null }];
-    // Main has the connected route of every ENI in the subnet and would pick one of them by metric.
-    if (isShared) rules.unshift({ ...own, priority: rulePriorityOf.ownSubnet(eniNumber), suppressPrefixLength: 0 });
-    return rules;
-  });
+  const { eniNumber, tableId, situation } = input;
+  const { primary } = situation;
+  const width = defaultWidth[family];
+  const isDiverted = primary?.divertedFamilies.includes(family) === true;
+  const isNarrow = primary !== null && !isDiverted;
+  const at = primary === null ? secondaryPriorities(eniNumber) : primaryPriorities;
+  const exceptions = situation.exceptions.filter((destination) => familyOf(destination) === family);
+  return selectSources(input, family).flatMap((selector) => [
+    ...exceptions.flatMap((destination) => {
+      const { length } = requireCidr(destination);
+      const there = { ...selector, destination };
+      const inMain = { table: mainTable, suppressPrefixLength: length, suppressGroup: eniGroup };
+      return [
+        ...(length === widthOf(family) ? [] : [{ ...there, ...inMain, priority: at.exceptionMain }]),
+        { ...there, ...takesAll, table: tableId, priority: at.exceptionOwn },
+      ];
+    }),
+    {
+      ...selector,
+      priority: at.main,
+      table: mainTable,
+      suppressPrefixLength: isDiverted ? null : width,
+      suppressGroup: eniGroup,
+    },
+    { ...selector, ...takesAll, priority: at.own, table: tableId, suppressPrefixLength: isNarrow ? width : null },
+  ]);
 }
+
+function secondaryPriorities(eniNumber: number) {
+  return {
+    exceptionMain: rulePriorityOf.exceptionMain(eniNumber),
+    exceptionOwn: rulePriorityOf.exceptionOwn(eniNumber),
+    main: rulePriorityOf.main(eniNumber),
+    own: rulePriorityOf.own(eniNumber),
+  };
+}
+
+const primaryPriorities = {
+  exceptionMain: rulePriorityOf.primaryExceptionMain,
+  exceptionOwn: rulePriorityOf.primaryExceptionOwn,
+  main: rulePriorityOf.primaryMain,
+  own: rulePriorityOf.primaryOwn,
+};
 
 /**
  * Where the ENI is alone in its subnet, one selector stands for all its addresses: whatever the host itself sends from
  * the subnet. It says nothing of forwarded packets, so prefixes (containers use them) keep selectors of their own.
  */
-function selectSources(input: RuleInput, family: Family, isShared: boolean): Selector[] {
+function selectSources(input: RuleInput, family: Family): Selector[] {
   const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
   const addresses = ofFamily(listAddressSources(input.eni, input.policy));
   const forwarded = ofFamily(listForwardedSources(input));
-  if (isShared || !isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...forwarded]);
+  if (!isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...forwarded]);
   const subnets = addresses.length === 0 ? [] : ofFamily(listSubnets(input.eni));
   return [...subnets.map((source) => selectSource(source, 'lo')), ...selectEach(forwarded)];
 }
@@ -128,14 +184,16 @@ function selectEach(cidrs: readonly string[]): Selector[] {
 }
 
 /** Whether every local source in the ENI's subnets is the ENI's own, and the operator wants them all. */
-function isSubnetOurs(input: RuleInput, family: Family, addresses: readonly string[]): boolean {
-  const subnets = listSubnets(input.eni).filter((subnet) => familyOf(subnet) === family);
+function isSubnetOurs({ eni, policy, situation }: RuleInput, family: Family, addresses: readonly string[]): boolean {
+  const subnets = listSubnets(eni).filter((subnet) => familyOf(subnet) === family);
   return (
-    input.policy.secondary === 'local' &&
+    policy.secondary === 'local' &&
     addresses.every((address) => subnets.some((subnet) => contains(subnet, address))) &&
     !subnets.some(
       (subnet) =>
-        input.policy.exclude.some((excluded) => overlaps(subnet, excluded)) || input.occupiedSubnets.has(subnet),
+        situation.otherSubnets.some((other) => familyOf(other) === family && overlaps(subnet, other)) ||
+        policy.exclude.some((excluded) => overlaps(subnet, excluded)) ||
+        situation.occupiedSubnets.includes(subnet),
     )
   );
 }

@@ -18,6 +18,8 @@ export function describeChange(change: Change): string {
       return `ip link property del dev ${change.linkName} altname ${change.altName}`;
     case 'add-address':
       return describeAddition(change.address, change.linkName);
+    case 'move-address':
+      return `ip address del and add ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
     case 'remove-address':
       return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
     case 'set-link-setting':

@@ -22,7 +22,11 @@ function open(update: (concerned: Set<number>) => void = () => undefined) {
         return () => true;
       },
     },
-    candidates: { concerns: (index) => concerned.has(index), update: () => update(concerned) },
+    candidates: {
+      concerns: (index) => concerned.has(index),
+      routesChanged: () => undefined,
+      update: () => update(concerned),
+    },
     config: () => defaultConfig,
     wake,
   });

@@ -282,7 +282,7 @@ it(
       'rules',
       /ens6: IPv4: 2 rules, one pair for the whole subnet: .*; default via 10\.0\.2\.1 in table 10001/,
     );
-    await about('rules', /ens5: IPv4: no rules: what the primary sends goes by main/);
+    await about('rules', /ens5: IPv4: 2 rules, one pair for the whole subnet/);
     await about('state', /ctr0: ignored: manage: none in the configuration/);
     const told = lines().length;
     await guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);

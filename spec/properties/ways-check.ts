@@ -7,6 +7,7 @@ import {
   lookUp,
   type NetworkState,
   type Packet,
+  type PathMtuClone,
 } from '../../fixtures/model/look-up.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
 import { ec2Drops, findRightWay, type Ground, type RightWay } from '../../fixtures/ways/oracle.ts';
@@ -52,13 +53,20 @@ export function judgeWay(host: Pick<WaysHost, 'enis' | 'clones'>, world: ModelWo
 
 function readState(world: ModelWorld, { enis, clones }: Pick<WaysHost, 'enis' | 'clones'>): NetworkState {
   const { routes, rules, links } = world.state;
-  const tables = [...new Set(routes.map(({ table }) => table))];
-  return {
-    rules: [...kernelRules, ...rules],
-    routes: [...routes, ...localRoutes(enis)],
-    links,
-    clones: clones.flatMap((clone) => tables.map((table) => ({ ...clone, table }))),
-  };
+  const bare = { rules: [...kernelRules, ...rules], routes: [...routes, ...localRoutes(enis)], links, clones: [] };
+  return { ...bare, clones: clones.flatMap((clone) => learn(bare, enis, clone)) };
+}
+
+/** A clone stands in each table whose route a packet of the host has taken by that link: where it learnt the path MTU. */
+function learn(state: NetworkState, enis: readonly EniMetadata[], clone: WaysHost['clones'][number]): PathMtuClone[] {
+  const { destination, linkIndex } = clone;
+  const taken = enis
+    .flatMap(({ ipv6Addresses }) => ipv6Addresses)
+    .map((source) => lookUp(state, { source, destination, inputInterface: 'lo' }));
+  const tables = taken.flatMap((got) =>
+    got.kind === 'route' && got.route.linkIndex === linkIndex ? [got.route.table] : [],
+  );
+  return [...new Set(tables)].map((table) => ({ ...clone, table }));
 }
 
 function judge(packet: Packet, ground: Ground, state: NetworkState): JudgedWay {

@@ -1,7 +1,7 @@
 /** Hosts for spec/properties/ways.spec.ts: ENIs of any number and family, and what a lease, an operator or a VPN puts into main. */
 
 import fc from 'fast-check';
-import type { EniMetadata, Link, Route } from '../../agent/model.ts';
+import type { DesiredAddress, EniMetadata, Link, Route } from '../../agent/model.ts';
 import type { PathMtuClone } from '../../fixtures/model/look-up.ts';
 import { makeLink, makeRoute } from '../../fixtures/model/records.ts';
 import { ModelWorld } from '../../fixtures/model/world.ts';
@@ -28,6 +28,8 @@ export interface WaysHost {
   readonly enis: readonly EniMetadata[];
   /** What others have put into main, beside the leases' defaults and the connected routes. */
   readonly foreign: readonly Route[];
+  /** Of devices that are no ENI. */
+  readonly addresses?: readonly DesiredAddress[];
   /** Path-MTU clones of routes by these links, in whichever table they are. */
   readonly clones: readonly Omit<PathMtuClone, 'table'>[];
 }
@@ -197,7 +199,8 @@ export function makeWaysWorld({ enis }: WaysHost): ModelWorld {
 }
 
 /** The kernel has one route for each destination and metric of a table, and refuses a second. */
-export function addForeign(world: ModelWorld, { foreign }: WaysHost): void {
+export function addForeign(world: ModelWorld, { foreign, addresses = [] }: WaysHost): void {
+  for (const address of addresses) world.addAddress(address, 0);
   for (const route of foreign) {
     const isTaken = world.state.routes.some(
       ({ table, destination, metric }) =>

@@ -156,8 +156,10 @@ describe('the way', () => {
   });
 
   it('stays on the link where a macvlan has a connected route as wide as the subnet', () => {
-    const foreign = [inMain('10.0.1.0/24', devices.macvlan0.index)];
-    expectWays(hostWith({ foreign }), [['10.0.1.12', '10.0.1.60', ens6, 'on-link']]);
+    const { index: linkIndex } = devices.macvlan0;
+    const address = { linkIndex, address: '10.0.1.50', prefixLength: 24 };
+    const foreign = [inMain('10.0.1.0/24', linkIndex, { protocol: 2 })];
+    expectWays(hostWith({ foreign, addresses: [address] }), [['10.0.1.12', '10.0.1.60', ens6, 'on-link']]);
   });
 
   it("is main's on a host with one ENI, which has no rule", () => {

@@ -1,0 +1,25 @@
+/** A link of the host with the ENI that it is. */
+
+import type { InterfacePolicy } from '../config/types.ts';
+import type { EniMetadata } from '../model.ts';
+import type { CandidateLink } from './match-links.ts';
+
+/** A source that another ENI has, too, and that one's name. */
+export interface Duplicate {
+  readonly source: string;
+  readonly name: string;
+}
+
+/** One present link with the ENI it is, ready to be configured. */
+export interface Matched {
+  readonly eni: EniMetadata;
+  readonly candidate: CandidateLink;
+  readonly isPrimary: boolean;
+  readonly isLeaving: boolean;
+  readonly policy: InterfacePolicy;
+  readonly tableId: number;
+  /** Where lease and router advertisement have their routes: main, or the table of the VRF. */
+  readonly leaseTable: number;
+  /** Its sources that another ENI has, too, with that one's name. */
+  readonly duplicates: readonly Duplicate[];
+}

@@ -1,0 +1,169 @@
+/** How an ENI stands among the other ENIs of the host: what its rules and its table depend on beside itself. Pure. */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import { contains, networkOf } from '../../lib/ip/cidr.ts';
+import type { Address, EniMetadata, Family, Link } from '../model.ts';
+import { isDefaultDiverted, listDestinations, type MainTable } from './main-table.ts';
+import type { CandidateLink } from './match-links.ts';
+import type { Matched } from './matched.ts';
+import { eniGroup } from './numbers.ts';
+import { findSubnetHolders, listSubnets, type Situation, type SubnetHolders } from './sources.ts';
+
+/** A link of the host that is an ENI, or looks like one. */
+export interface Peer {
+  readonly mac: string;
+  readonly linkIndex: number;
+  /** Null: its metadata is not known. */
+  readonly eni: EniMetadata | null;
+  /** Whether main's routes by it are told by the link group. */
+  readonly isGrouped: boolean;
+  /** Whether its sources have rules of their own, which stand before the primary's. */
+  readonly hasRules: boolean;
+}
+
+export interface Host {
+  readonly peers: readonly Peer[];
+  readonly holders: SubnetHolders;
+  readonly addresses: readonly Address[];
+  readonly main: MainTable;
+}
+
+/** Links whose group is the operator's: neither the default group nor this program's, and not changed since it was. */
+export type ForeignGroups = ReadonlySet<number>;
+
+/** ENIs in a VRF are none of them: main has no route by those. */
+export function listPeers(
+  candidates: ReadonlyMap<string, readonly CandidateLink[]>,
+  matched: readonly Matched[],
+  metadata: (mac: string) => EniMetadata | null,
+  foreignGroups: ForeignGroups,
+): Peer[] {
+  const managed = new Map(matched.map((one) => [one.eni.mac, one]));
+  return [...candidates].flatMap(([mac, links]) =>
+    links.flatMap(({ link }): Peer[] => {
+      const one = managed.get(mac);
+      if (one !== undefined && one.policy.vrf !== null) return [];
+      const isGrouped = one !== undefined && computeGroup(one, foreignGroups) !== null;
+      const hasRules = one !== undefined && isRouted(one);
+      return [{ mac, linkIndex: link.index, eni: metadata(mac), isGrouped, hasRules }];
+    }),
+  );
+}
+
+export function describeHost(
+  peers: readonly Peer[],
+  matched: readonly Matched[],
+  addresses: readonly Address[],
+  main: MainTable,
+): Host {
+  const holders = findSubnetHolders(
+    matched.map(({ eni }) => eni),
+    addresses,
+  );
+  return { peers, holders, addresses, main };
+}
+
+/** The link group that an ENI's link is to be in; null: as it is. */
+export function computeGroup({ candidate, policy }: Matched, foreignGroups: ForeignGroups): number | null {
+  const isManaged = policy.manage === 'full' || policy.manage === 'rules';
+  return isManaged && !foreignGroups.has(candidate.link.index) ? eniGroup : null;
+}
+
+/** Links whose group somebody else has chosen. `isOurs`: this program has put the link into its own group before. */
+export function findForeignGroups(links: readonly Link[], isOurs: (linkIndex: number) => boolean): ForeignGroups {
+  const isForeign = ({ index, group }: Link) => group !== 0 && group !== eniGroup && !isOurs(index);
+  return new Set(links.filter(isForeign).map(({ index }) => index));
+}
+
+export function isRouted({ policy }: Pick<Matched, 'policy'>): boolean {
+  return (policy.manage === 'full' || policy.manage === 'rules') && policy.rules !== 'none';
+}
+
+export function describeSituation(one: Matched, { peers, holders, addresses, main }: Host): Situation {
+  const { eni, candidate, isPrimary, policy } = one;
+  const { index } = candidate.link;
+  const others = peers.filter(({ linkIndex }) => linkIndex !== index);
+  // The primary's rules stand behind those of all others.
+  const rivals = isPrimary ? others.filter(({ hasRules }) => !hasRules) : others;
+  const apart = new Set([
+    index,
+    ...others.filter((other) => !rivals.includes(other)).map(({ linkIndex }) => linkIndex),
+  ]);
+  const isOccupied = (subnet: string) => [...(holders.get(subnet) ?? [])].some((holder) => !apart.has(holder));
+  const ungrouped = others.filter(({ isGrouped }) => !isGrouped);
+  const subnets = listSubnets(eni);
+  return {
+    otherSubnets: rivals.flatMap((other) => (other.eni === null ? [] : listSubnets(other.eni))),
+    occupiedSubnets: subnets.filter(isOccupied),
+    exceptions: dropContained([
+      ...listDestinations(main, ungrouped.map(withSubnets)),
+      ...listCovered(subnets, addresses, peers),
+    ]),
+    primary: isPrimary
+      ? {
+          contestedFamilies: families.filter((family) => others.some((other) => hasFamily(other, family, main))),
+          divertedFamilies: families.filter((family) =>
+            isDefaultDiverted(main, family, {
+              primary: index,
+              others: new Set(others.map(({ linkIndex }) => linkIndex)),
+              fallback: !policy.defaultRoute,
+            }),
+          ),
+        }
+      : null,
+  };
+}
+
+/** Without those that lie in another one of them. */
+function dropContained(cidrs: readonly string[]): string[] {
+  const all = [...new Set(cidrs)];
+  return all.filter((cidr) => !all.some((other) => other !== cidr && contains(other, cidr)));
+}
+
+const families: readonly Family[] = [4, 6];
+
+/** Where main may send by other ENIs, as the primary's table has to know. */
+export function listOtherDestinations(one: Matched, { peers, main }: Host): string[] {
+  const others = peers.filter(({ linkIndex }) => linkIndex !== one.candidate.link.index);
+  return listDestinations(main, others.map(withSubnets));
+}
+
+/** Subnets of the other ENIs: what is known of that table without a look at the kernel. */
+export function listOtherSubnets(one: Matched, peers: readonly Peer[]): ReadonlySet<string> {
+  const others = peers.filter(({ linkIndex }) => linkIndex !== one.candidate.link.index);
+  return new Set(others.flatMap((other) => withSubnets(other).subnets));
+}
+
+function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: readonly string[] } {
+  // An ENI without addresses (EFA-only) lists a subnet and has no network of its own.
+  return { linkIndex, subnets: eni === null || isAddressless(eni) ? [] : listSubnets(eni) };
+}
+
+function isAddressless(eni: EniMetadata): boolean {
+  const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
+  return all.every(({ length }) => length === 0);
+}
+
+/** Whether packets of a family can leave by it: it has a subnet of the family, or main has a route by it. */
+function hasFamily(peer: Peer, family: Family, main: MainTable): boolean {
+  const isOfFamily = (cidr: string) => familyOf(cidr) === family && !contains('fe80::/10', cidr);
+  const routes = [...main.defaults.filter(({ linkIndex }) => linkIndex === peer.linkIndex)].concat(
+    main.specific.get(peer.linkIndex) ?? [],
+  );
+  return withSubnets(peer).subnets.some(isOfFamily) || routes.some(({ destination }) => isOfFamily(destination));
+}
+
+/** Subnets that a link which is no ENI covers whole by an address of its own: main has its connected route beside the ENI's. */
+function listCovered(subnets: readonly string[], addresses: readonly Address[], peers: readonly Peer[]): string[] {
+  const enis = new Set(peers.map(({ linkIndex }) => linkIndex));
+  const widths = new Set(subnets.map((subnet) => Number(subnet.split('/')[1])));
+  const wide = addresses.filter(
+    ({ linkIndex, prefixLength }) => !enis.has(linkIndex) && [...widths].some((width) => prefixLength <= width),
+  );
+  return subnets.filter((subnet) =>
+    wide.some(
+      ({ address, prefixLength, family }) =>
+        prefixLength > 0 && family === familyOf(subnet) && contains(networkOf(address, prefixLength), subnet),
+    ),
+  );
+}
