@@ -53,7 +53,7 @@ describe('the main job', () => {
     expect(link).toMatch(/altname eni-00000000000000002/);
     const index = (await vpc.guest.check(['cat', `/sys/class/net/${alone.linkName}/ifindex`])).trim();
     const leased = await vpc.guest.check(['cat', `/run/systemd/netif/links/${index}`]);
-    expect(leased).toMatch(/^DNS=169\.254\.169\.253( |$)/m);
+    expect(leased).toMatch(/^DNS=10\.0\.0\.2( |$)/m);
     expect(leased).toMatch(/^DOMAINS=ec2\.internal$/m);
   });
 

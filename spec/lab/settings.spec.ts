@@ -48,7 +48,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
 
   it.each<[string, string, () => Promise<boolean>]>([
     ['mtu', 'mtu: 1400', async () => (await check('ip', 'link', 'show', 'dev', 'ens6')).includes(' mtu 1400 ')],
-    ['dns', 'dns: false', async () => !(await check('networkctl', 'status', 'ens6')).includes('169.254.169.253')],
+    ['dns', 'dns: false', async () => !(await check('networkctl', 'status', 'ens6')).includes('10.0.0.2')],
     [
       'metric',
       'metric: 700',

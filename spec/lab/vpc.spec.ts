@@ -6,7 +6,7 @@ import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
-import { imdsAddresses } from '../../fixtures/vpc/addresses.ts';
+import { imdsAddresses, resolverAddresses } from '../../fixtures/vpc/addresses.ts';
 import { listMissing } from '../../fixtures/vpc/requirements.ts';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
@@ -224,7 +224,7 @@ describe('a VPC with the real networkd', () => {
     expect(vpc.enis.map(({ id }) => id)).toEqual([primary.id]);
   });
 
-  it('serves an IPv6-only subnet, and leaves an EFA-only ENI alone', async () => {
+  it('serves an IPv6-only subnet with a link-local IPv4 lease, and leaves an EFA-only ENI alone', async () => {
     const mac = '02:00:00:00:03:07';
     await vpc.guest.writeFile('/run/systemd/network/70-ens7.network', networkFile(mac, 600));
     await vpc.guest.check(['networkctl', 'reload']);
@@ -240,10 +240,14 @@ describe('a VPC with the real networkd', () => {
       networkCard: 1,
     });
     await expectEventually(async () => {
-      const addresses = await vpc.guest.check(['ip', '-o', 'addr', 'show', 'dev', 'ens7', 'scope', 'global']);
-      expect(addresses.match(/inet6? \S+/g)).toEqual(['inet6 2001:db8:0:3::7/128']);
+      const addresses = await vpc.guest.check(['ip', '-6', '-o', 'addr', 'show', 'dev', 'ens7', 'scope', 'global']);
+      expect(addresses.match(/inet6 \S+/g)).toEqual(['inet6 2001:db8:0:3::7/128']);
     });
-    expect(vpc.serviceLog('eni-6')).not.toContain('DHCPOFFER');
+    await expectEventually(async () => {
+      const addresses = await vpc.guest.check(['ip', '-4', '-o', 'addr', 'show', 'dev', 'ens7']);
+      expect(addresses).toContain('inet 169.254.195.7/32 ');
+    });
+    expect(await vpc.reaches('169.254.195.7', { destination: resolverAddresses.linkLocal })).toBe(true);
     expect(vpc.serviceLog('eni-efa')).toBe('');
     await vpc.detach('eni-6');
     await vpc.detach('eni-efa');
@@ -260,6 +264,70 @@ describe('a VPC with the real networkd', () => {
     await vpc.metadata.show(secondary.id, { isListed: false });
     expect(await readMacs()).toEqual([`${primary.mac}/`, '']);
     await vpc.detach(secondary.id);
+  });
+
+  it('has neighbours, a resolver and other hosts, that echo over UDP and TCP and open connections themselves', async () => {
+    const neighbours = await vpc.addNeighbours(201);
+    expect(neighbours).toContainEqual({ subnetId: 'subnet-b', address: '10.0.2.201' });
+    expect(neighbours).toContainEqual({ subnetId: 'subnet-c', address: '2001:db8:0:3::c9' });
+    await vpc.addHosts(['10.201.0.9']);
+    const { ipv4, ipv6, linkLocal } = resolverAddresses;
+    const ways = [
+      ...['10.0.1.201', '10.0.2.201', ipv4, linkLocal, '10.201.0.9'].map((far) => ({ own: '10.0.1.5', far })),
+      ...['2001:db8:0:1::c9', '2001:db8:0:3::c9', ipv6].map((far) => ({ own: '2001:db8:0:1::5', far })),
+    ].flatMap((way) => (['udp', 'tcp'] as const).map((protocol) => ({ ...way, protocol, timeoutMs: 1_000 })));
+    expect(await vpc.guestProber.listen(['10.0.1.5', '2001:db8:0:1::5', '10.0.1.99'])).toEqual(['10.0.1.99']);
+    const out = await vpc.guestProber.reach(
+      ways.map(({ own, far, ...rest }) => ({ ...rest, source: own, destination: far })),
+    );
+    const into = await vpc.farProber.reach(
+      ways.map(({ own, far, ...rest }) => ({ ...rest, source: far, destination: own })),
+    );
+    expect(ways.filter((_, index) => out[index]?.isReached !== true || into[index]?.isReached !== true)).toEqual([]);
+    // RoutesToDNS=: networkd makes a host route of what the lease names.
+    expect(await vpc.guest.check(['ip', 'route', 'show', ipv4])).toMatch(
+      /^10\.0\.0\.2 via 10\.0\.1\.1 dev ens5 proto dhcp /,
+    );
+  });
+
+  it('takes what comes from another MAC than the ENI’s for somebody else’s', async () => {
+    await vpc.guest.namespace.ip([
+      'link add mv0 link ens5 type macvlan mode bridge',
+      'link set mv0 up',
+      'route add 198.51.100.10/32 via 10.0.1.1 dev mv0 onlink',
+    ]);
+    const before = await vpc.countDropped(primary.id);
+    expect(await vpc.reaches('10.0.1.5', { timeoutMs: 300 })).toBe(false);
+    expect(await vpc.countDropped(primary.id)).toBeGreaterThan(before);
+    await vpc.guest.namespace.ip(['link del mv0']);
+    expect(await vpc.reaches('10.0.1.5')).toBe(true);
+  });
+
+  it('has a narrow path behind the router on demand', async () => {
+    const far = '2001:db8:ffff::10';
+    const readPath = () => vpc.guest.check(['ip', '-6', 'route', 'get', far, 'from', '2001:db8:0:1::5']);
+    await vpc.setPathMtu(1_400);
+    const size = ['-M', 'do', '-s', '1390'];
+    await vpc.guest.run(['ping', '-6', '-c', '1', '-W', '1', ...size, '-I', '2001:db8:0:1::5', far]);
+    expect(await readPath()).toContain(' mtu 1400 ');
+    await vpc.setPathMtu(1_500);
+    await vpc.guest.check(['ip', '-6', 'route', 'flush', 'cache']);
+  });
+
+  it('leases routes by option 121, and then no other (RFC 3442)', async () => {
+    const mac = '02:00:00:00:02:09';
+    await vpc.guest.writeFile('/run/systemd/network/70-ens9.network', networkFile(mac, 700));
+    await vpc.guest.check(['networkctl', 'reload']);
+    const eni = { id: 'eni-121', mac, linkName: 'ens9', subnetId: 'subnet-b', deviceNumber: 3, ipv4: ['10.0.2.9'] };
+    const route = { to: '10.121.0.0/16', via: '10.0.2.1' };
+    const readRoutes = () => vpc.guest.check(['ip', 'route', 'show', 'dev', 'ens9']);
+    await vpc.attach({ ...eni, classlessRoutes: [route] });
+    await expectEventually(async () => expect(await readRoutes()).toMatch(/^10\.121\.0\.0\/16 via 10\.0\.2\.1 /m));
+    expect(await readRoutes()).not.toMatch(/^default/m);
+    await vpc.detach(eni.id);
+    await vpc.attach({ ...eni, classlessRoutes: [route, { to: '0.0.0.0/0', via: '10.0.2.1' }] });
+    await expectEventually(async () => expect(await readRoutes()).toMatch(/^default via 10\.0\.2\.1 /m));
+    await vpc.detach(eni.id);
   });
 
   it('restarts and crashes networkd', async () => {

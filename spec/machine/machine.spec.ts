@@ -34,7 +34,7 @@ describe('installed where the next boot is to be its first', () => {
       for (const text of ['/run/systemd/network/70-ens5.network', 'device-number-0.0', primary.id, 'ec2.internal'])
         expect(status).toContain(text);
       expect(status).toMatch(/10\.0\.1\.10 \(DHCPv?4 via 10\.0\.1\.1\)/);
-      expect(await run('resolvectl dns ens5')).toContain('169.254.169.253');
+      expect(await run('resolvectl dns ens5')).toContain('10.0.0.2');
     },
     machineMs,
   );
