@@ -1,0 +1,157 @@
+/**
+ * Promise P10, every way: each source with each kind of destination, in both directions, by real traffic. The simulated VPC
+ * drops what leaves by an ENI that does not own its source. A VRF needs a kernel module that the lab's kernel has not:
+ * spec/machine has it.
+ */
+
+import { afterAll, beforeAll, describe, it } from '@jest/globals';
+import type { EnidProcess } from '../../fixtures/enid-process.ts';
+import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
+import type { Vpc } from '../../fixtures/vpc/vpc.ts';
+import { runBesideMacvlan, runHalves, runTooBig } from '../../fixtures/ways/disturbed.ts';
+import { openWithEnid, settle, waysConfig } from '../../fixtures/ways/instance.ts';
+import { Matrix, type Selection } from '../../fixtures/ways/matrix.ts';
+import { makeLargest, readShape, type Shape, withClasslessRoutes } from '../../fixtures/ways/shapes.ts';
+import { formatLost } from '../../fixtures/ways/table.ts';
+import type { Kind, WayResult } from '../../fixtures/ways/way.ts';
+import { testMs } from './lab.ts';
+
+const releases: [string, () => readonly string[] | undefined][] = [
+  ['252', () => undefined],
+  ['257', trixieNetworkd],
+];
+const shapes: readonly Shape[] = [
+  readShape('single'),
+  withClasslessRoutes(readShape('shared-subnet')),
+  // The last ENI's lease has no default route.
+  withClasslessRoutes(readShape('cards'), ['ens8']),
+  readShape('prefixes'),
+  readShape('ipv6-only'),
+];
+/** Destinations by devices that are no ENI. */
+const noEni: readonly (Kind | null)[] = ['bridge', 'tunnel', 'macvlan', 'macvlan in subnet', 'static by none'];
+const sparse: Selection = { protocols: { out: ['udp'], in: ['tcp'] } };
+
+/** Throws with a table of what was lost. */
+function expectAll(results: readonly WayResult[]): void {
+  if (results.length === 0) throw new Error('no way was tried');
+  const lost = formatLost(results);
+  if (lost !== '') throw new Error(lost);
+}
+
+async function prepare(vpc: Vpc, shape: Shape): Promise<Matrix> {
+  const matrix = await Matrix.create(vpc, shape.subnets);
+  const missing = await matrix.listen(5_000);
+  if (missing.length > 0) throw new Error(`not on the host: ${missing.join(', ')}`);
+  return matrix;
+}
+
+describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => {
+  it.each(shapes.map((shape) => [shape.name, shape] as const))(
+    '%s: every way',
+    async (_name, shape) => {
+      const { vpc } = await openWithEnid(shape, { networkd: findNetworkd() });
+      try {
+        const matrix = await prepare(vpc, shape);
+        const calm = await matrix.run(await matrix.list());
+        const halves = await runHalves(matrix);
+        const hasSecondary = shape.enis.length > 1;
+        // Without a second ENI there is no rule, and main's choice is everybody's.
+        const beside = hasSecondary ? await runBesideMacvlan(matrix, shape.subnets) : [];
+        expectAll([...calm, ...halves, ...beside, ...(await runTooBig(matrix))]);
+      } finally {
+        await vpc.destroy();
+      }
+    },
+    testMs,
+  );
+
+  it(
+    'largest, 64 ENIs: every way that differs from ENI to ENI',
+    async () => {
+      const shape = makeLargest();
+      const { vpc } = await openWithEnid(shape, { networkd: findNetworkd() });
+      try {
+        const matrix = await prepare(vpc, shape);
+        const differing: readonly (Kind | null)[] = ['own subnet', 'other subnet', 'far', 'resolver', 'bridge'];
+        const places: Selection['places'] = (place, { eni }) => differing.includes(place.kindFor(eni));
+        expectAll(await matrix.run(await matrix.list({ ...sparse, places })));
+      } finally {
+        await vpc.destroy();
+      }
+    },
+    testMs,
+  );
+
+  describe('several, by the operator’s configuration', () => {
+    const shape = withClasslessRoutes(readShape('several'));
+    let vpc: Vpc;
+    let enid: EnidProcess;
+    let matrix: Matrix;
+
+    beforeAll(async () => {
+      ({ vpc, enid } = await openWithEnid(shape, { networkd: findNetworkd() }));
+      matrix = await prepare(vpc, shape);
+    }, testMs);
+    afterAll(() => vpc?.destroy());
+
+    async function configure(entry: string): Promise<void> {
+      await vpc.guest.writeFile('/etc/enid/config.yaml', `${waysConfig}${entry}`);
+      enid.signal('SIGHUP');
+      await settle(vpc, enid);
+    }
+
+    it(
+      'none: every way',
+      async () => {
+        const calm = await matrix.run(await matrix.list());
+        const halves = await runHalves(matrix);
+        const beside = await runBesideMacvlan(matrix, shape.subnets);
+        expectAll([...calm, ...halves, ...beside, ...(await runTooBig(matrix))]);
+      },
+      testMs,
+    );
+
+    it(
+      'addresses: route-only, used by a container: every way',
+      async () => {
+        await configure('  - match: { device: 1 }\n    addresses: { secondary: route-only }\n');
+        const [, eni] = vpc.enis;
+        matrix.setRouteOnly([...(eni?.ipv4.slice(1) ?? []), ...(eni?.ipv6.slice(1) ?? [])]);
+        await matrix.listen(5_000);
+        const results = await matrix.run(await matrix.list(sparse));
+        matrix.setRouteOnly([]);
+        expectAll(results);
+      },
+      testMs,
+    );
+
+    it(
+      'rules: classic: every way but those by a device that is no ENI, which a single rule does not know',
+      async () => {
+        const [, ...secondaries] = vpc.enis;
+        const entries = secondaries.map(({ linkName }) => `  - match: { name: ${linkName} }\n    rules: classic\n`);
+        await configure(entries.join(''));
+        await matrix.listen(5_000);
+        const isSecondary = (id: string) => secondaries.some((eni) => eni.id === id);
+        const places: Selection['places'] = (place, { eni }) =>
+          !(isSecondary(eni.id) && noEni.includes(place.kindFor(eni)));
+        expectAll(await matrix.run(await matrix.list({ ...sparse, places })));
+      },
+      testMs,
+    );
+
+    it.each([
+      ['metric: behind another ENI’s', 'metric: 900'],
+      ['defaultRoute: false', 'defaultRoute: false'],
+    ])(
+      'the primary with %s: every way',
+      async (_what, key) => {
+        await configure(`  - match: { device: 0 }\n    ${key}\n`);
+        await matrix.listen(5_000);
+        expectAll(await matrix.run(await matrix.list(sparse)));
+      },
+      testMs,
+    );
+  });
+});
