@@ -1,7 +1,7 @@
 /** Changes as text in the words of ip(8), for plans, the journal and scenario tests. */
 
-import { describeSelectors } from '../../lib/rtnetlink/describe.ts';
-import type { Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
+import type { Change, DesiredAddress } from '../model.ts';
 
 /** One line, without a newline: what an operator would type to do the same. */
 export function describeChange(change: Change): string {
@@ -45,36 +45,4 @@ function describeAddition({ address, prefixLength, metric, isDeprecated }: Desir
   const connected = metric === undefined ? 'noprefixroute' : `metric ${metric}`;
   const preference = isDeprecated === true ? ' preferred_lft 0' : '';
   return `ip address add ${address}/${prefixLength} dev ${linkName} ${connected}${preference}`;
-}
-
-/** A route in the words of ip-route(8). */
-export function describeRoute(route: DesiredRoute | Route, linkName: string): string {
-  const isLocal = route.type === 'local' || route.type === 2;
-  return [
-    isLocal ? 'local' : '',
-    /^(0\.0\.0\.0|::)\/0$/.test(route.destination)
-      ? `default${route.destination === '::/0' ? ' (IPv6)' : ''}`
-      : route.destination,
-    route.gateway === null ? '' : `via ${route.gateway}`,
-    `dev ${linkName} table ${route.table}`,
-    route.metric === 0 ? '' : `metric ${route.metric}`,
-  ]
-    .filter((word) => word !== '')
-    .join(' ');
-}
-
-/** A rule in the words of ip-rule(8). */
-export function describeRule(rule: DesiredRule | Rule): string {
-  return [
-    `pref ${rule.priority} from ${rule.source ?? 'all'}`,
-    rule.destination === null ? '' : `to ${rule.destination}`,
-    rule.source === null && rule.destination === null && rule.family === 6 ? '(IPv6)' : '',
-    rule.inputInterface === null ? '' : `iif ${rule.inputInterface}`,
-    ...describeSelectors(rule),
-    `lookup ${rule.table === 254 ? 'main' : rule.table}`,
-    rule.suppressPrefixLength === null ? '' : `suppress_prefixlength ${rule.suppressPrefixLength}`,
-    rule.suppressGroup === null ? '' : `suppress_ifgroup ${rule.suppressGroup}`,
-  ]
-    .filter((word) => word !== '')
-    .join(' ');
 }

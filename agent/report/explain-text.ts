@@ -1,7 +1,7 @@
 /** `enid explain` as text and as JSON. Types of its own: a report knows no decision. */
 
+import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import type { EniReport, Way } from '../model.ts';
-import { describeRoute, describeRule } from './change-text.ts';
 
 /** What `agent/decide/explain.ts` found out. */
 export interface ExplanationInput {

@@ -1,9 +1,9 @@
 /** What `enid config show --resolved` prints, as plain data with the keys of configuration files. */
 
+import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import { formatPolicy } from '../config/format.ts';
 import type { InterfaceEntry, InterfacePolicy } from '../config/types.ts';
 import type { DesiredEni, EniReport } from '../model.ts';
-import { describeRoute, describeRule } from './change-text.ts';
 
 /** As `agent/decide/resolve.ts` tells it, with the entry and its place. */
 export interface ResolvedInput {

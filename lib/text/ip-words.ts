@@ -1,0 +1,69 @@
+/** Routes and rules in the words of ip(8), as an operator types them. */
+
+import { describeSelectors } from '../rtnetlink/describe.ts';
+import type { Rule } from '../rtnetlink/types.ts';
+
+/** What the words need of a route: the kernel's own records have it, and records of routes that are yet to be made. */
+export interface RouteWords {
+  readonly table: number;
+  readonly destination: string;
+  /** As rtnetlink has it, or by name. */
+  readonly type: number | string;
+  readonly gateway: string | null;
+  readonly metric: number;
+}
+
+export type RuleWords = Omit<Rule, 'outputInterface' | 'action' | 'protocol' | 'isComplex'>;
+
+/** A route in the words of ip-route(8). */
+export function describeRoute(route: RouteWords, linkName: string): string {
+  const isLocal = route.type === 'local' || route.type === 2;
+  return [
+    isLocal ? 'local' : '',
+    /^(0\.0\.0\.0|::)\/0$/.test(route.destination)
+      ? `default${route.destination === '::/0' ? ' (IPv6)' : ''}`
+      : route.destination,
+    route.gateway === null ? '' : `via ${route.gateway}`,
+    `dev ${linkName} table ${route.table}`,
+    route.metric === 0 ? '' : `metric ${route.metric}`,
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+/** A rule in the words of ip-rule(8). */
+export function describeRule(rule: RuleWords): string {
+  return [
+    `pref ${rule.priority} from ${rule.source ?? 'all'}`,
+    rule.destination === null ? '' : `to ${rule.destination}`,
+    rule.source === null && rule.destination === null && rule.family === 6 ? '(IPv6)' : '',
+    rule.inputInterface === null ? '' : `iif ${rule.inputInterface}`,
+    ...describeSelectors(rule),
+    `lookup ${rule.table === 254 ? 'main' : rule.table}`,
+    rule.suppressPrefixLength === null ? '' : `suppress_prefixlength ${rule.suppressPrefixLength}`,
+    rule.suppressGroup === null ? '' : `suppress_ifgroup ${rule.suppressGroup}`,
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
+}
+
+/** RTPROT_* by the names of iproute2's rt_protos; a number without a name stays one. */
+const protocolNames: Readonly<Record<number, string>> = {
+  0: 'unspec',
+  1: 'redirect',
+  2: 'kernel',
+  3: 'boot',
+  4: 'static',
+  9: 'ra',
+  11: 'zebra',
+  12: 'bird',
+  16: 'dhcp',
+  18: 'keepalived',
+  186: 'bgp',
+  188: 'ospf',
+};
+
+/** `protocol static`: who made a route or a rule, as far as the kernel keeps it. */
+export function nameProtocol(protocol: number): string {
+  return `protocol ${protocolNames[protocol] ?? protocol}`;
+}
