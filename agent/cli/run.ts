@@ -5,6 +5,7 @@ import { openNotifier } from '../../lib/systemd/notify.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { Daemon } from '../daemon.ts';
+import { computeStanding, describePending } from '../decide/standing.ts';
 import { HostnameSetter } from '../hostname.ts';
 import type { PassResult } from '../loop.ts';
 import { settleMemory } from '../memory.ts';
@@ -208,8 +209,10 @@ async function awaitConvergence(last: () => PassResult | null): Promise<number> 
   return 1;
 }
 
-function summarise({ desired, remaining }: PassResult): string {
-  const configured = desired.reports.filter(({ state }) => state.kind === 'configured').length;
-  const pending = remaining.length === 0 ? '' : `, ${remaining.length} changes pending`;
+/** Counts as `enid status` does. */
+function summarise({ desired, remaining, conflicts }: PassResult): string {
+  const states = desired.reports.map((report) => computeStanding(report, { changes: remaining, conflicts }));
+  const configured = states.filter(({ kind }) => kind === 'configured').length;
+  const pending = remaining.length === 0 ? '' : `, ${describePending(remaining.length)}`;
   return `${desired.reports.length} ENIs, ${configured} configured${pending}`;
 }

@@ -2,6 +2,7 @@
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
+import { computeStanding } from '../decide/standing.ts';
 import type { EniHistory } from '../report/history.ts';
 import {
   buildPlanLine,
@@ -86,11 +87,10 @@ export function buildRows(
 ): StatusRow[] {
   return desired.reports.map((report) =>
     buildStatusRow({
-      report,
+      report: { ...report, state: computeStanding(report, { changes, conflicts }) },
       desired: desired.enis.find(({ mac }) => mac === report.mac) ?? null,
       networkFile: networkd.links.find(({ linkIndex }) => linkIndex === report.linkIndex)?.networkFile ?? null,
-      pending: changes.filter(({ mac }) => mac === report.mac),
-      conflicts: conflicts.filter(({ mac }) => mac === report.mac).map(({ reason }) => reason),
+      changesPending: changes.filter(({ mac }) => mac === report.mac).length,
       history: historyOf(report.mac),
     }),
   );

@@ -28,20 +28,17 @@ export interface StatusRow {
 }
 
 export interface StatusInput {
+  /** With the state that stands after what is pending (agent/decide/standing.ts). */
   readonly report: EniReport;
   readonly desired: DesiredEni | null;
   readonly networkFile: string | null;
-  readonly pending: readonly Change[];
-  /** What stands in the way, in words. */
-  readonly conflicts: readonly string[];
+  readonly changesPending: number;
   /** Null where no daemon is asked. */
   readonly history: EniHistory | null;
 }
 
-export function buildStatusRow({ report, desired, networkFile, pending, conflicts, history }: StatusInput): StatusRow {
+export function buildStatusRow({ report, desired, networkFile, changesPending, history }: StatusInput): StatusRow {
   const { eni, state } = report;
-  const isTroubled = state.kind === 'configured' && (pending.length > 0 || conflicts.length > 0);
-  const reasons = [...conflicts, ...(pending.length > 0 ? [`${pending.length} changes pending`] : [])];
   return {
     eni: eni?.eniId ?? null,
     mac: report.mac,
@@ -49,14 +46,14 @@ export function buildStatusRow({ report, desired, networkFile, pending, conflict
     primary: report.isPrimary,
     device: eni?.deviceNumber ?? null,
     card: eni?.networkCard ?? null,
-    state: isTroubled ? 'degraded' : state.kind,
-    reason: isTroubled ? reasons.join('; ') : 'reason' in state ? state.reason : null,
+    state: state.kind,
+    reason: 'reason' in state ? state.reason : null,
     table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
     addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     publicAddresses: eni?.publicIpv4 ?? {},
     networkFile,
-    changesPending: pending.length,
+    changesPending,
     lastChange: history?.lastChange ?? null,
     repairs: history?.repairs ?? null,
   };
@@ -190,6 +187,12 @@ export function buildPlanLine(change: Change): PlanLine {
 export function renderPlan(changes: readonly PlanLine[], conflicts: readonly string[]): string {
   const lines = changes.map(({ link, command, reason }) => `${link || '-'}: ${command}  # ${reason}`);
   for (const conflict of conflicts) lines.push(`conflict: ${conflict}`);
-  lines.push(changes.length === 0 ? 'Converged: nothing to change.' : `${changes.length} changes pending.`);
+  lines.push(concludePlan(changes.length, conflicts.length));
   return `${lines.join('\n')}\n`;
+}
+
+function concludePlan(changes: number, conflicts: number): string {
+  if (changes > 0) return `${changes} ${changes === 1 ? 'change' : 'changes'} pending.`;
+  if (conflicts === 0) return 'Converged: nothing to change.';
+  return `Nothing to change; ${conflicts} ${conflicts === 1 ? 'conflict stands' : 'conflicts stand'} in the way.`;
 }
