@@ -140,9 +140,10 @@ program
 
 program
   .command('explain')
-  .description('tell which way a packet takes, and why; exit code 0: as it should be, 2: not so, 1: error')
-  .argument('<source>', 'source address of the packet')
+  .description('show which way a packet takes, and why; exit code 0: as it should be, 2: not so, 1: error')
+  .argument('[source]', 'source address of the packet; not with --all')
   .argument('[destination]', 'its destination; by default a far host')
+  .option('--all', 'the ways of every source of every ENI, as a table', false)
   .addOption(configOption())
   .addOption(jsonOption())
   .addOption(noDaemonOption())
@@ -151,17 +152,22 @@ program
     examples`
     enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
     enid explain 10.0.1.5 172.17.0.2                   and those for a container?
-    enid explain 2001:db8::5                           IPv6 as well`,
+    enid explain 2001:db8::5                           IPv6 as well
+    enid explain --all                                 does every source leave by its own ENI, wherever it goes?`,
   )
-  .action(async (source: string, destination: string | undefined, options: LookOptions) => {
-    const { explain } = await import('./cli/explain.ts');
-    print(
-      await explain(await load(options.config), source, destination, {
-        json: options.json,
-        asksDaemon: options.daemon,
-      }),
-    );
-  });
+  .action(
+    async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
+      const { json, daemon: asksDaemon, all } = options;
+      if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
+      const config = await load(options.config);
+      if (source === undefined) {
+        const { explainAll } = await import('./cli/ways.ts');
+        return print(await explainAll(config, { json }));
+      }
+      const { explain } = await import('./cli/explain.ts');
+      print(await explain(config, source, destination, { json, asksDaemon }));
+    },
+  );
 
 program
   .command('doctor')

@@ -269,10 +269,12 @@ export interface HostFacts {
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }
 
-/** The way of a packet, as the kernel or the wish has it; `rule` null: none that this program can read. */
+/** The way of a packet, as the kernel has it or as it is desired; `rule` null: none that this program can read. */
 export interface Way {
   readonly rule: Rule | DesiredRule | null;
   readonly route: Route | DesiredRoute | null;
+  /** By an entry that the kernel cached for the route's path MTU, which no dump shows. */
+  readonly isCached?: true;
   readonly table: number;
   readonly linkName: string | null;
   readonly gateway: string | null;

@@ -64,6 +64,7 @@ export const explanationSchema: z.ZodType<Explanation> = z.object({
   owner: z
     .object({ role: text, eni: text, link: nullableText, device: nullableText, state: text, public: z.array(text) })
     .nullable(),
+  missing: z.object({ link: text, holder: nullableText, reason: nullableText }).nullable(),
   kernel: z.union([way.extend({ eni: nullableText }), z.object({ refused: text })]),
   wanted: way.nullable(),
   notHandled: nullableText,

@@ -1,14 +1,16 @@
-/** `enid doctor`: looks the host over and says what to do. Changes nothing. */
+/** `enid doctor`: examines the host and says what to do. Changes nothing. */
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
-import { computeExitCode, diagnose, type Finding, type Severity } from '../decide/diagnose.ts';
+import { computeExitCode, diagnose } from '../decide/diagnose.ts';
+import type { Finding, Severity } from '../decide/finding.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import type { KernelState } from '../model.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { readHostFacts } from '../sense/host-facts.ts';
 import { inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
+import { askWays } from './ways.ts';
 
 /** Exit code 0: all is well; 2: warnings; 3: errors. Throws a KernelError where the kernel cannot be asked. */
 export async function examine(
@@ -22,7 +24,7 @@ export async function examine(
     timeoutMs: config.imds.timeoutMs,
     daemonProcessId: new RuntimeStore(config.runtimeDirectory).readHolder(),
   });
-  const findings = diagnose({ ...inspection, facts });
+  const findings = diagnose({ ...inspection, facts, ways: await askWays(inspection) });
   const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
 }

@@ -1,20 +1,19 @@
-/** `enid explain SOURCE [DESTINATION]`: asks the kernel which way a packet takes, and tells why. */
+/** `enid explain SOURCE [DESTINATION]`: asks the kernel which way a packet takes, and says why. */
 
 import { networkInterfaces } from 'node:os';
 import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
-import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import type { Family } from '../../lib/rtnetlink/types.ts';
 import type { Config } from '../config/types.ts';
-import { explainPacket, type KernelAnswer, type Packet } from '../decide/explain.ts';
-import type { KernelState } from '../model.ts';
+import { explainPacket, type KernelAnswer } from '../decide/explain.ts';
+import { findMissing } from '../decide/owner.ts';
+import type { Packet } from '../decide/walk.ts';
+import { farHost } from '../decide/ways.ts';
 import { buildExplanation, type Explanation, renderExplanation } from '../report/explain-text.ts';
 import { explanationSchema } from './answers.ts';
-import { inspectHost } from './inspect.ts';
+import { askRoute } from './ask-route.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
 import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
-
-/** A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default route is for. */
-const farHost = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' } as const;
 
 /** Exit code 0: as it should be; 2: not so, or of no ENI; 1: bad arguments. */
 export async function explain(
@@ -75,7 +74,7 @@ export async function lookUpPacket(
   const inspection = await inspectHost(config);
   const client = new RtnetlinkClient();
   try {
-    const { packet, answer } = await askKernel(client, inspection.kernel, question, userId);
+    const { packet, answer } = await askKernel(client, inspection, question, userId);
     const explanation = buildExplanation(explainPacket({ ...inspection, packet, answer }));
     return { explanation, warnings: inspection.warnings };
   } finally {
@@ -84,51 +83,25 @@ export async function lookUpPacket(
 }
 
 /**
- * A source that this host holds is asked about as sent by it; any other one as forwarded, coming in by the link that
- * leads to it: the kernel refuses to send from an address that it does not have (ip_route_output_key).
+ * A source that this host holds, or is to hold, is asked about as sent by it; any other one as forwarded, coming in by the link
+ * that leads to it: the kernel refuses to send from an address that it does not have (ip_route_output_key).
  */
 async function askKernel(
   client: RtnetlinkClient,
-  kernel: KernelState,
+  { kernel, desired }: Inspection,
   { source, destination, family }: PacketQuestion,
   userId: number,
 ): Promise<{ packet: Packet; answer: KernelAnswer }> {
+  const nameOf = (linkIndex: number | null) => kernel.links.find(({ index }) => index === linkIndex)?.name ?? null;
   const holder = kernel.addresses.find(({ address }) => address === source);
-  // As of a program that is bound to the VRF: nobody else sends from its addresses.
   const masterIndex = kernel.links.find(({ index }) => index === holder?.linkIndex)?.masterIndex;
-  const vrf = kernel.links.find(({ index, kind }) => index === masterIndex && kind === 'vrf');
-  const back = holder !== undefined ? null : await client.getRoute({ family, destination: source }).catch(() => null);
-  const inputLink = back === null || back.type !== unicast ? undefined : nameOf(kernel, back.linkIndex);
-  const packet = { source, destination, inputLink: inputLink?.name ?? null, userId };
-  try {
-    const inward = inputLink === undefined ? {} : { inputLinkIndex: inputLink.index };
-    const bound = vrf === undefined ? {} : { outputLinkIndex: vrf.index };
-    return {
-      packet,
-      answer: {
-        kind: 'route',
-        route: await client.getRoute({ family, destination, source, userId, ...inward, ...bound }),
-      },
-    };
-  } catch (error) {
-    if (!(error instanceof RtnetlinkError)) throw error;
-    return { packet, answer: { kind: 'refused', reason: describeRefusal(error, inputLink?.name) } };
-  }
+  const vrf = kernel.links.find(({ index, kind }) => index === masterIndex && kind === 'vrf')?.name ?? null;
+  const isSent = holder !== undefined || findMissing(source, desired, kernel) !== null;
+  const back = isSent ? null : await client.getRoute({ family, destination: source }).catch(() => null);
+  const inputLink = back === null || back.type !== unicast ? null : nameOf(back.linkIndex);
+  const packet = { source, destination, inputLink, userId };
+  return { packet, answer: await askRoute(client, kernel, { ...packet, vrf }) };
 }
 
 /** RTN_UNICAST (linux/rtnetlink.h). A `local` way back means that the host answers for the address by a prefix route. */
 const unicast = 1;
-
-function nameOf(kernel: KernelState, linkIndex: number | null) {
-  return kernel.links.find(({ index }) => index === linkIndex);
-}
-
-function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | undefined): string {
-  const said = text === null ? errno : `${errno} (${text})`;
-  if (errno === 'ENETUNREACH') return `${said}, no route to the destination`;
-  if (errno === 'EINVAL' && inputLink === undefined) return `${said}, this host does not have the source address`;
-  // Martian source: the reverse path filter, or forwarding is off (EHOSTUNREACH).
-  if (errno === 'EXDEV') return `${said}, the reverse path filter of ${inputLink} refuses it`;
-  if (errno === 'EHOSTUNREACH') return `${said}, forwarding is off or the destination is not reachable`;
-  return said;
-}

@@ -1,18 +1,11 @@
 /** The checks of `enid doctor`: facts in, findings with what to do out. Pure. */
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../model.ts';
+import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
+import { type Finding, find, orFine } from './finding.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
-
-export type Severity = 'ok' | 'info' | 'warning' | 'error';
-
-export interface Finding {
-  /** Stable name of the check. */
-  readonly check: string;
-  readonly severity: Severity;
-  readonly message: string;
-  /** What to do; null where nothing is to be done. */
-  readonly advice: string | null;
-}
+import type { Conflict } from './removable.ts';
+import { computeStanding, describePending } from './standing.ts';
 
 export interface Patient {
   readonly facts: HostFacts;
@@ -23,8 +16,10 @@ export interface Patient {
   readonly warnings: readonly string[];
   /** Null: never read. */
   readonly snapshot: Snapshot | null;
-  /** What separates the host from the wish. */
+  /** What separates the host from the desired state. */
   readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+  readonly ways: AskedWays;
 }
 
 const checks: readonly ((patient: Patient) => Finding[])[] = [
@@ -39,6 +34,8 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkDrift,
   checkNumbers,
   checkForeignRules,
+  (patient) => checkWays(patient.ways, patient),
+  checkLinkGroups,
   checkReversePathFilters,
   checkKernel,
 ];
@@ -52,14 +49,6 @@ export function diagnose(patient: Patient): Finding[] {
 export function computeExitCode(findings: readonly Finding[]): 0 | 2 | 3 {
   if (findings.some(({ severity }) => severity === 'error')) return 3;
   return findings.some(({ severity }) => severity === 'warning') ? 2 : 0;
-}
-
-function find(check: string, severity: Severity, message: string, advice: string | null = null): Finding {
-  return { check, severity, message, advice };
-}
-
-function orFine(check: string, message: string, findings: readonly Finding[]): Finding[] {
-  return findings.length > 0 ? [...findings] : [find(check, 'ok', message)];
 }
 
 function checkDaemon({ facts: { daemon } }: Patient): Finding[] {
@@ -198,11 +187,13 @@ function checkTags({ snapshot }: Patient): Finding[] {
   return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];
 }
 
-function checkEnis({ desired: { reports } }: Patient): Finding[] {
-  return reports.map(checkEni);
+function checkEnis(patient: Patient): Finding[] {
+  return patient.desired.reports.map((report) => checkEni(report, patient));
 }
 
-function checkEni({ eni, mac, linkName, state }: EniReport): Finding {
+function checkEni(report: EniReport, patient: Patient): Finding {
+  const { eni, mac, linkName } = report;
+  const state = computeStanding(report, patient);
   const name = `${linkName ?? eni?.eniId ?? mac}`;
   const message = `${name}: ${state.kind}${'reason' in state ? `: ${state.reason}` : ''}`;
   switch (state.kind) {
@@ -215,8 +206,11 @@ function checkEni({ eni, mac, linkName, state }: EniReport): Finding {
       return find('enis', 'info', message);
     case 'waiting':
       return find('enis', 'warning', message, 'wait a minute; then see `journalctl -u enid`');
-    case 'degraded':
-      return find('enis', 'error', message, 'see the reason and `enid plan`');
+    case 'degraded': {
+      // Changes that are pending are mostly made a moment later; what stands in the way stays.
+      const isPendingOnly = report.state.kind === 'configured' && !patient.conflicts.some((one) => one.mac === mac);
+      return find('enis', isPendingOnly ? 'warning' : 'error', message, 'see the reason and `enid plan`');
+    }
   }
 }
 
@@ -226,7 +220,7 @@ function checkDrift({ changes, facts }: Patient): Finding[] {
     facts.daemon === null ? 'see `enid plan`; enid does it once it runs' : 'see `enid plan` and `journalctl -u enid`';
   const found = links.map((name) => {
     const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
-    return find('drift', 'warning', `${name}: ${count} changes pending`, advice);
+    return find('drift', 'warning', `${name}: ${describePending(count)}`, advice);
   });
   return orFine('drift', 'all is as enid wants it', found);
 }

@@ -1,42 +1,18 @@
-/** Why a packet goes where it goes: the kernel's answer beside the wish, and what EC2 will do with it. Pure. */
+/** Why a packet goes where it goes: the kernel's answer beside the desired way, and what EC2 will do with it. Pure. */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import { contains, hostCidr, parseCidr } from '../../lib/ip/cidr.ts';
-import type {
-  Desired,
-  DesiredEni,
-  DesiredRoute,
-  DesiredRule,
-  EniMetadata,
-  EniReport,
-  KernelState,
-  Route,
-  Rule,
-  Snapshot,
-  Way,
-} from '../model.ts';
-import { localTable, mainTable } from './numbers.ts';
-
-/** A packet that is asked about. */
-export interface Packet {
-  readonly source: string;
-  readonly destination: string;
-  /** Where it comes in by, for one that this host forwards; null: this host sends it. */
-  readonly inputLink: string | null;
-  /** User id of the sender. */
-  readonly userId: number;
-}
+import { contains, hostCidr, requireCidr } from '../../lib/ip/cidr.ts';
+import type { Desired, DesiredEni, EniReport, KernelState, Route, Snapshot, Way } from '../model.ts';
+import { rememberLast } from './memo.ts';
+import { eniGroup, localTable, mainTable } from './numbers.ts';
+import { findMissing, findOwner, type MissingAddress, type SourceOwner } from './owner.ts';
+import { computeStanding, type Remaining } from './standing.ts';
+import { type Ground, type Packet, RouteTables, RuleList, type Step, walk } from './walk.ts';
 
 /** What the kernel said to RTM_GETROUTE. */
 export type KernelAnswer =
   | { readonly kind: 'route'; readonly route: Route }
-  | { readonly kind: 'refused'; readonly reason: string };
-
-/** What the source address is to this instance. */
-export interface SourceOwner {
-  readonly role: 'primary address' | 'secondary address' | 'IPv6 address' | 'within a delegated prefix';
-  readonly report: EniReport;
-}
+  | { readonly kind: 'refused'; readonly errno: string; readonly reason: string };
 
 /** `drops`: with the source/destination check on, which is the default of every ENI. */
 export interface SourceCheck {
@@ -46,141 +22,138 @@ export interface SourceCheck {
 
 export interface Explanation {
   readonly packet: Packet;
+  /** With the one state that `status` and `doctor` show. */
   readonly owner: SourceOwner | null;
+  /** The source is to be on the host and is not. */
+  readonly missing: MissingAddress | null;
   readonly actual: Way | { readonly refused: string };
   /** The ENI that the kernel's way leaves by. */
   readonly leavesBy: EniReport | null;
   readonly wanted: Way | null;
-  /** Why nothing is wished for this source; null where something is. */
+  /** Why nothing is desired for this source; null where something is. */
   readonly notHandled: string | null;
   readonly sourceCheck: SourceCheck;
-  /** The source is one of the instance's and leaves as wished. */
+  /** The source is one of the instance's, is where it belongs, and leaves as desired. */
   readonly isRight: boolean;
 }
 
-export interface ExplainInput {
-  readonly packet: Packet;
-  readonly answer: KernelAnswer;
+/** What is known of a host, whichever packet is asked about. */
+export interface KnownHost extends Remaining {
   readonly kernel: KernelState;
   readonly desired: Desired;
   readonly snapshot: Snapshot | null;
 }
 
+export interface ExplainInput extends KnownHost {
+  readonly packet: Packet;
+  readonly answer: KernelAnswer;
+}
+
+/** FR_ACT_TO_TBL (linux/fib_rules.h). */
 const toTable = 1;
 
 export function explainPacket(input: ExplainInput): Explanation {
-  const { packet, desired, snapshot, answer } = input;
-  const owner = findOwner(packet.source, desired.reports);
-  const actual = answer.kind === 'route' ? readActual(input, answer.route) : { refused: answer.reason };
+  const { packet, desired, kernel, snapshot, answer } = input;
+  const found = findOwner(packet.source, desired.reports);
+  const owner =
+    found === null ? null : { ...found, report: { ...found.report, state: computeStanding(found.report, input) } };
+  const missing = findMissing(packet.source, desired, kernel);
+  const actual = answer.kind === 'route' ? readActual(input, answer.route) : { refused: nameRefusal(answer, missing) };
   const wanted = owner === null ? null : computeWanted(input, owner);
   const leavesBy = 'refused' in actual ? null : findReport(desired.reports, actual.linkName);
   const notHandled = owner === null ? explainUnknown(input) : wanted === null ? explainIdle(owner.report) : null;
-  const sourceCheck = checkSource(packet.source, actual, leavesBy, snapshot);
+  const sourceCheck = checkSource({ source: packet.source, missing, actual, leavesBy, snapshot });
   const isSame =
     !('refused' in actual) &&
     wanted !== null &&
     actual.linkName === wanted.linkName &&
     actual.gateway === wanted.gateway;
-  const isRight = owner !== null && sourceCheck.verdict !== 'drops' && isSame;
-  return { packet, owner, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
+  const isRight = owner !== null && missing === null && sourceCheck.verdict !== 'drops' && isSame;
+  return { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
 }
 
-function findOwner(source: string, reports: readonly EniReport[]): SourceOwner | null {
-  for (const report of reports) {
-    const { eni } = report;
-    if (eni === null) continue;
-    if (eni.ipv4Addresses[0] === source) return { role: 'primary address', report };
-    if (eni.ipv4Addresses.includes(source)) return { role: 'secondary address', report };
-    if (eni.ipv6Addresses.includes(source)) return { role: 'IPv6 address', report };
-    if (listPrefixes(eni).some((prefix) => contains(prefix, hostCidr(source)))) {
-      return { role: 'within a delegated prefix', report };
-    }
-  }
-  return null;
-}
-
-function listPrefixes(eni: EniMetadata): string[] {
-  return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes];
+/** Of a source that it does not have, kernels say EINVAL or ENETUNREACH. */
+function nameRefusal(answer: KernelAnswer & { kind: 'refused' }, missing: MissingAddress | null): string {
+  return missing === null || missing.holder !== null
+    ? answer.reason
+    : `${answer.errno}, this host does not have ${missing.address}`;
 }
 
 function findReport(reports: readonly EniReport[], linkName: string | null): EniReport | null {
   return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;
 }
 
+/** Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's main table. */
+const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { actual: Ground; wanted: Ground } => {
+  const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
+  const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
+  const eniLinks = new Set(desired.enis.map(({ linkIndex }) => linkIndex));
+  const shared = kernel.routes.filter(({ table }) => table === mainTable || table === localTable);
+  return {
+    actual: {
+      rules: new RuleList(kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex)),
+      routes: new RouteTables(kernel.routes),
+      groupOf,
+    },
+    wanted: {
+      rules: new RuleList(desired.enis.flatMap(({ rules }) => rules)),
+      routes: new RouteTables([...desired.enis.flatMap(({ routes }) => routes), ...shared]),
+      groupOf: (linkIndex) => (linkIndex !== null && eniLinks.has(linkIndex) ? eniGroup : groupOf(linkIndex)),
+    },
+  };
+});
+
 /** The kernel tells table, gateway and link, but neither rule nor route: they are found as it finds them. */
-function readActual({ packet, kernel }: ExplainInput, found: Route): Way {
-  const rules = kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex);
-  const way = walk(packet, rules, kernel.routes, found.table);
-  const link = kernel.links.find(({ index }) => index === found.linkIndex);
-  return { ...way, table: found.table, linkName: link?.name ?? null, gateway: found.gateway };
+function readActual({ packet, kernel, desired }: ExplainInput, found: Route): Way {
+  const ground = prepareGrounds(kernel, desired).actual;
+  const steps = [...walk(packet, ground)];
+  const cached = findCached(steps, found);
+  const step = cached ?? steps.find((one) => !one.isSuppressed && isFound(one, found)) ?? null;
+  const route = step === null ? ground.routes.pick(packet.destination, found.table) : step.route;
+  const linkName = kernel.links.find(({ index }) => index === found.linkIndex)?.name ?? null;
+  const way = { rule: step?.rule ?? null, route, table: found.table, linkName, gateway: found.gateway };
+  return cached === null ? way : { ...way, isCached: true };
 }
 
-/** The wished rules over the kernel's main table, for what the ENIs' own tables and rules do not decide. */
+function isFound({ rule, route }: Step, found: Route): boolean {
+  if (rule.table !== found.table) return false;
+  // Of a packet that stays, the kernel names the loopback device.
+  return found.table === localTable || route.linkIndex === null || route.linkIndex === found.linkIndex;
+}
+
+/**
+ * IPv6 clones a route for each destination with a path MTU of its own; the clone has 128 bits, and a rule that suppresses the
+ * default route lets it pass (fib6_rule_suppress). It is seen where the kernel takes what the rule ought to have suppressed.
+ */
+function findCached(steps: readonly Step[], found: Route): Step | null {
+  const decisive = steps.findIndex(({ isSuppressed }) => !isSuppressed);
+  if (found.family !== 6 || (decisive !== -1 && steps[decisive]?.route.linkIndex === found.linkIndex)) return null;
+  const before = decisive === -1 ? steps : steps.slice(0, decisive);
+  const isByLength = ({ rule, route }: Step) =>
+    requireCidr(route.destination).length <= (rule.suppressPrefixLength ?? -1);
+  return before.find((step) => isFound(step, found) && isByLength(step)) ?? null;
+}
+
 function computeWanted({ packet, kernel, desired }: ExplainInput, { report }: SourceOwner): Way | null {
   const managed = desired.enis.find(({ mac }) => mac === report.mac);
   if (managed === undefined) return null;
-  const rules = desired.enis.flatMap((eni) => eni.rules).sort((left, right) => left.priority - right.priority);
-  const routes = desired.enis.flatMap((eni) => eni.routes);
   if (managed.vrf !== null) return computeWayInVrf(packet, kernel, managed);
-  const shared = kernel.routes.filter(({ table }) => table === mainTable || table === localTable);
-  const local = pickRoute(packet.destination, shared, localTable);
+  const ground = prepareGrounds(kernel, desired).wanted;
+  const local = ground.routes.pick(packet.destination, localTable);
   if (local !== null) return { rule: null, route: local, table: localTable, linkName: 'lo', gateway: null };
-  const { rule, route, table } = walk(packet, rules, [...routes, ...shared], null);
+  const step = [...walk(packet, ground)].find(({ isSuppressed }) => !isSuppressed);
+  const route = step === undefined ? ground.routes.pick(packet.destination, mainTable) : step.route;
   const linkName = kernel.links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
-  return { rule, route, table, linkName, gateway: route?.gateway ?? null };
+  const table = step?.rule.table ?? mainTable;
+  return { rule: step?.rule ?? null, route, table, linkName, gateway: route?.gateway ?? null };
 }
 
 /** The VRF's table alone counts, for who is bound to it; the kernel's own rule leads there. */
 function computeWayInVrf({ destination }: Packet, { routes, links }: KernelState, eni: DesiredEni): Way | null {
-  const route = pickRoute(destination, [...eni.routes, ...routes], eni.tableId);
+  const ofTable = routes.filter(({ table }) => table === eni.tableId);
+  const route = new RouteTables([...eni.routes, ...ofTable]).pick(destination, eni.tableId);
   const linkName = links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
   return { rule: null, route, table: eni.tableId, linkName, gateway: route?.gateway ?? null };
-}
-
-/** The first rule whose table has a route for the packet. `wantedTable`: rules that lead elsewhere are passed over. */
-function walk(
-  packet: Packet,
-  rules: readonly (Rule | DesiredRule)[],
-  routes: readonly (Route | DesiredRoute)[],
-  wantedTable: number | null,
-): Pick<Way, 'rule' | 'route' | 'table'> {
-  for (const rule of rules) {
-    if ((wantedTable !== null && rule.table !== wantedTable) || !isSelected(packet, rule)) continue;
-    const route = pickRoute(packet.destination, routes, rule.table);
-    if (route === null || lengthOf(route) <= (rule.suppressPrefixLength ?? -1)) continue;
-    return { rule, route, table: rule.table };
-  }
-  const table = wantedTable ?? mainTable;
-  return { rule: null, route: pickRoute(packet.destination, routes, table), table };
-}
-
-function isSelected(packet: Packet, rule: Rule | DesiredRule): boolean {
-  const within = (prefix: string | null, address: string) => prefix === null || contains(prefix, hostCidr(address));
-  // A mark of 0 is what an unmarked packet has.
-  const isUnmarked = rule.mark === null || rule.mark.value === 0;
-  const isUser =
-    rule.users === null ||
-    (packet.inputLink === null && rule.users.first <= packet.userId && packet.userId <= rule.users.last);
-  return (
-    rule.family === familyOf(packet.source) &&
-    within(rule.source, packet.source) &&
-    within(rule.destination, packet.destination) &&
-    (rule.inputInterface === null || rule.inputInterface === (packet.inputLink ?? 'lo')) &&
-    (!('outputInterface' in rule) || rule.outputInterface === null) &&
-    isUnmarked &&
-    isUser
-  );
-}
-
-/** The longest prefix, then the lowest metric. */
-function pickRoute<T extends Route | DesiredRoute>(destination: string, routes: readonly T[], table: number): T | null {
-  const fitting = routes.filter((route) => route.table === table && contains(route.destination, hostCidr(destination)));
-  fitting.sort((left, right) => lengthOf(right) - lengthOf(left) || left.metric - right.metric);
-  return fitting[0] ?? null;
-}
-
-function lengthOf(route: Route | DesiredRoute): number {
-  return parseCidr(route.destination)?.length ?? 0;
 }
 
 function explainIdle(report: EniReport): string {
@@ -191,7 +164,7 @@ function explainIdle(report: EniReport): string {
 /** Why no ENI of the metadata has this address. */
 function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): string {
   const { source } = packet;
-  if (snapshot === null) return 'the metadata have never been read: no address of the instance is known';
+  if (snapshot === null) return 'the metadata has never been read: no address of the instance is known';
   const enis = desired.reports.flatMap(({ eni }) => (eni === null ? [] : [eni]));
   const translated = enis.flatMap(({ publicIpv4 }) => publicIpv4[source] ?? [])[0];
   if (translated !== undefined) {
@@ -205,7 +178,7 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
     [subnetIpv4, ...subnetIpv6].some((cidr) => cidr !== null && contains(cidr, hostCidr(source))),
   );
   if (unread !== undefined && 'reason' in unread) {
-    return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} are not whole yet: ${unread.reason}`;
+    return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} is not whole yet: ${unread.reason}`;
   }
   if (subnet !== undefined) {
     const command = familyOf(source) === 4 ? 'assign-private-ip-addresses' : 'assign-ipv6-addresses';
@@ -214,12 +187,20 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
   return `EC2 has assigned it to no ENI of this instance (${place}). Sources of containers or tunnels are named by \`sources:\` in the configuration`;
 }
 
-function checkSource(
-  source: string,
-  actual: Explanation['actual'],
-  leavesBy: EniReport | null,
-  snapshot: Snapshot | null,
-): SourceCheck {
+function checkSource({
+  source,
+  missing,
+  actual,
+  leavesBy,
+  snapshot,
+}: Pick<Explanation, 'missing' | 'actual' | 'leavesBy'> & {
+  readonly source: string;
+  readonly snapshot: Snapshot | null;
+}): SourceCheck {
+  // Of IPv6, the kernel answers for sources that it does not have.
+  if (missing !== null && missing.holder === null) {
+    return { verdict: 'not asked', reason: `no packet leaves: ${source} is missing on ${missing.linkName}` };
+  }
   if ('refused' in actual) return { verdict: 'not asked', reason: 'no packet leaves' };
   if (actual.table === localTable) return { verdict: 'not asked', reason: 'the packet stays on this host' };
   if (leavesBy === null) {
@@ -227,7 +208,7 @@ function checkSource(
   }
   const name = leavesBy.eni?.eniId ?? leavesBy.mac;
   if (snapshot === null || leavesBy.eni === null) {
-    return { verdict: 'not asked', reason: `the metadata of ${name} are not known` };
+    return { verdict: 'not asked', reason: `the metadata of ${name} is not known` };
   }
   if (findOwner(source, [leavesBy]) !== null) return { verdict: 'passes', reason: `${source} is assigned to ${name}` };
   const advice = 'unless its source/destination check is off';

@@ -1,12 +1,13 @@
 /** `enid explain` as text and as JSON. Types of its own: a report knows no decision. */
 
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
-import type { EniReport, Way } from '../model.ts';
+import type { EniReport, EniState, Way } from '../model.ts';
 
 /** What `agent/decide/explain.ts` found out. */
 export interface ExplanationInput {
   readonly packet: { readonly source: string; readonly destination: string; readonly inputLink: string | null };
   readonly owner: { readonly role: string; readonly report: EniReport } | null;
+  readonly missing: { readonly linkName: string; readonly holder: string | null } | null;
   readonly actual: Way | { readonly refused: string };
   readonly leavesBy: EniReport | null;
   readonly wanted: Way | null;
@@ -38,6 +39,8 @@ export interface Explanation {
     /** Public addresses that the source carries. */
     readonly public: readonly string[];
   } | null;
+  /** The source is to be on this link and is not; `reason`: the ENI waits for it. */
+  readonly missing: { readonly link: string; readonly holder: string | null; readonly reason: string | null } | null;
   readonly kernel: (BuiltWay & { readonly eni: string | null }) | { readonly refused: string };
   readonly wanted: BuiltWay | null;
   readonly notHandled: string | null;
@@ -46,10 +49,10 @@ export interface Explanation {
 }
 
 export function buildExplanation(input: ExplanationInput): Explanation {
-  const { packet, owner, actual, leavesBy, wanted, notHandled, sourceCheck, isRight } = input;
+  const { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight } = input;
   const way = (one: Way): BuiltWay => ({
     rule: one.rule === null ? null : describeRule(one.rule),
-    route: one.route === null ? null : describeRoute(one.route, one.linkName ?? '?'),
+    route: nameRoute(one),
     table: one.table,
     link: one.linkName,
     gateway: one.gateway,
@@ -59,12 +62,24 @@ export function buildExplanation(input: ExplanationInput): Explanation {
     destination: packet.destination,
     inputLink: packet.inputLink,
     owner: owner === null ? null : { role: owner.role, ...buildOwner(owner.report, packet.source) },
+    missing: missing === null ? null : buildMissing(missing, owner?.report.state),
     kernel: 'refused' in actual ? { refused: actual.refused } : { ...way(actual), eni: leavesBy && nameOf(leavesBy) },
     wanted: wanted === null ? null : way(wanted),
     notHandled,
     sourceCheck,
     right: isRight,
   };
+}
+
+function nameRoute({ route, linkName, isCached }: Way): string | null {
+  if (route === null) return null;
+  const text = describeRoute(route, linkName ?? '?');
+  return isCached === true ? `${text} (an entry that the kernel cached for its path MTU)` : text;
+}
+
+function buildMissing(missing: NonNullable<ExplanationInput['missing']>, state: EniState | undefined) {
+  const reason = state?.kind === 'waiting' ? state.reason : null;
+  return { link: missing.linkName, holder: missing.holder, reason };
 }
 
 function buildOwner(report: EniReport, source: string) {
@@ -81,8 +96,9 @@ function buildOwner(report: EniReport, source: string) {
 }
 
 export function renderExplanation(explanation: Explanation): string {
-  const { source, destination, inputLink, owner, sourceCheck, right } = explanation;
-  const origin = inputLink === null ? 'sent by this host' : `forwarded, in by ${inputLink}`;
+  const { source, destination, inputLink, owner, missing, sourceCheck } = explanation;
+  const sent = missing === null ? 'sent by this host' : `missing on ${missing.link}`;
+  const origin = inputLink === null ? sent : `forwarded, in by ${inputLink}`;
   const rows: [string, string][] = [
     ['', `${source} → ${destination}  (${origin})`],
     ['source', owner === null ? 'of no ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
@@ -90,10 +106,18 @@ export function renderExplanation(explanation: Explanation): string {
     ...describeActual(explanation.kernel),
     ...describeWanted(explanation),
     ['EC2', describeCheck(sourceCheck)],
-    ['', right ? 'As it should be.' : 'Not as it should be: see `enid plan` and `enid doctor`.'],
+    ['', concludeExplanation(explanation)],
   ];
   if (owner === null) rows[rows.length - 1] = ['', 'Not handled by enid.'];
   return rows.map(([title, text]) => `${title === '' ? '' : `  ${title.padEnd(8)}`}${text}\n`).join('');
+}
+
+function concludeExplanation({ source, missing, right }: Explanation): string {
+  if (right) return 'As it should be.';
+  if (missing === null) return 'Not as it should be: see `enid plan` and `enid doctor`.';
+  const { link, holder, reason } = missing;
+  const place = holder === null ? link : `${link} (link ${holder} has it)`;
+  return `Not as it should be: ${source} is missing on ${place}${reason === null ? ', see `enid plan`' : `: ${reason}`}.`;
 }
 
 function describePublic(owner: Explanation['owner']): [string, string][] {

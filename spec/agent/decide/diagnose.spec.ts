@@ -51,6 +51,11 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     desired: { enis: [eni], reports: [report], unknownMacs: [] },
     warnings: [],
     changes: [],
+    conflicts: [],
+    ways: {
+      list: { questions: [], sourceCount: 0, wayCount: 0, omittedCount: 0, missing: [] },
+      judged: [],
+    },
     snapshot: { primaryMac: eni.mac, enis: [], instanceId: null },
     ...changes,
   };
@@ -72,7 +77,7 @@ describe('a host', () => {
     expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
       findings.map(({ message }) => `ok ${message}`),
     );
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(13);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(15);
     expect(computeExitCode(findings)).toBe(0);
   });
 
@@ -82,7 +87,7 @@ describe('a host', () => {
     [
       'a rule that is missing',
       makePatient({ changes: [{ mac: eni.mac, linkName: 'ens6', reason: 'missing', kind: 'add-rule', rule }] }),
-      ['warning drift'],
+      ['warning enis', 'warning drift'],
     ],
     [
       'tags that are asked for and not offered',

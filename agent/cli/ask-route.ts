@@ -1,0 +1,40 @@
+/** One question to the kernel (RTM_GETROUTE), and a refusal in words. */
+
+import { familyOf } from '../../lib/ip/address.ts';
+import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import type { KernelAnswer } from '../decide/explain.ts';
+import type { Packet } from '../decide/walk.ts';
+import type { KernelState } from '../model.ts';
+
+/** `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no answer of the kernel. */
+export async function askRoute(
+  client: RtnetlinkClient,
+  kernel: Pick<KernelState, 'links'>,
+  { source, destination, inputLink, userId, vrf }: Packet & { readonly vrf: string | null },
+): Promise<KernelAnswer> {
+  const indexOf = (name: string) => kernel.links.find((link) => link.name === name)?.index;
+  const inputLinkIndex = inputLink === null ? undefined : indexOf(inputLink);
+  const outputLinkIndex = vrf === null ? undefined : indexOf(vrf);
+  const lookup = {
+    ...{ family: familyOf(source), source, destination, userId },
+    ...(inputLinkIndex === undefined ? {} : { inputLinkIndex }),
+    ...(outputLinkIndex === undefined ? {} : { outputLinkIndex }),
+  };
+  try {
+    return { kind: 'route', route: await client.getRoute(lookup) };
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    return { kind: 'refused', errno: error.errno, reason: describeRefusal(error, inputLink) };
+  }
+}
+
+function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | null): string {
+  const said = text === null ? errno : `${errno} (${text})`;
+  if (errno === 'ENETUNREACH') return `${said}, no route to the destination`;
+  if (errno === 'EINVAL' && inputLink === null) return `${said}, this host does not have the source address`;
+  // Martian source: the reverse path filter, or forwarding is off (EHOSTUNREACH).
+  if (errno === 'EXDEV') return `${said}, the reverse path filter of ${inputLink} refuses it`;
+  if (errno === 'EHOSTUNREACH') return `${said}, forwarding is off or the destination is not reachable`;
+  return said;
+}

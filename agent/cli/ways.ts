@@ -1,0 +1,34 @@
+/** Asks the kernel for every way at once, over one socket: for `enid doctor` and `enid explain --all`. */
+
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import type { Config } from '../config/types.ts';
+import type { AskedWays } from '../decide/check-ways.ts';
+import { judgeWays, listWays } from '../decide/ways.ts';
+import { buildWays, renderWays } from '../report/ways-table.ts';
+import { readResolvers } from '../sense/resolvers.ts';
+import { askRoute } from './ask-route.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
+import { type CommandResult, renderWarnings } from './status.ts';
+
+/** Throws a RtnetlinkError where the kernel cannot be asked. */
+export async function askWays(inspection: Inspection): Promise<AskedWays> {
+  const { kernel, desired } = inspection;
+  const userId = process.getuid?.() ?? 0;
+  const list = listWays({ kernel, desired, resolvers: readResolvers(), userId });
+  const client = new RtnetlinkClient();
+  try {
+    const answers = await Promise.all(list.questions.map((question) => askRoute(client, kernel, question)));
+    return { list, judged: judgeWays(inspection, list.questions, answers) };
+  } finally {
+    client.close();
+  }
+}
+
+/** Exit code 0: all as it should be; 2: something is not, or nothing is known. */
+export async function explainAll(config: Config, { json }: { readonly json: boolean }): Promise<CommandResult> {
+  const inspection = await inspectHost(config);
+  const { list, judged } = await askWays(inspection);
+  const ways = buildWays({ ...list, judged, warnings: inspection.warnings });
+  const stdout = json ? `${JSON.stringify(ways, null, 2)}\n` : renderWays(ways);
+  return { stdout, stderr: renderWarnings(inspection), exitCode: ways.right ? 0 : 2 };
+}
