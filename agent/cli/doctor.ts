@@ -46,6 +46,9 @@ function renderFindings(findings: readonly Finding[], isColoured: boolean): stri
     `${colour(severity, severity.padEnd(7))}  ${check.padEnd(13)}  ${message}`,
     ...(advice === null ? [] : [`${' '.repeat(24)}→ ${advice}`]),
   ]);
-  const count = (severity: Severity) => findings.filter((finding) => finding.severity === severity).length;
-  return `${[...lines, '', `${count('error')} errors, ${count('warning')} warnings.`].join('\n')}\n`;
+  const count = (severity: Severity) => {
+    const number = findings.filter((finding) => finding.severity === severity).length;
+    return `${number} ${severity}${number === 1 ? '' : 's'}`;
+  };
+  return `${[...lines, '', `${count('error')}, ${count('warning')}.`].join('\n')}\n`;
 }

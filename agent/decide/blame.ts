@@ -34,7 +34,7 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
   const isPlain = rule === null || isGeneral(rule);
   const isWanted = wanted?.linkName === owner.report.linkName;
   if (route === null || (isPlain && (isWanted || isDefault(route)))) {
-    const name = `no rule for sources of ${owner.report.linkName}, so that ${routeName} takes them`;
+    const name = `no rule leads sources of ${owner.report.linkName ?? owner.report.mac} to its own routes`;
     return { name, advice: adviseOnMissingRule(owner.report, isWanted) };
   }
   return { name: `route ${routeName}`, advice: adviseOnRoute(route, linkName ?? '?') };

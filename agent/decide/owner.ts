@@ -3,6 +3,7 @@
 import { contains, hostCidr } from '../../lib/ip/cidr.ts';
 import type { Desired, DesiredEni, EniMetadata, EniReport, KernelState } from '../model.ts';
 import { listOfLink } from './by-link.ts';
+import { rememberOf } from './memo.ts';
 
 /** What the source address is to this instance. */
 export interface SourceOwner {
@@ -41,22 +42,23 @@ export interface MissingAddress {
  * that the host forwards for: nothing has it, until what `enid plan` lists is done.
  */
 export function findMissing(source: string, desired: Placed, kernel: Held): MissingAddress | null {
-  const eni = desired.enis.find((one) => listWanted(one).includes(source));
+  const eni = desired.enis.find((one) => wantedBy(one).has(source));
   return eni === undefined ? null : (listMissingOf(eni, [source], desired, kernel)[0] ?? null);
 }
 
 /** All of them, for a whole look at the host. */
 export function listMissing(desired: Placed, kernel: Held): MissingAddress[] {
-  return desired.enis.flatMap((eni) => listMissingOf(eni, listWanted(eni), desired, kernel));
+  return desired.enis.flatMap((eni) => listMissingOf(eni, [...wantedBy(eni)], desired, kernel));
 }
 
 type Placed = Pick<Desired, 'reports' | 'enis'>;
 type Held = Pick<KernelState, 'links' | 'addresses'>;
 
-function listWanted({ lease, addresses }: DesiredEni): string[] {
+/** Those that the lease is to bring, too. */
+const wantedBy = rememberOf(({ lease, addresses }: DesiredEni): ReadonlySet<string> => {
   const leased = lease?.address ?? null;
-  return [...new Set([...(leased === null ? [] : [leased]), ...addresses.map(({ address }) => address)])];
-}
+  return new Set([...(leased === null ? [] : [leased]), ...addresses.map(({ address }) => address)]);
+});
 
 function listMissingOf(eni: DesiredEni, wanted: readonly string[], desired: Placed, kernel: Held): MissingAddress[] {
   const report = desired.reports.find(({ mac }) => mac === eni.mac);
