@@ -39,12 +39,15 @@ export const statusSchema: z.ZodType<StatusAnswer> = z.object({ enis: z.array(ro
 export interface PlanAnswer {
   readonly changes: readonly PlanLine[];
   readonly conflicts: readonly string[];
+  /** ENIs with a link that wait for something or cannot be configured: what follows for them is not in the plan yet. */
+  readonly unready: readonly string[];
   readonly warnings: readonly string[];
 }
 const line: z.ZodType<PlanLine> = z.object({ kind: text, mac: text, link: text, command: text, reason: text });
 export const planSchema: z.ZodType<PlanAnswer> = z.object({
   changes: z.array(line),
   conflicts: z.array(text),
+  unready: z.array(text),
   warnings: z.array(text),
 });
 

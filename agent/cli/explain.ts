@@ -6,7 +6,8 @@ import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { Family } from '../../lib/rtnetlink/types.ts';
 import type { Config } from '../config/types.ts';
 import { explainPacket, type KernelAnswer } from '../decide/explain.ts';
-import { findMissing } from '../decide/owner.ts';
+import { isOurs } from '../decide/owner.ts';
+import type { Remaining } from '../decide/standing.ts';
 import type { Packet } from '../decide/walk.ts';
 import { farHost } from '../decide/ways.ts';
 import { buildExplanation, type Explanation, renderExplanation } from '../report/explain-text.ts';
@@ -31,7 +32,7 @@ export async function explain(
   } as const;
   let warnings: readonly string[] = [];
   const look = async () => {
-    const found = await lookUpPacket(config, packet, process.getuid?.() ?? 0);
+    const found = await lookUpPacket(config, packet, { userId: process.getuid?.() ?? 0 });
     warnings = found.warnings;
     return found.explanation;
   };
@@ -65,17 +66,20 @@ function suggestAddresses(linkName: string): string {
   return usable.length === 0 ? '' : `; link ${linkName} has ${usable.join(', ')}`;
 }
 
-/** Looks at the host and asks the kernel. `userId`: whose socket would send it. */
+/**
+ * Looks at the host and asks the kernel. `userId`: whose socket would send it. `remaining`: what the daemon's last pass left undone,
+ * so that the ENI's state is the one that `status` shows; by default what is seen now.
+ */
 export async function lookUpPacket(
   config: Config,
   question: PacketQuestion,
-  userId: number,
+  { userId, remaining }: { readonly userId: number; readonly remaining?: Remaining },
 ): Promise<{ explanation: Explanation; warnings: readonly string[] }> {
   const inspection = await inspectHost(config);
   const client = new RtnetlinkClient();
   try {
     const { packet, answer } = await askKernel(client, inspection, question, userId);
-    const explanation = buildExplanation(explainPacket({ ...inspection, packet, answer }));
+    const explanation = buildExplanation(explainPacket({ ...inspection, ...remaining, packet, answer }));
     return { explanation, warnings: inspection.warnings };
   } finally {
     client.close();
@@ -96,7 +100,7 @@ async function askKernel(
   const holder = kernel.addresses.find(({ address }) => address === source);
   const masterIndex = kernel.links.find(({ index }) => index === holder?.linkIndex)?.masterIndex;
   const vrf = kernel.links.find(({ index, kind }) => index === masterIndex && kind === 'vrf')?.name ?? null;
-  const isSent = holder !== undefined || findMissing(source, desired, kernel) !== null;
+  const isSent = holder !== undefined || isOurs(source, desired, kernel);
   const back = isSent ? null : await client.getRoute({ family, destination: source }).catch(() => null);
   const inputLink = back === null || back.type !== unicast ? null : nameOf(back.linkIndex);
   const packet = { source, destination, inputLink, userId };

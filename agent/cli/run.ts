@@ -151,8 +151,8 @@ interface BusOffer {
 function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: BusOffer): BusService {
   const actions: BusActions = {
     plan: () => {
-      const { remaining = [], conflicts = [] } = last() ?? {};
-      return describePlan({ changes: remaining, conflicts, warnings: daemon.warnings() });
+      const { remaining = [], conflicts = [], desired = { reports: [] } } = last() ?? {};
+      return describePlan({ changes: remaining, conflicts, desired, warnings: daemon.warnings() });
     },
     warnings: () => daemon.warnings(),
     describeConfiguration: () => formatConfig(config()),
@@ -160,7 +160,9 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: Bu
       const { lookUpPacket, readPacket } = await import('./explain.ts');
       const packet = readPacket(source, destination || undefined);
       if (typeof packet === 'string') throw new Error(packet);
-      return (await lookUpPacket(config(), packet, userId)).explanation;
+      const pass = last();
+      const remaining = pass === null ? {} : { remaining: { changes: pass.remaining, conflicts: pass.conflicts } };
+      return (await lookUpPacket(config(), packet, { userId, ...remaining })).explanation;
     },
     reconcile: async () => {
       const problem = await requestReload();

@@ -100,8 +100,8 @@ export function buildRows(
 export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
   const look = async () => describePlan(await inspectHost(config));
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
-  const { changes, conflicts } = answer;
-  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : renderPlan(changes, conflicts);
+  const { changes, conflicts, unready } = answer;
+  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : renderPlan(changes, conflicts, unready);
   return { stdout, stderr: note + renderWarnings(answer), exitCode: changes.length === 0 ? 0 : 2 };
 }
 
@@ -109,11 +109,19 @@ export async function showPlan(config: Config, { json, asksDaemon }: LookOptions
 export function describePlan({
   changes,
   conflicts,
+  desired,
   warnings,
-}: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'>): PlanAnswer {
+}: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'> & {
+  readonly desired: Pick<Inspection['desired'], 'reports'>;
+}): PlanAnswer {
   return {
     changes: changes.map(buildPlanLine),
     conflicts: conflicts.map(({ mac, reason }) => `${mac}: ${reason}`),
+    unready: desired.reports.flatMap(({ linkName, state }) =>
+      linkName !== null && (state.kind === 'waiting' || state.kind === 'degraded')
+        ? [`${linkName}: ${state.kind}: ${state.reason}`]
+        : [],
+    ),
     warnings,
   };
 }

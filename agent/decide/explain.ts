@@ -58,7 +58,8 @@ export function explainPacket(input: ExplainInput): Explanation {
   const owner =
     found === null ? null : { ...found, report: { ...found.report, state: computeStanding(found.report, input) } };
   const missing = findMissing(packet.source, desired, kernel);
-  const actual = answer.kind === 'route' ? readActual(input, answer.route) : { refused: nameRefusal(answer, missing) };
+  const actual =
+    answer.kind === 'route' ? readActual(input, answer.route) : { refused: nameRefusal(input, answer, found) };
   const wanted = owner === null ? null : computeWanted(input, owner);
   const leavesBy = 'refused' in actual ? null : findReport(desired.reports, actual.linkName);
   const notHandled = owner === null ? explainUnknown(input) : wanted === null ? explainIdle(owner.report) : null;
@@ -72,12 +73,14 @@ export function explainPacket(input: ExplainInput): Explanation {
   return { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
 }
 
-/** Of a source that it does not have, kernels say EINVAL or ENETUNREACH. */
-function nameRefusal(answer: KernelAnswer & { kind: 'refused' }, missing: MissingAddress | null): string {
-  return missing === null || missing.holder !== null
-    ? answer.reason
-    : `${answer.errno}, this host does not have ${missing.address}`;
+/** Of a source that it does not have, kernels say EINVAL or ENETUNREACH; for a prefix it can have a local route. */
+function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: SourceOwner | null): string {
+  const isHeld = kernel.addresses.some(({ address }) => address === packet.source);
+  const isElsewhere = packet.inputLink === null && !isHeld && owner?.role !== 'within a delegated prefix';
+  return isElsewhere ? `${answer.errno}, this host does not have ${packet.source}` : answer.reason;
 }
+
+type Refusal = Extract<KernelAnswer, { kind: 'refused' }>;
 
 function findReport(reports: readonly EniReport[], linkName: string | null): EniReport | null {
   return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;

@@ -46,6 +46,16 @@ export function findMissing(source: string, desired: Placed, kernel: Held): Miss
   return eni === undefined ? null : (listMissingOf(eni, [source], desired, kernel)[0] ?? null);
 }
 
+/**
+ * Whether a source that no link has is to be asked about as sent by this host all the same: EC2 assigned it to an ENI whose link
+ * lacks it or is not there, so nobody behind this host sends from it.
+ */
+export function isOurs(source: string, desired: Placed, kernel: Held): boolean {
+  if (findMissing(source, desired, kernel) !== null) return true;
+  const owner = findOwner(source, desired.reports);
+  return owner !== null && owner.role !== 'within a delegated prefix' && owner.report.linkIndex === null;
+}
+
 /** All of them, for a whole look at the host. */
 export function listMissing(desired: Placed, kernel: Held): MissingAddress[] {
   return desired.enis.flatMap((eni) => listMissingOf(eni, [...wantedBy(eni)], desired, kernel));

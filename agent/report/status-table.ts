@@ -183,16 +183,21 @@ export function buildPlanLine(change: Change): PlanLine {
   return { kind, mac, link: linkName, command: describeChange(change), reason };
 }
 
-/** What would be done and why, one change a line; the last line counts. */
-export function renderPlan(changes: readonly PlanLine[], conflicts: readonly string[]): string {
+/** What would be done and why, one change a line; the last line counts. `unready`: ENIs that are not configured, with the reason. */
+export function renderPlan(
+  changes: readonly PlanLine[],
+  conflicts: readonly string[],
+  unready: readonly string[] = [],
+): string {
   const lines = changes.map(({ link, command, reason }) => `${link || '-'}: ${command}  # ${reason}`);
   for (const conflict of conflicts) lines.push(`conflict: ${conflict}`);
-  lines.push(concludePlan(changes.length, conflicts.length));
+  for (const one of unready) lines.push(`not in the plan yet: ${one}`);
+  const isConverged = conflicts.length === 0 && unready.length === 0;
+  const nothing = isConverged
+    ? 'Converged: nothing to change.'
+    : 'Nothing to change now; the host is not as it should be.';
+  lines.push(
+    changes.length === 0 ? nothing : `${changes.length} ${changes.length === 1 ? 'change' : 'changes'} pending.`,
+  );
   return `${lines.join('\n')}\n`;
-}
-
-function concludePlan(changes: number, conflicts: number): string {
-  if (changes > 0) return `${changes} ${changes === 1 ? 'change' : 'changes'} pending.`;
-  if (conflicts === 0) return 'Converged: nothing to change.';
-  return `Nothing to change; ${conflicts} ${conflicts === 1 ? 'conflict stands' : 'conflicts stand'} in the way.`;
 }

@@ -80,6 +80,7 @@ it(
       ['explain', '10.0.2.21'],
       ['explain', '10.0.1.10'],
       ['explain', '10.0.2.99'],
+      ['explain', '--all'],
       ['doctor'],
       ['reload'],
     ])

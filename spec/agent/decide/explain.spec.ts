@@ -2,6 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { explainPacket } from '../../../agent/decide/explain.ts';
+import { isOurs } from '../../../agent/decide/owner.ts';
 import { computeStanding } from '../../../agent/decide/standing.ts';
 import { listWays } from '../../../agent/decide/ways.ts';
 import { buildExplanation, renderExplanation } from '../../../agent/report/explain-text.ts';
@@ -130,10 +131,24 @@ describe('one ENI has one state', () => {
     );
   });
 
-  it('and a plan with nothing but conflicts is not called converged', () => {
-    expect(renderPlan([], ['06:…: a route of another program is in the way'])).toMatch(
-      /\nNothing to change; 1 conflict stands in the way\.\n$/,
-    );
+  it('and a plan is called converged only where nothing stands in the way and no ENI waits', () => {
+    const nothing = 'Nothing to change now; the host is not as it should be.\n';
+    expect(renderPlan([], ['06:…: in the way'])).toBe(`conflict: 06:…: in the way\n${nothing}`);
+    const unready = 'ens6: waiting: no lease for 10.0.2.4 yet';
+    expect(renderPlan([], [], [unready])).toBe(`not in the plan yet: ${unready}\n${nothing}`);
     expect(renderPlan([], [])).toBe('Converged: nothing to change.\n');
   });
+});
+
+it("an address of an ENI that has no link here is nobody else's either", () => {
+  const host = makeHost();
+  const reports = host.desired.reports.map((report, place) =>
+    place === 0 ? report : { ...report, linkIndex: null, linkName: null },
+  );
+  const desired = { ...host.desired, reports, enis: host.desired.enis.slice(0, 1) };
+  const kernel = { ...host.kernel, addresses: host.kernel.addresses.filter(({ linkIndex }) => linkIndex === 2) };
+  expect(isOurs('10.0.2.4', desired, kernel)).toBe(true);
+  // Of a prefix, a container may send; and of an address that is on no ENI, anybody.
+  expect(isOurs('10.0.2.66', desired, kernel)).toBe(false);
+  expect(isOurs('10.0.2.99', desired, kernel)).toBe(false);
 });
