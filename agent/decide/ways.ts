@@ -4,15 +4,14 @@
  */
 
 import { type Family, familyOf } from '../../lib/ip/address.ts';
-import { addressAt, contains, overlaps, requireCidr } from '../../lib/ip/cidr.ts';
-import type { EniReport, KernelState, Route, Rule } from '../model.ts';
-import { listOfLink } from './by-link.ts';
+import { addressAt, contains, requireCidr } from '../../lib/ip/cidr.ts';
+import type { EniReport } from '../model.ts';
 import { type Explanation, explainPacket, type KernelAnswer, type KnownHost } from './explain.ts';
-import { groupBy } from './group-by.ts';
 import { mainTable } from './numbers.ts';
 import { listMissing, listPrefixes, type MissingAddress } from './owner.ts';
 import { listSubnets } from './sources.ts';
-import { type Packet, RuleList } from './walk.ts';
+import type { Packet } from './walk.ts';
+import { groupSources, type SourceGroup } from './way-sources.ts';
 
 /** A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default route is for. */
 export const farHost: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' };
@@ -51,15 +50,6 @@ export interface WaysInput extends Pick<KnownHost, 'kernel' | 'desired'> {
   readonly resolvers: readonly string[];
   readonly userId: number;
   readonly mostQuestions?: number;
-}
-
-/** Sources of one ENI that meet the same rules. */
-interface SourceGroup {
-  readonly owner: EniReport;
-  readonly source: string;
-  readonly sourceCount: number;
-  readonly inputLink: string | null;
-  readonly vrf: string | null;
 }
 
 export function listWays(input: WaysInput): WayList {
@@ -114,75 +104,6 @@ export function judgeWays(
     const isLost = explanation.sourceCheck.verdict === 'drops';
     return [{ question, explanation, isLost, isRight: isUntold ? null : explanation.isRight }];
   });
-}
-
-function groupSources({ kernel, desired }: WaysInput): SourceGroup[] {
-  const rules = new RuleList(kernel.rules);
-  const meets = (source: string) => rules.listFor(source).map(describeEffect).join('; ');
-  return desired.reports.flatMap((owner) => {
-    const sources = listSources(owner, kernel, desired.reports);
-    const alike = groupBy(sources, ({ source, inputLink }) => `${familyOf(source)} ${inputLink} ${meets(source)}`);
-    return [...alike.values()].flatMap((group) => {
-      const [first] = group;
-      return first === undefined ? [] : [{ ...first, owner, sourceCount: group.length }];
-    });
-  });
-}
-
-/** What a rule does with the packets of a source that it selects; where and for which others is no matter. */
-function describeEffect(rule: Rule): string {
-  if (rule.isComplex) return JSON.stringify(rule);
-  const { destination, inputInterface, outputInterface, mark, users, action, table } = rule;
-  const { suppressPrefixLength, suppressGroup } = rule;
-  const selected = [destination, inputInterface, outputInterface, mark, users];
-  return JSON.stringify([selected, action, table, suppressPrefixLength, suppressGroup]);
-}
-
-/** Addresses that the ENI's link has, and one of each delegated prefix. */
-function listSources(owner: EniReport, kernel: KernelState, reports: readonly EniReport[]) {
-  const { eni, linkIndex, linkName, state } = owner;
-  if (eni === null || linkIndex === null || linkName === null || state.kind === 'leaving') return [];
-  const held = new Set(listOfLink(kernel.addresses, linkIndex).map(({ address }) => address));
-  const master = kernel.links.find(({ index }) => index === linkIndex)?.masterIndex;
-  const vrf = kernel.links.find(({ index, kind }) => index === master && kind === 'vrf')?.name ?? null;
-  const addresses = [...eni.ipv4Addresses, ...eni.ipv6Addresses].filter((address) => held.has(address));
-  const eniLinks = new Set(reports.flatMap((report) => (report.eni === null ? [] : [report.linkIndex])));
-  return [
-    ...addresses.map((source) => ({ source, inputLink: null, vrf })),
-    ...listPrefixes(eni).map((prefix) => {
-      const own = [...held].find((address) => contains(prefix, address));
-      if (own !== undefined) return { source: own, inputLink: null, vrf };
-      const isLocal = kernel.routes.some(
-        ({ type, destination }) => type === localType && contains(destination, prefix),
-      );
-      if (isLocal) return { source: addressAt(prefix, 1n), inputLink: null, vrf };
-      return { vrf, ...findBehind(prefix, kernel, eniLinks, linkName) };
-    }),
-  ];
-}
-
-/** RTN_UNICAST and RTN_LOCAL (linux/rtnetlink.h). */
-const unicastType = 1;
-const localType = 2;
-
-/** An address of the prefix behind this host, with the link that leads to it; where there is none yet, by the ENI itself. */
-function findBehind(prefix: string, kernel: KernelState, eniLinks: ReadonlySet<number | null>, ownLink: string) {
-  const behind = kernel.routes
-    .filter(
-      ({ table, type, destination, linkIndex }) =>
-        table === mainTable && type === unicastType && !eniLinks.has(linkIndex) && overlaps(destination, prefix),
-    )
-    .filter(({ destination }) => requireCidr(destination).length >= 8)
-    .sort((left, right) => lengthOf(right) - lengthOf(left))[0];
-  const inputLink = kernel.links.find(({ index }) => index === behind?.linkIndex)?.name ?? ownLink;
-  const within = behind !== undefined && contains(prefix, behind.destination) ? behind.destination : prefix;
-  const isHost = requireCidr(within).length === (familyOf(within) === 4 ? 32 : 128);
-  // The first one of a bridge is mostly the bridge's own.
-  return { source: addressAt(within, isHost ? 0n : 2n), inputLink };
-}
-
-function lengthOf({ destination }: Route): number {
-  return requireCidr(destination).length;
 }
 
 /** A subnet of an ENI with an address in it that no ENI of this host has. */
