@@ -2,7 +2,7 @@
 
 import koffi from 'koffi';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
-import { serveCalls } from '../../fixtures/vpc/rpc.ts';
+import { serveCalls } from '../../fixtures/vpc/serve-calls.ts';
 
 /** linux/socket.h, asm-generic/socket.h. */
 const AF_INET = 2;

@@ -5,7 +5,7 @@
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
-import { serveCalls } from '../../fixtures/vpc/rpc.ts';
+import { serveCalls } from '../../fixtures/vpc/serve-calls.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
 import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
