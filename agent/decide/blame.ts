@@ -33,7 +33,8 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
   }
   const isPlain = rule === null || isGeneral(rule);
   const isWanted = wanted?.linkName === owner.report.linkName;
-  if (route === null || (isPlain && (isWanted || isDefault(route)))) {
+  // Where enid makes no rule for the source, every route of main by another ENI is that one fault.
+  if (route === null || (isPlain && (isWanted || wanted === null || isDefault(route)))) {
     const name = `no rule leads sources of ${owner.report.linkName ?? owner.report.mac} to its own routes`;
     return { name, advice: adviseOnMissingRule(owner.report, isWanted) };
   }
