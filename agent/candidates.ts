@@ -1,18 +1,11 @@
 /** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
 
 import type { Config } from './config/types.ts';
-import { mostFollowedRoutes } from './decide/main-table.ts';
+import { isLearnt, mostFollowedRoutes, routingDaemonProtocols } from './decide/main-table.ts';
 import { type CandidateLink, findCandidates } from './decide/match-links.ts';
 import { defaultWidth, eniTables, localTable, mainTable } from './decide/numbers.ts';
-import type { KernelState, Route } from './model.ts';
+import type { KernelState } from './model.ts';
 import type { KernelMirror } from './sense/kernel.ts';
-
-/**
- * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP (RTPROT_* in linux/rtnetlink.h).
- * What a routing daemon learns may be other networks by the hundred thousand: more of them in main than an ENI's table would
- * follow are not heard at all.
- */
-const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
 /** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
 const kernelsOwn = { table: localTable, protocol: 2 };
@@ -34,7 +27,7 @@ export class Candidates {
   #macs: readonly string[] = [];
   #concerned: ReadonlySet<number> = new Set();
   #interest = '';
-  /** Routes of routing daemons in main are too many to be heard; until the links or the configuration change. */
+  /** Routes of routing daemons in main are too many to be heard; looked at again when links or the configuration change, and on demand. */
   #isFlooded = false;
   #reading = Promise.resolve();
 
@@ -71,10 +64,16 @@ export class Candidates {
     this.#listener.changed();
   }
 
+  /** Looks at the routes of routing daemons again. */
+  recount(config: Config): void {
+    this.#isFlooded = false;
+    this.#startReading(listTables(config));
+  }
+
   /** To be called when a route has changed. */
   routesChanged(config: Config): void {
     if (this.#isFlooded) return;
-    const count = this.#mirror.state().routes.filter(isOfDaemonInMain).length;
+    const count = this.#mirror.state().routes.filter(isLearnt).length;
     if (count <= mostFollowedRoutes) return;
     this.#isFlooded = true;
     this.#startReading(listTables(config));
@@ -95,7 +94,7 @@ export class Candidates {
     if (!this.#isFlooded) {
       const count = await this.#mirror.countRoutes(
         (_family, table, linkIndex, protocol, length) =>
-          links.has(linkIndex ?? 0) && isOfDaemonInMain({ table, protocol, destination: `/${length}` }),
+          links.has(linkIndex ?? 0) && isLearnt({ table, protocol, destination: `/${length}` }),
       );
       if (indexes !== this.#indexes) return;
       this.#isFlooded = count > mostFollowedRoutes;
@@ -118,14 +117,6 @@ export class Candidates {
 function listTables({ interfaces }: Config): number[] {
   const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);
   return interfaces.some(({ policy }) => policy.rules === 'classic') ? [...tables, mainTable] : tables;
-}
-
-function isOfDaemonInMain({
-  table,
-  protocol,
-  destination,
-}: Pick<Route, 'table' | 'protocol' | 'destination'>): boolean {
-  return table === mainTable && routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
 }
 
 function listConcerned(kernel: KernelState, candidates: ReadonlyMap<string, readonly CandidateLink[]>): Set<number> {

@@ -224,7 +224,9 @@ export class Daemon {
     this.#metadata = this.#openReader();
     this.#files.watch(config.networkd);
     this.#candidates.update(this.#config);
+    this.#candidates.recount(this.#config);
     await Promise.all([
+      this.#candidates.settled(),
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
       this.#readMetadata(patienceAtReloadMs),
