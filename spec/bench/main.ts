@@ -20,9 +20,10 @@ import { rules } from './rules.ts';
 import { startUp } from './start-up.ts';
 import { steady } from './steady.ts';
 import { formatTable } from './table.ts';
+import { ways } from './ways.ts';
 
 const benchmarks: readonly Benchmark[] = [
-  ...[steady, peer, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
+  ...[steady, peer, ways, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
 ];
 
 const { values } = parseArgs({

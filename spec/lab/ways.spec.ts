@@ -8,10 +8,10 @@ import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import type { EnidProcess } from '../../fixtures/enid-process.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import type { Vpc } from '../../fixtures/vpc/vpc.ts';
-import { runBesideMacvlan, runHalves, runTooBig } from '../../fixtures/ways/disturbed.ts';
+import { runAll } from '../../fixtures/ways/disturbed.ts';
 import { openWithEnid, settle, waysConfig } from '../../fixtures/ways/instance.ts';
 import { Matrix, type Selection } from '../../fixtures/ways/matrix.ts';
-import { makeLargest, readShape, type Shape, withClasslessRoutes } from '../../fixtures/ways/shapes.ts';
+import { listShapes, makeLargest, type Shape } from '../../fixtures/ways/shapes.ts';
 import { formatLost } from '../../fixtures/ways/table.ts';
 import type { Kind, WayResult } from '../../fixtures/ways/way.ts';
 import { testMs } from './lab.ts';
@@ -20,14 +20,9 @@ const releases: [string, () => readonly string[] | undefined][] = [
   ['252', () => undefined],
   ['257', trixieNetworkd],
 ];
-const shapes: readonly Shape[] = [
-  readShape('single'),
-  withClasslessRoutes(readShape('shared-subnet')),
-  // The last ENI's lease has no default route.
-  withClasslessRoutes(readShape('cards'), ['ens8']),
-  readShape('prefixes'),
-  readShape('ipv6-only'),
-];
+const shapes = listShapes();
+/** The one that the operator's configuration is tried on. */
+const configured = 'several';
 const sparse: Selection = { protocols: { out: ['udp'], in: ['tcp'] } };
 
 /** Throws with a table of what was lost. */
@@ -45,18 +40,13 @@ async function prepare(vpc: Vpc, shape: Shape): Promise<Matrix> {
 }
 
 describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => {
-  it.each(shapes.map((shape) => [shape.name, shape] as const))(
+  it.each(shapes.filter(({ name }) => name !== configured).map((shape) => [shape.name, shape] as const))(
     '%s: every way',
     async (_name, shape) => {
       const { vpc } = await openWithEnid(shape, { networkd: findNetworkd() });
       try {
         const matrix = await prepare(vpc, shape);
-        const calm = await matrix.run(await matrix.list());
-        const halves = await runHalves(matrix);
-        const hasSecondary = shape.enis.length > 1;
-        // Without a second ENI there is no rule, and main's choice is everybody's.
-        const beside = hasSecondary ? await runBesideMacvlan(matrix, shape.subnets) : [];
-        expectAll([...calm, ...halves, ...beside, ...(await runTooBig(matrix))]);
+        expectAll(await runAll(matrix, shape.subnets));
       } finally {
         await vpc.destroy();
       }
@@ -82,7 +72,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => 
   );
 
   describe('several, by the operator’s configuration', () => {
-    const shape = withClasslessRoutes(readShape('several'));
+    const shape = shapes.find(({ name }) => name === configured) ?? makeLargest();
     let vpc: Vpc;
     let enid: EnidProcess;
     let matrix: Matrix;
@@ -102,10 +92,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => 
     it(
       'none: every way',
       async () => {
-        const calm = await matrix.run(await matrix.list());
-        const halves = await runHalves(matrix);
-        const beside = await runBesideMacvlan(matrix, shape.subnets);
-        expectAll([...calm, ...halves, ...beside, ...(await runTooBig(matrix))]);
+        expectAll(await runAll(matrix, shape.subnets));
       },
       testMs,
     );
