@@ -1,0 +1,39 @@
+/** The npm packages: what is installed is what the lock file says, everywhere. */
+
+import { spawnSync } from 'node:child_process';
+import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, it } from '@jest/globals';
+
+const root = join(import.meta.dirname, '..');
+const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+
+it('lets `npm ci` take the lock file as it is: complete for every platform, without a registry', () => {
+  const tree = mkdtempSync(join(tmpdir(), 'enid-packages-'));
+  try {
+    for (const file of ['package.json', 'package-lock.json', '.npmrc'])
+      copyFileSync(join(root, file), join(tree, file));
+    const options = [
+      '--dry-run',
+      '--offline',
+      '--no-audit',
+      '--no-fund',
+      '--loglevel=error',
+      '--cache',
+      join(tree, 'cache'),
+    ];
+    const { status, stderr } = spawnSync('npm', ['ci', ...options], { cwd: tree, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    expect(status).toBe(0);
+  } finally {
+    rmSync(tree, { recursive: true, force: true });
+  }
+}, 30_000);
+
+it('names no registry in the lock file, and has a checksum for every package', () => {
+  const { packages } = JSON.parse(lock) as { packages: Record<string, { resolved?: string; integrity?: string }> };
+  const others = Object.entries(packages).filter(([path]) => path !== '');
+  expect(others.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
+  expect(others.filter(([, { integrity }]) => integrity === undefined)).toEqual([]);
+});
