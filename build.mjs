@@ -39,7 +39,7 @@ await build({
   outfile: `${outputDirectory}/enid.js`,
   bundle: true,
   platform: 'node',
-  target: 'node20',
+  target: 'node22',
   format: 'cjs',
   legalComments: 'linked',
   define: { 'process.env["ENID_VERSION"]': JSON.stringify(version) },

@@ -7,7 +7,9 @@ import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '..');
-const lock = readFileSync(join(root, 'package-lock.json'), 'utf8');
+const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
+  packages: Record<string, { version: string; resolved?: string; integrity?: string }>;
+};
 
 it('lets `npm ci` take the lock file as it is: complete for every platform, without a registry', () => {
   const tree = mkdtempSync(join(tmpdir(), 'enid-packages-'));
@@ -32,8 +34,14 @@ it('lets `npm ci` take the lock file as it is: complete for every platform, with
 }, 30_000);
 
 it('names no registry in the lock file, and has a checksum for every package', () => {
-  const { packages } = JSON.parse(lock) as { packages: Record<string, { resolved?: string; integrity?: string }> };
   const others = Object.entries(packages).filter(([path]) => path !== '');
   expect(others.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
   expect(others.filter(([, { integrity }]) => integrity === undefined)).toEqual([]);
+});
+
+it('runs on the Node.js that the packages ship: the lock file has it for both architectures', () => {
+  const shipped = ['x64', 'arm64'].map((arch) => `v${packages[`node_modules/node-linux-${arch}`]?.version}`);
+  // spec/other-node.sh runs on others.
+  expect(shipped[1]).toBe(shipped[0]);
+  expect(process.version).toBe(process.env['ENID_OTHER_NODE'] ?? shipped[0]);
 });

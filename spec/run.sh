@@ -5,7 +5,7 @@ cd "$(dirname "$0")/.."
 . fixtures/setup.sh
 install_npm_packages
 echo "== types"
-npx tsc
+tsc
 echo "== lint, imports, dead code"
 npm run --silent lint
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
@@ -13,7 +13,7 @@ results=$(mktemp -d)
 trap 'rm -rf "$results"' EXIT
 status=0
 echo "== unit tier, with coverage"
-npx jest --selectProjects unit --coverage --coverageReporters=text-summary --json --outputFile="$results/unit.json" || status=1
+jest --selectProjects unit --coverage --coverageReporters=text-summary --json --outputFile="$results/unit.json" || status=1
 echo "== build"
 NODE_OPTIONS= npm run --silent build
 echo "== lab tier (real kernel, networkd, D-Bus, DHCP)"
@@ -21,7 +21,7 @@ if [ "$(id -u)" = 0 ]; then
   install_lab_packages
   bash fixtures/trixie.sh
   bash fixtures/programs.sh
-  npx jest --selectProjects lab --runInBand --json --outputFile="$results/lab.json" || status=1
+  jest --selectProjects lab --runInBand --json --outputFile="$results/lab.json" || status=1
   echo "== service tier (real systemd as process 1)"
   bash spec/service/run.sh --json --outputFile="$results/service.json" || status=1
 else

@@ -5,4 +5,4 @@ cd "$(dirname "$0")/../.."
 . fixtures/setup.sh
 set_up_lab "The chaos run"
 bash fixtures/trixie.sh
-exec npx tsx spec/chaos/main.ts "$@"
+exec tsx spec/chaos/main.ts "$@"

@@ -24,6 +24,6 @@ for suite; do
   ENID_MACHINE_IMAGE=$(machine_image "$suite")
   export ENID_MACHINE_IMAGE
   echo "== $suite"
-  npx jest --selectProjects machine --runInBand --reporters=default --reporters=./spec/machine/progress.mjs || status=1
+  jest --selectProjects machine --runInBand --reporters=default --reporters=./spec/machine/progress.mjs || status=1
 done
 exit $status

@@ -103,6 +103,8 @@ it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other
   const directory = join(work, kind);
   expect(await readFile(join(directory, 'usr/lib/enid/enid.js'), 'utf8')).toMatch(/^#!\/usr\/lib\/enid\/node\n/);
   const node = join(directory, 'usr/lib/enid/node');
+  // What all tests run on (spec/packages.spec.ts).
+  expect((await runChecked([node, '-v'])).trim()).toBe(process.version);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const argv = ['env', '-i', 'PATH=/nowhere', node, join(directory, 'usr/lib/enid/enid.js'), '--version'];
   expect(await runChecked(argv)).toContain(version);

