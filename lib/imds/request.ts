@@ -1,6 +1,10 @@
-/** One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an error. */
+/**
+ * One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an error. got does the HTTP; what
+ * it leaves open is here: a bound of the body, refusing an answer that may be cut off, and the codes.
+ */
 
-import { Agent, type IncomingMessage, request as openRequest } from 'node:http';
+import { Agent } from 'node:http';
+import got, { AbortError, TimeoutError } from 'got';
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** The longest real answer is a list of some hundred addresses. */
@@ -27,84 +31,57 @@ export interface ImdsResponse {
   readonly text: string;
 }
 
-/** An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY, Node 24). */
-const agent = new Agent({ keepAlive: false });
+/**
+ * An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY). When to try again, and what a status
+ * means, is the client's. Compressed answers are not asked for: their length is not the text's. No cookie and no cache: none
+ * is given.
+ */
+const http = got.extend({
+  agent: { http: new Agent({ keepAlive: false }) },
+  retry: { limit: 0 },
+  followRedirect: false,
+  throwHttpErrors: false,
+  decompress: false,
+});
 
 /** Sends one request; resolves with any status, follows no redirect. Throws an ImdsError. */
 export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
-  const { method, path, endpoint, localAddress, timeoutMs, signal } = request;
-  const startMs = performance.now();
-  let timer: NodeJS.Timeout | undefined;
-  let abort = () => {};
-  try {
-    return await new Promise<ImdsResponse>((resolve, reject) => {
-      const outgoing = openRequest(`${endpoint}/latest/${path}`, {
-        ...{ agent, method, headers: { ...request.headers } },
-        ...(localAddress === null ? {} : { localAddress }),
-      });
-      const fail = (code: ImdsErrorCode, text: string, cause?: Error) => {
-        reject(new ImdsError(code, `${path}: ${text}`, { cause }));
-        outgoing.destroy();
-      };
-      // Not node's `signal` option: that listens until the socket is closed, long after the answer, and many requests of
-      // one read share a signal (MaxListenersExceededWarning).
-      abort = () => fail('unreachable', 'ended by the caller');
-      if (signal?.aborted) abort();
-      else signal?.addEventListener('abort', abort);
-      const expireAfter = (ms: number, what: string) => {
-        clearTimeout(timer);
-        const expire = () => fail('timeout', `no ${what} within ${Math.round(ms)} ms`);
-        const own = setTimeout(() => {
-          // Where this process itself was held up, timers come before what has arrived meanwhile.
-          setImmediate(() => {
-            if (timer === own) expire();
-          });
-        }, ms);
-        timer = own;
-      };
-      expireAfter(Math.min(longestConnectMs, timeoutMs), 'connection');
-      outgoing.once('socket', (socket) =>
-        socket.once('connect', () => expireAfter(Math.max(0, timeoutMs - (performance.now() - startMs)), 'answer')),
-      );
-      outgoing.on('error', (cause) => fail('unreachable', cause.message, cause));
-      outgoing.once('response', (response) => {
-        readText(response)
-          .then((text) => {
-            requireWhole(response.headers);
-            resolve({ status: response.statusCode ?? 0, text });
-          })
-          .catch((cause: Error) => {
-            if (cause instanceof ImdsError) fail(cause.code, cause.message);
-            else fail('unreachable', cause.message, cause);
-          });
-      });
-      outgoing.end();
-    });
-  } finally {
-    clearTimeout(timer);
-    timer = undefined;
-    signal?.removeEventListener('abort', abort);
-  }
-}
-
-/** Rejects where the connection ends before the answer does, and where the answer is longer than any real one. */
-async function readText(response: IncomingMessage): Promise<string> {
-  const chunks: Buffer[] = [];
-  let length = 0;
-  for await (const chunk of response) {
-    length += chunk.length;
-    if (length > largestAnswerBytes)
-      throw new ImdsError('too-large', `expected at most ${largestAnswerBytes} bytes, got more`);
-    chunks.push(chunk);
-  }
-  return Buffer.concat(chunks).toString('utf8');
+  const { method, path, endpoint, localAddress, headers, timeoutMs, signal } = request;
+  const connectMs = Math.min(longestConnectMs, timeoutMs);
+  const tooLarge = new AbortController();
+  const fail = (code: ImdsErrorCode, text: string, cause?: unknown): never => {
+    throw new ImdsError(code, `${path}: ${text}`, { cause });
+  };
+  const pending = http(`${endpoint}/latest/${path}`, {
+    ...{ method, headers },
+    ...(localAddress === null ? {} : { localAddress }),
+    timeout: { lookup: connectMs, connect: connectMs, response: timeoutMs, request: timeoutMs },
+    signal: signal === undefined ? tooLarge.signal : AbortSignal.any([signal, tooLarge.signal]),
+  });
+  pending.on('downloadProgress', ({ transferred }) => {
+    if (transferred > largestAnswerBytes) tooLarge.abort();
+  });
+  const response = await pending.catch((error: Error) => {
+    if (tooLarge.signal.aborted)
+      return fail('too-large', `expected at most ${largestAnswerBytes} bytes, got more`, error);
+    if (error instanceof AbortError) return fail('unreachable', 'ended by the caller', error);
+    if (!(error instanceof TimeoutError)) return fail('unreachable', error.message, error);
+    const isConnecting = error.event === 'lookup' || error.event === 'connect';
+    return fail(
+      'timeout',
+      isConnecting ? `no connection within ${connectMs} ms` : `no answer within ${timeoutMs} ms`,
+      error,
+    );
+  });
+  if (mayBeCutOff(response.headers))
+    return fail('truncated', 'expected an answer with a length, got one that may have been cut off');
+  return { status: response.statusCode, text: response.body };
 }
 
 /**
- * A list that was cut off would read as a shorter one. With a length or chunks the end is known, and node
- * throws where it is missed; without either, a closed connection says nothing.
+ * A list that was cut off would read as a shorter one. With a length or chunks the end is known, and got throws where it is
+ * missed; without either, a closed connection says nothing.
  */
-function requireWhole(headers: Readonly<Record<string, unknown>>): void {
-  if (headers['content-length'] !== undefined || headers['transfer-encoding'] !== undefined) return;
-  throw new ImdsError('truncated', `expected an answer with a length, got one that may have been cut off`);
+function mayBeCutOff(headers: Readonly<Record<string, unknown>>): boolean {
+  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
 }
