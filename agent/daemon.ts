@@ -100,7 +100,7 @@ export class Daemon {
       observe: (event) => this.#observe(event),
       findEni: (mac) => this.#findEni(mac),
     });
-    this.#decisions = debug === true ? new DecisionLog(journal, (mac) => this.#changeLog.fieldsOf(mac)) : null;
+    this.#decisions = debug === true ? new DecisionLog((mac) => this.#changeLog.journalOf(mac)) : null;
     this.#onPass = onPass ?? (() => undefined);
     this.#observe = observe ?? (() => undefined);
     this.#store = store;

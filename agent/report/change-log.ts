@@ -26,15 +26,15 @@ export class ChangeLog {
 
   /** A change was made (`error` null), or refused. */
   changed(change: Change, error: Error | null, repair: RepairKind | null): void {
-    const { journal, troubles, observe } = this.#options;
+    const { troubles, observe } = this.#options;
     observe({ kind: 'change', change: change.kind, isFailure: error !== null, repair });
-    const fields = { ...this.#fieldsOfChange(change), ...(repair === null ? {} : { REPAIR: repair }) };
+    const fields = { ...fieldsOfChange(change), ...(repair === null ? {} : { REPAIR: repair }) };
     if (error !== null) {
-      troubles.tell(error.message, { ...tell('refused'), ...fields });
+      troubles.tell(error.message, { ...tell('refused'), ...this.#fieldsOf(change.mac), ...fields });
       return;
     }
     this.#history.record(change, repair, new Date());
-    journal.info(`${describeChange(change)} (${change.reason})`, { ...tell('change'), ...fields });
+    this.journalOf(change.mac).info(`${describeChange(change)} (${change.reason})`, { ...tell('change'), ...fields });
   }
 
   /** Another program has undone a change so often that it is made less often from now on. */
@@ -42,7 +42,7 @@ export class ChangeLog {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
-    this.#options.journal.warning(message, { ...tell('fight'), ...this.#fieldsOfChange(change) });
+    this.journalOf(change.mac).warning(message, { ...tell('fight'), ...fieldsOfChange(change) });
   }
 
   historyOf(mac: string): EniHistory {
@@ -50,7 +50,7 @@ export class ChangeLog {
   }
 
   /** Journal fields by which an operator finds the entries about an ENI. */
-  fieldsOf(mac: string): Fields {
+  #fieldsOf(mac: string): Fields {
     const eni = this.#options.findEni(mac);
     const name = eni?.eniId ?? mac;
     return {
@@ -59,8 +59,14 @@ export class ChangeLog {
     };
   }
 
-  /** A detached ENI has no link any more. */
-  #fieldsOfChange({ mac, linkName, kind }: Change): Fields {
-    return { ...this.fieldsOf(mac), ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
+  /** The journal with an ENI's fields; null: as it is. */
+  journalOf(mac: string | null): Journal {
+    const { journal } = this.#options;
+    return mac === null ? journal : journal.child(this.#fieldsOf(mac));
   }
+}
+
+/** A detached ENI has no link any more. */
+function fieldsOfChange({ linkName, kind }: Change): Fields {
+  return { ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
 }

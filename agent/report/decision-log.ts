@@ -2,7 +2,7 @@
 
 import type { Change } from '../model.ts';
 import { describeChange } from './change-text.ts';
-import type { Fields, Journal } from './journal.ts';
+import type { Journal } from './journal.ts';
 
 /** As `agent/decide/reasons.ts` tells it. */
 export interface Decision {
@@ -19,15 +19,13 @@ export interface PassSummary {
 }
 
 export class DecisionLog {
-  readonly #journal: Pick<Journal, 'debug'>;
-  readonly #fieldsOf: (mac: string) => Fields;
+  readonly #journalOf: (mac: string | null) => Pick<Journal, 'debug'>;
   /** Topic of an ENI → what was told last. */
   #told: ReadonlyMap<string, string> = new Map();
 
-  /** `fieldsOf`: what the journal's entries about an ENI are found by. */
-  constructor(journal: Pick<Journal, 'debug'>, fieldsOf: (mac: string) => Fields) {
-    this.#journal = journal;
-    this.#fieldsOf = fieldsOf;
+  /** `journalOf`: the journal with the fields that the entries about an ENI are found by; null: of none. */
+  constructor(journalOf: (mac: string | null) => Pick<Journal, 'debug'>) {
+    this.#journalOf = journalOf;
   }
 
   /** After each pass: all decisions that hold. */
@@ -42,11 +40,11 @@ export class DecisionLog {
       const key = `${mac ?? ''} ${topic}`;
       all.set(key, text);
       if (this.#told.get(key) === text) continue;
-      this.#journal.debug(text, { ...(mac === null ? {} : this.#fieldsOf(mac)), DECISION: topic.replace(/ .*/, '') });
+      this.#journalOf(mac).debug(text, { DECISION: topic.replace(/ .*/, '') });
     }
     this.#told = all;
     if (applied > 0)
-      this.#journal.debug(
+      this.#journalOf(null).debug(
         `pass: ${applied} changes made or tried, ${remaining.length} left, ${durationMs.toFixed(1)} ms`,
       );
   }

@@ -1,18 +1,25 @@
 /** Log entries as lines of text and as fields of journald. Pure. */
 
+import winston from 'winston';
+import type { JournalFields } from '../../lib/systemd/journal.ts';
+
 export type Level = 'debug' | 'info' | 'warning' | 'error';
 
-export interface Line {
-  readonly level: Level;
-  readonly message: string;
-  readonly fields: Readonly<Record<string, string | number>>;
+/** `INTERFACE`, `ENI`, `CHANGE`, …: names as journald wants them, upper-case with `_`. */
+export type Fields = JournalFields;
+
+/** An entry as winston has it: the fields beside the message. */
+export interface Entry {
+  readonly level: string;
+  readonly message: unknown;
+  readonly [field: string]: unknown;
 }
 
 /** `plain`: level, message, fields, for people. `prefixed`: `<N>` instead of the level, which systemd reads. */
 export type LineStyle = 'plain' | 'prefixed';
 
-/** syslog(3) priorities. */
-const priorities: Readonly<Record<Level, number>> = { error: 3, warning: 4, info: 6, debug: 7 };
+/** syslog(3) names and priorities: the graver the lower. */
+export const levels = winston.config.syslog.levels;
 
 /** What an entry tells: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They stay the same for ever. */
 export const messageIds = {
@@ -36,21 +43,16 @@ export function tell(kind: keyof typeof messageIds): { readonly MESSAGE_ID: stri
 }
 
 /** One line with its newline. Text from outside (metadata, other programs' errors) can neither end it nor colour it. */
-export function formatLine({ level, message, fields }: Line, style: LineStyle): string {
-  const start = style === 'prefixed' ? `<${priorities[level]}>` : `${level} `;
+export function formatLine({ level, message, ...fields }: Entry, style: LineStyle): string {
+  const start = style === 'prefixed' ? `<${levels[level]}>` : `${level} `;
   const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');
   const pairs = shown.map(([name, value]) => ` ${name}=${quote(String(value))}`);
-  return `${start}${escapeControls(message)}${pairs.join('')}\n`;
+  return `${start}${escapeControls(String(message))}${pairs.join('')}\n`;
 }
 
 /** What journald's native protocol takes. */
-export function toJournalEntry({ level, message, fields }: Line): Record<string, string | number> {
-  return {
-    MESSAGE: message,
-    PRIORITY: priorities[level],
-    SYSLOG_IDENTIFIER: 'enid',
-    ...fields,
-  };
+export function toJournalEntry({ level, message, ...fields }: Entry): JournalFields {
+  return { MESSAGE: String(message), PRIORITY: levels[level] ?? levels['info'], SYSLOG_IDENTIFIER: 'enid', ...fields };
 }
 
 function quote(value: string): string {

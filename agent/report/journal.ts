@@ -1,21 +1,23 @@
 /**
- * The program's log: one line for each thing that an operator should know, with fields to search by. To journald with
- * fields where it listens, else to stderr. Invariant: logging never throws and never waits.
+ * The program's log, by winston: one line for each thing that an operator should know, with fields to search by. To journald
+ * with fields where it listens, else to stderr. Invariant: logging never throws and never waits.
  */
 
-import { isJournalStream, JournalSender } from '../../lib/systemd/journal.ts';
-import { formatLine, type Level, type Line, type LineStyle, toJournalEntry } from './journal-line.ts';
+import winston from 'winston';
+import { isJournalStream, type JournalSender } from '../../lib/systemd/journal.ts';
+import { JournaldTransport } from '../../lib/systemd/journald-transport.ts';
+import { type Fields, type Level, type LineStyle, levels, toJournalEntry } from './journal-line.ts';
+import { LineTransport } from './line-transport.ts';
 
-export type { Level } from './journal-line.ts';
-
-/** `INTERFACE`, `ENI`, `CHANGE`, …: names as journald wants them, upper-case with `_`. */
-export type Fields = Readonly<Record<string, string | number>>;
+export type { Fields, Level } from './journal-line.ts';
 
 export interface Journal {
   debug(message: string, fields?: Fields): void;
   info(message: string, fields?: Fields): void;
   warning(message: string, fields?: Fields): void;
   error(message: string, fields?: Fields): void;
+  /** The same log; each entry has these fields, too. */
+  child(fields: Fields): Journal;
 }
 
 export interface JournalOptions {
@@ -29,32 +31,29 @@ export interface JournalOptions {
   readonly openSender?: () => Promise<Pick<JournalSender, 'send'>>;
 }
 
-/** The graver the lower. */
-const levels: Record<Level, number> = { error: 0, warning: 1, info: 2, debug: 3 };
-
 /** Makes the log. Cheap: journald is opened in the background, and lines until then go to stderr, which it reads too. */
 export function createJournal(options: JournalOptions): Journal {
-  const style = options.style ?? chooseStyle();
-  const lineStyle = style === 'journal' ? 'prefixed' : style;
-  const write = options.write ?? writeToStderr();
-  let sender: Pick<JournalSender, 'send'> | null = null;
-  if (style === 'journal') {
-    const open = options.openSender ?? (() => JournalSender.open());
-    open().then(
-      (opened) => {
-        sender = opened;
-      },
-      // Not on this system: stderr does.
-      () => {},
-    );
-  }
-  const put = (line: Line): void => {
-    if (sender?.send(toJournalEntry(line)) !== true) write(formatLine(line, lineStyle));
-  };
+  const { level, style = chooseStyle(), write = writeToStderr(), openSender } = options;
+  const lines = new LineTransport(style === 'journal' ? 'prefixed' : style, write);
+  const logger = winston.createLogger({
+    level,
+    levels,
+    // Each transport has its own; by default there would be a JSON text of each entry.
+    format: winston.format((entry) => entry)(),
+    // In this order: what journald has taken is no line.
+    transports: [
+      ...(style === 'journal' ? [new JournaldTransport({ toFields: toJournalEntry, openSender })] : []),
+      lines,
+    ],
+  });
+  return ofLogger(logger);
+}
+
+function ofLogger(logger: winston.Logger): Journal {
   const log = (level: Level, message: string, fields: Fields = {}): void => {
-    if (levels[level] > levels[options.level]) return;
     try {
-      put({ level, message, fields });
+      // As one object: with a message of its own, winston looks for placeholders in it, and fields beside one are lost.
+      if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message });
     } catch {
       // A log that fails must not fail what it tells of.
     }
@@ -64,6 +63,7 @@ export function createJournal(options: JournalOptions): Journal {
     info: (message, fields) => log('info', message, fields),
     warning: (message, fields) => log('warning', message, fields),
     error: (message, fields) => log('error', message, fields),
+    child: (fields) => ofLogger(logger.child(fields)),
   };
 }
 

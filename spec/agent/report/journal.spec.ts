@@ -9,7 +9,7 @@ describe('formatLine', () => {
     const line = {
       level: 'warning',
       message: 'a\n<3>b \u001b[31m',
-      fields: { ENI: 'eni-1', X: 'two words', N: 5 },
+      ...{ ENI: 'eni-1', X: 'two words', N: 5 },
     } as const;
     expect(formatLine(line, 'plain')).toBe('warning a <3>b \\x1b[31m ENI=eni-1 X="two words" N=5\n');
     expect(formatLine(line, 'prefixed')).toBe('<4>a <3>b \\x1b[31m ENI=eni-1 X="two words" N=5\n');
@@ -18,14 +18,14 @@ describe('formatLine', () => {
 
 describe('toJournalEntry', () => {
   it('names the program, the priority, and what a change is', () => {
-    expect(toJournalEntry({ level: 'info', message: 'm', fields: { ...tell('change'), CHANGE: 'add-rule' } })).toEqual({
+    expect(toJournalEntry({ level: 'info', message: 'm', ...tell('change'), CHANGE: 'add-rule' })).toEqual({
       MESSAGE: 'm',
       PRIORITY: 6,
       SYSLOG_IDENTIFIER: 'enid',
       MESSAGE_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
       CHANGE: 'add-rule',
     });
-    expect(toJournalEntry({ level: 'error', message: 'm', fields: {} })).not.toHaveProperty('MESSAGE_ID');
+    expect(toJournalEntry({ level: 'error', message: 'm' })).not.toHaveProperty('MESSAGE_ID');
   });
 });
 
@@ -77,5 +77,41 @@ describe('createJournal', () => {
     await tick();
     for (let count = 0; count < 100; count += 1) journal.info('x');
     expect(attempts).toBe(100);
+  });
+
+  it('has children with fields of their own, and takes nothing in a message for a placeholder', async () => {
+    const lines: string[] = [];
+    const entries: unknown[] = [];
+    const journal = createJournal({
+      level: 'info',
+      style: 'journal',
+      write: (line) => lines.push(line),
+      openSender: async () => ({ send: (entry) => entries.push(entry) > 0 }),
+    });
+    const child = journal.child({ ENI: 'eni-1', DEVICE_NUMBER: 1 });
+    child.warning('100 %s of %d', { ...tell('fight'), INTERFACE: 'ens6' });
+    await tick();
+    child.child({ ENI: 'eni-2' }).info('%j', { CHANGE: 'add-rule' });
+    journal.info('none');
+    expect(lines).toEqual(['<4>100 %s of %d ENI=eni-1 DEVICE_NUMBER=1 INTERFACE=ens6\n']);
+    expect(entries).toMatchObject([
+      {
+        ...{ MESSAGE: '%j', PRIORITY: 6, SYSLOG_IDENTIFIER: 'enid' },
+        ...{ ENI: 'eni-2', DEVICE_NUMBER: 1, CHANGE: 'add-rule' },
+      },
+      { MESSAGE: 'none', PRIORITY: 6, SYSLOG_IDENTIFIER: 'enid' },
+    ]);
+    expect(entries[1]).not.toHaveProperty('ENI');
+  });
+
+  it('a flood in one go: every line is written before the call returns, in order', () => {
+    const lines: string[] = [];
+    const journal = createJournal({ level: 'info', style: 'plain', write: (line) => lines.push(line) });
+    for (let count = 0; count < 10_000; count++) {
+      journal.info(`n${count}`);
+      journal.debug('not written');
+      expect(lines.length).toBe(count + 1);
+    }
+    expect(lines.at(-1)).toBe('info n9999\n');
   });
 });
