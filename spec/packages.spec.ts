@@ -1,7 +1,7 @@
-/** The npm packages: what is installed is what the lock file says, everywhere. */
+/** The npm packages: those that have to be there are used, and what is installed is what the lock file says, everywhere. */
 
 import { spawnSync } from 'node:child_process';
-import { copyFileSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -44,4 +44,28 @@ it('runs on the Node.js that the packages ship: the lock file has it for both ar
   // spec/other-node.sh runs on others.
   expect(shipped[1]).toBe(shipped[0]);
   expect(process.version).toBe(process.env['ENID_OTHER_NODE'] ?? shipped[0]);
+});
+
+/** Package → where it is to be imported. They are prescribed: none goes for a few bytes or milliseconds. */
+const prescribed = {
+  netlink: ['agent', 'lib'],
+  'dbus-next': ['agent', 'lib'],
+  got: ['agent', 'lib'],
+  zod: ['agent', 'lib'],
+  winston: ['agent', 'lib'],
+  jest: ['spec'],
+} as const;
+
+it.each(Object.entries(prescribed))('%s is a dependency, and is imported', (name, rooms) => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+  expect(Object.keys(name === 'jest' ? devDependencies : dependencies)).toContain(name);
+  // What jest gives to a spec is in a package of its own.
+  const imported = name === 'jest' ? '@jest/globals' : name;
+  // Of a type alone nothing is left at run time.
+  const statement = new RegExp(`^(?!import type).*from '${imported}(/[^']*)?';$`, 'm');
+  const files = rooms.flatMap((room) =>
+    readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((file) => join(root, room, file)),
+  );
+  const users = files.filter((file) => file.endsWith('.ts') && statement.test(readFileSync(file, 'utf8')));
+  expect(users).not.toEqual([]);
 });
