@@ -12,12 +12,12 @@
  * comes is seen next time, and what is missing is only believed after a second read.
  */
 
+import pLimit from 'p-limit';
 import { type ImdsAnswer, ImdsClient, ImdsError, type ImdsOutcome } from '../../lib/imds/client.ts';
 import { MetadataError } from '../errors.ts';
 import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
 import { type EniLeaves, parseEni } from './metadata-eni.ts';
-import { Gate } from './metadata-gate.ts';
 import { type Check, isSettled, macsPath, parseList, type ReadPath, readEniLeaves } from './metadata-leaves.ts';
 
 const primaryPath = 'meta-data/mac';
@@ -98,8 +98,13 @@ export class SnapshotReader implements MetadataReader {
   }
 
   async #read(signal: AbortSignal): Promise<Snapshot> {
-    const gate = new Gate(concurrency, signal);
-    const read: ReadPath = (path) => gate.run(() => this.#source.get(path, signal));
+    const limit = pLimit(concurrency);
+    const read: ReadPath = (path) =>
+      limit(() => {
+        // What waits for its turn when the read is given up is not sent.
+        signal.throwIfAborted();
+        return this.#source.get(path, signal);
+      });
     const listed = parseList(await requireValue(macsPath, read));
     const macs = [...new Set(listed.map((name) => parseMac(macsPath, name.replace(/\/$/, ''))))].sort();
     for (const mac of this.#known.keys()) if (!macs.includes(mac)) this.#known.delete(mac);

@@ -4,7 +4,6 @@
  */
 
 import { Agent } from 'node:http';
-import got, { AbortError, TimeoutError } from 'got';
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** The longest real answer is a list of some hundred addresses. */
@@ -32,21 +31,29 @@ export interface ImdsResponse {
 }
 
 /**
- * An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY). When to try again, and what a status
- * means, is the client's. Compressed answers are not asked for: their length is not the text's. No cookie and no cache: none
- * is given.
+ * Loaded with the first request: READY does not wait for it, and most commands ask the daemon instead. An own agent: node's
+ * global one may have been told to use a proxy (NODE_USE_ENV_PROXY). When to try again, and what a status means, is the
+ * client's. Compressed answers are not asked for: their length is not the text's. No cookie and no cache: none is given.
  */
-const http = got.extend({
-  agent: { http: new Agent({ keepAlive: false }) },
-  retry: { limit: 0 },
-  followRedirect: false,
-  throwHttpErrors: false,
-  decompress: false,
-});
+async function loadGot() {
+  const { default: got, AbortError, TimeoutError } = await import('got');
+  const http = got.extend({
+    agent: { http: new Agent({ keepAlive: false }) },
+    retry: { limit: 0 },
+    followRedirect: false,
+    throwHttpErrors: false,
+    decompress: false,
+  });
+  return { http, AbortError, TimeoutError };
+}
+
+let loaded: ReturnType<typeof loadGot> | null = null;
 
 /** Sends one request; resolves with any status, follows no redirect. Throws an ImdsError. */
 export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
   const { method, path, endpoint, localAddress, headers, timeoutMs, signal } = request;
+  loaded ??= loadGot();
+  const { http, AbortError, TimeoutError } = await loaded;
   const connectMs = Math.min(longestConnectMs, timeoutMs);
   const tooLarge = new AbortController();
   const fail = (code: ImdsErrorCode, text: string, cause?: unknown): never => {

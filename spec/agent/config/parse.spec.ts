@@ -68,6 +68,7 @@ describe('parseConfig', () => {
 
   it.each([
     ['imds:\n  intervall: 60s', 'f:2: imds.intervall: unknown key: did you mean `interval`?'],
+    ['idms: {}', 'f:1: idms: unknown key: did you mean `imds`?'],
     ['interfaces:\n- match: {}\n  mangae: full', 'f:3: interfaces[0].mangae: unknown key: did you mean `manage`?'],
     [
       'interfaces:\n- match:\n    zone: 1',
