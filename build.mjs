@@ -50,14 +50,16 @@ const replacements = {
 
 await rm(outputDirectory, { recursive: true, force: true });
 await mkdir(outputDirectory);
-await build({
+const { metafile } = await build({
   entryPoints: ['agent/main.ts'],
   outfile: `${outputDirectory}/enid.js`,
   bundle: true,
   platform: 'node',
   target: 'node22',
   format: 'cjs',
-  legalComments: 'linked',
+  // The licences stand in full in the packages' third-party notices.
+  legalComments: 'none',
+  metafile: true,
   define: {
     'process.env["ENID_VERSION"]': JSON.stringify(version),
   },
@@ -73,6 +75,8 @@ await build({
 if ((await readFile(`${outputDirectory}/enid.js`)).some((byte) => byte > 0x7f)) {
   throw new Error('expected ASCII only in dist/enid.js, got more: a tagged template, whose text cannot be escaped?');
 }
+// What has how many bytes of it, for units/package/notices.mjs.
+await writeFile(`${outputDirectory}/enid.meta.json`, JSON.stringify(metafile));
 // The package.json above says otherwise of the files below it.
 await writeFile(`${outputDirectory}/package.json`, '{ "type": "commonjs" }\n');
 await chmod(`${outputDirectory}/enid.js`, 0o755);

