@@ -43,7 +43,7 @@ async function measure(instance: Instance, where: string, few?: number): Promise
   const measurements: Measurement[] = [];
   for (const kind of driftKinds) {
     const samples = await measureKind(instance, kind, few ?? deletions);
-    const bar = few === undefined ? { bar: { median: 2, p99: 20 } } : {};
+    const bar = few === undefined ? { bar: { median: 3, p99: 10 } } : {};
     measurements.push({ what: `drift: ${kind} back, ${where}`, unit: 'ms', samples, ...bar });
   }
   return measurements;

@@ -17,13 +17,15 @@ import { memory } from './memory.ts';
 import { peer } from './peer.ts';
 import { drawPlot } from './plot.ts';
 import { rules } from './rules.ts';
+import { scale } from './scale.ts';
+import { size } from './size.ts';
 import { startUp } from './start-up.ts';
 import { steady } from './steady.ts';
 import { formatTable } from './table.ts';
 import { ways } from './ways.ts';
 
 const benchmarks: readonly Benchmark[] = [
-  ...[steady, peer, ways, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth],
+  ...[steady, peer, ways, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth, scale, size],
 ];
 
 const { values } = parseArgs({

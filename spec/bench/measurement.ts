@@ -4,9 +4,11 @@
 export interface Bar {
   readonly median?: number;
   readonly p99?: number;
+  /** What it is a multiple of, where it is one: measured in the same run. */
+  readonly of?: string;
 }
 
-/** A peer's figure for the same, from docs/performance.md's table of peers. */
+/** A peer's figure for the same: of the same run, or from docs/performance.md's table of peers. */
 export interface PeerFigure {
   readonly name: string;
   readonly value: number;
@@ -19,8 +21,8 @@ export interface Measurement {
   readonly samples: readonly number[];
   readonly bar?: Bar;
   readonly peer?: PeerFigure;
-  /** Of a point of the growth curve: addresses of all ENIs together. */
-  readonly addressCount?: number;
+  /** A point of a growth curve: what grows, and with how many addresses of all ENIs together. */
+  readonly point?: { readonly curve: string; readonly addressCount: number };
 }
 
 export interface Summary extends Omit<Measurement, 'samples'> {

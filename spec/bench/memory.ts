@@ -1,7 +1,8 @@
 /** Resident memory: small, large, beside much that is other programs', and over the passes of a day. */
 
-import { readResidentMb } from '../../fixtures/process-counters.ts';
+import { readMemory, readResidentMb } from '../../fixtures/process-counters.ts';
 import { sleep } from '../lab/lab.ts';
+import { measureIdleMemory } from './floor.ts';
 import {
   addForeignLinks,
   addForeignRoutes,
@@ -21,35 +22,52 @@ const settleMs = 8_000;
 export const memory: Benchmark = {
   name: 'memory',
   async run(): Promise<Measurement[]> {
-    return [...(await measureSmall()), ...(await measureDay()), ...(await measureForeign())];
+    const floor = await measureIdleMemory();
+    const above = (pid: number, where: string, mostMb: number): Measurement[] => {
+      const { rssMb, pssMb } = readMemory(pid);
+      const bar = { p99: mostMb, of: 'above an idle node' };
+      return [
+        { what: `memory, RSS above an idle node's: ${where}`, unit: 'MB', samples: [rssMb - floor.rssMb], bar },
+        { what: `memory, PSS above an idle node's: ${where}`, unit: 'MB', samples: [pssMb - floor.pssMb], bar },
+      ];
+    };
+    return [
+      { what: 'an idle node: RSS', unit: 'MB', samples: [floor.rssMb] },
+      { what: 'an idle node: PSS', unit: 'MB', samples: [floor.pssMb] },
+      ...(await measureSmall(above)),
+      ...(await measureDay(above)),
+      ...(await measureForeign(above)),
+    ];
   },
 };
 
-async function measureSmall(): Promise<Measurement[]> {
+/** What a process has more than an idle node, with the bar of both. */
+type Above = (pid: number, where: string, mostMb: number) => Measurement[];
+
+async function measureSmall(above: Above): Promise<Measurement[]> {
   const { vpc, enid } = await openConverged(small, idleConfig);
   try {
     await sleep(settleMs);
-    const samples = [readResidentMb(enid.pid)];
-    return [{ what: `memory: ${describeSize(small)}`, unit: 'MB', samples, bar: { p99: 60 } }];
+    return above(enid.pid, describeSize(small), 32);
   } finally {
     await vpc.destroy();
   }
 }
 
 /** Each of these passes reads the metadata, the whole kernel state and networkd's: more than a poll does. */
-async function measureDay(): Promise<Measurement[]> {
+async function measureDay(above: Above): Promise<Measurement[]> {
   const instance = await openConverged(large, idleConfig);
   const { vpc, enid } = instance;
   try {
     await sleep(settleMs);
-    const first = readResidentMb(enid.pid);
+    const where = describeSize(large);
+    const first = above(enid.pid, where, 38);
     await reconcile(instance, passesOfDay / 4);
     const quarter = readResidentMb(enid.pid);
     await reconcile(instance, (passesOfDay * 3) / 4);
     const grown = readResidentMb(enid.pid) - quarter;
-    const where = describeSize(large);
     return [
-      { what: `memory: ${where}`, unit: 'MB', samples: [first], bar: { p99: 70 } },
+      ...first,
       {
         what: `memory: growth from pass ${passesOfDay / 4} to ${passesOfDay}, ${where}`,
         unit: 'MB',
@@ -62,23 +80,20 @@ async function measureDay(): Promise<Measurement[]> {
   }
 }
 
-async function measureForeign(): Promise<Measurement[]> {
+async function measureForeign(above: Above): Promise<Measurement[]> {
   const { vpc, enid, specs } = await openConverged(large, idleConfig);
   try {
     await addForeignRoutes(vpc.guest);
     await addForeignLinks(vpc.guest);
     await sleep(settleMs);
     const where = `${describeSize(large)}, ${routeCount} foreign routes, ${linkCount} foreign links`;
-    const foreign = readResidentMb(enid.pid);
+    const foreign = above(enid.pid, where, 55);
     const link = specs[0]?.linkName ?? '';
     await removeForeignRoutesBy(vpc.guest, foreignLink);
     await addForeignRoutesBy(vpc.guest, link);
     await sleep(settleMs);
     const whereOwn = `${describeSize(large)}, ${routeCount} foreign routes by an ENI's own link`;
-    return [
-      { what: `memory: ${where}`, unit: 'MB', samples: [foreign], bar: { p99: 90 } },
-      { what: `memory: ${whereOwn}`, unit: 'MB', samples: [readResidentMb(enid.pid)], bar: { p99: 90 } },
-    ];
+    return [...foreign, ...above(enid.pid, whereOwn, 55)];
   } finally {
     await vpc.destroy();
   }

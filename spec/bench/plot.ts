@@ -18,8 +18,11 @@ export function drawPlot(summaries: readonly Summary[]): string {
     return limit > 0 && Number.isFinite(value) ? [{ summary, value, limit }] : [];
   });
   const barsEnd = 2 * margin + rowHeight * (rows.length + 1);
-  const curve = drawCurve(summaries, barsEnd + margin);
-  const height = barsEnd + (curve === '' ? 0 : curveHeight + 4 * margin);
+  const curves = [...Map.groupBy(summaries, ({ point }) => point?.curve)].flatMap(([name, points]) =>
+    name === undefined || points.length < 2 ? [] : [{ name, points }],
+  );
+  const curveSpace = curveHeight + 4 * margin;
+  const height = barsEnd + curves.length * curveSpace;
   const drawn = rows.map(({ summary, value, limit }, index) => {
     const top = margin + rowHeight * (index + 1);
     const length = Math.max(1, Math.min(1.15, Math.max(0, value) / limit) * barWidth);
@@ -38,19 +41,16 @@ export function drawPlot(summaries: readonly Summary[]): string {
     `<text x="${bar}" y="${margin + 12}" text-anchor="middle">bar</text>`,
     ...drawn,
     `<line x1="${bar}" y1="${margin + rowHeight - 6}" x2="${bar}" y2="${barsEnd - margin}" stroke="#222222"/>`,
-    curve,
+    ...curves.map(({ name, points }, index) => drawCurve(name, points, barsEnd + margin + index * curveSpace)),
     '</svg>',
     '',
   ].join('\n');
 }
 
-/** Median of a pass over the number of addresses, with the straight line to the last point; empty without points. */
-function drawCurve(summaries: readonly Summary[], top: number): string {
-  const points = summaries.flatMap(({ addressCount, median }) =>
-    addressCount === undefined ? [] : [{ addressCount, median }],
-  );
-  const last = points.at(-1);
-  if (last === undefined || points.length < 2) return '';
+/** Medians over the number of addresses, with the straight line to the last point. */
+function drawCurve(name: string, summaries: readonly Summary[], top: number): string {
+  const points = summaries.map(({ point, median }) => ({ addressCount: point?.addressCount ?? 0, median }));
+  const last = points.at(-1) ?? { addressCount: 1, median: 1 };
   const most = Math.max(...points.map(({ median }) => median));
   const bottom = top + curveHeight;
   const placed = points.map(({ addressCount, median }) => {
@@ -60,7 +60,7 @@ function drawCurve(summaries: readonly Summary[], top: number): string {
   const line = placed.map(({ x, y }) => `${x.toFixed(1)},${y.toFixed(1)}`).join(' ');
   const end = placed.at(-1) ?? { x: 0, y: 0, median: 0 };
   return [
-    `<text x="${labelWidth - 8}" y="${top + 15}" text-anchor="end">one pass without a change, by addresses of all ENIs (1 × 50 … 64 × 100)</text>`,
+    `<text x="${labelWidth - 8}" y="${top + 15}" text-anchor="end">${escapeText(name)}, by addresses of all ENIs</text>`,
     `<line x1="${labelWidth}" y1="${bottom}" x2="${end.x}" y2="${end.y.toFixed(1)}" stroke="#bbbbbb" stroke-dasharray="4"/>`,
     `<polyline points="${line}" fill="none" stroke="#2e7d52" stroke-width="2"/>`,
     ...placed.map(({ x, y }) => `<circle cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" r="3" fill="#2e7d52"/>`),

@@ -4,11 +4,14 @@ import { readCounters } from '../../fixtures/process-counters.ts';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
 import { sleep } from '../lab/lab.ts';
 import { traceCollections } from './collections.ts';
+import { measureBareRequests } from './floor.ts';
 import { convergeMs, describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
-import type { Benchmark, Measurement } from './measurement.ts';
+import { type Benchmark, type Measurement, quantile } from './measurement.ts';
+import { measurePeerCpu } from './peer.ts';
 import { traceCalls } from './trace.ts';
 
 const rounds = 8;
+const warmUps = 3;
 /** The quick retries after the first configuration are over, and what is asked for once is known. */
 const settleMs = 12_000;
 /** Two polls of 5 s fit in. */
@@ -19,11 +22,16 @@ const allocationMs = 41_000;
 export const steady: Benchmark = {
   name: 'steady',
   async run(): Promise<Measurement[]> {
+    const { refreshMs: peerMs } = await measurePeerCpu();
     const instance = await openConverged(large, pollingConfig);
     try {
       await sleep(settleMs);
       const where = describeSize(large);
-      const { cpu, requests } = await measurePolls(instance);
+      const { cpu, requests } = await measurePolls(instance, rounds);
+      const pollRequests = quantile(requests, 0.5);
+      // As many polls as enid has done by then.
+      const bare = (await measureBareRequests(instance.vpc, pollRequests, warmUps + rounds)).slice(warmUps);
+      const bareMs = quantile(bare, 0.5);
       const counted = await countCalls(instance);
       const allocated = await countAllocated(instance);
       return [
@@ -31,8 +39,15 @@ export const steady: Benchmark = {
           what: `poll, nothing new: processor time, ${where}`,
           unit: 'ms',
           samples: cpu,
-          bar: { median: 38 },
-          peer: { name: 'amazon-ec2-net-utils', value: 3_800 },
+          bar: { median: 2.5 * bareMs, of: `2.5 × ${pollRequests} bare requests` },
+        },
+        { what: `${pollRequests} bare requests of node:http: processor time`, unit: 'ms', samples: bare },
+        {
+          what: `poll, nothing new: processor time beside the peer's refresh, ${where}`,
+          unit: 'ms',
+          samples: cpu,
+          bar: { median: peerMs / 80, of: "1/80 of the peer's" },
+          peer: { name: 'amazon-ec2-net-utils', value: peerMs },
         },
         {
           what: `poll, nothing new: metadata requests, ${where}`,
@@ -59,12 +74,15 @@ export const steady: Benchmark = {
 };
 
 /** Processor time and requests from the end of one poll to the end of the next. */
-async function measurePolls({ vpc, enid }: Instance): Promise<{ cpu: number[]; requests: number[] }> {
+export async function measurePolls(
+  { vpc, enid }: Pick<Instance, 'vpc' | 'enid'>,
+  count: number,
+): Promise<{ cpu: number[]; requests: number[] }> {
   await awaitPollEnd(vpc);
   let before = readCounters(enid.pid);
   const cpu: number[] = [];
   const requests: number[] = [];
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < count; round++) {
     await vpc.imds.resetRequests();
     requests.push(await awaitPollEnd(vpc));
     const now = readCounters(enid.pid);

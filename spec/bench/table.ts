@@ -2,9 +2,9 @@
 
 import type { Bar, Summary } from './measurement.ts';
 
-const aboutPeer = `ratio: the peer's figure divided by the median. peer: amazon-ec2-net-utils 2.7.4 (for rules: one for each
-address), measured with its own shell, by the same VPC's metadata, on a machine of the same kind (docs/performance.md). The rows
-of its older version are Debian's package, run here.`;
+const aboutPeer = `bar: with a multiple in brackets, of what was measured beside it in this run. ratio: the peer's figure divided by the
+median. peer: Debian's amazon-ec2-net-utils, run here, for processor time; else 2.7.4, measured with its own shell, by the same
+VPC's metadata, on a machine of the same kind (docs/performance.md); for rules: one for each address.`;
 
 const header = ['measure', 'n', 'median', 'p99', 'bar', 'peer', 'ratio', 'met'];
 
@@ -36,9 +36,9 @@ export function formatValue(value: number, unit: string): string {
   return `${formatNumber(value)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
-function formatBar({ median, p99 }: Bar, unit: string): string {
+function formatBar({ median, p99, of }: Bar, unit: string): string {
   if (median !== undefined && p99 !== undefined) return `${formatNumber(median)} / ${formatValue(p99, unit)}`;
-  return `≤ ${formatValue(median ?? p99 ?? 0, unit)}`;
+  return `≤ ${formatValue(median ?? p99 ?? 0, unit)}${of === undefined ? '' : ` (${of})`}`;
 }
 
 /** Three digits that count. */
