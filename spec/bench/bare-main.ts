@@ -2,7 +2,7 @@
 
 import { Agent, request } from 'node:http';
 import * as z from 'zod';
-import { serveCalls } from '../../fixtures/vpc/rpc.ts';
+import { serveCalls } from '../../fixtures/vpc/serve-calls.ts';
 
 const base = 'http://169.254.169.254/latest';
 /** As enid does. */
