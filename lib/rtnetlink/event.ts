@@ -15,11 +15,12 @@ import {
 } from './constants.ts';
 import { decodeLink } from './link.ts';
 import { decodeReversePathFilter } from './link-settings.ts';
+import { readPortId } from './message.ts';
 import { decodeRoute, isWantedRoute, type RouteFilter } from './route.ts';
 import { decodeRule } from './rule.ts';
 import type { RtnetlinkEvent } from './types.ts';
 
-/** The event of one message; null for messages that concern no link, setting, address, route or rule, or an unwanted route. */
+/** The event of one message, whose header stands before `start`; null for messages that concern no link, setting, address, route or rule, or an unwanted route. */
 export function decodeEvent(
   type: number,
   flags: number,
@@ -35,7 +36,8 @@ export function decodeEvent(
       const route = decodeRoute(buffer, start, end);
       if (route === null) return null;
       const change = type === RTM_NEWROUTE ? 'new' : 'delete';
-      return { kind: 'route', change, route, isReplacement: change === 'new' && (flags & NLM_F_REPLACE) !== 0 };
+      const isReplacement = change === 'new' && (flags & NLM_F_REPLACE) !== 0;
+      return { kind: 'route', change, route, isReplacement, portId: readPortId(buffer, start) };
     }
     case RTM_NEWLINK:
     case RTM_DELLINK: {
@@ -49,7 +51,9 @@ export function decodeEvent(
     case RTM_NEWADDR:
     case RTM_DELADDR: {
       const address = decodeAddress(buffer, start, end);
-      return address === null ? null : { kind: 'address', change: type === RTM_NEWADDR ? 'new' : 'delete', address };
+      if (address === null) return null;
+      const change = type === RTM_NEWADDR ? 'new' : 'delete';
+      return { kind: 'address', change, address, portId: readPortId(buffer, start) };
     }
     case RTM_NEWRULE:
     case RTM_DELRULE: {

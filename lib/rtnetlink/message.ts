@@ -64,6 +64,11 @@ export function requireLength(what: string, actual: number, wanted: number): voi
   if (actual < wanted) throw new DecodeError(`${what}: ${actual} bytes, expected ${wanted}`);
 }
 
+/** nlmsg_pid of the message whose body begins at `start`. */
+export function readPortId(buffer: Buffer, start: number): number {
+  return buffer.readUInt32LE(start - 4);
+}
+
 export function readU32(what: string, buffer: Buffer, start: number, end: number): number {
   requireLength(what, end - start, 4);
   return buffer.readUInt32LE(start);

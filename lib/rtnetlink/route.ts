@@ -26,10 +26,11 @@ import {
   RTNH_F_ONLINK,
 } from './constants.ts';
 import { encodeAttribute, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
-import type { Family, Route } from './types.ts';
+import type { Family, Route, RoutePath } from './types.ts';
 
 /** sizeof(struct rtmsg): family, dst length, src length, tos, table, protocol, scope, type, flags u32. */
 const HEADER_LENGTH = 12;
+const NEXT_HOP_LENGTH = 8;
 
 /** Says whether a route is worth decoding. `linkIndex` is null for multipath and for routes without a device. */
 export type RouteFilter = (
@@ -83,6 +84,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   let metric = 0;
   let preferredSource: string | null = null;
   let nextHopId: number | null = null;
+  let paths: RoutePath[] | null = null;
   // A tos/dscp selector is more than this record can say, too.
   let isComplex = buffer[start + 3] !== 0;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
@@ -94,7 +96,8 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     else if (type === RTA_PRIORITY) metric = readU32('RTA_PRIORITY', buffer, from, to);
     else if (type === RTA_PREFSRC) preferredSource = readAddress(family, buffer, from, to);
     else if (type === RTA_NH_ID) nextHopId = readU32('RTA_NH_ID', buffer, from, to);
-    else if (type === RTA_MULTIPATH || type === RTA_ENCAP_TYPE) isComplex = true;
+    else if (type === RTA_MULTIPATH) paths = readPaths(family, buffer, from, to);
+    else if (type === RTA_ENCAP_TYPE) isComplex = true;
   });
   return {
     family,
@@ -108,9 +111,27 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     metric,
     preferredSource,
     nextHopId,
+    ...(paths === null ? {} : { paths }),
     // The kernel spells out a single next hop; without a link it is a group (fib_nexthop_info, rt6_fill_node).
-    isComplex: isComplex || (nextHopId !== null && linkIndex === null),
+    isComplex: isComplex || paths !== null || (nextHopId !== null && linkIndex === null),
   };
+}
+
+/** struct rtnexthop, one after the other: length u16, flags u8, weight u8, link index i32, attributes. */
+function readPaths(family: Family, buffer: Buffer, start: number, end: number): RoutePath[] {
+  const paths: RoutePath[] = [];
+  for (let offset = start; offset + NEXT_HOP_LENGTH <= end; ) {
+    const length = buffer.readUInt16LE(offset);
+    requireLength('rtnexthop', length, NEXT_HOP_LENGTH);
+    let gateway: string | null = null;
+    visitAttributes(buffer, offset + NEXT_HOP_LENGTH, Math.min(offset + length, end), (type, from, to) => {
+      if (type === RTA_GATEWAY) gateway = readAddress(family, buffer, from, to);
+      else if (type === RTA_VIA) gateway = readVia(buffer, from, to);
+    });
+    paths.push({ gateway, linkIndex: buffer.readUInt32LE(offset + 4) });
+    offset += (length + 3) & ~3;
+  }
+  return paths;
 }
 
 /** struct rtvia: family u16, address. The gateway of another family, as 169.254.0.0/16 via inet6 fe80::1. */

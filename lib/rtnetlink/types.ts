@@ -60,6 +60,12 @@ export interface Address {
   readonly validLifetime: number | null;
 }
 
+/** One next hop of several. */
+export interface RoutePath {
+  readonly gateway: string | null;
+  readonly linkIndex: number;
+}
+
 /** A route (RTM_NEWROUTE). Cached and cloned routes are never reported. */
 export interface Route {
   readonly family: Family;
@@ -78,6 +84,8 @@ export interface Route {
   readonly preferredSource: string | null;
   /** RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for each router); null: none. */
   readonly nextHopId: number | null;
+  /** Of several (RTA_MULTIPATH), in the kernel's order: those of IPv6 by age. No key: one next hop, or none. */
+  readonly paths?: readonly RoutePath[];
   /** True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record can. */
   readonly isComplex: boolean;
 }
@@ -120,6 +128,11 @@ export interface Rule {
   readonly isComplex: boolean;
 }
 
+interface Requested {
+  /** The netlink port of the socket that asked for the change (nlmsg_pid); 0: the kernel itself. No key: not known. */
+  readonly portId?: number;
+}
+
 /** What a subscription reports. A `new` is an upsert: it carries the whole object. */
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
@@ -129,12 +142,12 @@ export type RtnetlinkEvent =
       readonly change: 'new';
       readonly setting: { readonly linkIndex: number; readonly reversePathFilter: number };
     }
-  | { readonly kind: 'address'; readonly change: 'new' | 'delete'; readonly address: Address }
-  | {
+  | ({ readonly kind: 'address'; readonly change: 'new' | 'delete'; readonly address: Address } & Requested)
+  | ({
       readonly kind: 'route';
       readonly change: 'new' | 'delete';
       readonly route: Route;
       /** NLM_F_REPLACE: it took the place of another route of its slot, for which no delete is sent. */
       readonly isReplacement: boolean;
-    }
+    } & Requested)
   | { readonly kind: 'rule'; readonly change: 'new' | 'delete'; readonly rule: Rule };

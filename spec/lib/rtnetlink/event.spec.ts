@@ -29,9 +29,7 @@ function summary(event: RtnetlinkEvent | null | undefined): string {
   const record = { link: null, setting: null, address: null, route: null, rule: null, ...event }[event.kind] ?? {};
   const words = Object.entries(record)
     .filter(([, value]) => value !== null && value !== false && value !== 0)
-    .map(
-      ([key, value]) => `${key}=${typeof value === 'object' && !Array.isArray(value) ? JSON.stringify(value) : value}`,
-    );
+    .map(([key, value]) => `${key}=${typeof value === 'object' && key !== 'altNames' ? JSON.stringify(value) : value}`);
   const replaces = event.kind === 'route' && event.isReplacement ? ' replacing' : '';
   return `${event.change}${replaces} ${event.kind} ${words.join(' ')}`;
 }
@@ -68,7 +66,7 @@ describe('decodeEvent on captured messages', () => {
     ],
     [
       'route add 192.0.3.0/24 nexthop via 10.0.1.1 nexthop via 10.0.1.2',
-      'new route family=4 table=254 destination=192.0.3.0/24 type=1 protocol=3 isComplex=true',
+      'new route family=4 table=254 destination=192.0.3.0/24 type=1 protocol=3 paths=[{"gateway":"10.0.1.1","linkIndex":3},{"gateway":"10.0.1.2","linkIndex":3}] isComplex=true',
     ],
     [
       'route add blackhole 192.0.4.0/24 table 77',
