@@ -30,6 +30,8 @@ import { TroubleLog } from './report/trouble-log.ts';
 import { listTroubles } from './report/troubles.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
+import { LeaseFiles } from './sense/lease-files.ts';
+import { LostRouters } from './sense/lost-routers.ts';
 import { openMetadataReader, type SnapshotReader } from './sense/metadata.ts';
 import { NetworkdWatcher } from './sense/networkd.ts';
 import { NetworkdView } from './sense/networkd-view.ts';
@@ -65,6 +67,7 @@ export class Daemon {
   #config: Config;
   readonly #candidates: Candidates;
   readonly #files: OwnFiles;
+  readonly #leases: LeaseFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
@@ -77,19 +80,22 @@ export class Daemon {
     await store.prepare();
     await store.lock();
     await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
+    const lostRouters = new LostRouters();
     const mirror = await KernelMirror.open({
+      onEvents: (events) => lostRouters.receive(events, performance.now()),
       onProblem: (problem) => {
         if (problem.code === 'events-lost') options.observe?.({ kind: 'events-lost' });
         options.journal.warning(problem.message);
       },
     });
-    return new Daemon(options, store, mirror);
+    return new Daemon(options, store, mirror, lostRouters);
   }
 
   private constructor(
     { config, journal, onPass, observe, debug }: DaemonOptions,
     store: RuntimeStore,
     mirror: KernelMirror,
+    lostRouters: LostRouters,
   ) {
     this.#config = config;
     this.#journal = journal;
@@ -117,6 +123,7 @@ export class Daemon {
       () => this.#reconciler.wake(),
       (message) => this.#troubles.tell(message),
     );
+    this.#leases = new LeaseFiles(() => this.#reconciler.wake());
     this.#bus = new Bus();
     this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
@@ -152,7 +159,8 @@ export class Daemon {
       config,
       {
         kernel: () => this.#mirror.state(),
-        networkd: () => this.#view.state(),
+        networkd: () => this.#leases.addTo(this.#view.state()),
+        lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
         metadata: () => this.#poller.metadata(),
       },
@@ -247,6 +255,7 @@ export class Daemon {
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
     this.#files.close();
+    this.#leases.close();
     this.#poller.stop();
     await this.#reconciler.stop();
     this.#view.stop();

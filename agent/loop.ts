@@ -18,6 +18,7 @@ import type {
   EniMetadata,
   KernelState,
   Ledger,
+  LostRouter,
   NetworkdState,
   RepairKind,
   Snapshot,
@@ -28,6 +29,7 @@ import { Settling } from './settling.ts';
 export interface Senses {
   kernel(): KernelState;
   networkd(): NetworkdState;
+  lostRouters(): readonly LostRouter[];
   files(): UnitDirectory;
   metadata(): { readonly snapshot: Snapshot | null; readonly departed: readonly EniMetadata[] };
 }
@@ -67,6 +69,7 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'>
   readonly ledger: Ledger;
   readonly kernel: KernelState;
   readonly files: readonly OwnFile[];
+  readonly againMs: number | null;
 }
 
 /** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
@@ -179,7 +182,7 @@ export class Reconciler {
 
   async #pass(): Promise<void> {
     const startMs = performance.now();
-    const { desired, ledger, changes, conflicts, networkd, kernel, files } = this.#decide();
+    const { desired, ledger, changes, conflicts, networkd, kernel, files, againMs } = this.#decide();
     const nowMs = performance.now();
     const due = changes.filter((change) => this.#isDue(change, nowMs));
     await this.#recordLedger(ledger);
@@ -193,7 +196,7 @@ export class Reconciler {
     const remaining = [...failed, ...held];
     const durationMs = performance.now() - startMs;
     this.#listener.passed({ desired, conflicts, remaining, applied: due.length, durationMs, networkd });
-    this.#scheduleNext(remaining);
+    this.#scheduleNext(remaining, againMs);
   }
 
   /** One reload at a time (257 refuses a second one), and no second try before its time. */
@@ -256,6 +259,7 @@ export class Reconciler {
       config: this.#config,
       kernel,
       networkd,
+      lostRouters: this.#senses.lostRouters(),
       directory,
       ...this.#senses.metadata(),
       ledger: this.#ledger,
@@ -318,8 +322,8 @@ export class Reconciler {
     this.#isDirty = true;
   }
 
-  /** One timer for what is held back or settling; without either there is none, and the process sleeps. */
-  #scheduleNext(pending: readonly Change[]): void {
+  /** One timer for what is held back, settling or to be decided again; without any there is none, and the process sleeps. */
+  #scheduleNext(pending: readonly Change[], againMs: number | null): void {
     this.#wakeIn(null);
     const nowMs = performance.now();
     const dueMs = [
@@ -327,6 +331,7 @@ export class Reconciler {
         .filter(({ kind }) => kind !== 'reload' || this.#reloading === null)
         .map((change) => this.#attempts.dueMs(change, nowMs)),
       ...this.#settling.endsMs(),
+      ...(againMs === null ? [] : [againMs]),
     ];
     if (dueMs.length > 0) this.#wakeIn(Math.max(1, Math.min(...dueMs) - nowMs));
     this.#attempts.forgetPeaceful(nowMs);

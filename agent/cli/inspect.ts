@@ -18,6 +18,7 @@ import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../m
 import { readDirectory } from '../own-files.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
+import { LeaseFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 
@@ -101,7 +102,9 @@ async function readNetworkd(
   try {
     await bus.start();
     watcher.start();
-    const state = await watcher.readState(linkIndexes);
+    const leases = new LeaseFiles(() => undefined);
+    const state = leases.addTo(await watcher.readState(linkIndexes));
+    leases.close();
     if (state.kind === 'absent')
       warnings.push(
         'systemd-networkd is not on the system bus: expected it to run. Start it (systemctl start systemd-networkd)',

@@ -17,8 +17,8 @@ export function listsByLink(list: readonly OfLink[]): ReadonlyMap<number | null,
   return indexOf(list);
 }
 
-/** Those of one link, in the order of the list; by the same index. */
-export function listOfLink<Item extends OfLink>(list: readonly Item[], linkIndex: number): readonly Item[];
-export function listOfLink(list: readonly OfLink[], linkIndex: number): readonly OfLink[] {
+/** Those of one link, or of none (null), in the order of the list; by the same index. */
+export function listOfLink<Item extends OfLink>(list: readonly Item[], linkIndex: number | null): readonly Item[];
+export function listOfLink(list: readonly OfLink[], linkIndex: number | null): readonly OfLink[] {
   return indexOf(list).get(linkIndex) ?? [];
 }

@@ -4,7 +4,7 @@
  */
 
 import type { Config } from '../config/types.ts';
-import type { Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState, Snapshot } from '../model.ts';
+import type { Desired, EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../model.ts';
 import { readyEnis } from './accept-snapshot.ts';
 import { readDeclared } from './declared.ts';
 import { computeDesired } from './desired.ts';
@@ -15,7 +15,7 @@ import { LedgerKeeper } from './ledger.ts';
 import { findCandidates } from './match-links.ts';
 import { isSameList, keepEqual, rememberLast } from './memo.ts';
 import { eniGroup, mainTable } from './numbers.ts';
-import { type KnownRouter, rememberRouters } from './routers.ts';
+import { type KnownRouter, type RouterNews, rememberRouters, whenWithdrawn } from './routers.ts';
 import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listTellingAddresses } from './telling-addresses.ts';
 import { listAddressesNear, listTellingLinks } from './telling-links.ts';
@@ -26,6 +26,7 @@ export interface Known {
   readonly config: Config;
   readonly kernel: KernelState;
   readonly networkd: NetworkdState;
+  readonly lostRouters: readonly LostRouter[];
   readonly directory: UnitDirectory;
   readonly snapshot: Snapshot | null;
   readonly departed: readonly EniMetadata[];
@@ -39,6 +40,8 @@ export interface Decision extends Difference {
   readonly desired: Desired;
   /** As it is to be recorded before the changes are made. */
   readonly ledger: Ledger;
+  /** When it is to be decided again although nothing has changed; null: never. */
+  readonly againMs: number | null;
 }
 
 export class Decider {
@@ -98,7 +101,8 @@ export class Decider {
     const addresses = this.#addresses(this.#telling(kernel.addresses, this.#leased(snapshot, departed)));
     const drivers = this.#drivers(kernel.drivers);
     const links = this.#links(kernel.links);
-    this.#rememberRouters(kernel, nowMs);
+    const news = { lost: known.lostRouters, networkd };
+    this.#rememberRouters(kernel, news, nowMs);
     const desired = this.#desired(
       config,
       links,
@@ -117,7 +121,8 @@ export class Decider {
     const recorded = this.#known(declared, known.ledger);
     const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
     const difference = this.#differ.compute(desired, actual, links);
-    return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), ...difference };
+    const againMs = whenWithdrawn(this.#routers, news);
+    return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), againMs, ...difference };
   }
 
   #near(kernel: KernelState, config: Config): KernelState {
@@ -126,9 +131,13 @@ export class Decider {
   }
 
   /** When a router was seen last is no news. */
-  #rememberRouters(kernel: KernelState, nowMs: number): void {
-    this.#routers = rememberRouters(this.#routers, kernel, nowMs);
-    const text = this.#routers.map(({ linkIndex, gateway }) => `${linkIndex} ${gateway}`).join();
+  #rememberRouters(kernel: KernelState, news: RouterNews, nowMs: number): void {
+    this.#routers = rememberRouters(this.#routers, kernel, nowMs, news);
+    const text = JSON.stringify(
+      this.#routers.map(({ linkIndex, gateway, sinceMs, isLasting, isWithdrawn }) => {
+        return [linkIndex, gateway, sinceMs, isLasting, isWithdrawn];
+      }),
+    );
     if (text === this.#routersText) return;
     this.#routersText = text;
     this.#trustedRouters = this.#routers;

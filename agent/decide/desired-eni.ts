@@ -12,9 +12,11 @@ import {
   type OperatorRoutes,
 } from './eni-objects.ts';
 import { describeState, findCollision } from './eni-state.ts';
+import { isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
 import { keepsAddresses, nameNetworkFile } from './network-file.ts';
 import { computeDetours, followMain } from './own-table.ts';
+import { listLeaving } from './routers.ts';
 import {
   computeGroup,
   describeSituation,
@@ -120,6 +122,8 @@ export function decideEni(
         group,
       )
     : [];
+  const withdrawnFamilies = ([4, 6] as const).filter((family) => isDefaultWithdrawn(world, one, family));
+  const leavingRouters = listLeaving(world.routers, link.index);
   // Until the kernel has moved the link, every route is in the table of before: none is made, and none removed.
   const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
   return {
@@ -151,6 +155,8 @@ export function decideEni(
           ? { ...declared.lease, hasDefaultRoute: hasDefault }
           : null,
       unresolvedFamilies: takesRoutes ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
+      ...(withdrawnFamilies.length === 0 ? {} : { withdrawnFamilies }),
+      ...(leavingRouters.length === 0 ? {} : { leavingRouters }),
     },
   };
 }

@@ -6,7 +6,7 @@
 
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
-import { identifyAddress, identifyRoute } from './identity.ts';
+import { identifyAddress, identifyRoute, ownProtocol } from './identity.ts';
 import { routerAdvertisementProtocol } from './routers.ts';
 
 interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
@@ -38,7 +38,11 @@ export function diffLeases(
     if (eni.lease === null || settling.has(eni.mac)) return [];
     const lost = restoreAddress(eni, eni.lease, state);
     if (lost.length > 0 || !isFileInForce(eni, networkd)) return lost;
-    return [...diffMetric(eni, eni.lease, state), ...diffLeftovers(eni, eni.lease, state)];
+    return [
+      ...diffMetric(eni, eni.lease, state),
+      ...diffLeftovers(eni, eni.lease, state),
+      ...diffPaths(eni, eni.lease, state),
+    ];
   });
 }
 
@@ -100,4 +104,25 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
     .filter((route) => isUnwanted(route) || (route.metric !== lease.metric && isReplaced(route)))
     .concat(elsewhere)
     .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
+}
+
+/** Of default routes by several routers, the paths by those that are gone. The kernel has each path as a route of its own. */
+function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState): Change[] {
+  const { mac, linkName, linkIndex, leavingRouters = [] } = eni;
+  if (leavingRouters.length === 0) return [];
+  const several = listOfLink(routes, null).filter(
+    ({ destination, protocol, table }) =>
+      destination === '::/0' &&
+      (protocol === routerAdvertisementProtocol || protocol === ownProtocol) &&
+      (table === lease.table || table === eni.tableId),
+  );
+  return several.flatMap(({ paths = [], ...route }) =>
+    paths
+      .filter((path) => path.linkIndex === linkIndex && leavingRouters.includes(path.gateway ?? ''))
+      .map(({ gateway }): Change => {
+        // The kernel tells the protocol of the first path alone; 0 fits any.
+        const path = { ...route, gateway, linkIndex, protocol: 0, isComplex: false };
+        return { mac, linkName, reason: 'another router has taken its place', kind: 'remove-route', route: path };
+      }),
+  );
 }

@@ -158,12 +158,14 @@ function diffRoutes(
   const changes: Change[] = [];
   const conflicts: Conflict[] = [];
   const places = groupBy(actual, placeOf);
-  const wanted = new Set<string>();
+  const wanted = new Map<string, DesiredRoute>();
   const unresolved = new Set<string>();
+  const withdrawn = new Set<string>();
   for (const eni of desired.enis) {
+    for (const family of eni.withdrawnFamilies ?? []) withdrawn.add(`${eni.linkIndex} ${family}`);
     for (const family of eni.unresolvedFamilies) unresolved.add(`${eni.linkIndex} ${family}`);
     for (const route of eni.routes) {
-      wanted.add(identifyRoute(route));
+      wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];
       // What networkd makes at once is left to it; for an IPv6 router it may ask for a second.
       const isWaitedFor = route.destination === '::/0' || route.isStandIn === true;
@@ -178,18 +180,21 @@ function diffRoutes(
   }
   for (const route of actual) {
     const key = identifyRoute(route);
-    const isTwin = ({ protocol, ...other }: Route) =>
-      protocol !== ownProtocol && identifyRoute(other) === key && other.gateway === route.gateway && !other.isComplex;
-    if (wanted.has(key) && route.protocol === ownProtocol && places.get(placeOf(route))?.some(isTwin) === true) {
+    const want = wanted.get(key);
+    // networkd's own, or the one that it made when the lease named another router: IPv4 has them side by side, ours first.
+    const isTwin = (other: Route) =>
+      want !== undefined && other.protocol !== ownProtocol && !other.isComplex && isSameWay(want, other);
+    if (route.protocol === ownProtocol && !route.isComplex && places.get(placeOf(route))?.some(isTwin) === true) {
       const mac = ledger[key] ?? '';
       const linkName = removable.nameOf(mac);
       changes.push({ mac, linkName, reason: 'made by networkd too', kind: 'remove-route', route });
       continue;
     }
-    if (wanted.has(key) || isStillNeeded(route, desired, addresses)) continue;
+    if (want !== undefined || isStillNeeded(route, desired, addresses)) continue;
     if (route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
     const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
-    if (owner === null || isLastDefault(route, actual)) continue;
+    if (owner === null) continue;
+    if (!withdrawn.has(`${route.linkIndex} ${route.family}`) && isLastDefault(route, actual)) continue;
     changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
   }
   return { changes, conflicts };
@@ -207,7 +212,10 @@ function placeOf(route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'>):
 }
 
 function isSameWay(want: DesiredRoute, have: Route): boolean {
-  return !have.isComplex && have.linkIndex === want.linkIndex && have.gateway === want.gateway;
+  const isSame = ({ linkIndex, gateway }: Pick<Route, 'linkIndex' | 'gateway'>) =>
+    linkIndex === want.linkIndex && gateway === want.gateway;
+  // One of several routers: the others' paths are looked at by diff-leases.
+  return have.isComplex ? have.paths?.some(isSame) === true : isSame(have);
 }
 
 /** Of other programs' rules there may be thousands. */

@@ -3,25 +3,17 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import { addressAt, networkOf, requireCidr } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
-import type { Address, DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, KernelState, Link } from '../model.ts';
+import type { DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, Link } from '../model.ts';
 import { listOfLink } from './by-link.ts';
+import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.ts';
 import type { Matched } from './matched.ts';
 import { localTable, mainTable } from './numbers.ts';
-import { type KnownRouter, routerAdvertisementProtocol } from './routers.ts';
+import { findRouter, routerAdvertisementProtocol } from './routers.ts';
 import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 import { standInMetric } from './stand-ins.ts';
 
-/** What an ENI's gateways are found in. */
-export interface Surroundings {
-  readonly kernel: KernelState;
-  readonly routers: readonly KnownRouter[];
-}
-
 /** EC2 delegates /28; a shorter prefix is made local as a whole. */
 const shortestAssigned = 24;
-/** RTPROT_DHCP (linux/rtnetlink.h). */
-const dhcpProtocol = 16;
-
 export function computeAddresses(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredAddress[] {
   const linkIndex = link.index;
   const isLocal = policy.secondary === 'local';
@@ -89,15 +81,15 @@ export interface DefaultRoutes {
 
 export const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
 
-export function computeDefaultRoutes({ kernel, routers }: Surroundings, one: Matched, metric: number): DefaultRoutes {
+export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, metric: number): DefaultRoutes {
   const table = one.tableId;
   const routes: DesiredRoute[] = [];
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
   for (const family of [4, 6] as const) {
-    const gateway = findGateway({ kernel, routers }, one, family);
+    const gateway = findGateway(surroundings, one, family);
     if (gateway === null) {
-      unresolvedFamilies.push(family);
+      if (!isDefaultWithdrawn(surroundings, one, family)) unresolvedFamilies.push(family);
       continue;
     }
     const destination = family === 4 ? '0.0.0.0/0' : '::/0';
@@ -129,7 +121,7 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
     const family = familyOf(destination);
     const gateway = via ?? findGateway(surroundings, one, family);
     if (gateway === null) {
-      unresolved.add(family);
+      if (!isDefaultWithdrawn(surroundings, one, family)) unresolved.add(family);
       continue;
     }
     // A VRF is apart from main: a way into it out of main is made only where it is asked for by that name.
@@ -140,24 +132,17 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
   return { routes, unresolvedFamilies: [...unresolved] };
 }
 
-/** Null until the lease or the router advertisement is there. */
-function findGateway({ kernel, routers }: Surroundings, one: Matched, family: 4 | 6): string | null {
-  if (family === 4) return findIpv4Gateway(kernel, one);
-  const { index } = one.candidate.link;
-  const known = routers.find(({ linkIndex }) => linkIndex === index);
-  return findIpv6Gateway(kernel, index, one.tableId) ?? known?.gateway ?? null;
-}
-
 /**
  * What the lease and the router advertisement bring into main or the VRF, once they are there: networkd makes these routes once, and
  * never again when another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
  * then a reload is to come, which drops the advertised route for a while.
  */
 export function computeMainRoutes(
-  { kernel, routers }: Surroundings,
+  surroundings: Surroundings,
   one: Matched,
   { metric, isTakenUp, hasDefault }: MainRouteOptions,
 ): DesiredRoute[] {
+  const { kernel, routers } = surroundings;
   const { eni, candidate, leaseTable } = one;
   const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
   const routes: DesiredRoute[] = [];
@@ -167,44 +152,24 @@ export function computeMainRoutes(
   // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
-    const gateway = hasDefault ? findIpv4Gateway(kernel, one) : null;
+    const isWanted = hasDefault && !isDefaultWithdrawn(surroundings, one, 4);
+    const gateway = isWanted ? findGateway(surroundings, one, 4) : null;
     if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
   }
-  const router = routers.find(({ linkIndex }) => linkIndex === candidate.link.index);
+  const { index } = candidate.link;
+  const gateway = findRouter(routers, index);
   const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
-  const isAdvertised = listOfLink(kernel.routes, candidate.link.index).some(
+  const severalPaths = listOfLink(kernel.routes, null).filter((route) =>
+    route.paths?.some(({ linkIndex }) => linkIndex === index),
+  );
+  const isAdvertised = [...listOfLink(kernel.routes, index), ...severalPaths].some(
     ({ table, destination, protocol }) =>
       table === leaseTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
   );
-  if (hasIpv6 && hasDefault && router !== undefined && !(isAdvertised && isTakenUp)) {
-    routes.push({ ...base, destination: '::/0', gateway: router.gateway, metric: metric + standInMetric });
+  if (hasIpv6 && hasDefault && gateway !== null && !(isAdvertised && isTakenUp)) {
+    routes.push({ ...base, destination: '::/0', gateway, metric: metric + standInMetric });
   }
   return routes;
-}
-
-/** The lease's router; before the lease there is none. Where the lease makes no route, the subnet's first host. */
-function findIpv4Gateway(kernel: KernelState, { eni, candidate, leaseTable }: Matched): string | null {
-  if (!hasLease(kernel.addresses, candidate.link.index, eni)) return null;
-  const leased = listOfLink(kernel.routes, candidate.link.index).find(
-    (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === dhcpProtocol,
-  );
-  return leased?.gateway ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
-}
-
-/** The ENI's own table has networkd's route too, and is the only one where main is to have none. */
-function findIpv6Gateway(kernel: KernelState, linkIndex: number, ownTable: number): string | null {
-  const advertised = listOfLink(kernel.routes, linkIndex).find(
-    (route) =>
-      route.destination === '::/0' &&
-      (route.table === mainTable || route.table === ownTable) &&
-      route.protocol === routerAdvertisementProtocol,
-  );
-  return advertised?.gateway ?? null;
-}
-
-export function hasLease(addresses: readonly Address[], linkIndex: number, eni: EniMetadata): boolean {
-  const primary = eni.ipv4Addresses[0];
-  return listOfLink(addresses, linkIndex).some(({ address }) => address === primary);
 }
 
 interface MainRouteOptions {

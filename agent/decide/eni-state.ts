@@ -2,7 +2,7 @@
 
 import type { EniState } from '../model.ts';
 import { explainDuplicates } from './duplicates.ts';
-import { hasLease } from './eni-objects.ts';
+import { hasLease, isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
 import { isInPlace } from './vrf.ts';
 import type { World } from './world.ts';
@@ -40,6 +40,9 @@ export function describeState(world: World, one: Matched, unresolved: readonly (
   }
   if (eni.ipv6Addresses.length > 0 && policy.rules !== 'none' && unresolved.includes(6)) {
     return { kind: 'waiting', reason: 'no router advertisement yet' };
+  }
+  if (eni.ipv6Addresses.length > 0 && isDefaultWithdrawn(world, one, 6)) {
+    return { kind: 'waiting', reason: 'its IPv6 router has withdrawn itself, and no other one advertises' };
   }
   if (!candidate.link.hasCarrier) {
     const what = candidate.link.isUp ? 'the link has no carrier' : 'the link is down';

@@ -36,6 +36,8 @@ export interface KernelMirrorOptions {
   readonly reader?: KernelReader;
   /** Starts to listen. */
   readonly subscribe?: (handlers: SubscriptionHandlers, isWantedRoute: RouteFilter) => KernelSubscription;
+  /** What is heard, before it takes effect. */
+  readonly onEvents?: (events: readonly RtnetlinkEvent[]) => void;
   /** A loss or a failed dump, which the mirror handles itself: for the journal. */
   readonly onProblem?: (problem: KernelError) => void;
 }
@@ -53,6 +55,7 @@ export class KernelMirror {
   readonly #subscription: KernelSubscription;
   readonly #drivers: DriverTable;
   readonly #reportProblem: (problem: KernelError) => void;
+  readonly #onEvents: (events: readonly RtnetlinkEvent[]) => void;
   readonly #listeners = new Set<ChangeListener>();
   readonly #store = new KernelStore();
   #filter: RouteFilter;
@@ -76,6 +79,7 @@ export class KernelMirror {
     this.#filter = options.isRelevantRoute ?? (() => false);
     this.#drivers = new DriverTable(options.readDriver ?? ((link) => readSysfsDriver(link)));
     this.#reportProblem = options.onProblem ?? (() => undefined);
+    this.#onEvents = options.onEvents ?? (() => undefined);
     this.#reader = options.reader ?? new RtnetlinkClient();
     const subscribe =
       options.subscribe ?? ((handlers, filter) => new RtnetlinkSubscription(handlers, { isWantedRoute: filter }));
@@ -203,6 +207,7 @@ export class KernelMirror {
 
   #receive(events: readonly RtnetlinkEvent[]): void {
     const effects = noEffects();
+    this.#onEvents(events);
     for (const event of events) {
       this.#replay?.push(event);
       this.#store.apply(event, effects);

@@ -56,6 +56,9 @@ export class NetworkdWatcher {
   #answers = new Map<number, NetworkdLink>();
   /** Questions under way, by link; what is announced meanwhile may be newer than the answer. */
   #questions = new Map<number, object>();
+  /** When it last began to configure each link, and when it came itself. */
+  #unsettledMs = new Map<number, number>();
+  #appearedMs: number | null = null;
 
   /** The bus is started, shared and closed by the caller. */
   constructor(bus: Bus) {
@@ -138,7 +141,9 @@ export class NetworkdWatcher {
     const description = await this.describeLink(linkIndex);
     if (description === null) return null;
     const { networkFile, setupState } = description;
-    const link = { linkIndex, networkFile, setupState };
+    this.#noteState(linkIndex, setupState);
+    const unsettledMs = Math.max(this.#unsettledMs.get(linkIndex) ?? 0, this.#appearedMs ?? 0);
+    const link = { linkIndex, networkFile, setupState, ...(unsettledMs === 0 ? {} : { unsettledMs }) };
     // One that it has not taken up yet is asked about again and again.
     const isSettled = setupState !== 'pending' && setupState !== 'initialized';
     if (isSettled && this.#questions.get(linkIndex) === question) this.#answers.set(linkIndex, link);
@@ -229,18 +234,29 @@ export class NetworkdWatcher {
     this.#version = undefined;
     this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
+    this.#unsettledMs.clear();
+    if (now.kind === 'owned') this.#appearedMs = performance.now();
     if (before.kind === 'owned' && now.kind !== 'unknown') this.#emit({ kind: 'vanished' });
     if (now.kind === 'owned') this.#emit({ kind: 'appeared' });
     else if (now.kind === 'unknown') this.#emit({ kind: 'unreachable' });
     else if (before.kind === 'unknown') this.#emit({ kind: 'absent' });
   }
 
+  /** Every lease or advertisement that brings news makes it `configuring` for a moment; only a new start is `initialized`. */
+  #noteState(linkIndex: number, setupState: string | null): void {
+    if (setupState === null || setupState === 'configuring' || setupState === 'configured') return;
+    this.#unsettledMs.set(linkIndex, performance.now());
+  }
+
   #takeLinkChange(signal: Signal): void {
     const linkIndex = parseLinkPath(signal.path);
     const change = linkChange.safeParse(signal.body);
     if (linkIndex === null || !change.success) return;
+    const setupState = change.data[1].AdministrativeState ?? null;
+    // What it is asked about is the state of a few milliseconds later, when all may be over.
+    this.#noteState(linkIndex, setupState);
     this.#forgetLink(linkIndex);
-    this.#emit({ kind: 'link-changed', linkIndex, setupState: change.data[1].AdministrativeState ?? null });
+    this.#emit({ kind: 'link-changed', linkIndex, setupState });
   }
 
   #emit(event: NetworkdEvent): void {

@@ -39,6 +39,7 @@ class Harness {
         return world.kernel();
       },
       networkd: () => world.state.networkd,
+      lostRouters: () => [],
       files: () => world.files(),
       metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
     };

@@ -34,7 +34,7 @@ function keep<Item>(before: readonly Item[] | undefined, now: readonly Item[]): 
 function readKnown(world: ModelWorld, kernel: KernelState): Known {
   const { config, networkd, snapshot, departed, ledger, offered, unread } = world.state;
   return {
-    ...{ config, kernel, networkd, directory: world.files(), snapshot, departed, ledger },
+    ...{ config, kernel, networkd, lostRouters: [], directory: world.files(), snapshot, departed, ledger },
     ...{ settling: new Set<string>(), offered: new Set(offered), unread: new Set(unread) },
   };
 }

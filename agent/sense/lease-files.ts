@@ -1,0 +1,91 @@
+/** The leases of links as networkd keeps them, by link index, in a directory that other programs may see but not write. */
+
+import { closeSync, constants, type FSWatcher, fstatSync, openSync, readFileSync, watch } from 'node:fs';
+import { join } from 'node:path';
+import type { NetworkdLease, NetworkdState } from '../model.ts';
+import { parseLeaseFile } from './lease-file.ts';
+
+export const leaseDirectory = '/run/systemd/netif/leases';
+/** A lease is some hundred bytes, and some thousand with many routes. */
+const longestBytes = 65_536;
+
+/** Null: there is none, or what is there is no lease. Never waits: a FIFO or a link is not followed. */
+export function readLeaseFile(directory: string, linkIndex: number): NetworkdLease | null {
+  let file: number;
+  try {
+    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
+    file = openSync(join(directory, String(linkIndex)), flags);
+  } catch {
+    return null;
+  }
+  try {
+    const { size } = fstatSync(file);
+    if (!fstatSync(file).isFile() || size > longestBytes) return null;
+    return parseLeaseFile(readFileSync(file, 'utf8'));
+  } catch {
+    return null;
+  } finally {
+    closeSync(file);
+  }
+}
+
+export class LeaseFiles {
+  readonly #directory: string;
+  readonly #onChange: () => void;
+  #watcher: FSWatcher | null = null;
+  #isStale = true;
+  #state: NetworkdState | null = null;
+  #result: NetworkdState | null = null;
+
+  constructor(onChange: () => void, directory: string = leaseDirectory) {
+    this.#onChange = onChange;
+    this.#directory = directory;
+  }
+
+  /** What networkd says of its links with what it says of their leases; the same object until one of both changes. */
+  addTo(state: NetworkdState): NetworkdState {
+    const last = this.#result;
+    // networkd makes the directory when it starts; until then each look tries again, and reads the files.
+    const isHeard = this.#watcher !== null;
+    if (last !== null && isHeard && !this.#isStale && this.#state === state) return last;
+    // Before the files are read: what changes from here on is heard.
+    if (!isHeard) this.#watch();
+    this.#isStale = false;
+    this.#state = state;
+    const links = state.links.map((link) => {
+      const lease = readLeaseFile(this.#directory, link.linkIndex);
+      return lease === null ? link : { ...link, lease };
+    });
+    const next = { ...state, links };
+    this.#result = last !== null && isSame(last, next) ? last : next;
+    return this.#result;
+  }
+
+  close(): void {
+    this.#watcher?.close();
+    this.#watcher = null;
+  }
+
+  #watch(): void {
+    try {
+      const watcher = watch(this.#directory, { persistent: false }, (event, name) => this.#hear(event, name ?? ''));
+      watcher.on('error', () => this.close());
+      this.#watcher = watcher;
+    } catch {
+      this.#watcher = null;
+    }
+  }
+
+  /** networkd writes beside a file and renames that into its place. */
+  #hear(event: string, name: string): void {
+    // The directory's own end comes as an event with its own name (IN_DELETE_SELF).
+    if (event === 'rename' && this.#directory.endsWith(`/${name}`)) this.close();
+    else if (!/^\d+$/.test(name)) return;
+    this.#isStale = true;
+    this.#onChange();
+  }
+}
+
+function isSame(left: NetworkdState, right: NetworkdState): boolean {
+  return JSON.stringify(left) === JSON.stringify(right);
+}
