@@ -68,7 +68,8 @@ describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => 
         await vpc.destroy();
       }
     },
-    testMs,
+    // Leases of 64 links.
+    2 * testMs,
   );
 
   describe('several, by the operator’s configuration', () => {
