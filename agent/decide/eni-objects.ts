@@ -9,7 +9,7 @@ import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.t
 import type { Matched } from './matched.ts';
 import { localTable, mainTable } from './numbers.ts';
 import { findRouter, routerAdvertisementProtocol } from './routers.ts';
-import { isExcluded, listPrefixSources, listSubnets } from './sources.ts';
+import { hasFamily, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 import { standInMetric } from './stand-ins.ts';
 
 /** EC2 delegates /28; a shorter prefix is made local as a whole. */
@@ -158,7 +158,7 @@ export function computeMainRoutes(
   }
   const { index } = candidate.link;
   const gateway = findRouter(routers, index);
-  const hasIpv6 = eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0;
+  const hasIpv6 = hasFamily(eni, 6);
   const severalPaths = listOfLink(kernel.routes, null).filter((route) =>
     route.paths?.some(({ linkIndex }) => linkIndex === index),
   );

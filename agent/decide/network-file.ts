@@ -7,6 +7,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { DesiredAddress, DesiredRoute, DesiredRule, EniMetadata, Link, NetworkFile } from '../model.ts';
 import { ownProtocol } from './identity.ts';
+import { hasFamily } from './sources.ts';
 
 /** First line of every file: marks it as ours and names the ENI. Files without it are never changed or removed. */
 const headerStart = '# Written by enid for ';
@@ -100,7 +101,7 @@ function renderHeader({ eni }: NetworkFileInput): string {
 
 function renderLinkFile(input: NetworkFileInput): string {
   const { eni, link, isPrimary, policy, metric, tableId } = input;
-  const { hasIpv4, hasIpv6 } = readFamilies(eni);
+  const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   const isAddressless = !hasIpv4 && !hasIpv6;
   const yesNo = (value: boolean) => (value ? 'yes' : 'no');
   // The default where networkd itself knows the VRF.
@@ -166,7 +167,7 @@ function renderLinkFile(input: NetworkFileInput): string {
 
 /** The default routes of the ENI's own table, which follow the lease and the router advertisement. */
 function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): string[] {
-  const { hasIpv4, hasIpv6 } = readFamilies(eni);
+  const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   if (policy.rules === 'none' || (!hasIpv4 && !hasIpv6)) return [];
   const gateways = hasIpv4 ? ['_dhcp4', '_ipv6ra'] : ['_ipv6ra'];
   return gateways.map((gateway) =>
@@ -177,13 +178,6 @@ function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): str
       ['Protocol', ownProtocol],
     ]),
   );
-}
-
-function readFamilies(eni: EniMetadata): { readonly hasIpv4: boolean; readonly hasIpv6: boolean } {
-  return {
-    hasIpv4: eni.ipv4Addresses.length > 0 || eni.subnetIpv4 !== null,
-    hasIpv6: eni.ipv6Addresses.length > 0 || eni.subnetIpv6.length > 0,
-  };
 }
 
 /**

@@ -135,13 +135,7 @@ export function listOtherSubnets(one: Matched, peers: readonly Peer[]): Readonly
 }
 
 function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: readonly string[] } {
-  // An ENI without addresses (EFA-only) lists a subnet and has no network of its own.
-  return { linkIndex, subnets: eni === null || isAddressless(eni) ? [] : listSubnets(eni) };
-}
-
-function isAddressless(eni: EniMetadata): boolean {
-  const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
-  return all.every(({ length }) => length === 0);
+  return { linkIndex, subnets: eni === null ? [] : listSubnets(eni) };
 }
 
 /** Whether packets of a family can leave by it: it has a subnet of the family, or main has a route by it. */

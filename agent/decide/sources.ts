@@ -8,9 +8,25 @@ import { globalScope } from './address-flags.ts';
 import { rememberEach, rememberLast } from './memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from './numbers.ts';
 
+/**
+ * An ENI for EFA alone: it has neither address nor prefix. The metadata lists its subnet all the same (a live listing in
+ * amazon-vpc-cni-k8s, pull request 3047): what families an ENI has is said by its addresses.
+ */
+export function isAddressless(eni: EniMetadata): boolean {
+  const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
+  return all.every(({ length }) => length === 0);
+}
+
 /** Subnets of an ENI, both families. */
 export function listSubnets(eni: EniMetadata): string[] {
+  if (isAddressless(eni)) return [];
   return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+}
+
+/** Whether packets of a family can have to do with an ENI: it has an address of it, or a subnet. */
+export function hasFamily(eni: EniMetadata, family: Family): boolean {
+  const addresses = family === 4 ? eni.ipv4Addresses : eni.ipv6Addresses;
+  return addresses.length > 0 || listSubnets(eni).some((subnet) => familyOf(subnet) === family);
 }
 
 /** Subnet → links that have an address in it. */
