@@ -235,7 +235,9 @@ export class NetworkdWatcher {
     this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
     this.#unsettledMs.clear();
-    if (now.kind === 'owned') this.#appearedMs = performance.now();
+    // Not where this program has just come itself, or the bus for the first time.
+    const isNew = before.kind !== 'unknown' || this.#last.links.length > 0;
+    if (now.kind === 'owned' && isNew) this.#appearedMs = performance.now();
     if (before.kind === 'owned' && now.kind !== 'unknown') this.#emit({ kind: 'vanished' });
     if (now.kind === 'owned') this.#emit({ kind: 'appeared' });
     else if (now.kind === 'unknown') this.#emit({ kind: 'unreachable' });
