@@ -217,11 +217,13 @@ export class Daemon {
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();
-    const reading = this.#readMetadata(patienceAtStartMs);
-    // What was accepted before the restart is in force already; a poll later it is looked at again, and now is that poll.
-    if (this.#poller.metadata().snapshot === null) await reading;
+    const isKnown = this.#poller.metadata().snapshot !== null;
+    if (!isKnown) await this.#readMetadata(patienceAtStartMs);
     this.#reconciler.wake();
     await this.#reconciler.idle();
+    // What was accepted before the restart is in force already; a poll later it is looked at again, and now is that poll. Not
+    // before the pass: loading the HTTP client would hold it up.
+    if (isKnown) void this.#readMetadata(patienceAtStartMs);
   }
 
   /** Reads everything anew and reconciles; resolves when that is done. */
