@@ -275,7 +275,9 @@ describe('NetworkdWatcher', () => {
 
     const networkd = await startNetworkd();
     await waitFor(() => watcher.presence === 'present');
-    const links = [{ linkIndex: 2, networkFile: '/run/systemd/network/70-ens2.network', setupState: 'configured' }];
+    const link = { linkIndex: 2, networkFile: '/run/systemd/network/70-ens2.network', setupState: 'configured' };
+    // It came while the watcher looked.
+    const links = [{ ...link, unsettledMs: expect.any(Number) }];
     expect(await watcher.readState([2, 3])).toEqual({ kind: 'present', version: null, links });
     expect(await watcher.listLinks()).toEqual([{ linkIndex: 2, linkName: 'ens2' }]);
     expect(await watcher.describeLink(3)).toBeNull();
