@@ -6,6 +6,8 @@ export const permanentFlag = 0x80;
 export const tentativeFlag = 0x40;
 /** Its connected route is the business of whoever made it, not of the kernel. */
 export const noPrefixRouteFlag = 0x200;
+/** Another address of the same subnet stands before it on its link. */
+export const secondaryFlag = 0x01;
 /** Its preferred lifetime is over. */
 export const deprecatedFlag = 0x20;
 

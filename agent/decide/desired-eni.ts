@@ -12,9 +12,10 @@ import {
   type OperatorRoutes,
 } from './eni-objects.ts';
 import { describeState, findCollision } from './eni-state.ts';
-import { isDefaultWithdrawn } from './gateways.ts';
+import { findGateway, isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
 import { keepsAddresses, nameNetworkFile } from './network-file.ts';
+import { mainTable } from './numbers.ts';
 import { computeDetours, followMain } from './own-table.ts';
 import { listLeaving } from './routers.ts';
 import {
@@ -41,18 +42,21 @@ export interface Routed {
   readonly one: Matched;
   readonly defaults: DefaultRoutes;
   readonly operator: OperatorRoutes;
-  /** Whether its default is to be in main. */
-  readonly hasDefault: boolean;
+  /** networkd has our file in force. */
+  readonly isTakenUp: boolean;
   /** Of main, or of the table of its VRF. */
   readonly mainRoutes: readonly DesiredRoute[];
 }
 
-/** `all`: every ENI that is taken care of. */
-export function computeRoutes(world: World, one: Matched, all: readonly Matched[]): Routed {
+/** `substitutes`: of `computeSubstitutes`. */
+export function computeRoutes(
+  world: World,
+  one: Matched,
+  substitutes: ReadonlyMap<Matched, readonly DesiredRoute[]>,
+): Routed {
   const { eni, candidate, policy } = one;
   const { metric } = computeNumbers(eni, policy);
   const isManaged = policy.manage === 'full';
-  const hasDefault = policy.defaultRoute && !isReplaced(one, all);
   const fileName = nameNetworkFile(world.config.networkd.prefix, candidate.link.name);
   const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === candidate.link.index)?.networkFile ?? '';
   const isTakenUp = inForce.endsWith(`/${fileName}`);
@@ -60,14 +64,16 @@ export function computeRoutes(world: World, one: Matched, all: readonly Matched[
     one,
     defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
     operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
-    hasDefault,
-    mainRoutes: isManaged ? computeMainRoutes(world, one, { metric, isTakenUp, hasDefault }) : [],
+    isTakenUp,
+    mainRoutes: isManaged
+      ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...(substitutes.get(one) ?? [])]
+      : [],
   };
 }
 
 export function decideEni(
   world: World,
-  { one, defaults, operator, hasDefault, mainRoutes }: Routed,
+  { one, defaults, operator, mainRoutes }: Routed,
   all: readonly Matched[],
   host: Host,
 ): Standing {
@@ -101,8 +107,7 @@ export function decideEni(
     (route) => route.table === tableId,
   );
   const table = { routes: inTable, metric, hasDefault: !hasDetours };
-  const eniLinks = new Set(host.peers.map(({ linkIndex }) => linkIndex));
-  const followed = isFollowing ? followMain(one, host.main, table, eniLinks) : [];
+  const followed = isFollowing ? followMain(one, host.main, table, host.eniLinks) : [];
   const detours = hasDetours
     ? computeDetours(one, listOtherDestinations(one, host), { ...table, routes: [...inTable, ...followed] })
     : [];
@@ -150,10 +155,7 @@ export function decideEni(
       rules: declared.rules,
       altNames: declared.altNames,
       settings: declared.settings,
-      lease:
-        isInPlace(link, policy, world.kernel.links) && declared.lease !== null
-          ? { ...declared.lease, hasDefaultRoute: hasDefault }
-          : null,
+      lease: isInPlace(link, policy, world.kernel.links) ? declared.lease : null,
       unresolvedFamilies: takesRoutes ? [...defaults.unresolvedFamilies, ...operator.unresolvedFamilies] : [4, 6],
       ...(withdrawnFamilies.length === 0 ? {} : { withdrawnFamilies }),
       ...(leavingRouters.length === 0 ? {} : { leavingRouters }),
@@ -161,11 +163,33 @@ export function decideEni(
   };
 }
 
-/** Whether its default gives way in main: the link has no carrier, and another ENI's has one and a default. */
-function isReplaced(one: Matched, all: readonly Matched[]): boolean {
-  if (one.candidate.link.hasCarrier) return false;
-  return all.some(
-    ({ candidate, policy }) =>
-      candidate.link.hasCarrier && policy.manage === 'full' && policy.defaultRoute && policy.vrf === null,
+/**
+ * The next ENI's default in front of those of links without carrier, family by family: nothing of those is taken away, so that
+ * nothing has to be made again when the carrier is back.
+ */
+export function computeSubstitutes(
+  world: World,
+  all: readonly Matched[],
+): ReadonlyMap<Matched, readonly DesiredRoute[]> {
+  const leading = all.filter(
+    ({ policy, isLeaving }) => policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving,
   );
+  const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
+  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(metricOf);
+  const substitutes = new Map<Matched, DesiredRoute[]>();
+  if (dead.length === 0) return substitutes;
+  const metric = Math.max(1, Math.min(...dead) - 1);
+  const alive = leading
+    .filter(({ candidate }) => candidate.link.hasCarrier)
+    .sort((left, right) => metricOf(left) - metricOf(right));
+  for (const family of [4, 6] as const) {
+    const next = alive.find((one) => findGateway(world, one, family) !== null);
+    if (next === undefined || metricOf(next) <= metric) continue;
+    const way = { destination: everywhere[family], gateway: findGateway(world, next, family) };
+    const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
+    substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
+  }
+  return substitutes;
 }
+
+const everywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;

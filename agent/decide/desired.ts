@@ -2,10 +2,11 @@
 
 import type { Desired, DesiredEni, EniMetadata, EniReport, EniState, Link } from '../model.ts';
 import { computeNumbers } from './declaration.ts';
-import { computeRoutes, decideEni } from './desired-eni.ts';
+import { computeRoutes, computeSubstitutes, decideEni, type Routed } from './desired-eni.ts';
 import { isMadeByNetworkd } from './diff-leases.ts';
 import { yieldDuplicates } from './duplicates.ts';
-import { isAsWideAsDefault, listForeignRoutes, readMainTable } from './main-table.ts';
+import { findCollision } from './eni-state.ts';
+import { listForeignRoutes, type MainTable, readMainTable } from './main-table.ts';
 import { findCandidates } from './match-links.ts';
 import type { Matched } from './matched.ts';
 import { findOverride } from './override.ts';
@@ -47,7 +48,7 @@ export function computeDesired(world: World): Desired {
     } else if (reading.kind === 'unknown') {
       const { link, driver } = candidate;
       const isIgnored = findIgnoringEntry(world.config, { mac, name: link.name, driver }) !== -1;
-      if (isIgnored) strangers.add(mac);
+      if (isIgnored && !isListed(world, mac)) strangers.add(mac);
       const ignored: EniState = { kind: 'ignored', reason: 'manage: none in the configuration' };
       setAside(mac, null, link, isIgnored ? ignored : reading.state, !isIgnored);
     } else {
@@ -87,21 +88,26 @@ export function computeDesired(world: World): Desired {
   }
 
   const matched = yieldDuplicates(present);
-  const routed = matched.map((one) => computeRoutes(world, one, matched));
-  const own = routed.flatMap(({ mainRoutes, operator }) => [...mainRoutes, ...operator.routes]);
-  // Those that networkd made of a lease or an advertisement, and that are to go (diff-leases).
-  const leaving = new Set(routed.flatMap(({ one, hasDefault }) => (hasDefault ? [] : [one.candidate.link.index])));
-  const staying = listForeignRoutes(world.kernel.routes).filter(
-    (route) => !(leaving.has(route.linkIndex ?? 0) && isMadeByNetworkd(route) && isAsWideAsDefault(route)),
+  // One that has lost its table to another ENI is left as it stands: neither its group nor its routes are to be counted on.
+  const settled = matched.filter((one) => findCollision(one, matched) === null);
+  const substitutes = computeSubstitutes(world, settled);
+  const routed = matched.map((one) => computeRoutes(world, one, substitutes));
+  const main = computeMainTable(
+    world,
+    routed.filter(({ one }) => settled.includes(one)),
   );
-  const main = readMainTable(staying, own);
   const knownEni = (mac: string) => {
     const reading = readMetadata(world, mac);
     return reading.kind === 'unknown' ? null : reading.eni;
   };
   const known = new Map([...candidates].filter(([mac]) => !strangers.has(mac)));
-  const peers = listPeers(known, matched, knownEni, world.foreignGroups);
-  const host = describeHost(peers, matched, world.kernel.addresses, main);
+  const peers = listPeers(
+    { candidates: known, matched: settled, links: world.kernel.links },
+    knownEni,
+    world.foreignGroups,
+  );
+  const eniLinks = new Set([...known.values()].flat().map(({ link }) => link.index));
+  const host = describeHost({ peers, eniLinks, addresses: world.kernel.addresses, main }, matched);
   const enis: DesiredEni[] = [];
   for (const mine of routed) {
     const { report, desired } = decideEni(world, mine, matched, host);
@@ -111,6 +117,29 @@ export function computeDesired(world: World): Desired {
   }
   reports.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
   return { enis, reports, unknownMacs: unknownMacs.sort() };
+}
+
+/** Without the defaults by ENIs that are to have none, which diff-leases removes. */
+function computeMainTable(world: World, routed: readonly Routed[]): MainTable {
+  const leaving = new Set(
+    routed.flatMap(({ one: { policy, candidate }, isTakenUp }) =>
+      policy.manage === 'full' && !policy.defaultRoute && isTakenUp ? [candidate.link.index] : [],
+    ),
+  );
+  const staying = listForeignRoutes(world.kernel.routes).filter(
+    (route) =>
+      !(leaving.has(route.linkIndex ?? 0) && isMadeByNetworkd(route) && /^(0\.0\.0\.0|::)\/0$/.test(route.destination)),
+  );
+  return readMainTable(
+    staying,
+    routed.flatMap(({ mainRoutes, operator }) => [...mainRoutes, ...operator.routes]),
+  );
+}
+
+function isListed({ snapshot }: World, wanted: string): boolean {
+  return (snapshot?.enis ?? []).some(
+    (reading) => (reading.kind === 'ready' ? reading.eni.mac : reading.mac) === wanted,
+  );
 }
 
 /** As an operator counts them: by card and device; what the metadata do not know comes last. As text, to compare. */

@@ -2,7 +2,7 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { Address, Change, Desired, DesiredAddress, DesiredEni, Ledger } from '../model.ts';
-import { deprecatedFlag, permanentFlag } from './address-flags.ts';
+import { deprecatedFlag, permanentFlag, secondaryFlag } from './address-flags.ts';
 import { listsByLink } from './by-link.ts';
 import { groupBy } from './group-by.ts';
 import { identifyAddress } from './identity.ts';
@@ -108,25 +108,26 @@ function diffLink(
     if (isSettling && familyOf(address.address) === 4) continue;
     lacks.push({ eni, address, reason: own === undefined ? missing : altered });
   }
-  return { lacks, removals: isSettling ? removals : [...removals, ...orderBehindLease(eni, actual, wanted)] };
+  return { lacks, removals: isSettling ? removals : [...removals, ...orderBehindLease(eni, actual, removable)] };
 }
 
 /**
  * The leased address is the first of its link (`hostname -I`, ifconfig and programs that take the first one), but networkd 252 makes
  * the others before it has the lease, and a lease that is lost and made again comes last.
  */
-function orderBehindLease(
-  eni: DesiredEni,
-  actual: readonly Address[],
-  wanted: ReadonlyMap<string, DesiredAddress>,
-): Change[] {
+function orderBehindLease(eni: DesiredEni, actual: readonly Address[], removable: Removable): Change[] {
   const leased = actual.findIndex(
-    ({ address, prefixLength, family }) => family === 4 && prefixLength < 32 && address === eni.lease?.address,
+    ({ address, prefixLength, family, flags }) =>
+      // Behind another address of its subnet the kernel keeps it at the end, whatever comes after it (inet_insert_ifa).
+      family === 4 && prefixLength < 32 && address === eni.lease?.address && (flags & secondaryFlag) === 0,
   );
   if (leased === -1) return [];
   return actual.slice(0, leased).flatMap((before): Change[] => {
-    const address = before.family === 4 && before.prefixLength === 32 ? wanted.get(keyOf(before)) : undefined;
-    if (address === undefined) return [];
+    const key = keyOf(before);
+    const address = before.family === 4 && before.prefixLength === 32 ? listWanted(eni).get(key) : undefined;
+    // Another program's, which has the same address on the link, stays where it put it.
+    const isOurs = removable.ownerOf(key, markOf.address(before.protocol), before.linkIndex) !== null;
+    if (address === undefined || !isOurs) return [];
     return [{ ...about(eni, 'it stands before the leased address'), kind: 'move-address', address }];
   });
 }

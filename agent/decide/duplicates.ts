@@ -3,7 +3,7 @@
  * first ENI, and the second goes without a rule for it. Pure.
  */
 
-import { overlaps } from '../../lib/ip/cidr.ts';
+import { CidrIndex, overlaps } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { EniMetadata } from '../model.ts';
 import type { Duplicate, Matched } from './matched.ts';
@@ -24,6 +24,7 @@ export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
 
 /** Arguments: ENI, policy, ENI, policy, … Done anew only where one of them is another. */
 const findDuplicates = rememberLast((...known: readonly (EniMetadata | InterfacePolicy)[]) => {
+  if (!hasDuplicates(known)) return new Map<EniMetadata, Duplicate[]>();
   const hosts = new Map<string, string>();
   const prefixes: Duplicate[] = [];
   const found = new Map<EniMetadata, Duplicate[]>();
@@ -51,6 +52,21 @@ const findDuplicates = rememberLast((...known: readonly (EniMetadata | Interface
   return found;
 });
 
+/** Nearly always not, and then with one look at each source. */
+function hasDuplicates(known: readonly (EniMetadata | InterfacePolicy)[]): boolean {
+  const hosts: string[] = [];
+  const prefixes: string[] = [];
+  for (let index = 0; index < known.length; index += 2) {
+    const [eni, policy] = known.slice(index, index + 2) as [EniMetadata, InterfacePolicy];
+    hosts.push(...listAddressSources(eni, policy));
+    prefixes.push(...listPrefixSources(eni, policy));
+  }
+  if (new Set(hosts).size < hosts.length || new Set(prefixes).size < prefixes.length) return true;
+  const index = new CidrIndex(prefixes);
+  const isIn = (cidr: string) => index.find(cidr.split('/')[0] ?? '');
+  return hosts.some((host) => isIn(host).length > 0) || prefixes.some((prefix) => isIn(prefix).length > 1);
+}
+
 /** Why an ENI is degraded that has yielded sources; null: it has not. */
 export function explainDuplicates({ duplicates }: Pick<Matched, 'duplicates'>): string | null {
   const [first] = duplicates;
@@ -67,6 +83,8 @@ const exclude = rememberEach(
 );
 
 function compareRanks(left: Matched, right: Matched): number {
+  // What EC2 lists no more, another ENI may have by now.
+  if (left.isLeaving !== right.isLeaving) return left.isLeaving ? 1 : -1;
   if (left.isPrimary !== right.isPrimary) return left.isPrimary ? -1 : 1;
   const byPlace = left.eni.networkCard - right.eni.networkCard || left.eni.deviceNumber - right.eni.deviceNumber;
   return byPlace || (left.eni.mac < right.eni.mac ? -1 : 1);

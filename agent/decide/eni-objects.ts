@@ -140,10 +140,10 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
 export function computeMainRoutes(
   surroundings: Surroundings,
   one: Matched,
-  { metric, isTakenUp, hasDefault }: MainRouteOptions,
+  { metric, isTakenUp }: MainRouteOptions,
 ): DesiredRoute[] {
   const { kernel, routers } = surroundings;
-  const { eni, candidate, leaseTable } = one;
+  const { eni, candidate, policy, leaseTable } = one;
   const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
   const routes: DesiredRoute[] = [];
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
@@ -152,7 +152,7 @@ export function computeMainRoutes(
   // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
-    const isWanted = hasDefault && !isDefaultWithdrawn(surroundings, one, 4);
+    const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);
     const gateway = isWanted ? findGateway(surroundings, one, 4) : null;
     if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
   }
@@ -166,7 +166,7 @@ export function computeMainRoutes(
     ({ table, destination, protocol }) =>
       table === leaseTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
   );
-  if (hasIpv6 && hasDefault && gateway !== null && !(isAdvertised && isTakenUp)) {
+  if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
     routes.push({ ...base, destination: '::/0', gateway, metric: metric + standInMetric });
   }
   return routes;
@@ -175,7 +175,6 @@ export function computeMainRoutes(
 interface MainRouteOptions {
   readonly metric: number;
   readonly isTakenUp: boolean;
-  readonly hasDefault: boolean;
 }
 
 export function computeLease(

@@ -46,12 +46,17 @@ export interface MainTable {
 
 /** Our own are left out where they stand in the kernel: they come and go with every repair. */
 export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
-  const foreign = routes.filter(
-    ({ table, protocol, type, isComplex }) =>
-      table === mainTable && protocol !== ownProtocol && type === unicast && !isComplex,
-  );
+  const foreign = routes
+    .filter(({ table, protocol, type }) => table === mainTable && protocol !== ownProtocol && type === unicast)
+    .flatMap(splitPaths);
   const learnt = foreign.filter(isLearnt).length;
   return learnt > mostFollowedRoutes ? foreign.filter((route) => !isLearnt(route)) : foreign;
+}
+
+/** A route with several next hops is one for each of them; of any other complex one nothing can be told. */
+function splitPaths(route: Route): readonly Route[] {
+  if (!route.isComplex) return [route];
+  return (route.paths ?? []).map(({ linkIndex, gateway }) => ({ ...route, linkIndex, gateway, isComplex: false }));
 }
 
 export function readMainTable(foreign: readonly Route[], own: readonly DesiredRoute[]): MainTable {

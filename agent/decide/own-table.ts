@@ -5,7 +5,7 @@
 
 import { contains, requireCidr } from '../../lib/ip/cidr.ts';
 import type { DesiredRoute } from '../model.ts';
-import { isAsWideAsDefault, listFollowed, type MainTable } from './main-table.ts';
+import { isAsWideAsDefault, listFollowed, type MainTable, mostFollowedRoutes } from './main-table.ts';
 import type { Matched } from './matched.ts';
 
 export interface OwnTable {
@@ -19,7 +19,7 @@ export interface OwnTable {
 /**
  * Main's routes by an ENI: what the lease, a router advertisement or the operator has put there is in force for the ENI's
  * sources, too. With `rules: classic` the table is the only one that a source is looked up in, so that it repeats the
- * routes by links that are no ENI (`eniLinks` are those that are) as well, and first.
+ * routes by links that are no ENI (`eniLinks` are those that are) as well.
  */
 export function followMain(
   { candidate, policy, tableId }: Matched,
@@ -27,15 +27,17 @@ export function followMain(
   table: OwnTable,
   eniLinks: ReadonlySet<number>,
 ): DesiredRoute[] {
-  const foreign =
-    policy.rules === 'classic' ? [...main.specific.keys()].filter((linkIndex) => !eniLinks.has(linkIndex)) : [];
-  const { index } = candidate.link;
-  const wanted = [...foreign, index].flatMap((by) =>
-    listFollowed(main, by).map(({ destination, gateway }): DesiredRoute => {
-      const way = { table: tableId, destination, type: 'unicast', gateway, linkIndex: by } as const;
-      return { ...way, metric: table.metric, isFollowed: true };
-    }),
-  );
+  const links = policy.rules === 'classic' ? [...main.specific.keys()].filter((by) => !eniLinks.has(by)) : [];
+  const foreign = links.flatMap((by) => listFollowed(main, by));
+  const own = listFollowed(main, candidate.link.index);
+  // The better metric counts, and of equal ones the link that is no ENI.
+  const all = [...(foreign.length > mostFollowedRoutes ? [] : foreign), ...own];
+  const best = [...all].sort((left, right) => left.metric - right.metric);
+  const wanted = best.flatMap(({ destination, gateway, linkIndex }): DesiredRoute[] => {
+    if (linkIndex === null) return [];
+    const way = { table: tableId, destination, type: 'unicast', gateway, linkIndex } as const;
+    return [{ ...way, metric: table.metric, isFollowed: true }];
+  });
   return keepDiffering(wanted, table);
 }
 

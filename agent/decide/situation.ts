@@ -23,6 +23,8 @@ export interface Peer {
 
 export interface Host {
   readonly peers: readonly Peer[];
+  /** Of all links that can be an ENI, also in a VRF. */
+  readonly eniLinks: ReadonlySet<number>;
   readonly holders: SubnetHolders;
   readonly addresses: readonly Address[];
   readonly main: MainTable;
@@ -31,18 +33,26 @@ export interface Host {
 /** Links whose group is the operator's: neither the default group nor this program's, and not changed since it was. */
 export type ForeignGroups = ReadonlySet<number>;
 
-/** ENIs in a VRF are none of them: main has no route by those. */
+/** ENIs in a VRF, whosever it is, are none of them: main has no route by those. */
 export function listPeers(
-  candidates: ReadonlyMap<string, readonly CandidateLink[]>,
-  matched: readonly Matched[],
+  {
+    candidates,
+    matched,
+    links,
+  }: {
+    readonly candidates: ReadonlyMap<string, readonly CandidateLink[]>;
+    readonly matched: readonly Matched[];
+    readonly links: readonly Link[];
+  },
   metadata: (mac: string) => EniMetadata | null,
   foreignGroups: ForeignGroups,
 ): Peer[] {
   const managed = new Map(matched.map((one) => [one.eni.mac, one]));
-  return [...candidates].flatMap(([mac, links]) =>
-    links.flatMap(({ link }): Peer[] => {
+  const vrfs = new Set(links.filter(({ kind }) => kind === 'vrf').map(({ index }) => index));
+  return [...candidates].flatMap(([mac, twins]) =>
+    twins.flatMap(({ link }): Peer[] => {
       const one = managed.get(mac);
-      if (one !== undefined && one.policy.vrf !== null) return [];
+      if ((one?.policy.vrf ?? null) !== null || vrfs.has(link.masterIndex ?? 0)) return [];
       const isGrouped = one !== undefined && computeGroup(one, foreignGroups) !== null;
       const hasRules = one !== undefined && isRouted(one);
       return [{ mac, linkIndex: link.index, eni: metadata(mac), isGrouped, hasRules }];
@@ -50,17 +60,9 @@ export function listPeers(
   );
 }
 
-export function describeHost(
-  peers: readonly Peer[],
-  matched: readonly Matched[],
-  addresses: readonly Address[],
-  main: MainTable,
-): Host {
-  const holders = findSubnetHolders(
-    matched.map(({ eni }) => eni),
-    addresses,
-  );
-  return { peers, holders, addresses, main };
+export function describeHost(known: Omit<Host, 'holders'>, matched: readonly Matched[]): Host {
+  const enis = matched.map(({ eni }) => eni);
+  return { ...known, holders: findSubnetHolders(enis, known.addresses) };
 }
 
 /** The link group that an ENI's link is to be in; null: as it is. */
@@ -79,7 +81,8 @@ export function isRouted({ policy }: Pick<Matched, 'policy'>): boolean {
   return (policy.manage === 'full' || policy.manage === 'rules') && policy.rules !== 'none';
 }
 
-export function describeSituation(one: Matched, { peers, holders, addresses, main }: Host): Situation {
+export function describeSituation(one: Matched, host: Host): Situation {
+  const { peers, holders, main } = host;
   const { eni, candidate, isPrimary, policy } = one;
   const { index } = candidate.link;
   const others = peers.filter(({ linkIndex }) => linkIndex !== index);
@@ -95,13 +98,16 @@ export function describeSituation(one: Matched, { peers, holders, addresses, mai
   return {
     otherSubnets: rivals.flatMap((other) => (other.eni === null ? [] : listSubnets(other.eni))),
     occupiedSubnets: subnets.filter(isOccupied),
-    exceptions: dropContained([
-      ...listDestinations(main, ungrouped.map(withSubnets)),
-      ...listCovered(subnets, addresses, peers),
-    ]),
+    exceptions: [...new Set([...listExceptions(main, ungrouped.map(withSubnets)), ...listCovered(subnets, host)])],
     primary: isPrimary
       ? {
-          contestedFamilies: families.filter((family) => others.some((other) => hasFamily(other, family, main))),
+          contestedFamilies: families.filter((family) => others.some((other) => isUsing(other, family, main))),
+          ungroupedFamilies: families.filter((family) =>
+            main.defaults.some(
+              ({ destination, linkIndex }) =>
+                familyOf(destination) === family && ungrouped.some((other) => other.linkIndex === linkIndex),
+            ),
+          ),
           divertedFamilies: families.filter((family) =>
             isDefaultDiverted(main, family, {
               primary: index,
@@ -114,10 +120,15 @@ export function describeSituation(one: Matched, { peers, holders, addresses, mai
   };
 }
 
-/** Without those that lie in another one of them. */
-function dropContained(cidrs: readonly string[]): string[] {
-  const all = [...new Set(cidrs)];
-  return all.filter((cidr) => !all.some((other) => other !== cidr && contains(other, cidr)));
+/** Each is two rules for every block of every ENI: of an ENI with more routes than that only the subnets are named. */
+const mostExceptions = 16;
+
+function listExceptions(
+  main: MainTable,
+  ungrouped: readonly { readonly linkIndex: number; readonly subnets: readonly string[] }[],
+): string[] {
+  const all = listDestinations(main, ungrouped);
+  return all.length > mostExceptions ? ungrouped.flatMap(({ subnets }) => subnets) : all;
 }
 
 const families: readonly Family[] = [4, 6];
@@ -139,7 +150,7 @@ function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: re
 }
 
 /** Whether packets of a family can leave by it: it has a subnet of the family, or main has a route by it. */
-function hasFamily(peer: Peer, family: Family, main: MainTable): boolean {
+function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
   const isOfFamily = (cidr: string) => familyOf(cidr) === family && !contains('fe80::/10', cidr);
   const routes = [...main.defaults.filter(({ linkIndex }) => linkIndex === peer.linkIndex)].concat(
     main.specific.get(peer.linkIndex) ?? [],
@@ -148,16 +159,16 @@ function hasFamily(peer: Peer, family: Family, main: MainTable): boolean {
 }
 
 /** Subnets that a link which is no ENI covers whole by an address of its own: main has its connected route beside the ENI's. */
-function listCovered(subnets: readonly string[], addresses: readonly Address[], peers: readonly Peer[]): string[] {
-  const enis = new Set(peers.map(({ linkIndex }) => linkIndex));
-  const widths = new Set(subnets.map((subnet) => Number(subnet.split('/')[1])));
+function listCovered(subnets: readonly string[], { addresses, eniLinks }: Host): string[] {
+  const lengths = subnets.map((subnet) => Number(subnet.split('/')[1]));
   const wide = addresses.filter(
-    ({ linkIndex, prefixLength }) => !enis.has(linkIndex) && [...widths].some((width) => prefixLength <= width),
+    ({ linkIndex, prefixLength }) =>
+      prefixLength > 0 && !eniLinks.has(linkIndex) && lengths.some((length) => prefixLength <= length),
   );
   return subnets.filter((subnet) =>
     wide.some(
       ({ address, prefixLength, family }) =>
-        prefixLength > 0 && family === familyOf(subnet) && contains(networkOf(address, prefixLength), subnet),
+        family === familyOf(subnet) && contains(networkOf(address, prefixLength), subnet),
     ),
   );
 }

@@ -80,8 +80,10 @@ export interface Situation {
 export interface PrimarySituation {
   /** Families in which the host has another ENI; in the others the primary needs no rule. */
   readonly contestedFamilies: readonly Family[];
-  /** Families in which main's best default route leads by another ENI, or main has none. */
+  /** Families in which main's best default route leads by another ENI, or main has none and is to have none by the primary. */
   readonly divertedFamilies: readonly Family[];
+  /** Families in which main has a default by an ENI that no link group tells. */
+  readonly ungroupedFamilies: readonly Family[];
 }
 
 export interface RuleInput {
@@ -142,12 +144,15 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const { primary } = situation;
   const width = defaultWidth[family];
   const isDiverted = primary?.divertedFamilies.includes(family) === true;
+  const takesDefaults = isDiverted && primary?.ungroupedFamilies.includes(family) !== true;
   const isNarrow = primary !== null && !isDiverted;
   const at = primary === null ? secondaryPriorities(eniNumber) : primaryPriorities;
-  const exceptions = situation.exceptions.filter((destination) => familyOf(destination) === family);
+  const all = situation.exceptions.filter((destination) => familyOf(destination) === family);
+  const exceptions = all.filter((one) => !all.some((other) => other !== one && contains(other, one)));
   return selectSources(input, family).flatMap((selector) => [
     ...exceptions.flatMap((destination) => {
-      const { length } = requireCidr(destination);
+      // Main's routes there that are no narrower than those by the ENIs in question count for nothing.
+      const length = Math.max(...all.filter((one) => contains(destination, one)).map((one) => requireCidr(one).length));
       const there = { ...selector, destination };
       const inMain = { table: mainTable, suppressPrefixLength: length, suppressGroup: eniGroup };
       return [
@@ -159,7 +164,7 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
       ...selector,
       priority: at.main,
       table: mainTable,
-      suppressPrefixLength: isDiverted ? null : width,
+      suppressPrefixLength: takesDefaults ? null : width,
       suppressGroup: eniGroup,
     },
     { ...selector, ...takesAll, priority: at.own, table: tableId, suppressPrefixLength: isNarrow ? width : null },
