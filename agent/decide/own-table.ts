@@ -59,14 +59,17 @@ export function computeDetours(
   return keepDiffering(wanted, table);
 }
 
-/** The widest first, so that each is compared with what is around it by then. */
+/** The widest first, so that each is compared with what is around it by then; of one destination the first counts. */
 function keepDiffering(wanted: readonly DesiredRoute[], { routes, hasDefault }: OwnTable): DesiredRoute[] {
   const table = routes.filter((route) => hasDefault || !isAsWideAsDefault(route));
   const kept: DesiredRoute[] = [];
+  const decided = new Set(table.map(({ destination }) => destination));
   for (const route of sortByLength(wanted)) {
     const around = sortByLength(table.filter(({ destination }) => contains(destination, route.destination))).at(-1);
     const isSame = around?.gateway === route.gateway && around.linkIndex === route.linkIndex;
-    if (isSame || around?.destination === route.destination) continue;
+    if (decided.has(route.destination)) continue;
+    decided.add(route.destination);
+    if (isSame) continue;
     table.push(route);
     kept.push(route);
   }

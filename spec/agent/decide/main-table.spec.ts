@@ -55,6 +55,21 @@ describe('the main table', () => {
     ]);
   });
 
+  it('has each path of a route by several next hops', () => {
+    const paths = [
+      { linkIndex: ens6, gateway: 'fe80::1' },
+      { linkIndex: ens6, gateway: 'fe80::2' },
+    ];
+    const several = { ...inMain('::/0', ens6, 100), linkIndex: null, isComplex: true, paths };
+    const main = mainOf(several, inMain('::/0', ens5, 512));
+    expect(main.defaults.map(({ linkIndex, gateway }) => [linkIndex, gateway])).toEqual([
+      [ens6, 'fe80::1'],
+      [ens6, 'fe80::2'],
+      [ens5, null],
+    ]);
+    expect(isDefaultDiverted(main, 6, { primary: ens5, others: new Set([ens6]), fallback: false })).toBe(true);
+  });
+
   it('is followed by the best route of each destination', () => {
     const main = mainOf(inMain('10.9.0.0/16', ens6, 600, '10.0.2.8'), inMain('10.9.0.0/16', ens6, 100, '10.0.2.9'));
     expect(listFollowed(main, ens6).map(({ gateway }) => gateway)).toEqual(['10.0.2.9']);
