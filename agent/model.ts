@@ -176,6 +176,8 @@ export interface DesiredEni {
   readonly isPrimary: boolean;
   /** The link group that it is to be in; null: as it is. */
   readonly group: number | null;
+  /** As networkd would set it; null where this program does not see to it. */
+  readonly mtu: number | null;
   /** The VRF that it is to be in; null: none. */
   readonly vrf: string | null;
   readonly tableId: number;
@@ -247,6 +249,7 @@ export type Change = {
     }
   | { readonly kind: 'set-master'; readonly linkIndex: number; readonly masterIndex: number; readonly vrf: string }
   | { readonly kind: 'set-link-group'; readonly linkIndex: number; readonly group: number }
+  | { readonly kind: 'set-mtu'; readonly linkIndex: number; readonly mtu: number }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }

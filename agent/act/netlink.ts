@@ -29,6 +29,7 @@ export type KernelChange = Extract<
       | 'set-link-setting'
       | 'set-master'
       | 'set-link-group'
+      | 'set-mtu'
       | 'move-address';
   }
 >;
@@ -61,6 +62,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept([], client.setMaster(change.linkIndex, change.masterIndex));
     case 'set-link-group':
       return accept([], client.setGroup(change.linkIndex, change.group));
+    case 'set-mtu':
+      return accept([], client.setMtu(change.linkIndex, change.mtu));
     case 'add-route':
       return addRoute(toRoute(change.route, protocol), change.route.isFollowed === true, client);
     case 'remove-route':

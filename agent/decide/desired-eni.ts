@@ -13,6 +13,7 @@ import {
 } from './eni-objects.ts';
 import { describeState, findCollision } from './eni-state.ts';
 import { findGateway, isDefaultWithdrawn } from './gateways.ts';
+import { computeMtu } from './link-settings.ts';
 import type { Matched } from './matched.ts';
 import { keepsAddresses, nameNetworkFile } from './network-file.ts';
 import { mainTable } from './numbers.ts';
@@ -140,6 +141,7 @@ export function decideEni(
       linkName: link.name,
       isPrimary,
       group,
+      mtu: isManaged ? computeMtu(eni, link, policy) : null,
       vrf: policy.vrf,
       tableId,
       metric,

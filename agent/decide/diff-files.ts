@@ -1,7 +1,7 @@
 /** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
-import { keepsAddresses } from './network-file.ts';
+import { isSameButMtu, keepsAddresses } from './network-file.ts';
 import type { OwnFile } from './unit-directory.ts';
 
 export interface FileState {
@@ -42,9 +42,11 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
 
   const inForce = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex)?.networkFile ?? null;
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
-  const isLinkFileStale = stale.includes(linkFile) && textByName.has(linkFile.name);
+  const isLossless = keepsAddresses(networkd.version);
+  const before = textByName.get(linkFile.name) ?? linkFile.text;
+  // An MTU alone is set by rtnetlink: the reload would drop the DHCPv6 address, and what is masqueraded to it.
+  const isLinkFileStale = before !== linkFile.text && (isLossless || !isSameButMtu(before, linkFile.text));
   if (isInForce && !isLinkFileStale) {
-    const isLossless = keepsAddresses(networkd.version);
     // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
     // A missing one would do the same, and is needed for that restart.
     const writes = stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);

@@ -53,6 +53,11 @@ export function identifyGroup(linkIndex: number, group: number): string {
   return `group ${linkIndex} ${group}`;
 }
 
+/** That a link has an MTU. */
+export function identifyMtu(linkIndex: number, mtu: number): string {
+  return `mtu ${linkIndex} ${mtu}`;
+}
+
 /** That a link is in a VRF. */
 export function identifyMaster(linkIndex: number, vrf: string): string {
   return `master ${linkIndex} ${vrf}`;

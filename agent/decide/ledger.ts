@@ -7,6 +7,7 @@ import {
   identifyAltName,
   identifyFile,
   identifyGroup,
+  identifyMtu,
   identifyRoute,
   identifyRule,
 } from './identity.ts';
@@ -66,6 +67,7 @@ function listKeys(eni: DesiredEni): string[] {
     ...eni.rules.map(identifyRule),
     ...eni.networkFiles.map(({ name }) => identifyFile(name)),
     ...(eni.group === null ? [] : [identifyGroup(eni.linkIndex, eni.group)]),
+    ...(eni.mtu === null ? [] : [identifyMtu(eni.linkIndex, eni.mtu)]),
     ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
   ];
 }
@@ -74,7 +76,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const address of kernel.addresses) yield identifyAddress(address);
   for (const route of kernel.routes) yield identifyRoute(route);
   for (const rule of kernel.rules) yield identifyRule(rule);
-  for (const { index, group, altNames } of kernel.links) {
+  for (const { index, group, altNames, mtu } of kernel.links) {
+    yield identifyMtu(index, mtu);
     if (group !== 0) yield identifyGroup(index, group);
     for (const altName of altNames) yield identifyAltName(index, altName);
   }

@@ -247,6 +247,19 @@ function section(name: string, entries: readonly Entry[]): string {
   return `\n[${name}]\n${entries.map(([key, value]) => `${key}=${value}\n`).join('')}`;
 }
 
+/** The MTU that a link's file names. */
+export function readMtu(text: string): number | null {
+  const mtu = mtuLine.exec(text)?.groups?.['mtu'];
+  return mtu === undefined ? null : Number(mtu);
+}
+
+/** Whether two texts of a link's file say the same but for the MTU, which networkd is not needed for. */
+export function isSameButMtu(left: string, right: string): boolean {
+  return left.replace(mtuLine, '') === right.replace(mtuLine, '');
+}
+
+const mtuLine = /^MTUBytes=(?<mtu>\d+)$/m;
+
 /** The VRF that a link's file names. */
 export function readVrf(text: string): string | null {
   return /^VRF=(.+)$/m.exec(text)?.[1] ?? null;

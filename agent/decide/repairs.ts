@@ -10,6 +10,7 @@ import {
   identifyFile,
   identifyGroup,
   identifyMaster,
+  identifyMtu,
   identifyRoute,
   identifyRule,
   identifySetting,
@@ -58,6 +59,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'set-link-setting': 'setting',
   'set-link-group': 'setting',
   'set-master': 'setting',
+  'set-mtu': 'setting',
   'write-file': 'file',
 };
 
@@ -87,6 +89,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyGroup(change.linkIndex, change.group)];
     case 'set-link-setting':
       return [identifyValue(change.linkIndex, change.setting, change.value)];
+    case 'set-mtu':
+      return [identifyMtu(change.linkIndex, change.mtu)];
     case 'set-master':
       return [identifyMaster(change.linkIndex, change.vrf)];
     case 'write-file':
@@ -127,6 +131,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
     ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
     ...(eni.group === null ? [] : [same(identifyGroup(linkIndex, eni.group))]),
+    ...(eni.mtu === null ? [] : [same(identifyMtu(linkIndex, eni.mtu))]),
     ...(eni.vrf === null ? [] : [same(identifyMaster(linkIndex, eni.vrf))]),
     ...(lease === null || leased === null
       ? []
@@ -145,7 +150,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
   for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
   const nameByIndex = new Map(kernel.links.map(({ index, name }) => [index, name]));
-  for (const { index, altNames, settings, masterIndex, group } of kernel.links) {
+  for (const { index, altNames, settings, masterIndex, group, mtu } of kernel.links) {
+    yield identifyMtu(index, mtu);
     if (group !== 0) yield identifyGroup(index, group);
     if (masterIndex !== null) yield identifyMaster(index, nameByIndex.get(masterIndex) ?? '');
     for (const altName of altNames) yield identifyAltName(index, altName);

@@ -6,6 +6,7 @@ import {
   identifyAltName,
   identifyGroup,
   identifyMaster,
+  identifyMtu,
   identifyRoute,
   identifyRule,
   identifySetting,
@@ -69,6 +70,8 @@ export function identifyChange(change: Change): string {
       return `${change.kind} ${identifyAddress(change)}`;
     case 'set-link-group':
       return `${change.kind} ${identifyGroup(change.linkIndex, change.group)}`;
+    case 'set-mtu':
+      return `${change.kind} ${identifyMtu(change.linkIndex, change.mtu)}`;
     case 'set-master':
       return `${change.kind} ${identifyMaster(change.linkIndex, change.vrf)}`;
     case 'add-route':

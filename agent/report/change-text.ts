@@ -30,6 +30,8 @@ export function describeChange(change: Change): string {
       return `ip link set ${change.linkName} master ${change.vrf}`;
     case 'set-link-group':
       return `ip link set dev ${change.linkName} group ${change.group}`;
+    case 'set-mtu':
+      return `ip link set dev ${change.linkName} mtu ${change.mtu}`;
     case 'add-route':
       return `ip route add ${describeRoute(change.route, change.linkName)}`;
     case 'remove-route':

@@ -22,7 +22,7 @@ import {
 } from './constants.ts';
 import { describeAddress, describeRoute, describeRule } from './describe.ts';
 import { RtnetlinkError } from './errors.ts';
-import { decodeLink, encodeAltName, encodeGroup, encodeLinkHeader, encodeMaster } from './link.ts';
+import { decodeLink, encodeAltName, encodeGroup, encodeLinkHeader, encodeMaster, encodeMtu } from './link.ts';
 import { encodeSetting } from './link-settings.ts';
 import { RequestSocket } from './request-socket.ts';
 import {
@@ -171,6 +171,14 @@ export class RtnetlinkClient {
     return this.#request(`put link ${linkIndex} into link group ${group}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
       encodeGroup(group),
+    ]);
+  }
+
+  /** EINVAL outside of the range of the driver. Below 1280 the kernel takes IPv6 off the link. */
+  setMtu(linkIndex: number, mtu: number): Promise<void> {
+    return this.#request(`set the MTU of link ${linkIndex} to ${mtu}`, RTM_SETLINK, 0, () => [
+      encodeLinkHeader(linkIndex),
+      encodeMtu(mtu),
     ]);
   }
 

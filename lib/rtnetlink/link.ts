@@ -13,6 +13,7 @@ import {
   IFLA_INFO_KIND,
   IFLA_LINKINFO,
   IFLA_MASTER,
+  IFLA_MAX_MTU,
   IFLA_MTU,
   IFLA_PERM_ADDRESS,
   IFLA_PROP_LIST,
@@ -37,6 +38,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   const flags = buffer.readUInt32LE(start + 8);
   let name = '';
   let mtu: number | null = null;
+  let maxMtu = 0;
   let mac: string | null = null;
   let permanentMac: string | null = null;
   let kind: string | null = null;
@@ -48,6 +50,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === IFLA_IFNAME) name = readText(buffer, from, to);
     else if (type === IFLA_MTU) mtu = readU32('IFLA_MTU', buffer, from, to);
+    else if (type === IFLA_MAX_MTU) maxMtu = readU32('IFLA_MAX_MTU', buffer, from, to);
     else if (type === IFLA_ADDRESS) mac = readMac(buffer, from, to);
     else if (type === IFLA_PERM_ADDRESS) permanentMac = readMac(buffer, from, to);
     else if (type === IFLA_MASTER) masterIndex = readU32('IFLA_MASTER', buffer, from, to) || null;
@@ -76,6 +79,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     group,
     ...(vrfTable === null ? {} : { vrfTable }),
     mtu,
+    ...(maxMtu === 0 ? {} : { maxMtu }),
     isLoopback: (flags & IFF_LOOPBACK) !== 0,
     isUp: (flags & IFF_UP) !== 0,
     hasCarrier: (flags & IFF_LOWER_UP) !== 0,
@@ -114,6 +118,11 @@ export function encodeMaster(masterIndex: number): Buffer {
 /** Attributes of RTM_SETLINK that put a link into a group, and leave all else of it as it is. */
 export function encodeGroup(group: number): Buffer {
   return encodeU32(IFLA_GROUP, group);
+}
+
+/** Attributes of RTM_SETLINK that set the MTU of a link, and leave all else of it as it is. */
+export function encodeMtu(mtu: number): Buffer {
+  return encodeU32(IFLA_MTU, mtu);
 }
 
 /** Body of RTM_NEWLINKPROP and RTM_DELLINKPROP. */

@@ -31,6 +31,8 @@ export interface Link {
   /** IFLA_VRF_TABLE: the routing table of a VRF. No key: not a VRF. */
   readonly vrfTable?: number;
   readonly mtu: number;
+  /** IFLA_MAX_MTU: the kernel refuses a larger one. No key: the driver has no bound. */
+  readonly maxMtu?: number;
   readonly isLoopback: boolean;
   /** IFF_UP: administratively up. */
   readonly isUp: boolean;

@@ -38,7 +38,7 @@ describe('decodeEvent on captured messages', () => {
   it.each([
     [
       'link property add dev ens6 altname eni-0abc altname aws-x',
-      'new link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 isUp=true hasCarrier=true altNames=aws-x,eni-0abc settings={"rp_filter":0,"arp_announce":0,"arp_ignore":0}',
+      'new link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 maxMtu=65535 isUp=true hasCarrier=true altNames=aws-x,eni-0abc settings={"rp_filter":0,"arp_announce":0,"arp_ignore":0}',
     ],
     [
       'addr add 10.0.1.5/24 dev ens6 valid_lft 3600 preferred_lft 1800',
@@ -95,7 +95,10 @@ describe('decodeEvent on captured messages', () => {
     ['rule add prohibit from 10.0.1.7 pref 1003', 'new rule family=4 priority=1003 source=10.0.1.7/32 action=8'],
     ['rule del pref 1000', 'delete rule family=4 priority=1000 source=10.0.1.5/32 action=1 table=10001 protocol=236'],
     ['link set ens6 nomaster (AF_BRIDGE: ens6 left br0)', 'nothing'],
-    ['link del ens6', 'delete link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 altNames=aws-x,eni-0abc'],
+    [
+      'link del ens6',
+      'delete link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 maxMtu=65535 altNames=aws-x,eni-0abc',
+    ],
   ])('ip %s', (command, expected) => {
     const events = decode(captured.get(command) ?? Buffer.alloc(0));
     expect(events).toHaveLength(1);
