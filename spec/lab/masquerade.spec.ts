@@ -4,7 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { labConfig } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import type { Container } from '../../fixtures/vpc/container.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
@@ -100,6 +100,32 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       await sleep(2_500);
       const unharmed = { failure: null, isFlowing: true };
       expect(await Promise.all(stops.map((stop) => stop()))).toEqual([unharmed, unharmed]);
+      await awaitReach(lab.vpc);
+    },
+    testMs,
+  );
+
+  it(
+    'an MTU outlives a restart of enid and of networkd, and goes back',
+    async () => {
+      const isSet = (mtu: string) => async () => (await readMtu()) === mtu;
+      await configure('mtu: 1400');
+      await until('mtu: 1400', isSet('1400'));
+      await lab.enid.stop();
+      lab.enid = EnidProcess.start(lab.vpc.guest);
+      await lab.enid.converged();
+      expect(await readMtu()).toBe('1400');
+      await configure('');
+      await until('mtu: 9001', isSet('9001'));
+      await configure('mtu: 1300');
+      await lab.vpc.guest.networkd.restart();
+      await awaitLeases(lab);
+      await until('mtu: 1300', isSet('1300'));
+      await sleep(1_000);
+      expect(await readMtu()).toBe('1300');
+      expect(await lab.vpc.guest.readFile('/run/systemd/network/70-ens5.network')).toContain('MTUBytes=1300\n');
+      await configure('');
+      await until('mtu: 9001', isSet('9001'));
       await awaitReach(lab.vpc);
     },
     testMs,
