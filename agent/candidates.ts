@@ -7,6 +7,9 @@ import { defaultWidth, eniTables, localTable, mainTable } from './decide/numbers
 import type { KernelState } from './model.ts';
 import type { KernelMirror } from './sense/kernel.ts';
 
+/** Some ten thousand routes come in this time, each of them heard. */
+const countDelayMs = 250;
+
 /** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
 const kernelsOwn = { table: localTable, protocol: 2 };
 
@@ -30,6 +33,7 @@ export class Candidates {
   /** Routes of routing daemons in main are too many to be heard; looked at again when links or the configuration change, and on demand. */
   #isFlooded = false;
   #reading = Promise.resolve();
+  #countTimer: NodeJS.Timeout | null = null;
 
   constructor(mirror: KernelMirror, listener: CandidatesListener) {
     this.#mirror = mirror;
@@ -70,13 +74,16 @@ export class Candidates {
     this.#startReading(listTables(config));
   }
 
-  /** To be called when a route has changed. */
+  /** To be called when a route has changed. A flood of them is looked at now and then: the whole list is a new one each time. */
   routesChanged(config: Config): void {
-    if (this.#isFlooded) return;
-    const count = this.#mirror.state().routes.filter(isLearnt).length;
-    if (count <= mostFollowedRoutes) return;
-    this.#isFlooded = true;
-    this.#startReading(listTables(config));
+    if (this.#isFlooded || this.#countTimer !== null) return;
+    this.#countTimer = setTimeout(() => {
+      this.#countTimer = null;
+      const count = this.#mirror.state().routes.filter(isLearnt).length;
+      if (this.#isFlooded || count <= mostFollowedRoutes) return;
+      this.#isFlooded = true;
+      this.#startReading(listTables(config));
+    }, countDelayMs).unref();
   }
 
   /** Waits until the mirror holds the routes that concern them, or could not read them. Never rejects. */

@@ -63,6 +63,7 @@ export class RtnetlinkSubscription {
   #batch: RtnetlinkEvent[] = [];
   #reopenTimer: NodeJS.Timeout | null = null;
   #isClosed = false;
+  #isStartingAfresh = false;
   #undecodableCount = 0;
   #program: readonly FilterInstruction[] | null = null;
 
@@ -103,7 +104,7 @@ export class RtnetlinkSubscription {
       { groups: GROUPS, receiveBufferBytes: this.#receiveBufferBytes, readBufferBytes: null },
       {
         onDatagram: (datagram) => this.#decode(datagram),
-        onLoss: (cause) => this.#lose({ reason: 'overrun', cause }),
+        onLoss: (cause) => this.#startAfresh(cause),
         onFatal: (cause) => this.#reopen(cause),
         onBug: (cause) => this.#countUndecodable(cause),
       },
@@ -133,6 +134,28 @@ export class RtnetlinkSubscription {
     const batch = this.#batch;
     this.#batch = [];
     if (!this.#isClosed && batch.length > 0) this.#handlers.onEvents(batch);
+  }
+
+  /**
+   * The buffer has overflowed: what waits in it is older than the dump that has to follow, and tens of thousands of events would
+   * be worked through for nothing. A new socket begins with an empty one. Out of the addon's callback, which may not close it.
+   */
+  #startAfresh(cause: unknown): void {
+    if (this.#isStartingAfresh) return;
+    this.#isStartingAfresh = true;
+    setImmediate(() => {
+      this.#isStartingAfresh = false;
+      if (this.#isClosed) return;
+      try {
+        const fresh = this.#open();
+        this.#socket?.close();
+        this.#socket = fresh;
+        this.#batch = [];
+      } catch {
+        // Out of file descriptors or memory: the old one goes on.
+      }
+      this.#handlers.onLoss({ reason: 'overrun', cause });
+    });
   }
 
   #countUndecodable(cause: unknown): void {
