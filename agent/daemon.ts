@@ -30,7 +30,7 @@ import { TroubleLog } from './report/trouble-log.ts';
 import { listTroubles } from './report/troubles.ts';
 import { RuntimeStore } from './runtime-store.ts';
 import { KernelMirror } from './sense/kernel.ts';
-import { LeaseFiles } from './sense/lease-files.ts';
+import { leaseFiles, linkFiles, StateFiles } from './sense/lease-files.ts';
 import { LostRouters } from './sense/lost-routers.ts';
 import { openMetadataReader, type SnapshotReader } from './sense/metadata.ts';
 import { NetworkdWatcher } from './sense/networkd.ts';
@@ -67,7 +67,8 @@ export class Daemon {
   #config: Config;
   readonly #candidates: Candidates;
   readonly #files: OwnFiles;
-  readonly #leases: LeaseFiles;
+  readonly #leases: StateFiles;
+  readonly #linkFiles: StateFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
@@ -123,7 +124,8 @@ export class Daemon {
       () => this.#reconciler.wake(),
       (message) => this.#troubles.tell(message),
     );
-    this.#leases = new LeaseFiles(() => this.#reconciler.wake());
+    this.#leases = new StateFiles(() => this.#reconciler.wake(), leaseFiles);
+    this.#linkFiles = new StateFiles(() => this.#reconciler.wake(), linkFiles);
     this.#bus = new Bus();
     this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
@@ -154,12 +156,13 @@ export class Daemon {
       writeFile: (name, text) => this.#files.write(name, text),
       removeFile: (name) => this.#files.remove(name),
       reloadNetworkd: () => networkdBus.reload(),
+      setDns: (linkIndex, isUsed) => networkdBus.setDns(linkIndex, isUsed),
     };
     this.#reconciler = new Reconciler(
       config,
       {
         kernel: () => this.#mirror.state(),
-        networkd: () => this.#leases.addTo(this.#view.state()),
+        networkd: () => this.#linkFiles.addTo(this.#leases.addTo(this.#view.state())),
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
         metadata: () => this.#poller.metadata(),
@@ -258,6 +261,7 @@ export class Daemon {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
     this.#files.close();
     this.#leases.close();
+    this.#linkFiles.close();
     this.#poller.stop();
     await this.#reconciler.stop();
     this.#view.stop();

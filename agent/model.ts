@@ -71,6 +71,8 @@ export interface NetworkdLink {
   readonly unsettledMs?: number;
   /** No key: not known. */
   readonly lease?: NetworkdLease;
+  /** Whether the link gives servers, domains or a default route to the host's DNS. No key: not known. */
+  readonly hasDns?: boolean;
 }
 
 /** An IPv6 router whose default route was removed by the program that makes such routes, and did not come back. */
@@ -250,6 +252,8 @@ export type Change = {
   | { readonly kind: 'set-master'; readonly linkIndex: number; readonly masterIndex: number; readonly vrf: string }
   | { readonly kind: 'set-link-group'; readonly linkIndex: number; readonly group: number }
   | { readonly kind: 'set-mtu'; readonly linkIndex: number; readonly mtu: number }
+  /** `isUsed`: what lease and file say of DNS is in force; otherwise nothing of it is. */
+  | { readonly kind: 'set-dns'; readonly linkIndex: number; readonly isUsed: boolean }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }

@@ -10,6 +10,7 @@ export interface Hands {
   writeFile(name: string, text: string): Promise<void>;
   removeFile(name: string): Promise<void>;
   reloadNetworkd(): Promise<void>;
+  setDns(linkIndex: number, isUsed: boolean): Promise<void>;
 }
 
 export interface Outcome {
@@ -68,6 +69,8 @@ async function applyOne(change: Change, hands: Hands): Promise<void> {
       return hands.removeFile(change.name);
     case 'reload':
       return hands.reloadNetworkd();
+    case 'set-dns':
+      return hands.setDns(change.linkIndex, change.isUsed);
     default:
       return hands.changeKernel(change);
   }

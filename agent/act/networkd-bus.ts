@@ -1,4 +1,4 @@
-/** Tells systemd-networkd over the bus to read its files or to take up a link. Never has it started. */
+/** Tells systemd-networkd over the bus to read its files, to take up a link or to leave its DNS. Never has it started. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -61,6 +61,18 @@ export class NetworkdBus {
     return this.#call('RenewLink', `renew the lease of link ${linkIndex}`, [linkIndex]);
   }
 
+  /**
+   * Has networkd tell resolved nothing of a link, or again what lease and file say. It holds until networkd ends, over
+   * reconfigurations of the link too. Rejects with a NetworkdError.
+   */
+  async setDns(linkIndex: number, isUsed: boolean): Promise<void> {
+    const what = `set the DNS of link ${linkIndex}`;
+    if (isUsed) return this.#call('RevertLinkDNS', what, [linkIndex]);
+    await this.#call('SetLinkDNS', what, [linkIndex, []], 'ia(iay)');
+    await this.#call('SetLinkDomains', what, [linkIndex, []], 'ia(sb)');
+    await this.#call('SetLinkDefaultRoute', what, [linkIndex, false], 'ib');
+  }
+
   async #reloadOnce(): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {
@@ -75,7 +87,12 @@ export class NetworkdBus {
     }
   }
 
-  async #call(member: string, what: string, body: readonly number[]): Promise<void> {
+  async #call(
+    member: string,
+    what: string,
+    body: readonly unknown[],
+    signature: string = 'i'.repeat(body.length),
+  ): Promise<void> {
     try {
       await this.#bus.call(
         {
@@ -83,7 +100,7 @@ export class NetworkdBus {
           path: '/org/freedesktop/network1',
           interface: 'org.freedesktop.network1.Manager',
           member,
-          signature: 'i'.repeat(body.length),
+          signature,
           body,
           timeoutMs: this.#timeoutMs,
         },

@@ -18,7 +18,7 @@ import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../m
 import { readDirectory } from '../own-files.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
-import { LeaseFiles } from '../sense/lease-files.ts';
+import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 
@@ -102,9 +102,11 @@ async function readNetworkd(
   try {
     await bus.start();
     watcher.start();
-    const leases = new LeaseFiles(() => undefined);
-    const state = leases.addTo(await watcher.readState(linkIndexes));
+    const leases = new StateFiles(() => undefined, leaseFiles);
+    const dns = new StateFiles(() => undefined, linkFiles);
+    const state = dns.addTo(leases.addTo(await watcher.readState(linkIndexes)));
     leases.close();
+    dns.close();
     if (state.kind === 'absent')
       warnings.push(
         'systemd-networkd is not on the system bus: expected it to run. Start it (systemctl start systemd-networkd)',

@@ -1,7 +1,7 @@
 /** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../model.ts';
-import { isSameButMtu, keepsAddresses } from './network-file.ts';
+import { isSameButSettings, keepsAddresses, readDns } from './network-file.ts';
 import type { OwnFile } from './unit-directory.ts';
 
 export interface FileState {
@@ -40,12 +40,15 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   // networkd reads every file when it comes back, so now no reload can bite. A link that it never took up waits for it.
   if (networkd.kind !== 'present') return textByName.has(linkFile.name) ? stale.map(write) : [];
 
-  const inForce = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex)?.networkFile ?? null;
+  const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
+  const inForce = link?.networkFile ?? null;
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
   const isLossless = keepsAddresses(networkd.version);
   const before = textByName.get(linkFile.name) ?? linkFile.text;
-  // An MTU alone is set by rtnetlink: the reload would drop the DHCPv6 address, and what is masqueraded to it.
-  const isLinkFileStale = before !== linkFile.text && (isLossless || !isSameButMtu(before, linkFile.text));
+  // An MTU is set by rtnetlink, DNS is left by the bus: the reload would drop the DHCPv6 address, and what is masqueraded to it.
+  const isWithoutReload =
+    !isLossless && isSameButSettings(before, linkFile.text) && canLeaveDns(before, linkFile.text, link?.hasDns);
+  const isLinkFileStale = before !== linkFile.text && !isWithoutReload;
   if (isInForce && !isLinkFileStale) {
     // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
     // A missing one would do the same, and is needed for that restart.
@@ -57,6 +60,11 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   if (stale.length === 0 && offered.has(linkFile.name)) return [];
   const reason = isInForce ? 'link settings changed' : `in force is ${inForce ?? 'no file'}`;
   return [...stale.map(write), { ...base, kind: 'reload', reason }];
+}
+
+/** What a lease says can be left unused without a reload; what the file in force does not use takes one. */
+function canLeaveDns(before: string, after: string, hasDns: boolean | undefined): boolean {
+  return readDns(before) === readDns(after) || (readDns(before) === true && hasDns !== undefined);
 }
 
 /** More would fill the journal; the file itself tells the rest. */

@@ -9,7 +9,7 @@ import { diffFiles } from './diff-files.ts';
 import { diffLeases, isFileInForce } from './diff-leases.ts';
 import { groupBy } from './group-by.ts';
 import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './identity.ts';
-import { diffGroups, diffMtus, diffSettings } from './link-settings.ts';
+import { diffGroups, diffSettings, diffUnreloaded } from './link-settings.ts';
 import { rememberLast, rememberOf } from './memo.ts';
 import { mainTable } from './numbers.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
@@ -75,7 +75,7 @@ export class Differ {
       ...fileChanges,
       ...this.#settings(desired, kernel.links),
       ...this.#groups(desired, links),
-      ...diffMtus(desired, links, { ...actual, settling }),
+      ...diffUnreloaded(desired, links, { ...actual, settling }),
       ...this.#vrfs(desired, links, networkd, settling),
       ...this.#altNames(desired, kernel.links, ledger, removable),
       ...addresses.changes,
@@ -105,6 +105,7 @@ const order: readonly Change['kind'][] = [
   'set-link-group',
   // A link is as it shall be before its routes are.
   'set-mtu',
+  'set-dns',
   // An IPv6 router's stand-in is there before networkd drops the advertised route, and another table before its rules.
   'add-route',
   'add-rule',

@@ -58,6 +58,11 @@ export function identifyMtu(linkIndex: number, mtu: number): string {
   return `mtu ${linkIndex} ${mtu}`;
 }
 
+/** That nothing of a link is used for DNS. */
+export function identifyDnsOff(linkIndex: number): string {
+  return `dns off ${linkIndex}`;
+}
+
 /** That a link is in a VRF. */
 export function identifyMaster(linkIndex: number, vrf: string): string {
   return `master ${linkIndex} ${vrf}`;

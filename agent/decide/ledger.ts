@@ -5,12 +5,14 @@ import { listOfLink } from './by-link.ts';
 import {
   identifyAddress,
   identifyAltName,
+  identifyDnsOff,
   identifyFile,
   identifyGroup,
   identifyMtu,
   identifyRoute,
   identifyRule,
 } from './identity.ts';
+import { isDnsOff } from './link-settings.ts';
 import { rememberLast } from './memo.ts';
 
 /**
@@ -68,6 +70,7 @@ function listKeys(eni: DesiredEni): string[] {
     ...eni.networkFiles.map(({ name }) => identifyFile(name)),
     ...(eni.group === null ? [] : [identifyGroup(eni.linkIndex, eni.group)]),
     ...(eni.mtu === null ? [] : [identifyMtu(eni.linkIndex, eni.mtu)]),
+    ...(isDnsOff(eni) ? [identifyDnsOff(eni.linkIndex)] : []),
     ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
   ];
 }
@@ -78,6 +81,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const rule of kernel.rules) yield identifyRule(rule);
   for (const { index, group, altNames, mtu } of kernel.links) {
     yield identifyMtu(index, mtu);
+    // The kernel does not know, and networkd does not say whose it is: kept for as long as there is the link.
+    yield identifyDnsOff(index);
     if (group !== 0) yield identifyGroup(index, group);
     for (const altName of altNames) yield identifyAltName(index, altName);
   }

@@ -1,10 +1,10 @@
-/** Settings of an ENI's link: its group, its MTU, and those of net.ipv4.conf.<link> that the operator wants. What they are, and what differs. Pure. */
+/** Settings of an ENI's link: its group, its MTU, its DNS, and those of net.ipv4.conf.<link> that the operator wants. What they are, and what differs. Pure. */
 
 import type { InterfacePolicy } from '../config/types.ts';
-import type { Change, Desired, EniMetadata, KernelState, Ledger, Link, NetworkdState } from '../model.ts';
+import type { Change, Desired, DesiredEni, EniMetadata, KernelState, Ledger, Link, NetworkdState } from '../model.ts';
 import { isFileInForce } from './diff-leases.ts';
-import { identifyMtu } from './identity.ts';
-import { keepsAddresses, readMtu } from './network-file.ts';
+import { identifyDnsOff, identifyMtu } from './identity.ts';
+import { keepsAddresses, readDns, readMtu } from './network-file.ts';
 import { hasFamily } from './sources.ts';
 import type { OwnFile } from './unit-directory.ts';
 
@@ -39,7 +39,7 @@ export function computeMtu(eni: EniMetadata, { maxMtu }: Link, { mtu }: Interfac
   return maxMtu === undefined ? raised : Math.min(raised, maxMtu);
 }
 
-interface MtuState {
+interface FileState {
   readonly files: readonly OwnFile[];
   readonly networkd: NetworkdState;
   readonly ledger: Ledger;
@@ -47,25 +47,57 @@ interface MtuState {
   readonly settling: ReadonlySet<string>;
 }
 
+/** Nothing of its link is to be used for DNS. */
+export function isDnsOff({ networkFiles: [linkFile] }: DesiredEni): boolean {
+  return linkFile !== undefined && readDns(linkFile.text) === false;
+}
+
 /**
- * MTUs that networkd does not see to: where it would drop addresses for it, the file in force is left with another MTU than the
- * wanted one (diff-files.ts). Back to the one in the file goes only what this program has set: that of another one stays.
+ * What networkd does not see to: where it would drop addresses for it, the file in force is left with another MTU than the wanted
+ * one, and with the DNS of the lease (diff-files.ts). Back to what the file says goes only what this program has set.
  */
-export function diffMtus(desired: Desired, links: KernelState['links'], state: MtuState): Change[] {
-  const { files, networkd, ledger, settling } = state;
+export function diffUnreloaded(desired: Desired, links: KernelState['links'], state: FileState): Change[] {
+  const { files, networkd, settling } = state;
   if (networkd.kind !== 'present' || keepsAddresses(networkd.version)) return [];
   return desired.enis.flatMap((eni): Change[] => {
-    const { mac, linkName, linkIndex, mtu } = eni;
-    const actual = links.find(({ index }) => index === linkIndex)?.mtu;
-    if (mtu === null || actual === undefined || actual === mtu) return [];
     const [linkFile] = eni.networkFiles;
-    const inForce = files.find(({ name }) => name === linkFile?.name);
-    if (linkFile === undefined || inForce === undefined || settling.has(mac) || !isFileInForce(eni, networkd))
+    const inForce = files.find(({ name }) => name === linkFile?.name)?.text;
+    if (linkFile === undefined || inForce === undefined || settling.has(eni.mac) || !isFileInForce(eni, networkd))
       return [];
-    const isLeftToUs = readMtu(inForce.text) !== readMtu(linkFile.text);
-    if (!isLeftToUs && !(identifyMtu(linkIndex, actual) in ledger)) return [];
-    return [{ mac, linkName, reason: `it is ${actual}`, kind: 'set-mtu', linkIndex, mtu }];
+    const texts = { inForce, wanted: linkFile.text };
+    return [...diffMtu(eni, texts, links, state), ...diffDns(eni, texts, state)];
   });
+}
+
+interface Texts {
+  readonly inForce: string;
+  readonly wanted: string;
+}
+
+function diffMtu(
+  { mac, linkName, linkIndex, mtu }: DesiredEni,
+  { inForce, wanted }: Texts,
+  links: KernelState['links'],
+  { ledger }: FileState,
+): Change[] {
+  const actual = links.find(({ index }) => index === linkIndex)?.mtu;
+  if (mtu === null || actual === undefined || actual === mtu) return [];
+  const isLeftToUs = readMtu(inForce) !== readMtu(wanted);
+  if (!isLeftToUs && !(identifyMtu(linkIndex, actual) in ledger)) return [];
+  return [{ mac, linkName, reason: `it is ${actual}`, kind: 'set-mtu', linkIndex, mtu }];
+}
+
+function diffDns(
+  { mac, linkName, linkIndex }: DesiredEni,
+  { inForce, wanted }: Texts,
+  { networkd, ledger }: FileState,
+): Change[] {
+  const hasDns = networkd.links.find((link) => link.linkIndex === linkIndex)?.hasDns;
+  const isUsed = readDns(wanted);
+  if (readDns(inForce) !== true || isUsed === null || hasDns === undefined || hasDns === isUsed) return [];
+  if (isUsed && !(identifyDnsOff(linkIndex) in ledger)) return [];
+  const reason = isUsed ? 'it is not used' : 'it is used';
+  return [{ mac, linkName, reason, kind: 'set-dns', linkIndex, isUsed }];
 }
 
 /** A link without IPv4 has none to set. */

@@ -253,12 +253,20 @@ export function readMtu(text: string): number | null {
   return mtu === undefined ? null : Number(mtu);
 }
 
-/** Whether two texts of a link's file say the same but for the MTU, which networkd is not needed for. */
-export function isSameButMtu(left: string, right: string): boolean {
-  return left.replace(mtuLine, '') === right.replace(mtuLine, '');
+/** Whether a link's file has networkd use what a lease says of DNS; null: it asks for no lease. */
+export function readDns(text: string): boolean | null {
+  const value = /^DNSDefaultRoute=(?<value>yes|no)$/m.exec(text)?.groups?.['value'];
+  return value === undefined ? null : value === 'yes';
+}
+
+/** Whether two texts of a link's file say the same but for what can be put in force without a reload: the MTU, DNS. */
+export function isSameButSettings(left: string, right: string): boolean {
+  const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '');
+  return strip(left) === strip(right);
 }
 
 const mtuLine = /^MTUBytes=(?<mtu>\d+)$/m;
+const dnsLines = /^(?:UseDNS|UseDomains|DNSDefaultRoute)=.*$/gm;
 
 /** The VRF that a link's file names. */
 export function readVrf(text: string): string | null {

@@ -7,6 +7,7 @@ import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, Re
 import {
   identifyAddress,
   identifyAltName,
+  identifyDnsOff,
   identifyFile,
   identifyGroup,
   identifyMaster,
@@ -15,6 +16,7 @@ import {
   identifyRule,
   identifySetting,
 } from './identity.ts';
+import { isDnsOff } from './link-settings.ts';
 import type { OwnFile } from './unit-directory.ts';
 
 /** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
@@ -58,6 +60,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'set-address-metric': 'metric',
   'set-link-setting': 'setting',
   'set-link-group': 'setting',
+  'set-dns': 'setting',
   'set-master': 'setting',
   'set-mtu': 'setting',
   'write-file': 'file',
@@ -89,6 +92,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyGroup(change.linkIndex, change.group)];
     case 'set-link-setting':
       return [identifyValue(change.linkIndex, change.setting, change.value)];
+    case 'set-dns':
+      return change.isUsed ? [] : [identifyDnsOff(change.linkIndex)];
     case 'set-mtu':
       return [identifyMtu(change.linkIndex, change.mtu)];
     case 'set-master':
@@ -132,6 +137,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
     ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
     ...(eni.group === null ? [] : [same(identifyGroup(linkIndex, eni.group))]),
     ...(eni.mtu === null ? [] : [same(identifyMtu(linkIndex, eni.mtu))]),
+    ...(isDnsOff(eni) ? [same(identifyDnsOff(linkIndex))] : []),
     ...(eni.vrf === null ? [] : [same(identifyMaster(linkIndex, eni.vrf))]),
     ...(lease === null || leased === null
       ? []

@@ -4,6 +4,7 @@ import type { Change } from '../model.ts';
 import {
   identifyAddress,
   identifyAltName,
+  identifyDnsOff,
   identifyGroup,
   identifyMaster,
   identifyMtu,
@@ -70,6 +71,8 @@ export function identifyChange(change: Change): string {
       return `${change.kind} ${identifyAddress(change)}`;
     case 'set-link-group':
       return `${change.kind} ${identifyGroup(change.linkIndex, change.group)}`;
+    case 'set-dns':
+      return `${change.kind} ${change.isUsed} ${identifyDnsOff(change.linkIndex)}`;
     case 'set-mtu':
       return `${change.kind} ${identifyMtu(change.linkIndex, change.mtu)}`;
     case 'set-master':

@@ -32,6 +32,10 @@ export function describeChange(change: Change): string {
       return `ip link set dev ${change.linkName} group ${change.group}`;
     case 'set-mtu':
       return `ip link set dev ${change.linkName} mtu ${change.mtu}`;
+    case 'set-dns':
+      return change.isUsed
+        ? `resolvectl revert ${change.linkName}`
+        : `resolvectl dns ${change.linkName} '', domain ${change.linkName} '', default-route ${change.linkName} no`;
     case 'add-route':
       return `ip route add ${describeRoute(change.route, change.linkName)}`;
     case 'remove-route':

@@ -1,16 +1,22 @@
-/** The leases of links as networkd keeps them, by link index, in a directory that other programs may see but not write. */
+/** What networkd keeps of each link, by link index, in directories that other programs may see but not write. */
 
 import { closeSync, constants, type FSWatcher, fstatSync, openSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
-import type { NetworkdLease, NetworkdState } from '../model.ts';
+import type { NetworkdLease, NetworkdLink, NetworkdState } from '../model.ts';
 import { parseLeaseFile } from './lease-file.ts';
+import { parseLinkFile } from './link-file.ts';
 
 export const leaseDirectory = '/run/systemd/netif/leases';
 /** A lease is some hundred bytes, and some thousand with many routes. */
 const longestBytes = 65_536;
 
-/** Null: there is none, or what is there is no lease. Never waits: a FIFO or a link is not followed. */
+/** Null: there is none, or what is there is no lease. */
 export function readLeaseFile(directory: string, linkIndex: number): NetworkdLease | null {
+  return readStateFile(directory, linkIndex, parseLeaseFile);
+}
+
+/** Never waits: a FIFO or a link is not followed. */
+function readStateFile<T>(directory: string, linkIndex: number, parse: (text: string) => T | null): T | null {
   let file: number;
   try {
     const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -21,7 +27,7 @@ export function readLeaseFile(directory: string, linkIndex: number): NetworkdLea
   try {
     const { size } = fstatSync(file);
     if (!fstatSync(file).isFile() || size > longestBytes) return null;
-    return parseLeaseFile(readFileSync(file, 'utf8'));
+    return parse(readFileSync(file, 'utf8'));
   } catch {
     return null;
   } finally {
@@ -29,7 +35,30 @@ export function readLeaseFile(directory: string, linkIndex: number): NetworkdLea
   }
 }
 
-export class LeaseFiles {
+/** A directory of networkd's, and what a file in it adds to what is known of its link. */
+export interface StateFileKind {
+  readonly directory: string;
+  readonly read: (directory: string, linkIndex: number) => Partial<NetworkdLink>;
+}
+
+export const leaseFiles: StateFileKind = {
+  directory: leaseDirectory,
+  read: (directory, linkIndex) => {
+    const lease = readLeaseFile(directory, linkIndex);
+    return lease === null ? {} : { lease };
+  },
+};
+
+export const linkFiles: StateFileKind = {
+  directory: '/run/systemd/netif/links',
+  read: (directory, linkIndex) => {
+    const hasDns = readStateFile(directory, linkIndex, parseLinkFile);
+    return hasDns === null ? {} : { hasDns };
+  },
+};
+
+export class StateFiles {
+  readonly #read: StateFileKind['read'];
   readonly #directory: string;
   readonly #onChange: () => void;
   #watcher: FSWatcher | null = null;
@@ -37,12 +66,13 @@ export class LeaseFiles {
   #state: NetworkdState | null = null;
   #result: NetworkdState | null = null;
 
-  constructor(onChange: () => void, directory: string = leaseDirectory) {
+  constructor(onChange: () => void, kind: StateFileKind) {
     this.#onChange = onChange;
-    this.#directory = directory;
+    this.#directory = kind.directory;
+    this.#read = kind.read;
   }
 
-  /** What networkd says of its links with what it says of their leases; the same object until one of both changes. */
+  /** What networkd says of its links with what is in their files; the same object until one of both changes. */
   addTo(state: NetworkdState): NetworkdState {
     const last = this.#result;
     // networkd makes the directory when it starts; until then each look tries again, and reads the files.
@@ -52,10 +82,7 @@ export class LeaseFiles {
     if (!isHeard) this.#watch();
     this.#isStale = false;
     this.#state = state;
-    const links = state.links.map((link) => {
-      const lease = readLeaseFile(this.#directory, link.linkIndex);
-      return lease === null ? link : { ...link, lease };
-    });
+    const links = state.links.map((link) => ({ ...link, ...this.#read(this.#directory, link.linkIndex) }));
     const next = { ...state, links };
     this.#result = last !== null && isSame(last, next) ? last : next;
     return this.#result;

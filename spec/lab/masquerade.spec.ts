@@ -25,6 +25,8 @@ table inet nat {
 
 const farOf = { 4: farAddresses.ipv4, 6: farAddresses.ipv6 } as const;
 const port = 9_000;
+const revert =
+  'busctl call org.freedesktop.network1 /org/freedesktop/network1 org.freedesktop.network1.Manager RevertLinkDNS i';
 /** Sends every 5 ms on each connection. */
 const sender = `for (const host of process.argv.slice(1)) require('net').createServer((socket) => {
   socket.on('error', () => undefined);
@@ -50,6 +52,15 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
 
   const check = (...argv: string[]) => lab.vpc.guest.check(argv);
   const readMtu = async () => / mtu (\d+) /.exec(await check('ip', 'link', 'show', 'dev', 'ens5'))?.[1];
+
+  /** What resolved takes of the link. */
+  async function readDns(): Promise<string[]> {
+    const index = (await check('cat', '/sys/class/net/ens5/ifindex')).trim();
+    const lines = (await check('cat', `/run/systemd/netif/links/${index}`)).split('\n');
+    const found = lines.filter((line) => /^(DNS|DOMAINS|ROUTE_DOMAINS|DNS_DEFAULT_ROUTE)=/.test(line));
+    expect(found).toHaveLength(4);
+    return found;
+  }
 
   async function configure(keys: string): Promise<void> {
     const entry = keys === '' ? '' : `  - { match: { name: ens5 }, ${keys} }\n`;
@@ -86,9 +97,18 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   }, testMs);
   afterAll(() => closeLab(lab));
 
-  it.each<[string, string, () => Promise<boolean>]>([['mtu', 'mtu: 1400', async () => (await readMtu()) === '1400']])(
+  it.each<[string, string, () => Promise<boolean>]>([
+    ['mtu', 'mtu: 1400', async () => (await readMtu()) === '1400'],
+    ['dns', 'dns: false', async () => (await readDns()).every((line) => /=(no)?$/.test(line))],
+    [
+      'both',
+      'mtu: 1300, dns: false',
+      async () => (await readMtu()) === '1300' && !(await readDns()).includes('DNS_DEFAULT_ROUTE=yes'),
+    ],
+  ])(
     '%s takes effect and goes back, and what is masqueraded goes on',
     async (_name, keys, isInEffect) => {
+      const dns = await readDns();
       const stops = ([4, 6] as const).map(receive);
       await sleep(1_000);
       await configure(keys);
@@ -97,6 +117,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       expect(await isInEffect()).toBe(true);
       await configure('');
       await until(`the end of ${keys}`, async () => !(await isInEffect()));
+      // DHCPv6 and the router advertisement bring theirs a moment later where networkd was reloaded.
+      await until('the DNS of before', async () => String(await readDns()) === String(dns));
       await sleep(2_500);
       const unharmed = { failure: null, isFlowing: true };
       expect(await Promise.all(stops.map((stop) => stop()))).toEqual([unharmed, unharmed]);
@@ -126,6 +148,36 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       expect(await lab.vpc.guest.readFile('/run/systemd/network/70-ens5.network')).toContain('MTUBytes=1300\n');
       await configure('');
       await until('mtu: 9001', isSet('9001'));
+      await awaitReach(lab.vpc);
+    },
+    testMs,
+  );
+
+  it(
+    'dns: false outlives what others do, and restarts of enid and networkd, and goes back',
+    async () => {
+      const before = await readDns();
+      const isOff = async () => (await readDns()).every((line) => /=(no)?$/.test(line));
+      await configure('dns: false');
+      await until('dns: false', isOff);
+      if (release === '252') {
+        await check('sh', '-c', `${revert} "$(cat /sys/class/net/ens5/ifindex)"`);
+        await sleep(100);
+        await until('the repair', isOff);
+      }
+      await lab.enid.stop();
+      lab.enid = EnidProcess.start(lab.vpc.guest);
+      await lab.enid.converged();
+      expect(await isOff()).toBe(true);
+      await configure('');
+      await until('the DNS of the lease', async () => String(await readDns()) === String(before));
+      await configure('dns: false');
+      await lab.vpc.guest.networkd.restart();
+      await awaitLeases(lab);
+      await until('dns: false', isOff);
+      expect(await lab.vpc.guest.readFile('/run/systemd/network/70-ens5.network')).toContain('DNSDefaultRoute=no\n');
+      await configure('');
+      await until('the DNS of the lease', async () => String(await readDns()) === String(before));
       await awaitReach(lab.vpc);
     },
     testMs,

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { NetworkdState } from '../../../agent/model.ts';
 import { parseLeaseFile } from '../../../agent/sense/lease-file.ts';
-import { LeaseFiles, readLeaseFile } from '../../../agent/sense/lease-files.ts';
+import { leaseFiles, readLeaseFile, StateFiles } from '../../../agent/sense/lease-files.ts';
 
 /** As systemd 252 and 257 write it. */
 const head = `# This is private data. Do not parse.
@@ -38,7 +38,7 @@ describe('parseLeaseFile', () => {
   });
 });
 
-describe('LeaseFiles', () => {
+describe('StateFiles', () => {
   let directory: string;
   const path = (name: string) => join(directory, name);
   const state: NetworkdState = {
@@ -74,7 +74,7 @@ describe('LeaseFiles', () => {
     const woken = new Promise<void>((resolve) => {
       wake = resolve;
     });
-    const files = new LeaseFiles(() => wake(), directory);
+    const files = new StateFiles(() => wake(), { ...leaseFiles, directory });
     const none = files.addTo(state);
     expect(none.links[0]?.lease).toBeUndefined();
     expect(files.addTo(state)).toBe(none);
@@ -89,7 +89,7 @@ describe('LeaseFiles', () => {
   });
 
   it('bears that the directory is not there yet, or not any more', () => {
-    const files = new LeaseFiles(() => undefined, path('none'));
+    const files = new StateFiles(() => undefined, { ...leaseFiles, directory: path('none') });
     expect(files.addTo(state).links).toEqual(state.links);
     files.close();
   });

@@ -1,4 +1,4 @@
-/** An MTU that changes on a running link: without networkd where that would drop addresses for it, by a reload elsewhere. */
+/** An MTU, or DNS, that changes on a running link: without networkd where that would drop addresses for it, by a reload elsewhere. */
 
 import { expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
@@ -89,9 +89,53 @@ it('252: another program’s MTU stays where the file says the wanted one', () =
 
 it('252: networkd is asked where more changes', () => {
   const world = makeRunning(252);
-  configure(world, 'mtu: 1500, dns: false');
-  expect(listKinds(world)).toEqual(['write-file', 'reload']);
+  configure(world, 'mtu: 1500, defaultRoute: false');
+  expect(listKinds(world).slice(0, 2)).toEqual(['write-file', 'reload']);
   expect(mtuOf(world)).toBe(1500);
+});
+
+const hasDnsOf = (world: ModelWorld) => world.state.networkd.links.find((link) => link.linkIndex === linkIndex)?.hasDns;
+
+it('252: the DNS of a lease is left on the bus, with the MTU, and used again', () => {
+  const world = makeRunning(252);
+  const before = fileOf(world);
+  configure(world, 'mtu: 1500, dns: false');
+  expect(listKinds(world)).toEqual(['set-mtu', 'set-dns']);
+  expect([hasDnsOf(world), fileOf(world)]).toEqual([false, before]);
+  world.takeUp(eni.mac);
+  expect(hasDnsOf(world)).toBe(true);
+  expect(listKinds(world)).toEqual(['set-mtu', 'set-dns']);
+  configure(world, '');
+  expect(listKinds(world)).toEqual(['set-mtu', 'set-dns']);
+  expect(hasDnsOf(world)).toBe(true);
+});
+
+it('252: the DNS that the file in force leaves is used after a reload', () => {
+  const world = makeRunning(252);
+  configure(world, 'dns: false');
+  world.state.networkd = { ...world.state.networkd, kind: 'absent' };
+  expect(listKinds(world)).toEqual(['write-file']);
+  world.state.networkd = { ...world.state.networkd, kind: 'present' };
+  world.takeUp(eni.mac);
+  expect(listKinds(world)).toEqual([]);
+  configure(world, '');
+  expect(listKinds(world).slice(0, 2)).toEqual(['write-file', 'reload']);
+  expect(hasDnsOf(world)).toBe(true);
+});
+
+it('252: networkd is asked where it does not say whether DNS is used; what another program has left stays so', () => {
+  const world = makeRunning(252);
+  const say = (hasDns: boolean | undefined) => {
+    const links = world.state.networkd.links.map(({ hasDns: _, ...link }) =>
+      hasDns === undefined ? link : { ...link, hasDns },
+    );
+    world.state.networkd = { ...world.state.networkd, links };
+  };
+  say(false);
+  expect(world.converge()).toEqual([]);
+  say(undefined);
+  configure(world, 'dns: false');
+  expect(listKinds(world)).toEqual(['write-file', 'reload']);
 });
 
 it('252: is left to a networkd that has just been told to configure the link', () => {
