@@ -86,7 +86,7 @@ describe('at boot', () => {
     expect(settings).toEqual(readDocumentedExposure());
   });
 
-  it("may have networkd reload and nothing else, and cannot remove other programs' files", async () => {
+  it("may have networkd reload, leave a link's DNS and nothing else, and cannot remove other programs' files", async () => {
     const asEnid = (text: string) =>
       machine.run(['setpriv', '--reuid=enid', '--regid=enid', '--clear-groups', 'sh', '-c', text]);
     const manager = 'org.freedesktop.network1 /org/freedesktop/network1 org.freedesktop.network1.Manager';
@@ -317,6 +317,26 @@ describe('org.enid1 on the bus', () => {
     testMs,
   );
 });
+
+it(
+  'may have networkd leave the DNS of a lease, and use it again',
+  async () => {
+    const readDns = () =>
+      shell('grep -E "^(DNS|DNS_DEFAULT_ROUTE)=" "/run/systemd/netif/links/$(ip -o link show dev ens6 | cut -d: -f1)"');
+    const before = await readDns();
+    expect(before).toMatch(/^DNS=.+\nDNS_DEFAULT_ROUTE=yes$/m);
+    const file = await shell('cat /run/systemd/network/70-ens6.network');
+    await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - { match: { name: ens6 }, dns: false }\n`);
+    await machine.check(['systemctl', 'reload', 'enid']);
+    await until('nothing of it is used', async () => (await readDns()) === 'DNS=\nDNS_DEFAULT_ROUTE=no\n');
+    // No reload: the file waits for networkd's next stop.
+    expect(await shell('cat /run/systemd/network/70-ens6.network')).toBe(file);
+    await machine.writeFile('/etc/enid/config.yaml', baseConfig);
+    await machine.check(['systemctl', 'reload', 'enid']);
+    await until('it is used', async () => (await readDns()) === before);
+  },
+  testMs,
+);
 
 it(
   'offers metrics on a Unix socket when asked to',
