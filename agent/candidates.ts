@@ -30,7 +30,10 @@ export class Candidates {
   #macs: readonly string[] = [];
   #concerned: ReadonlySet<number> = new Set();
   #interest = '';
-  /** Routes of routing daemons in main are too many to be heard; looked at again when links or the configuration change, and on demand. */
+  /**
+   * Routes of routing daemons in main are too many to be heard; looked at again when links or the
+   * configuration change, and on demand.
+   */
   #isFlooded = false;
   #reading = Promise.resolve();
   #countTimer: NodeJS.Timeout | null = null;
@@ -74,7 +77,10 @@ export class Candidates {
     this.#startReading(listTables(config));
   }
 
-  /** To be called when a route has changed. A flood of them is looked at now and then: the whole list is a new one each time. */
+  /**
+   * To be called when a route has changed. A flood of them is looked at now and then: the whole
+   * list is a new one each time.
+   */
   routesChanged(config: Config): void {
     if (this.#isFlooded || this.#countTimer !== null) return;
     this.#countTimer = setTimeout(() => {
@@ -86,7 +92,10 @@ export class Candidates {
     }, countDelayMs).unref();
   }
 
-  /** Waits until the mirror holds the routes that concern them, or could not read them. Never rejects. */
+  /**
+   * Waits until the mirror holds the routes that concern them, or could not read them. Never
+   * rejects.
+   */
   settled(): Promise<void> {
     return this.#reading;
   }
@@ -106,7 +115,8 @@ export class Candidates {
       if (indexes !== this.#indexes) return;
       this.#isFlooded = count > mostFollowedRoutes;
     }
-    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place of one of ours.
+    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place
+    // of one of ours.
     await this.#mirror.setRouteInterest({
       tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
       // Whether a default route of main leads by an ENI or by a VPN.
@@ -120,7 +130,10 @@ export class Candidates {
   }
 }
 
-/** Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies of it. */
+/**
+ * Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies
+ * of it.
+ */
 function listTables({ interfaces }: Config): number[] {
   const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);
   return interfaces.some(({ policy }) => policy.rules === 'classic') ? [...tables, mainTable] : tables;

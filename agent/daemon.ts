@@ -224,8 +224,8 @@ export class Daemon {
     if (!isKnown) await this.#readMetadata(patienceAtStartMs);
     this.#reconciler.wake();
     await this.#reconciler.idle();
-    // What was accepted before the restart is in force already; a poll later it is looked at again, and now is that poll. Not
-    // before the pass: loading the HTTP client would hold it up.
+    // What was accepted before the restart is in force already; a poll later it is looked at again,
+    // and now is that poll. Not before the pass: loading the HTTP client would hold it up.
     if (isKnown) void this.#readMetadata(patienceAtStartMs);
   }
 

@@ -322,7 +322,10 @@ export class Reconciler {
     this.#isDirty = true;
   }
 
-  /** One timer for what is held back, settling or to be decided again; without any there is none, and the process sleeps. */
+  /**
+   * One timer for what is held back, settling or to be decided again; without any there is none,
+   * and the process sleeps.
+   */
   #scheduleNext(pending: readonly Change[], againMs: number | null): void {
     this.#wakeIn(null);
     const nowMs = performance.now();

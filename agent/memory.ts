@@ -1,16 +1,18 @@
 /**
- * What a daemon wants of V8 that does little for months: less memory, and a start without optimising code that runs once.
- * Set from within, so that it holds however the program is started; imported before everything else. Figures: Node 24.21,
- * resident, 15 ENIs with 50 addresses each, where enid has 36 MB more than an idle node after a start.
+ * What a daemon wants of V8 that does little for months: less memory, and a start without
+ * optimising code that runs once. Set from within, so that it holds however the program is started;
+ * imported before everything else. Figures: Node 24.21, resident, 15 ENIs with 50 addresses each,
+ * where enid has 36 MB more than an idle node after a start.
  */
 
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 
-// Optimising compilers are for later: 5 MB of them would be resident after a start that runs most of its code once. What is
-// busy later is compiled then.
+// Optimising compilers are for later: 5 MB of them would be resident after a start that runs most
+// of its code once. What is busy later is compiled then.
 setFlagsFromString('--no-opt');
-// The young generation stays at its first size: 4 to 6 MB after 150 passes. V8 makes it small again only where memory is short.
+// The young generation stays at its first size: 4 to 6 MB after 150 passes. V8 makes it small again
+// only where memory is short.
 setFlagsFromString('--semi-space-growth-factor=1');
 
 /** The start is over, in any case. */
@@ -23,15 +25,16 @@ const quietMs = 5_000;
 const longestWaitMs = 60_000;
 
 /**
- * To be called when the start is done; the result is to be called at each pass. In a quiet moment after the start, and after
- * each busy time, it drops what that has left behind, which V8 would keep until much more is there: 13 MB of the start's, 60 MB
- * of 150 passes'. Takes 60 ms, and wakes nobody who has slept through.
+ * To be called when the start is done; the result is to be called at each pass. In a quiet moment
+ * after the start, and after each busy time, it drops what that has left behind, which V8 would
+ * keep until much more is there: 13 MB of the start's, 60 MB of 150 passes'. Takes 60 ms, and wakes
+ * nobody who has slept through.
  */
 export function settleMemory(): () => void {
   setTimeout(() => {
     setFlagsFromString('--opt');
-    // The old generation may grow by half of what is in use before it is looked through, by default to four times of that: 8 MB
-    // after 150 passes.
+    // The old generation may grow by half of what is in use before it is looked through, by default
+    // to four times of that: 8 MB after 150 passes.
     setFlagsFromString('--heap-growing-percent=50');
   }, afterStartMs).unref();
   let passCount = busyPasses;

@@ -67,15 +67,24 @@ export interface NetworkdLink {
   readonly networkFile: string | null;
   /** AdministrativeState of org.freedesktop.network1.Link: `pending`, `configuring`, `configured`, `unmanaged`, … */
   readonly setupState: string;
-  /** When it last began to configure the link from the start, in ms on a clock that only goes forward. No key: not seen. */
+  /**
+   * When it last began to configure the link from the start, in ms on a clock that only goes
+   * forward. No key: not seen.
+   */
   readonly unsettledMs?: number;
   /** No key: not known. */
   readonly lease?: NetworkdLease;
-  /** Whether the link gives servers, domains or a default route to the host's DNS. No key: not known. */
+  /**
+   * Whether the link gives servers, domains or a default route to the host's DNS. No key: not
+   * known.
+   */
   readonly hasDns?: boolean;
 }
 
-/** An IPv6 router whose default route was removed by the program that makes such routes, and did not come back. */
+/**
+ * An IPv6 router whose default route was removed by the program that makes such routes, and did not
+ * come back.
+ */
 export interface LostRouter {
   readonly linkIndex: number;
   readonly gateway: string;
@@ -86,7 +95,10 @@ export interface LostRouter {
 /** What networkd says of a DHCPv4 lease. */
 export interface NetworkdLease {
   readonly address: string;
-  /** Of the default route that follows from it; null: none does (RFC 3442: classless routes without a default). */
+  /**
+   * Of the default route that follows from it; null: none does (RFC 3442: classless routes without
+   * a default).
+   */
   readonly gateway: string | null;
 }
 
@@ -195,7 +207,10 @@ export interface DesiredEni {
   readonly lease: DesiredLease | null;
   /** Families whose table routes cannot be told yet (no lease, no router advertisement): theirs are left as they are. */
   readonly unresolvedFamilies: readonly (4 | 6)[];
-  /** Families whose default the network itself has withdrawn: a default of ours goes, even the last one. No key: none. */
+  /**
+   * Families whose default the network itself has withdrawn: a default of ours goes, even the last
+   * one. No key: none.
+   */
   readonly withdrawnFamilies?: readonly (4 | 6)[];
   /** IPv6 routers whose paths are to go from default routes with several. No key: none. */
   readonly leavingRouters?: readonly string[];
@@ -299,7 +314,10 @@ export interface HostFacts {
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }
 
-/** The way of a packet, as the kernel has it or as it is desired; `rule` null: none that this program can read. */
+/**
+ * The way of a packet, as the kernel has it or as it is desired; `rule` null: none that this
+ * program can read.
+ */
 export interface Way {
   readonly rule: Rule | DesiredRule | null;
   readonly route: Route | DesiredRoute | null;

@@ -99,8 +99,9 @@ async function addRoute(route: Route, isFollowed: boolean, client: RtnetlinkClie
 }
 
 /**
- * Puts an IPv4 address behind the others of its link: the kernel's list has no other order than that of their making. While the
- * address is away, a route keeps its packets on the host; sockets and connections that have it do not notice.
+ * Puts an IPv4 address behind the others of its link: the kernel's list has no other order than
+ * that of their making. While the address is away, a route keeps its packets on the host; sockets
+ * and connections that have it do not notice.
  */
 async function moveAddress(address: Address, client: RtnetlinkClient): Promise<void> {
   const { linkIndex, protocol } = address;

@@ -1,4 +1,7 @@
-/** Tells systemd-networkd over the bus to read its files, to take up a link or to leave its DNS. Never has it started. */
+/**
+ * Tells systemd-networkd over the bus to read its files, to take up a link or to leave its DNS.
+ * Never has it started.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -62,8 +65,8 @@ export class NetworkdBus {
   }
 
   /**
-   * Has networkd tell resolved nothing of a link, or again what lease and file say. It holds until networkd ends, over
-   * reconfigurations of the link too. Rejects with a NetworkdError.
+   * Has networkd tell resolved nothing of a link, or again what lease and file say. It holds until
+   * networkd ends, over reconfigurations of the link too. Rejects with a NetworkdError.
    */
   async setDns(linkIndex: number, isUsed: boolean): Promise<void> {
     const what = `set the DNS of link ${linkIndex}`;

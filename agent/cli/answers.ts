@@ -39,7 +39,10 @@ export const statusSchema: z.ZodType<StatusAnswer> = z.object({ enis: z.array(ro
 export interface PlanAnswer {
   readonly changes: readonly PlanLine[];
   readonly conflicts: readonly string[];
-  /** ENIs with a link that wait for something or cannot be configured: what follows for them is not in the plan yet. */
+  /**
+   * ENIs with a link that wait for something or cannot be configured: what follows for them is not
+   * in the plan yet.
+   */
   readonly unready: readonly string[];
   readonly warnings: readonly string[];
 }

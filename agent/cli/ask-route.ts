@@ -7,7 +7,10 @@ import type { KernelAnswer } from '../decide/explain.ts';
 import type { Packet } from '../decide/walk.ts';
 import type { KernelState } from '../model.ts';
 
-/** `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no answer of the kernel. */
+/**
+ * `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no
+ * answer of the kernel.
+ */
 export async function askRoute(
   client: RtnetlinkClient,
   kernel: Pick<KernelState, 'links'>,

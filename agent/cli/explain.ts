@@ -67,8 +67,9 @@ function suggestAddresses(linkName: string): string {
 }
 
 /**
- * Looks at the host and asks the kernel. `userId`: whose socket would send it. `remaining`: what the daemon's last pass left undone,
- * so that the ENI's state is the one that `status` shows; by default what is seen now.
+ * Looks at the host and asks the kernel. `userId`: whose socket would send it. `remaining`: what
+ * the daemon's last pass left undone, so that the ENI's state is the one that `status` shows; by
+ * default what is seen now.
  */
 export async function lookUpPacket(
   config: Config,
@@ -87,8 +88,9 @@ export async function lookUpPacket(
 }
 
 /**
- * A source that this host holds, or is to hold, is asked about as sent by it; any other one as forwarded, coming in by the link
- * that leads to it: the kernel refuses to send from an address that it does not have (ip_route_output_key).
+ * A source that this host holds, or is to hold, is asked about as sent by it; any other one as
+ * forwarded, coming in by the link that leads to it: the kernel refuses to send from an address
+ * that it does not have (ip_route_output_key).
  */
 async function askKernel(
   client: RtnetlinkClient,

@@ -1,4 +1,7 @@
-/** Asks the kernel for every way at once, over one socket: for `enid doctor` and `enid explain --all`. */
+/**
+ * Asks the kernel for every way at once, over one socket: for `enid doctor` and `enid explain
+ * --all`.
+ */
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { Config } from '../config/types.ts';

@@ -5,7 +5,8 @@ import { distance } from 'fastest-levenshtein';
 /** The nearest of `known` to `word`; null where none is near. */
 export function suggestWord(word: string, known: readonly string[]): string | null {
   let best: string | null = null;
-  // A third of the word may be wrong: beyond that the suggestion is noise. Rounded up: two letters swapped are two steps.
+  // A third of the word may be wrong: beyond that the suggestion is noise. Rounded up: two letters
+  // swapped are two steps.
   let bestSteps = Math.ceil(Math.max(word.length, 3) / 3) + 1;
   for (const candidate of known) {
     const steps = distance(word.slice(0, 64).toLowerCase(), candidate.toLowerCase());

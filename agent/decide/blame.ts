@@ -1,4 +1,7 @@
-/** Which rule or route sends a packet out by an ENI that does not own its source, by name, and what to do about it. Pure. */
+/**
+ * Which rule or route sends a packet out by an ENI that does not own its source, by name, and what
+ * to do about it. Pure.
+ */
 
 import { requireCidr } from '../../lib/ip/cidr.ts';
 import { describeRoute, describeRule, nameProtocol } from '../../lib/text/ip-words.ts';

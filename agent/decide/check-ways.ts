@@ -1,4 +1,7 @@
-/** The checks of `enid doctor` about ways: what EC2 would drop, and the link groups that keep it from happening. Pure. */
+/**
+ * The checks of `enid doctor` about ways: what EC2 would drop, and the link groups that keep it
+ * from happening. Pure.
+ */
 
 import type { Desired, KernelState } from '../model.ts';
 import { blame } from './blame.ts';
@@ -99,7 +102,10 @@ function nameLost({ question: { source, destination, kind, owner }, explanation:
   return `${source} of ${owner.linkName ?? owner.mac} → ${destination} (${kind}) leaves by ${link ?? 'no link'}`;
 }
 
-/** Rules that suppress the group take no route of main by a link in it: so each ENI belongs there, and nothing else does. */
+/**
+ * Rules that suppress the group take no route of main by a link in it: so each ENI belongs there,
+ * and nothing else does.
+ */
 export function checkLinkGroups({
   kernel,
   desired,

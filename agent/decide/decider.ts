@@ -71,7 +71,10 @@ export class Decider {
       return this.#lastDesired;
     },
   );
-  /** Others' default routes, which gateways are learnt from, and all of main; our own go and come with every repair. */
+  /**
+   * Others' default routes, which gateways are learnt from, and all of main; our own go and come
+   * with every repair.
+   */
   readonly #tellingRoutes = keepEqual(listTellingRoutes, isSameList);
   readonly #foreignGroups = keepEqual((groups: ForeignGroups) => groups, isSameSet);
   readonly #leased = rememberLast(

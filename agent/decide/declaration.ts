@@ -40,8 +40,9 @@ export function computeNumbers(eni: EniMetadata, { table, metric, vrf }: Interfa
 }
 
 /**
- * Done once for an ENI while nothing of it changes: hundreds of addresses, and most passes are about one route. `situation`:
- * a `Situation` as JSON text. `isSelecting`: another ENI's policy has `select:`.
+ * Done once for an ENI while nothing of it changes: hundreds of addresses, and most passes are
+ * about one route. `situation`: a `Situation` as JSON text. `isSelecting`: another ENI's policy has
+ * `select:`.
  */
 export const declareEni = rememberEach(
   (eni: EniMetadata, link: Link, policy: InterfacePolicy, situation: string, isSelecting: boolean): Declaration => {

@@ -130,7 +130,8 @@ export function decideEni(
     : [];
   const withdrawnFamilies = ([4, 6] as const).filter((family) => isDefaultWithdrawn(world, one, family));
   const leavingRouters = listLeaving(world.routers, link.index);
-  // Until the kernel has moved the link, every route is in the table of before: none is made, and none removed.
+  // Until the kernel has moved the link, every route is in the table of before: none is made, and
+  // none removed.
   const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
   return {
     report: report(describeState(world, one, defaults.unresolvedFamilies)),
@@ -166,8 +167,8 @@ export function decideEni(
 }
 
 /**
- * The next ENI's default in front of those of links without carrier, family by family: nothing of those is taken away, so that
- * nothing has to be made again when the carrier is back.
+ * The next ENI's default in front of those of links without carrier, family by family: nothing of
+ * those is taken away, so that nothing has to be made again when the carrier is back.
  */
 export function computeSubstitutes(
   world: World,

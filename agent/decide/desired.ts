@@ -88,7 +88,8 @@ export function computeDesired(world: World): Desired {
   }
 
   const matched = yieldDuplicates(present);
-  // One that has lost its table to another ENI is left as it stands: neither its group nor its routes are to be counted on.
+  // One that has lost its table to another ENI is left as it stands: neither its group nor its
+  // routes are to be counted on.
   const settled = matched.filter((one) => findCollision(one, matched) === null);
   const substitutes = computeSubstitutes(world, settled);
   const routed = matched.map((one) => computeRoutes(world, one, substitutes));

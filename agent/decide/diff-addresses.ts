@@ -112,13 +112,15 @@ function diffLink(
 }
 
 /**
- * The leased address is the first of its link (`hostname -I`, ifconfig and programs that take the first one), but networkd 252 makes
- * the others before it has the lease, and a lease that is lost and made again comes last.
+ * The leased address is the first of its link (`hostname -I`, ifconfig and programs that take the
+ * first one), but networkd 252 makes the others before it has the lease, and a lease that is lost
+ * and made again comes last.
  */
 function orderBehindLease(eni: DesiredEni, actual: readonly Address[], removable: Removable): Change[] {
   const leased = actual.findIndex(
     ({ address, prefixLength, family, flags }) =>
-      // Behind another address of its subnet the kernel keeps it at the end, whatever comes after it (inet_insert_ifa).
+      // Behind another address of its subnet the kernel keeps it at the end, whatever comes after
+      // it (inet_insert_ifa).
       family === 4 && prefixLength < 32 && address === eni.lease?.address && (flags & secondaryFlag) === 0,
   );
   if (leased === -1) return [];

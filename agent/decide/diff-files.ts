@@ -45,7 +45,8 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
   const isLossless = keepsAddresses(networkd.version);
   const before = textByName.get(linkFile.name) ?? linkFile.text;
-  // An MTU is set by rtnetlink, DNS is left by the bus: the reload would drop the DHCPv6 address, and what is masqueraded to it.
+  // An MTU is set by rtnetlink, DNS is left by the bus: the reload would drop the DHCPv6 address,
+  // and what is masqueraded to it.
   const isWithoutReload =
     !isLossless && isSameButSettings(before, linkFile.text) && canLeaveDns(before, linkFile.text, link?.hasDns);
   const isLinkFileStale = before !== linkFile.text && !isWithoutReload;
@@ -62,7 +63,10 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   return [...stale.map(write), { ...base, kind: 'reload', reason }];
 }
 
-/** What a lease says can be left unused without a reload; what the file in force does not use takes one. */
+/**
+ * What a lease says can be left unused without a reload; what the file in force does not use takes
+ * one.
+ */
 function canLeaveDns(before: string, after: string, hasDns: boolean | undefined): boolean {
   return readDns(before) === readDns(after) || (readDns(before) === true && hasDns !== undefined);
 }

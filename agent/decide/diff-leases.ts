@@ -106,7 +106,10 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
     .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
 }
 
-/** Of default routes by several routers, the paths by those that are gone. The kernel has each path as a route of its own. */
+/**
+ * Of default routes by several routers, the paths by those that are gone. The kernel has each path
+ * as a route of its own.
+ */
 function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState): Change[] {
   const { mac, linkName, linkIndex, leavingRouters = [] } = eni;
   if (leavingRouters.length === 0) return [];

@@ -185,7 +185,8 @@ function diffRoutes(
   for (const route of actual) {
     const key = identifyRoute(route);
     const want = wanted.get(key);
-    // networkd's own, or the one that it made when the lease named another router: IPv4 has them side by side, ours first.
+    // networkd's own, or the one that it made when the lease named another router: IPv4 has them
+    // side by side, ours first.
     const isTwin = (other: Route) =>
       want !== undefined && other.protocol !== ownProtocol && !other.isComplex && isSameWay(want, other);
     if (route.protocol === ownProtocol && !route.isComplex && places.get(placeOf(route))?.some(isTwin) === true) {

@@ -1,6 +1,6 @@
 /**
- * Two ENIs with one address, as ENIs of two VPCs may have: a rule sees the address and cannot tell whose it is. It stays with the
- * first ENI, and the second goes without a rule for it. Pure.
+ * Two ENIs with one address, as ENIs of two VPCs may have: a rule sees the address and cannot tell
+ * whose it is. It stays with the first ENI, and the second goes without a rule for it. Pure.
  */
 
 import { CidrIndex, overlaps } from '../../lib/ip/cidr.ts';
@@ -11,7 +11,10 @@ import { rememberEach, rememberLast } from './memo.ts';
 import { isRouted } from './situation.ts';
 import { listAddressSources, listPrefixSources } from './sources.ts';
 
-/** The ENIs with what another one has already left out of their policies. The primary comes first, then card and device. */
+/**
+ * The ENIs with what another one has already left out of their policies. The primary comes first,
+ * then card and device.
+ */
 export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
   const ranked = matched.filter((one) => isRouted(one) && one.policy.vrf === null).sort(compareRanks);
   const duplicates = findDuplicates(...ranked.flatMap(({ eni, policy }) => [eni, policy] as const));

@@ -7,7 +7,9 @@ import type { Matched } from './matched.ts';
 import { isInPlace } from './vrf.ts';
 import type { World } from './world.ts';
 
-/** Two ENIs on one table would send each other's traffic: the primary keeps it, else the lower MAC. */
+/**
+ * Two ENIs on one table would send each other's traffic: the primary keeps it, else the lower MAC.
+ */
 export function findCollision(one: Matched, all: readonly Matched[]): string | null {
   const { tableId } = one;
   const { vrf } = one.policy;

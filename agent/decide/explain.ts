@@ -1,4 +1,7 @@
-/** Why a packet goes where it goes: the kernel's answer beside the desired way, and what EC2 will do with it. Pure. */
+/**
+ * Why a packet goes where it goes: the kernel's answer beside the desired way, and what EC2 will do
+ * with it. Pure.
+ */
 
 import { familyOf } from '../../lib/ip/address.ts';
 import { contains, hostCidr, requireCidr } from '../../lib/ip/cidr.ts';
@@ -73,7 +76,10 @@ export function explainPacket(input: ExplainInput): Explanation {
   return { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
 }
 
-/** Of a source that it does not have, kernels say EINVAL or ENETUNREACH; for a prefix it can have a local route. */
+/**
+ * Of a source that it does not have, kernels say EINVAL or ENETUNREACH; for a prefix it can have a
+ * local route.
+ */
 function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: SourceOwner | null): string {
   const isHeld = kernel.addresses.some(({ address }) => address === packet.source);
   const isElsewhere = packet.inputLink === null && !isHeld && owner?.role !== 'within a delegated prefix';
@@ -86,7 +92,10 @@ function findReport(reports: readonly EniReport[], linkName: string | null): Eni
   return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;
 }
 
-/** Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's main table. */
+/**
+ * Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's
+ * main table.
+ */
 const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { actual: Ground; wanted: Ground } => {
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
   const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
@@ -125,8 +134,9 @@ function isFound({ rule, route }: Step, found: Route): boolean {
 }
 
 /**
- * IPv6 clones a route for each destination with a path MTU of its own; the clone has 128 bits, and a rule that suppresses the
- * default route lets it pass (fib6_rule_suppress). It is seen where the kernel takes what the rule ought to have suppressed.
+ * IPv6 clones a route for each destination with a path MTU of its own; the clone has 128 bits, and
+ * a rule that suppresses the default route lets it pass (fib6_rule_suppress). It is seen where the
+ * kernel takes what the rule ought to have suppressed.
  */
 function findCached(steps: readonly Step[], found: Route): Step | null {
   const decisive = steps.findIndex(({ isSuppressed }) => !isSuppressed);

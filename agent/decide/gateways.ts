@@ -1,4 +1,7 @@
-/** The routers of an ENI: of its lease and of the advertisements on its link, as the kernel and networkd tell. Pure. */
+/**
+ * The routers of an ENI: of its lease and of the advertisements on its link, as the kernel and
+ * networkd tell. Pure.
+ */
 
 import { addressAt } from '../../lib/ip/cidr.ts';
 import type { Address, EniMetadata, KernelState, NetworkdLease, NetworkdState, Route } from '../model.ts';
@@ -29,8 +32,9 @@ export function isDefaultWithdrawn({ routers, networkd, kernel }: Surroundings, 
 }
 
 /**
- * The lease's router; before the lease there is none. Where the lease names none, or it is not known what it says, the subnet's
- * first host, which is EC2's router everywhere: an ENI's own table has a default in any case.
+ * The lease's router; before the lease there is none. Where the lease names none, or it is not
+ * known what it says, the subnet's first host, which is EC2's router everywhere: an ENI's own table
+ * has a default in any case.
  */
 function findIpv4Gateway({ kernel, networkd }: Surroundings, one: Matched): string | null {
   const { eni, candidate } = one;

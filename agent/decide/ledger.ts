@@ -81,7 +81,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const rule of kernel.rules) yield identifyRule(rule);
   for (const { index, group, altNames, mtu } of kernel.links) {
     yield identifyMtu(index, mtu);
-    // The kernel does not know, and networkd does not say whose it is: kept for as long as there is the link.
+    // The kernel does not know, and networkd does not say whose it is: kept for as long as there is
+    // the link.
     yield identifyDnsOff(index);
     if (group !== 0) yield identifyGroup(index, group);
     for (const altName of altNames) yield identifyAltName(index, altName);

@@ -1,4 +1,7 @@
-/** Settings of an ENI's link: its group, its MTU, its DNS, and those of net.ipv4.conf.<link> that the operator wants. What they are, and what differs. Pure. */
+/**
+ * Settings of an ENI's link: its group, its MTU, its DNS, and those of net.ipv4.conf.<link> that
+ * the operator wants. What they are, and what differs. Pure.
+ */
 
 import type { InterfacePolicy } from '../config/types.ts';
 import type { Change, Desired, DesiredEni, EniMetadata, KernelState, Ledger, Link, NetworkdState } from '../model.ts';
@@ -32,7 +35,10 @@ export function diffGroups(desired: Desired, links: KernelState['links']): Chang
 /** Below it, the kernel takes IPv6 off a link (RFC 8200, 5). */
 const smallestOfIpv6 = 1280;
 
-/** What networkd makes of `MTUBytes=`: no more than the driver takes, and enough for IPv6 where the link is to have it. */
+/**
+ * What networkd makes of `MTUBytes=`: no more than the driver takes, and enough for IPv6 where the
+ * link is to have it.
+ */
 export function computeMtu(eni: EniMetadata, { maxMtu }: Link, { mtu }: InterfacePolicy): number {
   const hasAddress = hasFamily(eni, 4) || hasFamily(eni, 6);
   const raised = hasAddress ? Math.max(mtu, smallestOfIpv6) : mtu;
@@ -53,8 +59,9 @@ export function isDnsOff({ networkFiles: [linkFile] }: DesiredEni): boolean {
 }
 
 /**
- * What networkd does not see to: where it would drop addresses for it, the file in force is left with another MTU than the wanted
- * one, and with the DNS of the lease (diff-files.ts). Back to what the file says goes only what this program has set.
+ * What networkd does not see to: where it would drop addresses for it, the file in force is left
+ * with another MTU than the wanted one, and with the DNS of the lease (diff-files.ts). Back to what
+ * the file says goes only what this program has set.
  */
 export function diffUnreloaded(desired: Desired, links: KernelState['links'], state: FileState): Change[] {
   const { files, networkd, settling } = state;

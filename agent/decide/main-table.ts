@@ -1,7 +1,7 @@
 /**
- * What the ways of the ENIs need of the main table: an ENI's own routes there are repeated in its table, the primary's table
- * leads to what main would send by another ENI, and what no link group can express becomes a rule of its own
- * (docs/decisions/0001-ways.md). Pure.
+ * What the ways of the ENIs need of the main table: an ENI's own routes there are repeated in its
+ * table, the primary's table leads to what main would send by another ENI, and what no link group
+ * can express becomes a rule of its own (docs/decisions/0001-ways.md). Pure.
  */
 
 import { familyOf } from '../../lib/ip/address.ts';
@@ -16,15 +16,16 @@ import { defaultWidth, mainTable } from './numbers.ts';
 const unicast = 1;
 
 /**
- * So many routes of main by one ENI are followed: leases, router advertisements and operators bring a handful, and each costs
- * one more in a table. Of an ENI with more of them none is.
+ * So many routes of main by one ENI are followed: leases, router advertisements and operators bring
+ * a handful, and each costs one more in a table. Of an ENI with more of them none is.
  */
 export const mostFollowedRoutes = 256;
 
 /**
- * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP (RTPROT_* in linux/rtnetlink.h).
- * What a routing daemon learns may be other networks by the hundred thousand: so many that they cost more than they are worth
- * are not even heard, and count as none.
+ * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP
+ * (RTPROT_* in linux/rtnetlink.h). What a routing daemon learns may be other networks by the
+ * hundred thousand: so many that they cost more than they are worth are not even heard, and count
+ * as none.
  */
 export const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
@@ -36,7 +37,10 @@ export function isLearnt({ table, protocol, destination }: Pick<Route, 'table' |
 /** A route as far as its way matters. */
 export type MainRoute = Pick<Route, 'destination' | 'gateway' | 'metric'> & { readonly linkIndex: number | null };
 
-/** Main's routes as this program counts on them: those of others as they are, its own as they should be. */
+/**
+ * Main's routes as this program counts on them: those of others as they are, its own as they should
+ * be.
+ */
 export interface MainTable {
   /** As wide as a default, by any link. */
   readonly defaults: readonly MainRoute[];
@@ -53,7 +57,10 @@ export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
   return learnt > mostFollowedRoutes ? foreign.filter((route) => !isLearnt(route)) : foreign;
 }
 
-/** A route with several next hops is one for each of them; of any other complex one nothing can be told. */
+/**
+ * A route with several next hops is one for each of them; of any other complex one nothing can be
+ * told.
+ */
 function splitPaths(route: Route): readonly Route[] {
   if (!route.isComplex) return [route];
   return (route.paths ?? []).map(({ linkIndex, gateway }) => ({ ...route, linkIndex, gateway, isComplex: false }));
@@ -91,8 +98,8 @@ export function listFollowed(main: MainTable, linkIndex: number): readonly MainR
 }
 
 /**
- * Destinations that main may send by one of these links: the subnets of their ENIs and their routes in main. Not link-local
- * ones: who sends there names the link.
+ * Destinations that main may send by one of these links: the subnets of their ENIs and their routes
+ * in main. Not link-local ones: who sends there names the link.
  */
 export function listDestinations(
   main: MainTable,
@@ -108,8 +115,9 @@ export function listDestinations(
 const linkLocal = 'fe80::/10';
 
 /**
- * Whether main has a default of a family, or a part of one, whose best route leads by another ENI than the primary's. `fallback`:
- * the answer where main has none. Of equal metrics the primary's counts.
+ * Whether main has a default of a family, or a part of one, whose best route leads by another ENI
+ * than the primary's. `fallback`: the answer where main has none. Of equal metrics the primary's
+ * counts.
  */
 export function isDefaultDiverted(
   { defaults }: MainTable,

@@ -165,7 +165,9 @@ function renderLinkFile(input: NetworkFileInput): string {
   return renderHeader(input) + sections.join('');
 }
 
-/** The default routes of the ENI's own table, which follow the lease and the router advertisement. */
+/**
+ * The default routes of the ENI's own table, which follow the lease and the router advertisement.
+ */
 function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): string[] {
   const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   if (policy.rules === 'none' || (!hasIpv4 && !hasIpv6)) return [];
@@ -197,7 +199,8 @@ export function keepsAddresses(version: number | null): boolean {
 function renderSourcesFile(input: NetworkFileInput): string {
   return [
     renderHeader(input),
-    // Here and not in the link's own file: enid 0.1.0 had neither, and a changed file of the link would mean a reload.
+    // Here and not in the link's own file: enid 0.1.0 had neither, and a changed file of the link
+    // would mean a reload.
     ...(input.group === null ? [] : [section('Link', [['Group', input.group]])]),
     ...(input.isPrimary ? renderDefaults(input) : []),
     ...input.addresses.map(renderAddress),
@@ -259,7 +262,10 @@ export function readDns(text: string): boolean | null {
   return value === undefined ? null : value === 'yes';
 }
 
-/** Whether two texts of a link's file say the same but for what can be put in force without a reload: the MTU, DNS. */
+/**
+ * Whether two texts of a link's file say the same but for what can be put in force without a
+ * reload: the MTU, DNS.
+ */
 export function isSameButSettings(left: string, right: string): boolean {
   const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '');
   return strip(left) === strip(right);

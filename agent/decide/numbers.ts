@@ -7,14 +7,15 @@ export const mainTable = 254;
 export const localTable = 255;
 
 /**
- * The link group that every managed ENI is in, so that one rule can look into main without any route by an ENI
- * (`suppress_ifgroup`, ip-rule(8)). The number is the protocol's; nobody else is known to use it.
+ * The link group that every managed ENI is in, so that one rule can look into main without any
+ * route by an ENI (`suppress_ifgroup`, ip-rule(8)). The number is the protocol's; nobody else is
+ * known to use it.
  */
 export const eniGroup = 236;
 
 /**
- * A route as wide as this or wider counts as a default: VPNs override a default by its halves (0.0.0.0/1 and 128.0.0.0/1,
- * ::/1 and 8000::/1) or by all of IPv6's global addresses (2000::/3).
+ * A route as wide as this or wider counts as a default: VPNs override a default by its halves
+ * (0.0.0.0/1 and 128.0.0.0/1, ::/1 and 8000::/1) or by all of IPv6's global addresses (2000::/3).
  */
 export const defaultWidth: Readonly<Record<Family, number>> = { 4: 1, 6: 7 };
 
@@ -32,12 +33,16 @@ export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumb
 }
 
 /**
- * Rule priorities. Each stage of the secondary ENIs has a window of 5000 above the ENI number: 32 cards × 100 devices fit. All
- * stages stand behind the windows of VPC CNI (512–1536) and Tailscale (5210–5270) and before main (32766). The primary's
- * stand behind all of them, so that one rule for its whole subnet never takes a source of another ENI there.
+ * Rule priorities. Each stage of the secondary ENIs has a window of 5000 above the ENI number: 32
+ * cards × 100 devices fit. All stages stand behind the windows of VPC CNI (512–1536) and Tailscale
+ * (5210–5270) and before main (32766). The primary's stand behind all of them, so that one rule for
+ * its whole subnet never takes a source of another ENI there.
  */
 export const rulePriorityOf = {
-  /** To destinations that main would send by another ENI in spite of the link group: what main knows better than that. */
+  /**
+   * To destinations that main would send by another ENI in spite of the link group: what main knows
+   * better than that.
+   */
   exceptionMain: (eniNumber: number) => eniNumber,
   /** All else there by the ENI's own table. */
   exceptionOwn: (eniNumber: number) => eniNumber + 2_500,

@@ -1,6 +1,7 @@
 /**
- * What the own table of an ENI needs beside its subnets and its default, so that it leads where main would
- * (docs/decisions/0001-ways.md): only what differs from the way that the table has around it. Pure.
+ * What the own table of an ENI needs beside its subnets and its default, so that it leads where
+ * main would (docs/decisions/0001-ways.md): only what differs from the way that the table has
+ * around it. Pure.
  */
 
 import { contains, requireCidr } from '../../lib/ip/cidr.ts';
@@ -17,9 +18,10 @@ export interface OwnTable {
 }
 
 /**
- * Main's routes by an ENI: what the lease, a router advertisement or the operator has put there is in force for the ENI's
- * sources, too. With `rules: classic` the table is the only one that a source is looked up in, so that it repeats the
- * routes by links that are no ENI (`eniLinks` are those that are) as well.
+ * Main's routes by an ENI: what the lease, a router advertisement or the operator has put there is
+ * in force for the ENI's sources, too. With `rules: classic` the table is the only one that a
+ * source is looked up in, so that it repeats the routes by links that are no ENI (`eniLinks` are
+ * those that are) as well.
  */
 export function followMain(
   { candidate, policy, tableId }: Matched,
@@ -41,7 +43,10 @@ export function followMain(
   return keepDiffering(wanted, table);
 }
 
-/** What main may send by other ENIs, by the primary: as its table leads to the addresses around, else by its router. */
+/**
+ * What main may send by other ENIs, by the primary: as its table leads to the addresses around,
+ * else by its router.
+ */
 export function computeDetours(
   { candidate, tableId }: Matched,
   destinations: readonly string[],
@@ -59,7 +64,10 @@ export function computeDetours(
   return keepDiffering(wanted, table);
 }
 
-/** The widest first, so that each is compared with what is around it by then; of one destination the first counts. */
+/**
+ * The widest first, so that each is compared with what is around it by then; of one destination the
+ * first counts.
+ */
 function keepDiffering(wanted: readonly DesiredRoute[], { routes, hasDefault }: OwnTable): DesiredRoute[] {
   const table = routes.filter((route) => hasDefault || !isAsWideAsDefault(route));
   const kept: DesiredRoute[] = [];

@@ -1,4 +1,7 @@
-/** Whose a source address is: the ENI that EC2 assigned it to, and whether that ENI's link has it. Pure. */
+/**
+ * Whose a source address is: the ENI that EC2 assigned it to, and whether that ENI's link has it.
+ * Pure.
+ */
 
 import { contains, hostCidr } from '../../lib/ip/cidr.ts';
 import type { Desired, DesiredEni, EniMetadata, EniReport, KernelState } from '../model.ts';
@@ -38,8 +41,9 @@ export interface MissingAddress {
 }
 
 /**
- * An address that enid wants on its ENI's link, or that the lease is to bring, and that is not there. Such a source is not one
- * that the host forwards for: nothing has it, until what `enid plan` lists is done.
+ * An address that enid wants on its ENI's link, or that the lease is to bring, and that is not
+ * there. Such a source is not one that the host forwards for: nothing has it, until what `enid
+ * plan` lists is done.
  */
 export function findMissing(source: string, desired: Placed, kernel: Held): MissingAddress | null {
   const eni = desired.enis.find((one) => wantedBy(one).has(source));
@@ -47,8 +51,9 @@ export function findMissing(source: string, desired: Placed, kernel: Held): Miss
 }
 
 /**
- * Whether a source that no link has is to be asked about as sent by this host all the same: EC2 assigned it to an ENI whose link
- * lacks it or is not there, so nobody behind this host sends from it.
+ * Whether a source that no link has is to be asked about as sent by this host all the same: EC2
+ * assigned it to an ENI whose link lacks it or is not there, so nobody behind this host sends from
+ * it.
  */
 export function isOurs(source: string, desired: Placed, kernel: Held): boolean {
   if (findMissing(source, desired, kernel) !== null) return true;

@@ -1,8 +1,9 @@
 /**
- * IPv6 routers by link, remembered beyond their routes. networkd drops what router advertisements brought whenever it
- * configures a link again and asks for them up to a second later (sd_ndisc_start): until then the remembered router carries
- * the traffic. But what the network itself withdraws is gone: a router that says so or whose lifetime ends, and one that
- * another router has taken the place of. Pure.
+ * IPv6 routers by link, remembered beyond their routes. networkd drops what router advertisements
+ * brought whenever it configures a link again and asks for them up to a second later
+ * (sd_ndisc_start): until then the remembered router carries the traffic. But what the network
+ * itself withdraws is gone: a router that says so or whose lifetime ends, and one that another
+ * router has taken the place of. Pure.
  */
 
 import type { KernelState, LostRouter, NetworkdState, Route } from '../model.ts';
@@ -35,7 +36,10 @@ export interface RouterNews {
 export const routerAdvertisementProtocol = 9;
 /** The lifetime that routers announce by default (RFC 4861, section 6.2.1: AdvDefaultLifetime). */
 const trustedForMs = 1_800_000;
-/** networkd tells on the bus that it configures a link after it has dropped the routes: a few ms, more on a busy machine. */
+/**
+ * networkd tells on the bus that it configures a link after it has dropped the routes: a few ms,
+ * more on a busy machine.
+ */
 const withdrawnAfterMs = 2_000;
 /** It is told by two ways, which may come in any order. */
 const unrestMs = 500;
@@ -43,8 +47,9 @@ const unrestMs = 500;
 const noNews: RouterNews = { lost: [], networkd: { kind: 'unknown', version: null, links: [] } };
 
 /**
- * Default routes of router advertisements, in any table, and what was known before; links that are gone are forgotten. Of a link
- * that nothing is known of, our own routes tell (where main is to have none, networkd makes none at all).
+ * Default routes of router advertisements, in any table, and what was known before; links that are
+ * gone are forgotten. Of a link that nothing is known of, our own routes tell (where main is to
+ * have none, networkd makes none at all).
  */
 export function rememberRouters(
   before: readonly KnownRouter[],
@@ -115,7 +120,10 @@ function findLoss(router: KnownRouter, { lost }: RouterNews): LostRouter | undef
   );
 }
 
-/** Whether what networkd drops from the link comes back by its own doing, or the link cannot carry it. */
+/**
+ * Whether what networkd drops from the link comes back by its own doing, or the link cannot carry
+ * it.
+ */
 function isAtWork({ linkIndex, lostMs }: LostRouter, { links }: KernelState, networkd: NetworkdState): boolean {
   const link = links.find(({ index }) => index === linkIndex);
   const told = networkd.links.find((one) => one.linkIndex === linkIndex);
@@ -147,9 +155,10 @@ export function isWithdrawn(routers: readonly KnownRouter[], linkIndex: number):
 }
 
 /**
- * Routers of a link whose routes are to go: withdrawn ones, and those in whose place another one advertises itself. networkd keeps
- * the routes of the latter until their lifetimes end, up to hours, and the kernel sends each flow by one of the two whether it
- * answers or not (measured on 252). One that lives comes back with its next advertisement, and stays then.
+ * Routers of a link whose routes are to go: withdrawn ones, and those in whose place another one
+ * advertises itself. networkd keeps the routes of the latter until their lifetimes end, up to
+ * hours, and the kernel sends each flow by one of the two whether it answers or not (measured on
+ * 252). One that lives comes back with its next advertisement, and stays then.
  */
 export function listLeaving(routers: readonly KnownRouter[], linkIndex: number): string[] {
   return routers

@@ -1,4 +1,7 @@
-/** How an ENI stands among the other ENIs of the host: what its rules and its table depend on beside itself. Pure. */
+/**
+ * How an ENI stands among the other ENIs of the host: what its rules and its table depend on beside
+ * itself. Pure.
+ */
 
 import { familyOf } from '../../lib/ip/address.ts';
 import { contains, networkOf } from '../../lib/ip/cidr.ts';
@@ -30,7 +33,10 @@ export interface Host {
   readonly main: MainTable;
 }
 
-/** Links whose group is the operator's: neither the default group nor this program's, and not changed since it was. */
+/**
+ * Links whose group is the operator's: neither the default group nor this program's, and not
+ * changed since it was.
+ */
 export type ForeignGroups = ReadonlySet<number>;
 
 /** ENIs in a VRF, whosever it is, are none of them: main has no route by those. */
@@ -71,7 +77,10 @@ export function computeGroup({ candidate, policy }: Matched, foreignGroups: Fore
   return isManaged && !foreignGroups.has(candidate.link.index) ? eniGroup : null;
 }
 
-/** Links whose group somebody else has chosen. `isOurs`: this program has put the link into its own group before. */
+/**
+ * Links whose group somebody else has chosen. `isOurs`: this program has put the link into its own
+ * group before.
+ */
 export function findForeignGroups(links: readonly Link[], isOurs: (linkIndex: number) => boolean): ForeignGroups {
   const isForeign = ({ index, group }: Link) => group !== 0 && group !== eniGroup && !isOurs(index);
   return new Set(links.filter(isForeign).map(({ index }) => index));
@@ -120,7 +129,10 @@ export function describeSituation(one: Matched, host: Host): Situation {
   };
 }
 
-/** Each is two rules for every block of every ENI: of an ENI with more routes than that only the subnets are named. */
+/**
+ * Each is two rules for every block of every ENI: of an ENI with more routes than that only the
+ * subnets are named.
+ */
 const mostExceptions = 16;
 
 function listExceptions(
@@ -149,7 +161,10 @@ function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: re
   return { linkIndex, subnets: eni === null ? [] : listSubnets(eni) };
 }
 
-/** Whether packets of a family can leave by it: it has a subnet of the family, or main has a route by it. */
+/**
+ * Whether packets of a family can leave by it: it has a subnet of the family, or main has a route
+ * by it.
+ */
 function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
   const isOfFamily = (cidr: string) => familyOf(cidr) === family && !contains('fe80::/10', cidr);
   const routes = [...main.defaults.filter(({ linkIndex }) => linkIndex === peer.linkIndex)].concat(
@@ -158,7 +173,10 @@ function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
   return withSubnets(peer).subnets.some(isOfFamily) || routes.some(({ destination }) => isOfFamily(destination));
 }
 
-/** Subnets that a link which is no ENI covers whole by an address of its own: main has its connected route beside the ENI's. */
+/**
+ * Subnets that a link which is no ENI covers whole by an address of its own: main has its connected
+ * route beside the ENI's.
+ */
 function listCovered(subnets: readonly string[], { addresses, eniLinks }: Host): string[] {
   const lengths = subnets.map((subnet) => Number(subnet.split('/')[1]));
   const wide = addresses.filter(

@@ -1,4 +1,7 @@
-/** Source addresses of an ENI and the fewest policy routing rules that send them out by it (docs/decisions/0001-ways.md). */
+/**
+ * Source addresses of an ENI and the fewest policy routing rules that send them out by it
+ * (docs/decisions/0001-ways.md).
+ */
 
 import { familyOf, widthOf } from '../../lib/ip/address.ts';
 import { CidrIndex, contains, hostCidr, mergeCidrs, overlaps, requireCidr, subtractCidrs } from '../../lib/ip/cidr.ts';
@@ -9,8 +12,9 @@ import { rememberEach, rememberLast } from './memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from './numbers.ts';
 
 /**
- * An ENI for EFA alone: it has neither address nor prefix. The metadata lists its subnet all the same (a live listing in
- * amazon-vpc-cni-k8s, pull request 3047): what families an ENI has is said by its addresses.
+ * An ENI for EFA alone: it has neither address nor prefix. The metadata lists its subnet all the
+ * same (a live listing in amazon-vpc-cni-k8s, pull request 3047): what families an ENI has is said
+ * by its addresses.
  */
 export function isAddressless(eni: EniMetadata): boolean {
   const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
@@ -65,13 +69,22 @@ function listForwardedSources({ eni, policy }: RuleInput): string[] {
   return [...listPrefixSources(eni, policy), ...policy.sources];
 }
 
-/** What the rules of an ENI depend on beside the ENI itself. Plain data, so that equal ones can be told by their text. */
+/**
+ * What the rules of an ENI depend on beside the ENI itself. Plain data, so that equal ones can be
+ * told by their text.
+ */
 export interface Situation {
-  /** Subnets of other ENIs: where one overlaps, a rule for the whole subnet would take sources of another ENI. */
+  /**
+   * Subnets of other ENIs: where one overlaps, a rule for the whole subnet would take sources of
+   * another ENI.
+   */
   readonly otherSubnets: readonly string[];
   /** Subnets of this ENI in which a link has an address that is none of this ENI's. */
   readonly occupiedSubnets: readonly string[];
-  /** Destinations that main would send by another link in spite of the link group (`listExceptions`). */
+  /**
+   * Destinations that main would send by another link in spite of the link group
+   * (`listExceptions`).
+   */
   readonly exceptions: readonly string[];
   /** Null for a secondary ENI. */
   readonly primary: PrimarySituation | null;
@@ -80,7 +93,10 @@ export interface Situation {
 export interface PrimarySituation {
   /** Families in which the host has another ENI; in the others the primary needs no rule. */
   readonly contestedFamilies: readonly Family[];
-  /** Families in which main's best default route leads by another ENI, or main has none and is to have none by the primary. */
+  /**
+   * Families in which main's best default route leads by another ENI, or main has none and is to
+   * have none by the primary.
+   */
   readonly divertedFamilies: readonly Family[];
   /** Families in which main has a default by an ENI that no link group tells. */
   readonly ungroupedFamilies: readonly Family[];
@@ -135,9 +151,10 @@ function listSources(input: RuleInput): string[] {
 }
 
 /**
- * Main's routes by links that are no ENI, then the ENI's own table. The primary's table is not asked for its default: main's
- * own, or what other programs' rules lead to (a VPN), stays in force. Where main's best default leads by another ENI, it is
- * asked for it, and main only for defaults by links that are no ENI.
+ * Main's routes by links that are no ENI, then the ENI's own table. The primary's table is not
+ * asked for its default: main's own, or what other programs' rules lead to (a VPN), stays in force.
+ * Where main's best default leads by another ENI, it is asked for it, and main only for defaults by
+ * links that are no ENI.
  */
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const { eniNumber, tableId, situation } = input;
@@ -151,7 +168,8 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const exceptions = all.filter((one) => !all.some((other) => other !== one && contains(other, one)));
   return selectSources(input, family).flatMap((selector) => [
     ...exceptions.flatMap((destination) => {
-      // Main's routes there that are no narrower than those by the ENIs in question count for nothing.
+      // Main's routes there that are no narrower than those by the ENIs in question count for
+      // nothing.
       const length = Math.max(...all.filter((one) => contains(destination, one)).map((one) => requireCidr(one).length));
       const there = { ...selector, destination };
       const inMain = { table: mainTable, suppressPrefixLength: length, suppressGroup: eniGroup };

@@ -1,4 +1,7 @@
-/** The one state of an ENI that `status`, `explain` and `doctor` show: what is desired, and whether the host has it. Pure. */
+/**
+ * The one state of an ENI that `status`, `explain` and `doctor` show: what is desired, and whether
+ * the host has it. Pure.
+ */
 
 import type { Change, EniReport, EniState } from '../model.ts';
 import type { Conflict } from './removable.ts';

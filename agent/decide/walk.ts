@@ -1,4 +1,7 @@
-/** The kernel's walk: rules by priority, in each table the longest prefix, and what a rule suppresses. Pure. */
+/**
+ * The kernel's walk: rules by priority, in each table the longest prefix, and what a rule
+ * suppresses. Pure.
+ */
 
 import { familyOf } from '../../lib/ip/address.ts';
 import { CidrIndex, contains, hostCidr, requireCidr } from '../../lib/ip/cidr.ts';
@@ -30,7 +33,10 @@ export interface Step {
   readonly isSuppressed: boolean;
 }
 
-/** Each rule that holds for the packet and whose table has a route for it; the first one that is not suppressed decides. */
+/**
+ * Each rule that holds for the packet and whose table has a route for it; the first one that is not
+ * suppressed decides.
+ */
 export function* walk(packet: Packet, { rules, routes, groupOf }: Ground): Generator<Step> {
   for (const rule of rules.listFor(packet.source)) {
     if (!isSelected(packet, rule)) continue;
@@ -39,7 +45,10 @@ export function* walk(packet: Packet, { rules, routes, groupOf }: Ground): Gener
   }
 }
 
-/** Of the result, not of each route: where the best one is suppressed, the next rule is asked (fib4_rule_suppress). */
+/**
+ * Of the result, not of each route: where the best one is suppressed, the next rule is asked
+ * (fib4_rule_suppress).
+ */
 function isSuppressed(rule: Rule | DesiredRule, route: Route | DesiredRoute, groupOf: Ground['groupOf']): boolean {
   if (requireCidr(route.destination).length <= (rule.suppressPrefixLength ?? -1)) return true;
   return rule.suppressGroup !== null && groupOf(route.linkIndex) === rule.suppressGroup;

@@ -38,7 +38,10 @@ export function groupSources({
   });
 }
 
-/** What a rule does with the packets of a source that it selects; where and for which others is no matter. */
+/**
+ * What a rule does with the packets of a source that it selects; where and for which others is no
+ * matter.
+ */
 function describeEffect(rule: Rule): string {
   if (rule.isComplex) return JSON.stringify(rule);
   const { destination, inputInterface, outputInterface, mark, users, action, table } = rule;
@@ -83,8 +86,9 @@ interface Behind {
 const shortestBehind = 8;
 
 /**
- * Finds an address of a prefix behind this host, with the link that leads to it: by the narrowest route into the prefix, else by
- * the route of main that has the prefix. One look at all routes, of which other programs may have made very many.
+ * Finds an address of a prefix behind this host, with the link that leads to it: by the narrowest
+ * route into the prefix, else by the route of main that has the prefix. One look at all routes, of
+ * which other programs may have made very many.
  */
 function indexBehind(kernel: KernelState, reports: readonly EniReport[]): (prefix: string) => Behind | null {
   const prefixes = new CidrIndex(reports.flatMap(({ eni }) => (eni === null ? [] : listPrefixes(eni))));

@@ -1,6 +1,6 @@
 /**
- * Every way out of this host: from each source of each ENI to each kind of destination. Lists the questions for the kernel, few
- * enough for any host, and judges its answers as EC2 does. Pure.
+ * Every way out of this host: from each source of each ENI to each kind of destination. Lists the
+ * questions for the kernel, few enough for any host, and judges its answers as EC2 does. Pure.
  */
 
 import { type Family, familyOf } from '../../lib/ip/address.ts';
@@ -13,10 +13,16 @@ import { listSubnets } from './sources.ts';
 import type { Packet } from './walk.ts';
 import { groupSources, type SourceGroup } from './way-sources.ts';
 
-/** A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default route is for. */
+/**
+ * A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default
+ * route is for.
+ */
 export const farHost: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' };
 
-/** Of every VPC (Amazon VPC user guide, "DNS attributes"): asked where networkd knows of no DNS server. */
+/**
+ * Of every VPC (Amazon VPC user guide, "DNS attributes"): asked where networkd knows of no DNS
+ * server.
+ */
 const vpcResolvers = ['169.254.169.253', 'fd00:ec2::253'];
 
 /** Some 50 µs each: a fifth of a second. */
@@ -30,7 +36,9 @@ export interface WayQuestion extends Packet {
   readonly kind: DestinationKind;
   /** The sender is bound to this VRF; null: to none. */
   readonly vrf: string | null;
-  /** How many sources meet the same rules, this one included: one question stands for all of them. */
+  /**
+   * How many sources meet the same rules, this one included: one question stands for all of them.
+   */
   readonly sourceCount: number;
 }
 
@@ -125,7 +133,10 @@ function findFreeAddresses({ kernel, desired }: WaysInput): FreeAddress[] {
   });
 }
 
-/** From the end of the subnet: EC2 hands addresses out all over it, and keeps the first four and the last for itself. */
+/**
+ * From the end of the subnet: EC2 hands addresses out all over it, and keeps the first four and the
+ * last for itself.
+ */
 function findFree(subnet: string, taken: ReadonlySet<string>, prefixes: readonly string[]): string | null {
   const { family, value, length } = requireCidr(subnet);
   let offset = (1n << BigInt((family === 4 ? 32 : 128) - length)) - 2n;
@@ -139,8 +150,9 @@ function findFree(subnet: string, taken: ReadonlySet<string>, prefixes: readonly
 }
 
 /**
- * The DNS servers of the leases, for which networkd makes host routes (RoutesToDNS=), and those that it has from elsewhere; each
- * subnet's router, which has such a route too, is the first address of its subnet.
+ * The DNS servers of the leases, for which networkd makes host routes (RoutesToDNS=), and those
+ * that it has from elsewhere; each subnet's router, which has such a route too, is the first
+ * address of its subnet.
  */
 function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
   const enis = desired.reports.flatMap(({ eni }) => eni ?? []);

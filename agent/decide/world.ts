@@ -10,7 +10,10 @@ export interface World {
   readonly config: Config;
   /** Null: the metadata was never read. */
   readonly snapshot: Snapshot | null;
-  /** ENIs that the metadata listed before and lists no more; they stay as they are while their link is there. */
+  /**
+   * ENIs that the metadata listed before and lists no more; they stay as they are while their link
+   * is there.
+   */
   readonly departed: readonly EniMetadata[];
   readonly kernel: KernelState;
   /** IPv6 routers that were seen, also where their route is gone for the moment. */

@@ -23,7 +23,10 @@ export class DecisionLog {
   /** Topic of an ENI → what was told last. */
   #told: ReadonlyMap<string, string> = new Map();
 
-  /** `journalOf`: the journal with the fields that the entries about an ENI are found by; null: of none. */
+  /**
+   * `journalOf`: the journal with the fields that the entries about an ENI are found by; null: of
+   * none.
+   */
   constructor(journalOf: (mac: string | null) => Pick<Journal, 'debug'>) {
     this.#journalOf = journalOf;
   }

@@ -1,6 +1,7 @@
 /**
- * The program's log, by winston: one line for each thing that an operator should know, with fields to search by. To journald
- * with fields where it listens, else to stderr. Invariant: logging never throws and never waits.
+ * The program's log, by winston: one line for each thing that an operator should know, with fields
+ * to search by. To journald with fields where it listens, else to stderr. Invariant: logging never
+ * throws and never waits.
  */
 
 import winston from 'winston';
@@ -52,7 +53,8 @@ export function createJournal(options: JournalOptions): Journal {
 function ofLogger(logger: winston.Logger): Journal {
   const log = (level: Level, message: string, fields: Fields = {}): void => {
     try {
-      // As one object: with a message of its own, winston looks for placeholders in it, and fields beside one are lost.
+      // As one object: with a message of its own, winston looks for placeholders in it, and fields
+      // beside one are lost.
       if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message });
     } catch {
       // A log that fails must not fail what it tells of.

@@ -1,6 +1,6 @@
 /**
- * A transport of winston that writes lines. Not winston's own `Stream`, which is silent for ever after one write that throws,
- * and makes an immediate for each line.
+ * A transport of winston that writes lines. Not winston's own `Stream`, which is silent for ever
+ * after one write that throws, and makes an immediate for each line.
  */
 
 import { MESSAGE } from 'triple-beam';

@@ -183,7 +183,10 @@ export function buildPlanLine(change: Change): PlanLine {
   return { kind, mac, link: linkName, command: describeChange(change), reason };
 }
 
-/** What would be done and why, one change a line; the last line counts. `unready`: ENIs that are not configured, with the reason. */
+/**
+ * What would be done and why, one change a line; the last line counts. `unready`: ENIs that are not
+ * configured, with the reason.
+ */
 export function renderPlan(
   changes: readonly PlanLine[],
   conflicts: readonly string[],

@@ -27,7 +27,10 @@ export interface WaysInput {
   readonly warnings: readonly string[];
 }
 
-/** As `enid explain --all --json` prints one: documented in docs/commands.md, keys are only ever added. */
+/**
+ * As `enid explain --all --json` prints one: documented in docs/commands.md, keys are only ever
+ * added.
+ */
 interface WayRow {
   readonly source: string;
   /** How many sources of the ENI meet the same rules, this one included. */

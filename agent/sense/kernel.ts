@@ -163,7 +163,10 @@ export class KernelMirror {
     return this.#settle(['route']);
   }
 
-  /** How many routes of the kernel a filter wants, whatever is kept; none of them is decoded. Throws a KernelError. */
+  /**
+   * How many routes of the kernel a filter wants, whatever is kept; none of them is decoded. Throws
+   * a KernelError.
+   */
   async countRoutes(isCounted: RouteFilter): Promise<number> {
     let count = 0;
     const filter: RouteFilter = (...route) => {

@@ -1,7 +1,8 @@
 /**
- * What the lease file of networkd says of the default route (systemd.network(5), UseGateway=; sd-dhcp-lease.c). The file is
- * networkd's own matter ("Do not parse"), and there is no other word for a lease without a default: on the bus it is told
- * from 257 on. So whatever is not as expected is not known. Pure.
+ * What the lease file of networkd says of the default route (systemd.network(5), UseGateway=;
+ * sd-dhcp-lease.c). The file is networkd's own matter ("Do not parse"), and there is no other word
+ * for a lease without a default: on the bus it is told from 257 on. So whatever is not as expected
+ * is not known. Pure.
  */
 
 import { isIPv4 } from 'node:net';

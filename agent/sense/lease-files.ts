@@ -1,4 +1,7 @@
-/** What networkd keeps of each link, by link index, in directories that other programs may see but not write. */
+/**
+ * What networkd keeps of each link, by link index, in directories that other programs may see but
+ * not write.
+ */
 
 import { closeSync, constants, type FSWatcher, fstatSync, openSync, readFileSync, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -72,10 +75,14 @@ export class StateFiles {
     this.#read = kind.read;
   }
 
-  /** What networkd says of its links with what is in their files; the same object until one of both changes. */
+  /**
+   * What networkd says of its links with what is in their files; the same object until one of both
+   * changes.
+   */
   addTo(state: NetworkdState): NetworkdState {
     const last = this.#result;
-    // networkd makes the directory when it starts; until then each look tries again, and reads the files.
+    // networkd makes the directory when it starts; until then each look tries again, and reads the
+    // files.
     const isHeard = this.#watcher !== null;
     if (last !== null && isHeard && !this.#isStale && this.#state === state) return last;
     // Before the files are read: what changes from here on is heard.

@@ -1,7 +1,8 @@
 /**
- * Who removes the default routes of router advertisements. A netlink port makes them: that of systemd-networkd, which says so by
- * their protocol. What the same port removes, and nobody makes again, is what networkd has dropped; what another one removes is
- * drift. Where nothing was made since the start of this program the maker is not known: an advertisement that renews a route
+ * Who removes the default routes of router advertisements. A netlink port makes them: that of
+ * systemd-networkd, which says so by their protocol. What the same port removes, and nobody makes
+ * again, is what networkd has dropped; what another one removes is drift. Where nothing was made
+ * since the start of this program the maker is not known: an advertisement that renews a route
  * makes no event. Then it is a port by which somebody listens, as ip(8) does not.
  */
 

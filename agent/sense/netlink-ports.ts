@@ -1,4 +1,7 @@
-/** Netlink ports of programs that listen to the kernel for long, as networkd does and ip(8) does not: /proc/net/netlink. */
+/**
+ * Netlink ports of programs that listen to the kernel for long, as networkd does and ip(8) does
+ * not: /proc/net/netlink.
+ */
 
 import { readFileSync } from 'node:fs';
 

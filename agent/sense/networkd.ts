@@ -244,7 +244,10 @@ export class NetworkdWatcher {
     else if (before.kind === 'unknown') this.#emit({ kind: 'absent' });
   }
 
-  /** Every lease or advertisement that brings news makes it `configuring` for a moment; only a new start is `initialized`. */
+  /**
+   * Every lease or advertisement that brings news makes it `configuring` for a moment; only a new
+   * start is `initialized`.
+   */
   #noteState(linkIndex: number, setupState: string | null): void {
     if (setupState === null || setupState === 'configuring' || setupState === 'configured') return;
     this.#unsettledMs.set(linkIndex, performance.now());

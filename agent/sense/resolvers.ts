@@ -1,12 +1,21 @@
-/** The DNS servers that networkd knows of: from leases, router advertisements and files of all links together. */
+/**
+ * The DNS servers that networkd knows of: from leases, router advertisements and files of all links
+ * together.
+ */
 
 import { canonicalAddress } from '../../lib/ip/address.ts';
 import { readText } from './host-facts.ts';
 
-/** sd-network's summary, which resolvectl and sd-network(3) clients read; not a promised form, so what is odd in it is left out. */
+/**
+ * sd-network's summary, which resolvectl and sd-network(3) clients read; not a promised form, so
+ * what is odd in it is left out.
+ */
 const stateFile = '/run/systemd/netif/state';
 
-/** None where networkd does not run or knows none. Those with a zone (`fe80::1%ens5`) are routers on the link: left out. */
+/**
+ * None where networkd does not run or knows none. Those with a zone (`fe80::1%ens5`) are routers on
+ * the link: left out.
+ */
 export function readResolvers(path: string = stateFile): string[] {
   const [, list = ''] = /^DNS=(.*)$/m.exec(readText(path) ?? '') ?? [];
   // `address:port%link#name` is possible, too.

@@ -1,6 +1,7 @@
 /**
- * One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an error. got does the HTTP; what
- * it leaves open is here: a bound of the body, refusing an answer that may be cut off, and the codes.
+ * One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an
+ * error. got does the HTTP; what it leaves open is here: a bound of the body, refusing an answer
+ * that may be cut off, and the codes.
  */
 
 import { Agent } from 'node:http';
@@ -31,9 +32,10 @@ export interface ImdsResponse {
 }
 
 /**
- * Loaded with the first request: READY does not wait for it, and most commands ask the daemon instead. An own agent: node's
- * global one may have been told to use a proxy (NODE_USE_ENV_PROXY). When to try again, and what a status means, is the
- * client's. Compressed answers are not asked for: their length is not the text's. No cookie and no cache: none is given.
+ * Loaded with the first request: READY does not wait for it, and most commands ask the daemon
+ * instead. An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY).
+ * When to try again, and what a status means, is the client's. Compressed answers are not asked
+ * for: their length is not the text's. No cookie and no cache: none is given.
  */
 async function loadGot() {
   const { default: got, AbortError, TimeoutError } = await import('got');
@@ -86,8 +88,8 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
 }
 
 /**
- * A list that was cut off would read as a shorter one. With a length or chunks the end is known, and got throws where it is
- * missed; without either, a closed connection says nothing.
+ * A list that was cut off would read as a shorter one. With a length or chunks the end is known,
+ * and got throws where it is missed; without either, a closed connection says nothing.
  */
 function mayBeCutOff(headers: Readonly<Record<string, unknown>>): boolean {
   return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;

@@ -20,7 +20,10 @@ import { decodeRoute, isWantedRoute, type RouteFilter } from './route.ts';
 import { decodeRule } from './rule.ts';
 import type { RtnetlinkEvent } from './types.ts';
 
-/** The event of one message, whose header stands before `start`; null for messages that concern no link, setting, address, route or rule, or an unwanted route. */
+/**
+ * The event of one message, whose header stands before `start`; null for messages that concern no
+ * link, setting, address, route or rule, or an unwanted route.
+ */
 export function decodeEvent(
   type: number,
   flags: number,

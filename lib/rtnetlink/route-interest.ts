@@ -11,11 +11,16 @@ export interface TableRange {
 export interface RouteInterest {
   /** Every route in these tables. A range of more than one table ends below 65536. */
   readonly tables: readonly TableRange[];
-  /** In one table, whose number is below 256: routes that are no narrower than this, by any link and of any protocol. */
+  /**
+   * In one table, whose number is below 256: routes that are no narrower than this, by any link and
+   * of any protocol.
+   */
   readonly widePlaces: readonly WidePlace[];
   /** In all tables: routes out by these links. Those with several ways are in none. */
   readonly linkIndexes: readonly number[];
-  /** But not those of these protocols, unless they are default routes, or in one of `spokenTables`. */
+  /**
+   * But not those of these protocols, unless they are default routes, or in one of `spokenTables`.
+   */
   readonly ignoredProtocols: readonly number[];
   /** Below 256. */
   readonly spokenTables: readonly number[];

@@ -117,7 +117,10 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   };
 }
 
-/** struct rtnexthop, one after the other: length u16, flags u8, weight u8, link index i32, attributes. */
+/**
+ * struct rtnexthop, one after the other: length u16, flags u8, weight u8, link index i32,
+ * attributes.
+ */
 function readPaths(family: Family, buffer: Buffer, start: number, end: number): RoutePath[] {
   const paths: RoutePath[] = [];
   for (let offset = start; offset + NEXT_HOP_LENGTH <= end; ) {

@@ -137,8 +137,9 @@ export class RtnetlinkSubscription {
   }
 
   /**
-   * The buffer has overflowed: what waits in it is older than the dump that has to follow, and tens of thousands of events would
-   * be worked through for nothing. A new socket begins with an empty one. Out of the addon's callback, which may not close it.
+   * The buffer has overflowed: what waits in it is older than the dump that has to follow, and tens
+   * of thousands of events would be worked through for nothing. A new socket begins with an empty
+   * one. Out of the addon's callback, which may not close it.
    */
   #startAfresh(cause: unknown): void {
     if (this.#isStartingAfresh) return;

@@ -26,7 +26,10 @@ export interface Link {
   /** IFLA_INFO_KIND (`veth`, `vlan`, `bridge`, …); null for a physical device. */
   readonly kind: string | null;
   readonly masterIndex: number | null;
-  /** IFLA_GROUP: the link group (ip-link(8), `group`); 0 is the default group, which every new link is in. */
+  /**
+   * IFLA_GROUP: the link group (ip-link(8), `group`); 0 is the default group, which every new link
+   * is in.
+   */
   readonly group: number;
   /** IFLA_VRF_TABLE: the routing table of a VRF. No key: not a VRF. */
   readonly vrfTable?: number;
@@ -86,7 +89,10 @@ export interface Route {
   readonly preferredSource: string | null;
   /** RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for each router); null: none. */
   readonly nextHopId: number | null;
-  /** Of several (RTA_MULTIPATH), in the kernel's order: those of IPv6 by age. No key: one next hop, or none. */
+  /**
+   * Of several (RTA_MULTIPATH), in the kernel's order: those of IPv6 by age. No key: one next hop,
+   * or none.
+   */
   readonly paths?: readonly RoutePath[];
   /** True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record can. */
   readonly isComplex: boolean;
@@ -131,7 +137,10 @@ export interface Rule {
 }
 
 interface Requested {
-  /** The netlink port of the socket that asked for the change (nlmsg_pid); 0: the kernel itself. No key: not known. */
+  /**
+   * The netlink port of the socket that asked for the change (nlmsg_pid); 0: the kernel itself. No
+   * key: not known.
+   */
   readonly portId?: number;
 }
 

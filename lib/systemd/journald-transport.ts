@@ -1,6 +1,6 @@
 /**
- * A transport of winston that writes to journald with fields. Invariant: it never throws and never waits; what journald did not
- * take is left to the transports after it.
+ * A transport of winston that writes to journald with fields. Invariant: it never throws and never
+ * waits; what journald did not take is left to the transports after it.
  */
 
 import type { LogEntry } from 'winston';
@@ -21,7 +21,10 @@ export class JournaldTransport extends TransportStream {
   readonly #toFields: JournaldTransportOptions['toFields'];
   #sender: Pick<JournalSender, 'send'> | null = null;
 
-  /** Opens the socket in the background; until then, and where there is no journald, nothing is taken. */
+  /**
+   * Opens the socket in the background; until then, and where there is no journald, nothing is
+   * taken.
+   */
   constructor({ toFields, openSender = () => JournalSender.open() }: JournaldTransportOptions) {
     super();
     this.#toFields = toFields;

@@ -3,7 +3,10 @@
 import { describeSelectors } from '../rtnetlink/describe.ts';
 import type { Rule } from '../rtnetlink/types.ts';
 
-/** What the words need of a route: the kernel's own records have it, and records of routes that are yet to be made. */
+/**
+ * What the words need of a route: the kernel's own records have it, and records of routes that are
+ * yet to be made.
+ */
 export interface RouteWords {
   readonly table: number;
   readonly destination: string;
