@@ -25,7 +25,7 @@ export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
   });
 }
 
-/** Arguments: ENI, policy, ENI, policy, … Done anew only where one of them is another. */
+/** Arguments: ENI, policy, ENI, policy, … Done again only where one of them is another. */
 const findDuplicates = rememberLast((...known: readonly (EniMetadata | InterfacePolicy)[]) => {
   if (!hasDuplicates(known)) return new Map<EniMetadata, Duplicate[]>();
   const hosts = new Map<string, string>();

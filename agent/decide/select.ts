@@ -38,7 +38,10 @@ export function computeSelectRules(
   });
 }
 
-/** The primary has no rules for its own sources: where others select, what already has its address stays with it. */
+/**
+ * The primary's own rules lead by main's default where that is its to use: where others select, what
+ * already has its address stays with it.
+ */
 export function computeGuardRules(primary: EniMetadata): DesiredRule[] {
   const everything = { exclude: [] };
   const sources = mergeCidrs([...listAddressSources(primary, everything), ...listPrefixSources(primary, everything)]);
