@@ -1,14 +1,11 @@
 /** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
 
 import type { Config } from './config/types.ts';
-import { isLearnt, mostFollowedRoutes, routingDaemonProtocols } from './decide/main-table.ts';
+import { routingDaemonProtocols } from './decide/main-table.ts';
 import { type CandidateLink, findCandidates } from './decide/match-links.ts';
 import { defaultWidth, eniTables, localTable, mainTable } from './decide/numbers.ts';
 import type { KernelState } from './model.ts';
 import type { KernelMirror } from './sense/kernel.ts';
-
-/** Some ten thousand routes come in this time, each of them heard. */
-const countDelayMs = 250;
 
 /** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
 const kernelsOwn = { table: localTable, protocol: 2 };
@@ -30,13 +27,7 @@ export class Candidates {
   #macs: readonly string[] = [];
   #concerned: ReadonlySet<number> = new Set();
   #interest = '';
-  /**
-   * Routes of routing daemons in main are too many to be heard; looked at again when links or the
-   * configuration change, and on demand.
-   */
-  #isFlooded = false;
   #reading = Promise.resolve();
-  #countTimer: NodeJS.Timeout | null = null;
 
   constructor(mirror: KernelMirror, listener: CandidatesListener) {
     this.#mirror = mirror;
@@ -66,30 +57,8 @@ export class Candidates {
     if (interest === this.#interest) return;
     this.#interest = interest;
     this.#indexes = indexes;
-    this.#isFlooded = false;
-    this.#startReading(tables);
+    this.#reading = this.#read(tables).catch((error) => this.#listener.problem(String(error)));
     this.#listener.changed();
-  }
-
-  /** Looks at the routes of routing daemons again. */
-  recount(config: Config): void {
-    this.#isFlooded = false;
-    this.#startReading(listTables(config));
-  }
-
-  /**
-   * To be called when a route has changed. A flood of them is looked at now and then: the whole
-   * list is a new one each time.
-   */
-  routesChanged(config: Config): void {
-    if (this.#isFlooded || this.#countTimer !== null) return;
-    this.#countTimer = setTimeout(() => {
-      this.#countTimer = null;
-      const count = this.#mirror.state().routes.filter(isLearnt).length;
-      if (this.#isFlooded || count <= mostFollowedRoutes) return;
-      this.#isFlooded = true;
-      this.#startReading(listTables(config));
-    }, countDelayMs).unref();
   }
 
   /**
@@ -100,30 +69,15 @@ export class Candidates {
     return this.#reading;
   }
 
-  #startReading(tables: readonly number[]): void {
-    this.#reading = this.#read(tables).catch((error) => this.#listener.problem(String(error)));
-  }
-
   async #read(tables: readonly number[]): Promise<void> {
-    const indexes = this.#indexes;
-    const links = new Set(indexes);
-    if (!this.#isFlooded) {
-      const count = await this.#mirror.countRoutes(
-        (_family, table, linkIndex, protocol, length) =>
-          links.has(linkIndex ?? 0) && isLearnt({ table, protocol, destination: `/${length}` }),
-      );
-      if (indexes !== this.#indexes) return;
-      this.#isFlooded = count > mostFollowedRoutes;
-    }
     // In the tables of ENIs also what leads elsewhere: another program may have put it in the place
     // of one of ours.
     await this.#mirror.setRouteInterest({
       tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
       // Whether a default route of main leads by an ENI or by a VPN.
       widePlaces: [{ table: mainTable, prefixLength: defaultWidth[6] }],
-      linkIndexes: indexes,
+      linkIndexes: this.#indexes,
       ignoredProtocols: routingDaemonProtocols,
-      spokenTables: this.#isFlooded ? [] : [mainTable],
       ignoredPlaces: [kernelsOwn],
     });
     this.#listener.routesRead();

@@ -237,7 +237,6 @@ export class Daemon {
     this.#metadata = this.#openReader();
     this.#files.watch(config.networkd);
     this.#candidates.update(this.#config);
-    this.#candidates.recount(this.#config);
     await Promise.all([
       this.#candidates.settled(),
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),

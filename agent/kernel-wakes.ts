@@ -12,7 +12,7 @@ const foreignDelayMs = 1_000;
 
 export interface KernelWakesOptions {
   readonly mirror: Pick<KernelMirror, 'onChange'>;
-  readonly candidates: Pick<Candidates, 'concerns' | 'routesChanged' | 'update'>;
+  readonly candidates: Pick<Candidates, 'concerns' | 'update'>;
   readonly config: () => Config;
   readonly wake: () => void;
 }
@@ -25,7 +25,6 @@ export function wakeOnKernelChanges({ mirror, candidates, config, wake }: Kernel
     // Of those that go this is known before only, and of those that come only afterwards.
     const wasConcerned = [...links].some(isConcerned);
     if (kinds.has('link')) candidates.update(config());
-    if (kinds.has('route')) candidates.routesChanged(config());
     if (wasConcerned || [...links].some(isConcerned)) return wake();
     if (timer !== null) return;
     timer = setTimeout(() => {

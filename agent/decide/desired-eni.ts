@@ -1,5 +1,6 @@
 /** What should be for one ENI that is taken care of. Pure. */
 
+import { familyOf } from '../../lib/ip/address.ts';
 import type { DesiredEni, DesiredRoute, EniReport, EniState } from '../model.ts';
 import { computeNumbers, declareEni, renderEach } from './declaration.ts';
 import {
@@ -108,7 +109,11 @@ export function decideEni(
     (route) => route.table === tableId,
   );
   const table = { routes: inTable, metric, hasDefault: !hasDetours };
-  const followed = isFollowing ? followMain(one, host.main, table, host.eniLinks) : [];
+  // Nobody asks a table of a family in which no rule leads there.
+  const ruled = new Set(declared.rules.filter(({ table: id }) => id === tableId).map(({ family }) => family));
+  const followed = isFollowing
+    ? followMain(one, host.main, table, host.eniLinks).filter(({ destination }) => ruled.has(familyOf(destination)))
+    : [];
   const detours = hasDetours
     ? computeDetours(one, listOtherDestinations(one, host), { ...table, routes: [...inTable, ...followed] })
     : [];

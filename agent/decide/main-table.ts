@@ -24,14 +24,13 @@ export const mostFollowedRoutes = 256;
 /**
  * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP
  * (RTPROT_* in linux/rtnetlink.h). What a routing daemon learns may be other networks by the
- * hundred thousand: so many that they cost more than they are worth are not even heard, and count
- * as none.
+ * hundred thousand, that come and go in floods: they are not even heard.
  */
 export const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
-/** Whether a routing daemon has put it into main. A default route counts whoever made it. */
-export function isLearnt({ table, protocol, destination }: Pick<Route, 'table' | 'protocol' | 'destination'>): boolean {
-  return table === mainTable && routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
+/** Whether a routing daemon has learnt it. A default route counts whoever made it. */
+function isLearnt({ protocol, destination }: Route): boolean {
+  return routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
 }
 
 /** A route as far as its way matters. */
@@ -50,11 +49,10 @@ export interface MainTable {
 
 /** Our own are left out where they stand in the kernel: they come and go with every repair. */
 export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
-  const foreign = routes
+  return routes
     .filter(({ table, protocol, type }) => table === mainTable && protocol !== ownProtocol && type === unicast)
+    .filter((route) => !isLearnt(route))
     .flatMap(splitPaths);
-  const learnt = foreign.filter(isLearnt).length;
-  return learnt > mostFollowedRoutes ? foreign.filter((route) => !isLearnt(route)) : foreign;
 }
 
 /**

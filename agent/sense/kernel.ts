@@ -163,24 +163,6 @@ export class KernelMirror {
     return this.#settle(['route']);
   }
 
-  /**
-   * How many routes of the kernel a filter wants, whatever is kept; none of them is decoded. Throws
-   * a KernelError.
-   */
-  async countRoutes(isCounted: RouteFilter): Promise<number> {
-    let count = 0;
-    const filter: RouteFilter = (...route) => {
-      if (isCounted(...route)) count++;
-      return false;
-    };
-    try {
-      for (const family of [4, 6] as const) await this.#reader.dumpRoutes(family, { filter });
-    } catch (error) {
-      throw new KernelError('dump', 'kernel state', `failed to count routes: ${error}`, { cause: error });
-    }
-    return count;
-  }
-
   /** Waits until nothing is in doubt. Throws a KernelError where the dump for that fails. */
   settled(): Promise<void> {
     if (!this.isStale) return Promise.resolve();

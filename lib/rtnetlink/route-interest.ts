@@ -18,12 +18,8 @@ export interface RouteInterest {
   readonly widePlaces: readonly WidePlace[];
   /** In all tables: routes out by these links. Those with several ways are in none. */
   readonly linkIndexes: readonly number[];
-  /**
-   * But not those of these protocols, unless they are default routes, or in one of `spokenTables`.
-   */
+  /** But not those of these protocols, unless they are default routes. */
   readonly ignoredProtocols: readonly number[];
-  /** Below 256. */
-  readonly spokenTables: readonly number[];
   /** Nor those of a protocol in one table, whose number is below 256. */
   readonly ignoredPlaces: readonly IgnoredPlace[];
 }
@@ -44,7 +40,6 @@ export function makeRouteFilter({
   widePlaces,
   linkIndexes,
   ignoredProtocols,
-  spokenTables,
   ignoredPlaces,
 }: RouteInterest): RouteFilter {
   const links = new Set(linkIndexes);
@@ -54,6 +49,6 @@ export function makeRouteFilter({
     widePlaces.some((place) => place.table === table && prefixLength <= place.prefixLength) ||
     (linkIndex !== null &&
       links.has(linkIndex) &&
-      (prefixLength === 0 || !ignored.has(protocol) || spokenTables.includes(table)) &&
+      (prefixLength === 0 || !ignored.has(protocol)) &&
       !ignoredPlaces.some((place) => place.table === table && place.protocol === protocol));
 }

@@ -81,9 +81,7 @@ export function compileSocketFilter(interest: RouteInterest): readonly FilterIns
     jump('drop'),
     label('protocol'),
     ...interest.ignoredPlaces.flatMap(dropPlace),
-    ...[plain(LOAD_BYTE, AT_PREFIX_LENGTH), whenEqual(0, 'pass'), plain(LOAD_BYTE, AT_TABLE)],
-    ...interest.spokenTables.map((table) => whenEqual(table, 'pass')),
-    plain(LOAD_BYTE, AT_PROTOCOL),
+    ...[plain(LOAD_BYTE, AT_PREFIX_LENGTH), whenEqual(0, 'pass'), plain(LOAD_BYTE, AT_PROTOCOL)],
     ...interest.ignoredProtocols.map((protocol) => whenEqual(protocol, 'drop')),
     ...[label('pass'), plain(RETURN, 0xffffffff), label('drop'), plain(RETURN, 0)],
   ]);

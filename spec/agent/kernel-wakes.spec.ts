@@ -24,7 +24,6 @@ function open(update: (concerned: Set<number>) => void = () => undefined) {
     },
     candidates: {
       concerns: (index) => concerned.has(index),
-      routesChanged: () => undefined,
       update: () => update(concerned),
     },
     config: () => defaultConfig,

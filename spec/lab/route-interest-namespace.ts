@@ -61,13 +61,12 @@ const all = await listen(null);
 check('all come through without a filter', 2 * routes.length, all.length);
 const everyLink = names.filter((name) => name !== 'ens2').map(indexOf);
 const interests: Record<string, RouteInterest> = {
-  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [], widePlaces: [], spokenTables: [], ignoredPlaces: [] },
+  nothing: { tables: [], linkIndexes: [], ignoredProtocols: [], widePlaces: [], ignoredPlaces: [] },
   'one table': {
     tables: [{ from: 10_001, to: 10_002 }],
     linkIndexes: [],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   },
   'large table': {
@@ -75,7 +74,6 @@ const interests: Record<string, RouteInterest> = {
     linkIndexes: [],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   },
   range: {
@@ -83,7 +81,6 @@ const interests: Record<string, RouteInterest> = {
     linkIndexes: [],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   },
   link: {
@@ -91,13 +88,11 @@ const interests: Record<string, RouteInterest> = {
     linkIndexes: [indexOf('ens1')],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   },
   'wide routes of one place': {
     tables: [],
     widePlaces: [{ table: 254, prefixLength: 7 }],
-    spokenTables: [],
     linkIndexes: [],
     ignoredProtocols: [],
     ignoredPlaces: [],
@@ -107,15 +102,6 @@ const interests: Record<string, RouteInterest> = {
     linkIndexes: [indexOf('ens1')],
     ignoredProtocols: [12, 186],
     widePlaces: [],
-    spokenTables: [],
-    ignoredPlaces: [],
-  },
-  'link with daemons in one table': {
-    tables: [],
-    widePlaces: [],
-    linkIndexes: [indexOf('ens1')],
-    ignoredProtocols: [12, 186],
-    spokenTables: [254],
     ignoredPlaces: [],
   },
   'link without a place': {
@@ -123,7 +109,6 @@ const interests: Record<string, RouteInterest> = {
     linkIndexes: [indexOf('ens1')],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [{ table: 255, protocol: 236 }],
   },
   all: {
@@ -132,7 +117,6 @@ const interests: Record<string, RouteInterest> = {
       { from: 75_537, to: 75_538 },
     ],
     widePlaces: [{ table: 254, prefixLength: 7 }],
-    spokenTables: [],
     linkIndexes: everyLink,
     ignoredProtocols: [12, 186],
     ignoredPlaces: [

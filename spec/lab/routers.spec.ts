@@ -61,27 +61,6 @@ beforeAll(async () => {
 afterAll(() => closeLab(lab));
 
 it(
-  'a few routes of a routing daemon by an ENI are in force for its sources; with very many they take its default',
-  async () => {
-    // 12 is BIRD's protocol number (RTPROT_BIRD).
-    const routes = (count: number, verb: string) =>
-      listDestinations(count).map((destination) => `route ${verb} ${destination} via 10.0.2.9 dev ens6 proto 12`);
-    const apply = (lines: readonly string[]) => lab.vpc.guest.namespace.ip(lines);
-    const way = async () =>
-      /via (\S+) dev (\S+)/.exec(await check('ip', 'route', 'get', '100.64.0.3', 'from', '10.0.2.20'))?.[0];
-    await apply(routes(20, 'add'));
-    await until('the way of the daemon', async () => (await way()) === 'via 10.0.2.9 dev ens6');
-    expect(await check('ip', 'route', 'get', '100.64.0.3', 'from', '10.0.1.10')).toContain('via 10.0.1.1 dev ens5');
-    await apply(routes(400, 'replace'));
-    await until('the default', async () => (await way()) === 'via 10.0.2.1 dev ens6');
-    await apply(routes(400, 'del'));
-    await lab.enid.converged();
-    expect(await check('ip', 'route', 'show', 'table', '10001')).not.toContain('100.64.');
-  },
-  testMs,
-);
-
-it(
   'bird: fifty thousand routes by the primary’s router come and go, and are none of its business',
   async () => {
     const { guest } = lab.vpc;

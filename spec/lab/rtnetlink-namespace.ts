@@ -364,7 +364,6 @@ async function checkMirror(): Promise<void> {
     linkIndexes: [],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   });
   check('no interest, no routes', 0, mirror.state().routes.length);
@@ -373,7 +372,6 @@ async function checkMirror(): Promise<void> {
     linkIndexes: [],
     ignoredProtocols: [],
     widePlaces: [],
-    spokenTables: [],
     ignoredPlaces: [],
   });
   await compare('interest again');

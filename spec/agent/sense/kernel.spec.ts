@@ -256,7 +256,6 @@ describe('KernelMirror', () => {
       linkIndexes: [],
       ignoredProtocols: [],
       widePlaces: [],
-      spokenTables: [],
       ignoredPlaces: [],
     };
     const pending = mirror.setRouteInterest(interest);
