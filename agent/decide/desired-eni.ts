@@ -20,14 +20,7 @@ import { keepsAddresses, nameNetworkFile } from './network-file.ts';
 import { mainTable } from './numbers.ts';
 import { computeDetours, followMain } from './own-table.ts';
 import { listLeaving } from './routers.ts';
-import {
-  computeGroup,
-  describeSituation,
-  type Host,
-  isRouted,
-  listOtherDestinations,
-  listOtherSubnets,
-} from './situation.ts';
+import { computeGroup, describeSituation, type Host, isRouted, listOtherDestinations } from './situation.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
 import { isInPlace } from './vrf.ts';
 import { isVrfOurs } from './whose-file.ts';
@@ -117,8 +110,16 @@ export function decideEni(
   const detours = hasDetours
     ? computeDetours(one, listOtherDestinations(one, host), { ...table, routes: [...inTable, ...followed] })
     : [];
-  const otherSubnets = listOtherSubnets(one, host.peers);
-  const declaredDetours = detours.filter(({ destination }) => otherSubnets.has(destination));
+  // What other ENIs bring is left out: networkd's reload for one of them configures each link anew
+  // whose files were written since (network_load compares their stat data), and packets are lost.
+  const exceptions = new Set(situation.exceptions);
+  const lasting =
+    exceptions.size === 0
+      ? declared
+      : {
+          ...declared,
+          rules: declared.rules.filter(({ destination }) => destination === null || !exceptions.has(destination)),
+        };
   const networkFiles = isManaged
     ? renderEach(
         eni,
@@ -127,8 +128,8 @@ export function decideEni(
         isPrimary,
         world.networkd.version,
         policy,
-        declared,
-        declaredDetours.length === 0 ? operator.routes : [...operator.routes, ...declaredDetours],
+        lasting,
+        operator.routes,
         policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
         group,
       )

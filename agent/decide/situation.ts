@@ -151,12 +151,6 @@ export function listOtherDestinations(one: Matched, { peers, main }: Host): stri
   return listDestinations(main, others.map(withSubnets));
 }
 
-/** Subnets of the other ENIs: what is known of that table without a look at the kernel. */
-export function listOtherSubnets(one: Matched, peers: readonly Peer[]): ReadonlySet<string> {
-  const others = peers.filter(({ linkIndex }) => linkIndex !== one.candidate.link.index);
-  return new Set(others.flatMap((other) => withSubnets(other).subnets));
-}
-
 function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: readonly string[] } {
   return { linkIndex, subnets: eni === null ? [] : listSubnets(eni) };
 }

@@ -75,7 +75,8 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
       return fail('too-large', `expected at most ${largestAnswerBytes} bytes, got more`, error);
     if (error instanceof AbortError) return fail('unreachable', 'ended by the caller', error);
     if (!(error instanceof TimeoutError)) return fail('unreachable', error.message, error);
-    const isConnecting = error.event === 'lookup' || error.event === 'connect';
+    // Where both times are the same, the one of the whole request can be over first.
+    const isConnecting = error.event === 'lookup' || error.event === 'connect' || error.timings?.connect === undefined;
     return fail(
       'timeout',
       isConnecting ? `no connection within ${connectMs} ms` : `no answer within ${timeoutMs} ms`,
