@@ -69,7 +69,7 @@ it(
     expect(addresses.match(/ inet6 /g)).toHaveLength(eniCount * addressCount);
     const rules = await vpc.guest.check(['ip', 'rule']);
     const tables = new Set([...rules.matchAll(/lookup (1\d{4})/g)].map(([, table]) => table));
-    expect(tables.size).toBe(eniCount - 1);
+    expect(tables.size).toBe(eniCount);
     expect(tables).toContain('13101');
     const defaults = await vpc.guest.check(['ip', 'route', 'show', 'default']);
     expect(new Set(defaults.match(/metric \d+/g))).toHaveProperty('size', eniCount);
