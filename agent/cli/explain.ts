@@ -6,6 +6,7 @@ import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { Family } from '../../lib/rtnetlink/types.ts';
 import type { Config } from '../config/types.ts';
 import { explainPacket, type KernelAnswer } from '../decide/explain.ts';
+import { RTN_UNICAST } from '../decide/kernel-numbers.ts';
 import { isOurs } from '../decide/owner.ts';
 import type { Remaining } from '../decide/standing.ts';
 import type { Packet } from '../decide/walk.ts';
@@ -104,10 +105,8 @@ async function askKernel(
   const vrf = kernel.links.find(({ index, kind }) => index === masterIndex && kind === 'vrf')?.name ?? null;
   const isSent = holder !== undefined || isOurs(source, desired, kernel);
   const back = isSent ? null : await client.getRoute({ family, destination: source }).catch(() => null);
-  const inputLink = back === null || back.type !== unicast ? null : nameOf(back.linkIndex);
+  // A `local` way back means that the host answers for the address by a prefix route.
+  const inputLink = back === null || back.type !== RTN_UNICAST ? null : nameOf(back.linkIndex);
   const packet = { source, destination, inputLink, userId };
   return { packet, answer: await askRoute(client, kernel, { ...packet, vrf }) };
 }
-
-/** RTN_UNICAST (linux/rtnetlink.h). A `local` way back means that the host answers for the address by a prefix route. */
-const unicast = 1;

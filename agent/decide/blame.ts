@@ -8,6 +8,7 @@ import { describeRoute, describeRule, nameProtocol } from '../../lib/text/ip-wor
 import type { Desired, DesiredRoute, DesiredRule, EniReport, Route, Rule } from '../model.ts';
 import type { Explanation } from './explain.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
+import { RTPROT_DHCP, RTPROT_KERNEL, RTPROT_RA } from './kernel-numbers.ts';
 import { rememberOf } from './memo.ts';
 import { mainTable } from './numbers.ts';
 
@@ -46,7 +47,7 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
 
 /** Of the kernel itself: whatever no other rule has taken goes to main. */
 function isGeneral(rule: Rule | DesiredRule): boolean {
-  return rule.source === null && rule.table === mainTable && 'protocol' in rule && rule.protocol === kernelProtocol;
+  return rule.source === null && rule.table === mainTable && 'protocol' in rule && rule.protocol === RTPROT_KERNEL;
 }
 
 function isOurs(rule: Rule | DesiredRule, desired: Desired): boolean {
@@ -75,9 +76,8 @@ function adviseOnMissingRule({ linkName, state }: EniReport, isWanted: boolean):
   return `enid makes no rule for it: ${linkName} is ${reason}`;
 }
 
-/** RTPROT_* of what the network brings to each link: kernel, ra, dhcp. */
-const kernelProtocol = 2;
-const networkProtocols = [kernelProtocol, 9, 16];
+/** Of what the network brings to each link. */
+const networkProtocols = [RTPROT_KERNEL, RTPROT_RA, RTPROT_DHCP];
 
 function adviseOnRoute(route: Route | DesiredRoute, linkName: string): string {
   if (!('protocol' in route) || route.protocol === ownProtocol || networkProtocols.includes(route.protocol)) {

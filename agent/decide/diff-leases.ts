@@ -7,20 +7,21 @@
 import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import { identifyAddress, identifyRoute, ownProtocol } from './identity.ts';
-import { routerAdvertisementProtocol } from './routers.ts';
+import { RTPROT_DHCP, RTPROT_RA } from './kernel-numbers.ts';
 
 interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
   readonly networkd: NetworkdState;
   readonly ledger: Ledger;
 }
 
-/** RTPROT_DHCP (linux/rtnetlink.h). Only a link whose file in force is ours is looked at: these are networkd's. */
-const dhcpProtocol = 16;
 const ipv4Width = 32;
 
-/** Of a lease or a router advertisement. */
+/**
+ * Of a lease or a router advertisement. Only a link whose file in force is ours is looked at: these
+ * are networkd's.
+ */
 export function isMadeByNetworkd({ protocol }: Pick<Route, 'protocol'>): boolean {
-  return protocol === dhcpProtocol || protocol === routerAdvertisementProtocol;
+  return protocol === RTPROT_DHCP || protocol === RTPROT_RA;
 }
 
 /** `settling`: MACs of links that networkd was just told to configure. */
@@ -116,7 +117,7 @@ function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState)
   const several = listOfLink(routes, null).filter(
     ({ destination, protocol, table }) =>
       destination === '::/0' &&
-      (protocol === routerAdvertisementProtocol || protocol === ownProtocol) &&
+      (protocol === RTPROT_RA || protocol === ownProtocol) &&
       (table === lease.table || table === eni.tableId),
   );
   return several.flatMap(({ paths = [], ...route }) =>

@@ -6,9 +6,10 @@ import type { InterfacePolicy } from '../config/types.ts';
 import type { DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, Link } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.ts';
+import { RTPROT_RA } from './kernel-numbers.ts';
 import type { Matched } from './matched.ts';
 import { localTable, mainTable } from './numbers.ts';
-import { findRouter, routerAdvertisementProtocol } from './routers.ts';
+import { findRouter } from './routers.ts';
 import { hasFamily, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 import { standInMetric } from './stand-ins.ts';
 
@@ -163,8 +164,7 @@ export function computeMainRoutes(
     route.paths?.some(({ linkIndex }) => linkIndex === index),
   );
   const isAdvertised = [...listOfLink(kernel.routes, index), ...severalPaths].some(
-    ({ table, destination, protocol }) =>
-      table === leaseTable && destination === '::/0' && protocol === routerAdvertisementProtocol,
+    ({ table, destination, protocol }) => table === leaseTable && destination === '::/0' && protocol === RTPROT_RA,
   );
   if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
     routes.push({ ...base, destination: '::/0', gateway, metric: metric + standInMetric });

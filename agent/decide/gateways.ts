@@ -6,6 +6,7 @@
 import { addressAt } from '../../lib/ip/cidr.ts';
 import type { Address, EniMetadata, KernelState, NetworkdLease, NetworkdState, Route } from '../model.ts';
 import { listOfLink } from './by-link.ts';
+import { RTPROT_DHCP } from './kernel-numbers.ts';
 import type { Matched } from './matched.ts';
 import { findRouter, isWithdrawn, type KnownRouter } from './routers.ts';
 
@@ -15,9 +16,6 @@ export interface Surroundings {
   readonly routers: readonly KnownRouter[];
   readonly networkd: NetworkdState;
 }
-
-/** RTPROT_DHCP (linux/rtnetlink.h). */
-const dhcpProtocol = 16;
 
 /** Null until the lease or the router advertisement is there. */
 export function findGateway(surroundings: Surroundings, one: Matched, family: 4 | 6): string | null {
@@ -47,7 +45,7 @@ function findIpv4Gateway({ kernel, networkd }: Surroundings, one: Matched): stri
 
 function findLeasedDefaults(kernel: KernelState, { candidate, leaseTable }: Matched): readonly Route[] {
   return listOfLink(kernel.routes, candidate.link.index).filter(
-    (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === dhcpProtocol,
+    (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === RTPROT_DHCP,
   );
 }
 

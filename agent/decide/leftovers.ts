@@ -8,10 +8,9 @@ import type { Address, Desired, DesiredEni, KernelState, Route } from '../model.
 import type { HeldAddress } from '../takeover-model.ts';
 import { linkScope, noPrefixRouteFlag } from './address-flags.ts';
 import { listOfLink } from './by-link.ts';
+import { RTN_UNICAST, RTPROT_DHCP, RTPROT_KERNEL } from './kernel-numbers.ts';
 import { mainTable } from './numbers.ts';
 
-const unicast = 1;
-const kernelProtocol = 2;
 const linkLocal = 'fe80::/64';
 /** IP6_RT_PRIO_ADDRCONF: of the route that the kernel makes for an address. */
 const kernelMetric = 256;
@@ -21,7 +20,7 @@ const foreignProtocols = [2, 3, 4, 9, 16];
 /** Default and connected routes with another metric than the ENI's, where the ENI's own are there to take their place. */
 export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
   const candidates = kernel.routes.filter(
-    ({ table, type, protocol }) => table === mainTable && type === unicast && foreignProtocols.includes(protocol),
+    ({ table, type, protocol }) => table === mainTable && type === RTN_UNICAST && foreignProtocols.includes(protocol),
   );
   return desired.enis.flatMap(({ linkIndex, metric }) => {
     const onLink = listOfLink(candidates, linkIndex);
@@ -77,8 +76,8 @@ function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
   // Those to the address itself and to the broadcast address are the kernel's, too, of other types.
   const hasRoute = listOfLink(routes, linkIndex).some(
     ({ type, protocol, preferredSource, gateway, metric }) =>
-      type === unicast &&
-      protocol === kernelProtocol &&
+      type === RTN_UNICAST &&
+      protocol === RTPROT_KERNEL &&
       preferredSource === address.address &&
       gateway === null &&
       metric === address.metric,
@@ -99,5 +98,5 @@ function listRoutesFrom({ address }: Address, { linkIndex }: DesiredEni, { route
 
 function isOfLease({ destination, gateway, protocol }: Route): boolean {
   if (destination === '0.0.0.0/0' || destination === '::/0') return gateway !== null;
-  return gateway === null && (protocol === kernelProtocol || protocol === 16);
+  return gateway === null && (protocol === RTPROT_KERNEL || protocol === RTPROT_DHCP);
 }

@@ -9,11 +9,9 @@ import { contains, requireCidr } from '../../lib/ip/cidr.ts';
 import type { DesiredRoute, Family, Route } from '../model.ts';
 import { groupBy } from './group-by.ts';
 import { ownProtocol } from './identity.ts';
+import { RTN_UNICAST } from './kernel-numbers.ts';
 import { rememberOf } from './memo.ts';
 import { defaultWidth, mainTable } from './numbers.ts';
-
-/** RTN_UNICAST (linux/rtnetlink.h). */
-const unicast = 1;
 
 /**
  * So many routes of main by one ENI are followed: leases, router advertisements and operators bring
@@ -50,7 +48,7 @@ export interface MainTable {
 /** Our own are left out where they stand in the kernel: they come and go with every repair. */
 export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
   return routes
-    .filter(({ table, protocol, type }) => table === mainTable && protocol !== ownProtocol && type === unicast)
+    .filter(({ table, protocol, type }) => table === mainTable && protocol !== ownProtocol && type === RTN_UNICAST)
     .filter((route) => !isLearnt(route))
     .flatMap(splitPaths);
 }
@@ -110,7 +108,7 @@ export function listDestinations(
   return [...new Set(all)].filter((destination) => !contains(linkLocal, destination)).sort();
 }
 
-const linkLocal = 'fe80::/10';
+export const linkLocal = 'fe80::/10';
 
 /**
  * Whether main has a default of a family, or a part of one, whose best route leads by another ENI

@@ -8,6 +8,7 @@
 
 import type { KernelState, LostRouter, NetworkdState, Route } from '../model.ts';
 import { ownProtocol } from './identity.ts';
+import { RTPROT_RA } from './kernel-numbers.ts';
 
 export interface KnownRouter {
   readonly linkIndex: number;
@@ -32,8 +33,6 @@ export interface RouterNews {
   readonly networkd: NetworkdState;
 }
 
-/** RTPROT_RA (linux/rtnetlink.h). */
-export const routerAdvertisementProtocol = 9;
 /** The lifetime that routers announce by default (RFC 4861, section 6.2.1: AdvDefaultLifetime). */
 const trustedForMs = 1_800_000;
 /**
@@ -88,7 +87,7 @@ function identify({ linkIndex, gateway }: Way): string {
 function listAdvertised(routes: readonly Route[]): ReadonlyMap<string, Way> {
   const ways = new Map<string, Way>();
   for (const route of routes) {
-    if (route.destination !== '::/0' || route.protocol !== routerAdvertisementProtocol) continue;
+    if (route.destination !== '::/0' || route.protocol !== RTPROT_RA) continue;
     for (const { linkIndex, gateway } of route.paths ?? [route]) {
       if (linkIndex === null || gateway === null) continue;
       ways.set(identify({ linkIndex, gateway }), { linkIndex, gateway });

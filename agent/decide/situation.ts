@@ -6,7 +6,7 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import { contains, networkOf } from '../../lib/ip/cidr.ts';
 import type { Address, EniMetadata, Family, Link } from '../model.ts';
-import { isDefaultDiverted, listDestinations, type MainTable } from './main-table.ts';
+import { isDefaultDiverted, linkLocal, listDestinations, type MainTable } from './main-table.ts';
 import type { CandidateLink } from './match-links.ts';
 import type { Matched } from './matched.ts';
 import { eniGroup } from './numbers.ts';
@@ -160,7 +160,7 @@ function withSubnets({ linkIndex, eni }: Peer): { linkIndex: number; subnets: re
  * by it.
  */
 function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
-  const isOfFamily = (cidr: string) => familyOf(cidr) === family && !contains('fe80::/10', cidr);
+  const isOfFamily = (cidr: string) => familyOf(cidr) === family && !contains(linkLocal, cidr);
   const routes = [...main.defaults.filter(({ linkIndex }) => linkIndex === peer.linkIndex)].concat(
     main.specific.get(peer.linkIndex) ?? [],
   );

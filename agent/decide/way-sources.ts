@@ -5,6 +5,7 @@ import { addressAt, CidrIndex, contains, requireCidr } from '../../lib/ip/cidr.t
 import type { Desired, EniReport, KernelState, Route, Rule } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import { groupBy } from './group-by.ts';
+import { RTN_LOCAL, RTN_UNICAST } from './kernel-numbers.ts';
 import { mainTable } from './numbers.ts';
 import { listPrefixes } from './owner.ts';
 import { RouteTables, RuleList } from './walk.ts';
@@ -64,7 +65,7 @@ function listSources(owner: EniReport, kernel: KernelState, findBehind: (prefix:
       const own = [...held].find((address) => contains(prefix, address));
       if (own !== undefined) return { source: own, inputLink: null, vrf };
       const isLocal = kernel.routes.some(
-        ({ type, destination }) => type === localType && contains(destination, prefix),
+        ({ type, destination }) => type === RTN_LOCAL && contains(destination, prefix),
       );
       if (isLocal) return { source: addressAt(prefix, 1n), inputLink: null, vrf };
       // Where nothing behind the host uses it yet, as if it came in by the ENI itself.
@@ -72,10 +73,6 @@ function listSources(owner: EniReport, kernel: KernelState, findBehind: (prefix:
     }),
   ];
 }
-
-/** RTN_UNICAST and RTN_LOCAL (linux/rtnetlink.h). */
-const unicastType = 1;
-const localType = 2;
 
 interface Behind {
   readonly source: string;
@@ -94,7 +91,7 @@ function indexBehind(kernel: KernelState, reports: readonly EniReport[]): (prefi
   const prefixes = new CidrIndex(reports.flatMap(({ eni }) => (eni === null ? [] : listPrefixes(eni))));
   const eniLinks = new Set(reports.flatMap(({ eni, linkIndex }) => (eni === null ? [] : [linkIndex])));
   const routes = kernel.routes.filter(
-    ({ table, type, linkIndex }) => table === mainTable && type === unicastType && !eniLinks.has(linkIndex),
+    ({ table, type, linkIndex }) => table === mainTable && type === RTN_UNICAST && !eniLinks.has(linkIndex),
   );
   const narrowest = new Map<string, Route>();
   for (const route of routes) {

@@ -7,6 +7,7 @@ import { type Family, familyOf } from '../../lib/ip/address.ts';
 import { addressAt, contains, requireCidr } from '../../lib/ip/cidr.ts';
 import type { EniReport } from '../model.ts';
 import { type Explanation, explainPacket, type KernelAnswer, type KnownHost } from './explain.ts';
+import { RTPROT_DHCP } from './kernel-numbers.ts';
 import { mainTable } from './numbers.ts';
 import { listMissing, listPrefixes, type MissingAddress } from './owner.ts';
 import { listSubnets } from './sources.ts';
@@ -160,7 +161,7 @@ function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
   const links = new Set(desired.reports.flatMap(({ eni, linkIndex }) => (eni === null ? [] : [linkIndex])));
   const routed = kernel.routes.flatMap((route) => {
     const address = /^(.*)\/(?:32|128)$/.exec(route.destination)?.[1];
-    const isLeased = route.table === mainTable && route.protocol === dhcpProtocol && links.has(route.linkIndex);
+    const isLeased = route.table === mainTable && route.protocol === RTPROT_DHCP && links.has(route.linkIndex);
     return isLeased && address !== undefined && !routers.has(address) ? [address] : [];
   });
   const known = [...new Set([...resolvers, ...routed])];
@@ -171,8 +172,6 @@ function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
   });
 }
 
-/** RTPROT_DHCP. */
-const dhcpProtocol = 16;
 const mostResolvers = 4;
 
 function listDestinations({ owner, source }: SourceGroup, free: readonly FreeAddress[], resolvers: readonly string[]) {
