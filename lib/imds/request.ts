@@ -4,7 +4,7 @@
  * that may be cut off, and the codes.
  */
 
-import { Agent } from 'node:http';
+import { Agent, type IncomingHttpHeaders } from 'node:http';
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** The longest real answer is a list of some hundred addresses. */
@@ -83,15 +83,22 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
       error,
     );
   });
-  if (mayBeCutOff(response.headers))
-    return fail('truncated', 'expected an answer with a length, got one that may have been cut off');
+  const obstacle = findObstacle(response.headers);
+  if (obstacle !== null) return fail('truncated', `expected an answer with a length, got ${obstacle}`);
   return { status: response.statusCode, text: response.body };
 }
 
 /**
- * A list that was cut off would read as a shorter one. With a length or chunks the end is known,
- * and got throws where it is missed; without either, a closed connection says nothing.
+ * Why the text may not be whole: one that was cut off would read as a shorter list. With a length or
+ * chunks the end is known, and node refuses what does not keep to it; without either, or with any
+ * other coding (RFC 9112, 6.3), the answer ends wherever the connection does. Null: it is whole.
  */
-function mayBeCutOff(headers: Readonly<Record<string, unknown>>): boolean {
-  return headers['content-length'] === undefined && headers['transfer-encoding'] === undefined;
+function findObstacle(headers: IncomingHttpHeaders): string | null {
+  const { 'content-length': length, 'transfer-encoding': coding, 'content-encoding': compression } = headers;
+  if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
+    return `Transfer-Encoding ${JSON.stringify(coding.slice(0, 60))}`;
+  }
+  // Not asked for, and got gives its bytes instead of text.
+  if (compression !== undefined) return `Content-Encoding ${JSON.stringify(compression.slice(0, 60))}`;
+  return length === undefined && coding === undefined ? 'one that may have been cut off' : null;
 }
