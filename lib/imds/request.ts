@@ -57,35 +57,44 @@ export async function sendRequest(request: ImdsRequest): Promise<ImdsResponse> {
   loaded ??= loadGot();
   const { http, AbortError, TimeoutError } = await loaded;
   const connectMs = Math.min(longestConnectMs, timeoutMs);
-  const tooLarge = new AbortController();
-  const fail = (code: ImdsErrorCode, text: string, cause?: unknown): never => {
-    throw new ImdsError(code, `${path}: ${text}`, { cause });
-  };
-  const pending = http(`${endpoint}/latest/${path}`, {
-    ...{ method, headers },
-    ...(localAddress === null ? {} : { localAddress }),
-    timeout: { lookup: connectMs, connect: connectMs, response: timeoutMs, request: timeoutMs },
-    signal: signal === undefined ? tooLarge.signal : AbortSignal.any([signal, tooLarge.signal]),
-  });
-  pending.on('downloadProgress', ({ transferred }) => {
-    if (transferred > largestAnswerBytes) tooLarge.abort();
-  });
-  const response = await pending.catch((error: Error) => {
-    if (tooLarge.signal.aborted)
-      return fail('too-large', `expected at most ${largestAnswerBytes} bytes, got more`, error);
-    if (error instanceof AbortError) return fail('unreachable', 'ended by the caller', error);
-    if (!(error instanceof TimeoutError)) return fail('unreachable', error.message, error);
+  const describe = (error: Error): ImdsError => {
+    const fail = (code: ImdsErrorCode, text: string) => new ImdsError(code, `${path}: ${text}`, { cause: error });
+    if (error instanceof AbortError) return fail('unreachable', 'ended by the caller');
+    if (!(error instanceof TimeoutError)) return fail('unreachable', error.message);
     // Where both times are the same, the one of the whole request can be over first.
     const isConnecting = error.event === 'lookup' || error.event === 'connect' || error.timings?.connect === undefined;
-    return fail(
-      'timeout',
-      isConnecting ? `no connection within ${connectMs} ms` : `no answer within ${timeoutMs} ms`,
-      error,
-    );
+    return isConnecting
+      ? fail('timeout', `no connection within ${connectMs} ms`)
+      : fail('timeout', `no answer within ${timeoutMs} ms`);
+  };
+  return new Promise((resolve, reject) => {
+    const fail = (code: ImdsErrorCode, text: string) => reject(new ImdsError(code, `${path}: ${text}`));
+    // As a stream: the bound of the body is asked of each part of it.
+    const stream = http.stream(`${endpoint}/latest/${path}`, {
+      ...{ method, headers },
+      // Else a PUT would wait for somebody to write its body.
+      ...(method === 'PUT' ? { body: '' } : {}),
+      ...(localAddress === null ? {} : { localAddress }),
+      ...(signal === undefined ? {} : { signal }),
+      timeout: { lookup: connectMs, connect: connectMs, response: timeoutMs, request: timeoutMs },
+    });
+    let text = '';
+    stream.setEncoding('utf8');
+    stream.on('error', (error) => reject(describe(error)));
+    stream.on('data', (part: string) => {
+      text += part;
+      if (text.length <= largestAnswerBytes) return;
+      fail('too-large', `expected at most ${largestAnswerBytes} bytes, got more`);
+      stream.destroy();
+    });
+    stream.on('end', () => {
+      const { response } = stream;
+      if (response === undefined) return fail('unreachable', 'no answer');
+      const obstacle = findObstacle(response.headers);
+      if (obstacle !== null) return fail('truncated', `expected an answer with a length, got ${obstacle}`);
+      resolve({ status: response.statusCode, text });
+    });
   });
-  const obstacle = findObstacle(response.headers);
-  if (obstacle !== null) return fail('truncated', `expected an answer with a length, got ${obstacle}`);
-  return { status: response.statusCode, text: response.body };
 }
 
 /**
