@@ -1,6 +1,6 @@
 /** The reconciler over a host in memory: passes, retries, fights, failures. */
 
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Outcome } from '../../agent/act/apply.ts';
 import { KernelError } from '../../agent/errors.ts';
 import { type PassResult, Reconciler } from '../../agent/loop.ts';
@@ -105,9 +105,14 @@ class Harness {
 
 let harness: Harness;
 beforeEach(() => {
+  // Time goes on by itself, and is put forward where there is something to wait for.
+  jest.useFakeTimers({ advanceTimers: true, doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
   harness = new Harness();
 });
-afterEach(() => harness.reconciler.stop());
+afterEach(async () => {
+  await harness.reconciler.stop();
+  jest.useRealTimers();
+});
 
 describe('the reconciler', () => {
   it('does nothing before its start, and writes the ledger before the changes that it covers', async () => {
@@ -202,7 +207,7 @@ describe('the reconciler', () => {
     await harness.reconciler.idle();
     expect(harness.changed.some(({ kind }) => kind === 'add-route')).toBe(true);
     // The first delay is 250 ms; nobody has to wake it.
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await jest.advanceTimersByTimeAsync(400);
     await harness.reconciler.idle();
     expect(harness.world.decide().difference.changes).toEqual([]);
   });
@@ -220,7 +225,7 @@ describe('the reconciler', () => {
     expect(harness.calls.filter((kind) => kind === 'add-rule')).toHaveLength(1);
     expect(harness.passes.at(-1)?.remaining).toHaveLength(1);
     harness.onApply = () => undefined;
-    await new Promise((resolve) => setTimeout(resolve, 400));
+    await jest.advanceTimersByTimeAsync(400);
     await harness.reconciler.idle();
     expect(harness.world.decide().difference.changes).toEqual([]);
   });
@@ -234,7 +239,7 @@ describe('the reconciler', () => {
     expect(harness.failures).toHaveLength(1);
     expect(harness.reconciler.isFailing).toBe(true);
     harness.sensesFail = false;
-    await new Promise((resolve) => setTimeout(resolve, 1_200));
+    await jest.advanceTimersByTimeAsync(1_200);
     await harness.reconciler.idle();
     expect(harness.reconciler.isFailing).toBe(false);
     expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
@@ -247,7 +252,7 @@ describe('the reconciler', () => {
     await harness.reconciler.stop();
     const count = harness.passes.length;
     harness.reconciler.wake();
-    await new Promise((resolve) => setTimeout(resolve, 20));
+    await jest.advanceTimersByTimeAsync(20);
     expect(harness.passes).toHaveLength(count);
   });
 });

@@ -1,16 +1,25 @@
 /** The main job on the real kernel, networkd, D-Bus and DHCP: every shape, in both families, through every change. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EnidProcess, runEnid } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
+
+/** The next poll comes too late for any test: what happens under it is the work of the kernel's events alone. */
+const hourly = labConfig.replace('interval: 5s', 'interval: 1h');
+
+async function configure({ vpc, enid }: Lab, config: string): Promise<void> {
+  await vpc.guest.writeFile('/etc/enid/config.yaml', config);
+  enid.signal('SIGHUP');
+  await enid.converged();
+}
 
 describe('the main job', () => {
   let lab: Lab;
 
   beforeAll(async () => {
-    lab = await openLab('main', primary);
+    lab = await openLab('main', primary, hourly);
   }, testMs);
   afterAll(() => closeLab(lab));
 
@@ -19,14 +28,13 @@ describe('the main job', () => {
     async () => {
       const { vpc } = lab;
       for (const eni of [alone, sharing, withPrefixes, ipv6Only, efaOnly]) {
-        const startMs = performance.now();
         await vpc.attach(eni);
         await awaitReach(vpc);
-        expect({ eni: eni.id, isInTime: performance.now() - startMs < 3_000 }).toEqual({ eni: eni.id, isInTime: true });
       }
       await lab.enid.converged();
       const { stdout } = await runEnid(vpc.guest, ['status']);
       expect(stdout).toMatch(/eni-00000000000000006\s+ens10\s+5\.0\s+configured/);
+      await configure(lab, labConfig);
     },
     testMs,
   );
@@ -191,12 +199,13 @@ describe('the main job', () => {
     'clears what a detached ENI had, and nothing else',
     async () => {
       const { vpc, enid } = lab;
+      await configure(lab, hourly);
       await vpc.detach(alone.id);
       const left = async () =>
         (await readKernel(vpc))
           .split('\n')
           .filter((line) => !line.includes('ctr0') && /10\.0\.2\.|db8:0:2:|10001/.test(line));
-      await until('nothing of it is left', async () => (await left()).length === 0, 2_000).catch(() => undefined);
+      await until('nothing of it is left', async () => (await left()).length === 0).catch(() => undefined);
       expect(await left()).toEqual([]);
       const files = await vpc.guest.check(['ls', '-R', '/run/systemd/network']);
       expect(files).not.toMatch(/70-ens6/);
