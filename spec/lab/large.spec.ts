@@ -61,9 +61,9 @@ it(
         for (const [index, source] of missing.entries()) if (answers[index] === true) reached.add(source);
         return reached.size === sources.length;
       },
-      120_000,
+      240_000,
     );
-    await enid.converged(60_000);
+    await enid.converged(120_000);
     const addresses = await vpc.guest.check(['ip', '-o', 'address', 'show', 'scope', 'global']);
     expect(addresses.match(/ inet /g)).toHaveLength(eniCount * addressCount);
     expect(addresses.match(/ inet6 /g)).toHaveLength(eniCount * addressCount);
@@ -77,7 +77,7 @@ it(
     // One change among all that: it comes with the next poll.
     await vpc.assign(makeSpec(40).id, { ipv4: ['10.40.0.99'] });
     await until('the assigned address', () => vpc.reaches('10.40.0.99', { timeoutMs: 1_000 }));
-    await enid.converged(60_000);
+    await enid.converged(120_000);
   },
-  4 * testMs,
+  6 * testMs,
 );

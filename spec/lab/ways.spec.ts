@@ -69,7 +69,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => 
       }
     },
     // Leases of 64 links.
-    2 * testMs,
+    5 * testMs,
   );
 
   describe('several, by the operator’s configuration', () => {

@@ -38,6 +38,7 @@ describe('get', () => {
     ['reset', { kind: 'reset' }, 'unreachable'],
     ['hang', { kind: 'hang' }, 'timeout'],
     ['drip', { kind: 'drip', delayMs: 60 }, 'timeout'],
+    ['400', { kind: 'status', status: 400 }, 'status'],
     ['500', { kind: 'status', status: 500 }, 'status'],
     ['503', { kind: 'status', status: 503 }, 'status'],
     ['403', { kind: 'status', status: 403 }, 'status'],
