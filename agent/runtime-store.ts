@@ -1,51 +1,24 @@
 /** What survives a restart of the program: the ledger and the last accepted metadata, as JSON in the runtime directory. */
 
-import { readFileSync } from 'node:fs';
+import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
-import { type FileLock, lockFile } from '../lib/file/lock-file.ts';
+import { type FileLock, lockFile, readLockHolder } from '../lib/file/lock-file.ts';
+import { readRegularFile } from '../lib/file/read-file.ts';
 import { writeFileAtomically } from '../lib/file/write-file.ts';
 import { RuntimeError } from './errors.ts';
 import type { Ledger } from './model.ts';
 import type { StoredMetadata } from './poll.ts';
+import { ledgerSchema, metadataSchema } from './stored-metadata.ts';
 
 const ledgerFile = 'ledger.json';
 const metadataFile = 'metadata.json';
 const lockFileName = 'lock';
 const reloadFile = 'reload.json';
 
-/** Link indexes in the entries mean something in one boot only, and the directory may outlive it. */
-const ledgerSchema = z.strictObject({ bootId: z.string(), entries: z.record(z.string(), z.string()) });
-const eniSchema = z.strictObject({
-  mac: z.string(),
-  eniId: z.string().nullable(),
-  deviceNumber: z.number(),
-  networkCard: z.number(),
-  subnetId: z.string().nullable(),
-  vpcId: z.string().nullable(),
-  ipv4Addresses: z.array(z.string()),
-  ipv6Addresses: z.array(z.string()),
-  ipv4Prefixes: z.array(z.string()),
-  ipv6Prefixes: z.array(z.string()),
-  subnetIpv4: z.string().nullable(),
-  subnetIpv6: z.array(z.string()),
-  publicIpv4: z.record(z.string(), z.array(z.string())),
-});
-const readingSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('ready'), eni: eniSchema }),
-  z.strictObject({ kind: z.literal('pending'), mac: z.string(), reason: z.string() }),
-  z.strictObject({ kind: z.literal('invalid'), mac: z.string(), reason: z.string() }),
-]);
-const metadataSchema = z.strictObject({
-  snapshot: z.strictObject({
-    primaryMac: z.string(),
-    enis: z.array(readingSchema),
-    instanceId: z.string().nullable(),
-    tags: z.record(z.string(), z.string().nullable()).nullable().exactOptional(),
-  }),
-  departed: z.array(eniSchema),
-});
+/** Above what a host with 1000 ENIs would need. */
+const maxBytes = 16 * 1024 * 1024;
 
 const reloadSchema = z.strictObject({ serial: z.number(), problem: z.string().nullable() });
 
@@ -56,6 +29,9 @@ export interface ReloadOutcome {
   /** Why the configuration was refused; null: it is in force. */
   readonly problem: string | null;
 }
+
+/** Null: no program runs here. */
+export type LockHolder = number | 'hidden' | null;
 
 export class RuntimeStore {
   readonly #directory: string;
@@ -73,13 +49,18 @@ export class RuntimeStore {
   /** Two programs would undo each other's work. Throws a RuntimeError where another one runs. */
   async lock(): Promise<void> {
     const path = join(this.#directory, lockFileName);
-    this.#lock = await lockFile(path);
+    this.#lock = await lockFile(path).catch((error: unknown) => {
+      const cause = error instanceof Error ? error.message : String(error);
+      const message = `failed to lock ${path}: ${cause}. Expected a file of the user that enid runs as: remove it`;
+      throw new RuntimeError('lock', path, message, { cause: error });
+    });
     if (this.#lock !== null) return;
-    const pid = readFileSync(path, 'utf8').trim();
+    const holder = await readLockHolder(path).catch(() => null);
+    const who = holder === null ? path : `process ${holder}, ${path}`;
     throw new RuntimeError(
       'running',
       path,
-      `another enid runs here (process ${pid}, ${path}): expected to be the only one. Stop it first (systemctl stop enid)`,
+      `another enid runs here (${who}): expected to be the only one. Stop it first (systemctl stop enid)`,
     );
   }
 
@@ -88,14 +69,12 @@ export class RuntimeStore {
     this.#lock = null;
   }
 
-  /** The process that runs here; null where none does. */
-  readHolder(): number | null {
+  /** The process that runs here, as the kernel says who holds the lock; `hidden`: only root and enid may ask. */
+  async readHolder(): Promise<LockHolder> {
     try {
-      const processId = Number(readFileSync(join(this.#directory, lockFileName), 'utf8'));
-      // The file outlives its process, whose number another program may have by now.
-      return readFileSync(`/proc/${processId}/cmdline`, 'utf8').includes('enid') ? processId : null;
-    } catch {
-      return null;
+      return await readLockHolder(join(this.#directory, lockFileName));
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'hidden' : null;
     }
   }
 
@@ -130,7 +109,10 @@ export class RuntimeStore {
 
   #read<T>(name: string, schema: z.ZodType<T>): T | null {
     try {
-      return schema.parse(JSON.parse(readFileSync(join(this.#directory, name), 'utf8')));
+      // Of this user or root, or of whose directory it is: the daemon's, where a command of root reads.
+      const owners = [0, process.geteuid?.(), lstatSync(this.#directory).uid];
+      const isTrusted = ({ uid }: { readonly uid: number }) => owners.includes(uid);
+      return schema.parse(JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted })));
     } catch {
       return null;
     }

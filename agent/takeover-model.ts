@@ -73,13 +73,23 @@ export type FileStep =
   | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly owner: 'root' | 'enid' }
   | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
-/** A command without a shell; `undo` null: nothing is to be done for it. */
-export interface CommandStep {
+/** What takes a step back, commands in their order, each without a shell; none: nothing is to be done for it. */
+interface UndoneByCommands {
+  readonly undo: readonly (readonly string[])[];
+}
+
+/** A command without a shell. */
+export interface CommandStep extends UndoneByCommands {
   readonly kind: 'command';
   readonly argv: readonly string[];
-  readonly undo: readonly string[] | null;
   /** `undo` comes before the files: it ends who would write them again. */
   readonly isUndoneFirst: boolean;
+}
+
+/** Ends processes by SIGKILL; one that is gone already is no error. */
+export interface KillStep extends UndoneByCommands {
+  readonly kind: 'kill';
+  readonly processIds: readonly number[];
 }
 
 /** Makes an address anew; nothing is to be done for its undo. */
@@ -87,7 +97,7 @@ export interface AddressStep extends HeldAddress {
   readonly kind: 'renew-address';
 }
 
-export type TakeoverStep = FileStep | CommandStep | AddressStep;
+export type TakeoverStep = FileStep | CommandStep | KillStep | AddressStep;
 
 export interface TakeoverPlan {
   /** Who configures the ENIs now, in their own names. */

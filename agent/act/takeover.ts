@@ -5,10 +5,12 @@
 
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
+import { SafeDirectory } from '../../lib/file/safe-directory.ts';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
+import { findUser, type UserIds } from '../../lib/process/user.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RuntimeError } from '../errors.ts';
 import type { AddressStep, FileStep, TakeoverStep } from '../takeover-model.ts';
@@ -52,10 +54,12 @@ export class Takeover {
       : { files: [], undo: [], undoFirst: [], isComplete: false };
     for (const step of steps) {
       tell(step);
-      if (step.kind === 'command') {
-        if (step.undo !== null) (step.isUndoneFirst ? record.undoFirst : record.undo).unshift([...step.undo]);
+      if (step.kind === 'command' || step.kind === 'kill') {
+        const isUndoneFirst = step.kind === 'command' && step.isUndoneFirst;
+        (isUndoneFirst ? record.undoFirst : record.undo).unshift(...step.undo.map((argv) => [...argv]));
         await this.#write(record);
-        await run(step.argv);
+        if (step.kind === 'command') await run(step.argv);
+        else killProcesses(step.processIds);
       } else if (step.kind === 'renew-address') {
         await renewAddress(step);
       } else {
@@ -94,22 +98,28 @@ export class Takeover {
   }
 
   async #keep(path: string): Promise<boolean> {
-    if (!isThere(path)) return false;
-    // By cp: owner, mode and what a link says stay, and /var may be another file system.
-    await run(['cp', '--archive', '--no-target-directory', path, this.#kept(path)]);
-    return true;
+    return await actOn(path, 'keep', async (entry) => {
+      if (entry === null || !isThere(entry)) return false;
+      // By cp: owner, mode and what a link says stay, and /var may be another file system.
+      await run(['cp', '--archive', '--no-target-directory', entry, this.#kept(path)]);
+      return true;
+    });
   }
 
   async #restore(path: string, wasThere: boolean): Promise<void> {
-    if (!wasThere) {
-      await rm(path, { force: true });
-      // A folder of drop-ins that was made for it; others' files keep theirs.
-      if (dirname(path).endsWith('.d')) await rmdir(dirname(path)).catch(() => undefined);
-      return;
+    if (wasThere) {
+      // Not into a file that is there: it may be a link by now.
+      const argv = ['cp', '--archive', '--no-target-directory', '--remove-destination', this.#kept(path)];
+      makeParent(path, null);
+      return await actOn(path, 'put back', (entry) => run([...argv, entry ?? path]));
     }
-    await mkdir(dirname(path), { recursive: true });
-    // Not into a file that is there: it may be a link by now.
-    await run(['cp', '--archive', '--no-target-directory', '--remove-destination', this.#kept(path), path]);
+    await actOn(path, 'remove', removeIfThere);
+    // A folder of drop-ins that was made for it; others' files keep theirs.
+    const directory = dirname(path);
+    if (directory.endsWith('.d'))
+      await actOn(directory, 'remove', async (entry) => {
+        if (entry !== null) await rmdir(entry).catch(() => undefined);
+      });
   }
 
   async #write(record: Record): Promise<void> {
@@ -135,18 +145,84 @@ export class Takeover {
 }
 
 async function applyFile(step: FileStep): Promise<void> {
-  const directory = dirname(step.path);
-  await mkdir(directory, { recursive: true });
-  if (step.kind === 'remove') return await rm(step.path, { force: true });
-  if (step.kind === 'write') {
-    await writeFileAtomically(step.path, step.text);
+  const owner = step.kind === 'write' && step.owner === 'enid' ? findDaemonUser() : null;
+  if (step.kind !== 'remove') makeParent(step.path, owner);
+  await actOn(step.path, step.kind, async (entry) => {
+    if (entry === null) return;
     // enid itself changes them later, in a directory where one may only replace what is one's own.
-    if (step.owner === 'enid')
-      await run(['chown', 'enid:enid', step.path, ...(directory.endsWith('.network.d') ? [directory] : [])]);
-    return;
+    if (step.kind === 'write')
+      return void (await writeFileAtomically(entry, step.text, owner === null ? {} : { owner }));
+    await removeIfThere(entry);
+    if (step.kind === 'link') await symlink(step.target, entry);
+  });
+}
+
+async function removeIfThere(entry: string | null): Promise<void> {
+  if (entry !== null) await rm(entry, { force: true });
+}
+
+/**
+ * Acts on an entry of a directory; null: there is no such directory. The daemon's user can write to some of them: no link on
+ * the way is followed that is not root's own.
+ */
+async function actOn<T>(path: string, verb: string, act: (entry: string | null) => Promise<T>): Promise<T> {
+  try {
+    const directory = openIfThere(dirname(path));
+    try {
+      return await act(directory?.at(basename(path)) ?? null);
+    } finally {
+      directory?.close();
+    }
+  } catch (error) {
+    throw toError(verb, path, error);
   }
-  await rm(step.path, { force: true });
-  await symlink(step.target, step.path);
+}
+
+function openIfThere(path: string): SafeDirectory | null {
+  try {
+    return SafeDirectory.open(path);
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    throw error;
+  }
+}
+
+/** `owner`: who is to have a folder of drop-ins that is made; one that is there stays whose it is. */
+function makeParent(path: string, owner: UserIds | null): void {
+  const directory = dirname(path);
+  const isOwned = owner !== null && directory.endsWith('.network.d');
+  try {
+    const above = SafeDirectory.open(isOwned ? dirname(directory) : directory, { make: true });
+    try {
+      if (isOwned) above.make(basename(directory), owner);
+    } finally {
+      above.close();
+    }
+  } catch (error) {
+    throw toError('make', directory, error);
+  }
+}
+
+function toError(verb: string, path: string, error: unknown): RuntimeError {
+  if (error instanceof RuntimeError) return error;
+  const cause = error instanceof Error ? error.message : String(error);
+  return new RuntimeError('file', path, `failed to ${verb} ${path}: ${cause}`, { cause: error });
+}
+
+function findDaemonUser(): UserIds {
+  const user = findUser('enid');
+  if (user !== null) return user;
+  throw new RuntimeError('user', 'enid', 'expected a user enid in /etc/passwd, got none. Make it: systemd-sysusers');
+}
+
+function killProcesses(processIds: readonly number[]): void {
+  for (const processId of processIds) {
+    try {
+      process.kill(processId, 'SIGKILL');
+    } catch (error) {
+      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+    }
+  }
 }
 
 /** Nobody is asked between the two: a packet that comes there meets a host without the address. */

@@ -1,11 +1,13 @@
 /** `enid doctor`: examines the host and says what to do. Changes nothing. */
 
 import { styleText } from 'node:util';
+import { Bus } from '../../lib/dbus/bus.ts';
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/diagnose.ts';
 import type { Finding, Severity } from '../decide/finding.ts';
 import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
 import type { KernelState } from '../model.ts';
+import { busName } from '../report/bus-service.ts';
 import { RuntimeStore } from '../runtime-store.ts';
 import { readHostFacts } from '../sense/host-facts.ts';
 import { inspectHost } from './inspect.ts';
@@ -22,11 +24,26 @@ export async function examine(
     links: listLinks(inspection.kernel, config.drivers),
     endpoints: config.imds.endpoints,
     timeoutMs: config.imds.timeoutMs,
-    daemonProcessId: new RuntimeStore(config.runtimeDirectory).readHolder(),
+    daemonProcessId: await findDaemon(config),
   });
   const findings = diagnose({ ...inspection, facts, ways: await askWays(inspection) });
   const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+/** Who holds the lock; for who may not ask that, who has the name on the bus, which only root and enid may have. */
+async function findDaemon(config: Config): Promise<number | null> {
+  const holder = await new RuntimeStore(config.runtimeDirectory).readHolder();
+  if (holder !== 'hidden') return holder;
+  const bus = new Bus();
+  try {
+    await bus.start();
+    return await bus.readProcessId(busName);
+  } catch {
+    return null;
+  } finally {
+    await bus.close();
+  }
 }
 
 function listLinks(kernel: KernelState, drivers: readonly string[]) {

@@ -12,21 +12,22 @@ import type { CommandResult } from './status.ts';
 /** Above the daemon's own patience with the metadata service (20 s). */
 const patienceMs = 60_000;
 const pollMs = 20;
+const denied = 'permission denied. Try: sudo systemctl reload enid';
 
 /** Exit code 0: the pass is done; 1: no daemon, no permission, a refused configuration (the old one stays), or no answer. */
 export async function reload(config: Config): Promise<CommandResult> {
   const store = new RuntimeStore(config.runtimeDirectory);
-  const processId = store.readHolder();
+  const processId = await store.readHolder();
   if (processId === null) return fail(`no daemon runs in ${config.runtimeDirectory}. Start it: systemctl start enid`);
   const answer = await reloadByBus();
   if (answer !== null) return answer;
+  if (processId === 'hidden') return fail(denied);
   const before = store.readReload()?.serial ?? 0;
   try {
     process.kill(processId, 'SIGHUP');
   } catch (error) {
     const isDenied = error instanceof Error && 'code' in error && error.code === 'EPERM';
-    const hint = isDenied ? 'permission denied. Try: sudo systemctl reload enid' : String(error);
-    return fail(`failed to signal process ${processId}: ${hint}`);
+    return fail(`failed to signal process ${processId}: ${isDenied ? denied : error}`);
   }
   const end = performance.now() + patienceMs;
   while (performance.now() < end) {
@@ -34,7 +35,7 @@ export async function reload(config: Config): Promise<CommandResult> {
     if (outcome !== null && outcome.serial > before) {
       return outcome.problem === null ? { stdout: '', stderr: '', exitCode: 0 } : fail(outcome.problem);
     }
-    if (store.readHolder() === null) return fail('the daemon ended during the reload. See: journalctl -u enid');
+    if ((await store.readHolder()) === null) return fail('the daemon ended during the reload. See: journalctl -u enid');
     await sleep(pollMs);
   }
   return fail(`the daemon did not finish the reload within ${patienceMs / 1000} s. See: journalctl -u enid`);
@@ -50,7 +51,7 @@ async function reloadByBus(): Promise<CommandResult | null> {
     return { stdout: '', stderr: '', exitCode: 0 };
   } catch (error) {
     if (!(error instanceof DbusError) || error.code === 'unreachable' || error.code === 'no-owner') return null;
-    if (error.code === 'denied') return fail('permission denied. Try: sudo systemctl reload enid');
+    if (error.code === 'denied') return fail(denied);
     return fail(error.message.replace(/^failed to call [^:]*: /, ''));
   } finally {
     bus.close();

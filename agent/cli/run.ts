@@ -9,6 +9,7 @@ import { computeStanding, describePending } from '../decide/standing.ts';
 import { HostnameSetter } from '../hostname.ts';
 import type { PassResult } from '../loop.ts';
 import { settleMemory } from '../memory.ts';
+import { leaveRoot } from '../own-user.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { tell } from '../report/journal-line.ts';
@@ -42,6 +43,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
   }
+  leaveRoot(config.runtimeDirectory, config.networkd.unitDirectory);
   const notifier = await openNotifier(process.env, (message) => journal.warning(message));
   // Where it runs stays the same until it ends, whatever a reload says.
   const store = new RuntimeStore(config.runtimeDirectory);

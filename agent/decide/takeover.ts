@@ -3,7 +3,7 @@
  * in which the links keep their addresses. Pure.
  */
 
-import type { CommandStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../takeover-model.ts';
+import type { CommandStep, KillStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../takeover-model.ts';
 import { removeFromInterfaces } from './ifupdown.ts';
 import { judgeNetplan } from './netplan.ts';
 
@@ -12,7 +12,7 @@ interface Part {
   readonly managers: readonly string[];
   readonly files: readonly TakeoverStep[];
   /** Before systemd-networkd starts: whoever holds the links lets go without taking the addresses away. */
-  readonly letGo: readonly CommandStep[];
+  readonly letGo: readonly (CommandStep | KillStep)[];
   /** After everything. */
   readonly resume: readonly CommandStep[];
   readonly obstacles: readonly string[];
@@ -68,13 +68,13 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
       (held): TakeoverStep => ({ kind: 'renew-address', ...held }),
     ),
     isRunning(facts, networkd)
-      ? command(['systemctl', 'restart', networkd], ['systemctl', 'restart', networkd])
-      : command(['systemctl', 'start', networkd], ['systemctl', 'stop', 'systemd-networkd.socket', networkd]),
+      ? command(['systemctl', 'restart', networkd], [['systemctl', 'restart', networkd]])
+      : command(['systemctl', 'start', networkd], [['systemctl', 'stop', 'systemd-networkd.socket', networkd]]),
     ...(isRunning(facts, 'enid.service')
-      ? [command(['systemctl', 'restart', 'enid.service'], null)]
+      ? [command(['systemctl', 'restart', 'enid.service'], [])]
       : [
           {
-            ...command(['systemctl', 'start', 'enid.service'], ['systemctl', 'stop', 'enid.service']),
+            ...command(['systemctl', 'start', 'enid.service'], [['systemctl', 'stop', 'enid.service']]),
             isUndoneFirst: true,
           },
         ]),
@@ -109,7 +109,7 @@ function planIfupdown({ interfacesFiles, eniLinks, otherLinks, clients }: Takeov
     managers: [`ifupdown (${links.join(', ')})`],
     files: changed.map(({ path, text }) => write(path, text)),
     // ifdown would take the link down. Killed, a client leaves lease and addresses.
-    letGo: [command(killAll(ours), ['ifup', '--force', ...links])],
+    letGo: [killAll(ours, ['ifup', '--force', ...links])],
     obstacles: [
       ...obstacles,
       ...shared.map(({ name, processId }) => `${name} (process ${processId}) serves a link that is no ENI, too`),
@@ -141,19 +141,22 @@ function planNetworkManager(facts: TakeoverFacts): Part {
     letGo: unit.isActive
       ? [
           command(stop, resumeConnections(start, devices)),
-          ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], null)] : []),
+          ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], [])] : []),
         ]
       : [],
-    resume: unit.isActive ? [command(start, stop)] : [],
+    resume: unit.isActive ? [command(start, [stop])] : [],
   };
 }
 
 /** By itself it would take what is on the links by then for somebody else's, and never ask for a lease again. */
-function resumeConnections(start: readonly string[], devices: TakeoverFacts['networkManagerDevices']): string[] {
+function resumeConnections(
+  start: readonly string[],
+  devices: TakeoverFacts['networkManagerDevices'],
+): readonly (readonly string[])[] {
   const activations = devices.flatMap(({ link, connection }) =>
-    connection === null ? [] : [`nmcli --wait 60 connection up uuid ${connection} ifname ${link}`],
+    connection === null ? [] : [['nmcli', '--wait', '60', 'connection', 'up', 'uuid', connection, 'ifname', link]],
   );
-  return activations.length === 0 ? [...start] : ['sh', '-c', [start.join(' '), ...activations].join(' && ')];
+  return [start, ...activations];
 }
 
 function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
@@ -166,9 +169,9 @@ function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
     letGo: [
       command(
         ['systemctl', 'disable', 'dhcpcd.service'],
-        unit.isEnabled ? ['systemctl', 'enable', 'dhcpcd.service'] : null,
+        unit.isEnabled ? [['systemctl', 'enable', 'dhcpcd.service']] : [],
       ),
-      ...(unit.isActive ? [command(killAll(processes), ['systemctl', 'restart', 'dhcpcd.service'])] : []),
+      ...(unit.isActive ? [killAll(processes, ['systemctl', 'restart', 'dhcpcd.service'])] : []),
     ],
     obstacles: otherLinks.map((link) => `dhcpcd may configure ${link}, which is no ENI`),
   };
@@ -189,7 +192,7 @@ function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: Tak
     ...nothing,
     managers,
     files: [...paths, ...generated].map((path): TakeoverStep => ({ kind: 'remove', path })),
-    letGo: isPeer ? [command(['systemctl', 'stop', 'refresh-policy-routes@*.timer'], null)] : [],
+    letGo: isPeer ? [command(['systemctl', 'stop', 'refresh-policy-routes@*.timer'], [])] : [],
     obstacles,
   };
 }
@@ -199,7 +202,9 @@ function planResolver(facts: TakeoverFacts): TakeoverStep[] {
   if (facts.units[resolved] === undefined) return [];
   return [
     ...enable(facts, resolved),
-    ...(isRunning(facts, resolved) ? [] : [command(['systemctl', 'start', resolved], ['systemctl', 'stop', resolved])]),
+    ...(isRunning(facts, resolved)
+      ? []
+      : [command(['systemctl', 'start', resolved], [['systemctl', 'stop', resolved]])]),
     ...(facts.resolvConf === 'resolved'
       ? []
       : [{ kind: 'link', path: '/etc/resolv.conf', target: '../run/systemd/resolve/resolv.conf' } as const]),
@@ -212,20 +217,18 @@ function isRunning({ units }: TakeoverFacts, unit: string): boolean {
 
 function enable({ units }: TakeoverFacts, unit: string): CommandStep[] {
   if (units[unit]?.isEnabled === true) return [];
-  return [command(['systemctl', 'enable', unit], ['systemctl', 'disable', unit])];
+  return [command(['systemctl', 'enable', unit], [['systemctl', 'disable', unit]])];
 }
 
-function killAll(clients: TakeoverFacts['clients']): string[] {
-  // Without one there is nothing to do, but what undoes it still counts. The shell's own: procps need not be installed.
-  return clients.length === 0
-    ? ['true']
-    : ['sh', '-c', `kill -KILL ${clients.map(({ processId }) => processId).join(' ')}`];
+/** Without a client there is nothing to do, but what undoes it still counts. */
+function killAll(clients: TakeoverFacts['clients'], undo: readonly string[]): KillStep {
+  return { kind: 'kill', processIds: clients.map(({ processId }) => processId), undo: [undo] };
 }
 
 function write(path: string, text: string): TakeoverStep {
   return { kind: 'write', path, text, owner: 'root' };
 }
 
-function command(argv: readonly string[], undo: readonly string[] | null): CommandStep {
+function command(argv: readonly string[], undo: readonly (readonly string[])[]): CommandStep {
   return { kind: 'command', argv, undo, isUndoneFirst: false };
 }

@@ -15,6 +15,8 @@ export function renderStep(step: TakeoverStep): string {
   switch (step.kind) {
     case 'command':
       return step.argv.join(' ');
+    case 'kill':
+      return step.processIds.length === 0 ? 'kill nothing: no client runs' : `kill -KILL ${step.processIds.join(' ')}`;
     case 'renew-address':
       return `make ${step.address.address}/${step.address.prefixLength} anew, with a route of the kernel's own`;
     case 'link':

@@ -1,6 +1,6 @@
 /** Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to the metadata. */
 
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { sendRequest } from '../../lib/imds/request.ts';
@@ -42,6 +42,8 @@ const foreignFiles: readonly (readonly [string, string, string])[] = [
   ['/run/systemd/network', '70-', '.network.d/ec2net_policy_routes.conf'],
 ];
 
+/** No configuration file of a network program is longer. */
+const longestBytes = 1024 * 1024;
 /** CAP_NET_ADMIN (linux/capability.h). */
 const netAdminBit = 1n << 12n;
 
@@ -144,9 +146,17 @@ export function list(directory: string): string[] {
   return tryRead(() => readdirSync(directory).sort()) ?? [];
 }
 
-/** Null where it cannot be read. */
+/** Null where it cannot be read: no regular file, which would keep a reader waiting, or too long to be what is looked for. */
 export function readText(path: string): string | null {
-  return tryRead(() => readFileSync(path, 'utf8'));
+  return tryRead(() => {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const { size } = fstatSync(file);
+      return fstatSync(file).isFile() && size <= longestBytes ? readFileSync(file, 'utf8') : null;
+    } finally {
+      closeSync(file);
+    }
+  });
 }
 
 /** Null where `read` throws: the file is not there, or cannot be read so. */

@@ -1,7 +1,11 @@
 /** The networkd files in the unit directory that carry this program's header. */
 
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readRegularFile } from '../../lib/file/read-file.ts';
+
+/** Far above what an ENI with all its addresses needs. */
+const maxBytes = 1024 * 1024;
 
 export interface UnitFile {
   /** Relative to the unit directory. */
@@ -38,13 +42,25 @@ function listDirectory(path: string) {
   }
 }
 
+/** Empty where it is not a file to be believed: then it is somebody else's, by its missing first line. */
 function readIfPresent(path: string): string | null {
   try {
-    return readFileSync(path, 'utf8');
+    return readRegularFile(path, { maxBytes, isTrusted: trustIn(dirname(path)) });
   } catch (error) {
     if (isMissing(error)) return null;
+    if (error instanceof Error && 'code' in error && ['ELOOP', 'EINVAL', 'EPERM', 'EFBIG'].includes(String(error.code)))
+      return '';
     throw error;
   }
+}
+
+/** Root's files, one's own, and those of whom the directory is shared with: tmpfiles.d gives it to the daemon's group. */
+function trustIn(directory: string): (file: Stats) => boolean {
+  return ({ uid, gid }) => {
+    if (uid === 0 || uid === process.geteuid?.()) return true;
+    const shared = statSync(directory);
+    return uid === shared.uid || (gid === shared.gid && gid !== 0);
+  };
 }
 
 function isMissing(error: unknown): boolean {

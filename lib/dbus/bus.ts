@@ -155,6 +155,12 @@ export class Bus {
     return userId;
   }
 
+  /** The process that owns a name. Rejects with a DbusError. */
+  async readProcessId(name: string): Promise<number> {
+    const [processId] = await this.call(busCall('GetConnectionUnixProcessID', name), z.tuple([z.number()]));
+    return processId;
+  }
+
   /** Ends the connection and all attempts for good. */
   close(): void {
     this.#isClosed = true;

@@ -1,10 +1,22 @@
-/** A lock that ends with its process, however that ends: flock(2) on a file. Node has no call for it. */
+/**
+ * A lock that ends with its process, however that ends: a POSIX record lock (fcntl_locking(2)) on a file. Node has no call for
+ * it. Unlike flock(2), the kernel names the process that holds it.
+ *
+ * A record lock ends when its process closes any descriptor of the file: a holder opens it once, here.
+ */
 
+import { constants, fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import koffi from 'koffi';
 
-// linux/fcntl.h (LOCK_EX | LOCK_NB)
-const LOCK_EX_NB = 2 | 4;
+// asm-generic/fcntl.h
+const F_GETLK = 5;
+const F_SETLK = 6;
+const F_WRLCK = 1;
+const F_UNLCK = 2;
+/** struct flock on 64 bits: type i16, whence i16, 4 bytes of padding, start i64, length i64 (0: all), pid i32, padding. */
+const FLOCK_LENGTH = 32;
+const FLOCK_PID = 24;
 
 export interface FileLock {
   /** Lets another process have it. */
@@ -12,21 +24,59 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock of a file, which is made where it is missing and then holds this process's ID as text. Null: another
- * process has it. Throws what the file system throws.
+ * Takes the lock of a file, which is made where it is missing and is nobody else's to read: who can open a file can lock it.
+ * Null: another process has it. Throws what the file system throws, also for a symbolic link or what is no regular file.
  */
 export async function lockFile(path: string): Promise<FileLock | null> {
-  const flock = koffi.load(null).func('int flock(int fd, int operation)');
-  const file = await open(path, 'a+', 0o644);
-  if (flock(file.fd, LOCK_EX_NB) !== 0) {
+  const file = await openRegular(path, constants.O_RDWR | constants.O_CREAT);
+  try {
+    // Earlier versions made it readable for all.
+    if ((fstatSync(file.fd).mode & 0o077) !== 0) await file.chmod(0o600);
+    if (callFcntl(file.fd, F_SETLK).result === 0) return { release: () => file.close() };
+  } catch (error) {
     await file.close();
-    return null;
+    throw error;
   }
-  await rewrite(file, `${process.pid}\n`);
-  return { release: () => file.close() };
+  await file.close();
+  return null;
 }
 
-async function rewrite(file: FileHandle, text: string): Promise<void> {
-  await file.truncate(0);
-  await file.write(text, 0);
+/**
+ * The process that holds the lock, by the kernel's word; null: none does, or there is no such file. Throws what the file system
+ * throws, EACCES for who may not read it.
+ */
+export async function readLockHolder(path: string): Promise<number | null> {
+  let file: FileHandle;
+  try {
+    file = await openRegular(path, constants.O_RDONLY);
+  } catch (error) {
+    if (codeOf(error) === 'ENOENT') return null;
+    throw error;
+  }
+  try {
+    const { result, lock } = callFcntl(file.fd, F_GETLK);
+    if (result !== 0 || lock.readInt16LE(0) === F_UNLCK) return null;
+    // 0: a process of another PID namespace.
+    return lock.readInt32LE(FLOCK_PID) || null;
+  } finally {
+    await file.close();
+  }
+}
+
+async function openRegular(path: string, flags: number): Promise<FileHandle> {
+  const file = await open(path, flags | constants.O_NOFOLLOW | constants.O_NONBLOCK, 0o600);
+  if (fstatSync(file.fd).isFile()) return file;
+  await file.close();
+  throw Object.assign(new Error(`expected ${path} to be a regular file`), { code: 'EINVAL' });
+}
+
+function callFcntl(fd: number, command: number): { readonly result: number; readonly lock: Buffer } {
+  const fcntl = koffi.load(null).func('int fcntl(int fd, int command, void *lock)');
+  const lock = Buffer.alloc(FLOCK_LENGTH);
+  lock.writeInt16LE(F_WRLCK, 0);
+  return { result: fcntl(fd, command, lock), lock };
+}
+
+function codeOf(error: unknown): unknown {
+  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

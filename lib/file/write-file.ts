@@ -10,6 +10,8 @@ export interface WriteFileOptions {
   readonly mode?: number;
   /** Waits until the disk has it: only for what must survive a power cut, never for files in /run. */
   readonly sync?: boolean;
+  /** Who is to have it; otherwise the process's own user. */
+  readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /**
@@ -21,7 +23,7 @@ export async function writeFileAtomically(
   text: string,
   options: WriteFileOptions = {},
 ): Promise<boolean> {
-  if ((await readIfFile(path)) === text) return false;
+  if (await isAsWanted(path, text, options)) return false;
   // The leading dot and the suffix keep programs that read the directory from taking it for one of theirs.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = null;
@@ -31,6 +33,7 @@ export async function writeFileAtomically(
     handle = await open(temporary, flags, 0o600);
     await handle.writeFile(text);
     await handle.chmod(options.mode ?? 0o644);
+    if (options.owner !== undefined) await handle.chown(options.owner.uid, options.owner.gid);
     if (options.sync) await handle.sync();
     await handle.close();
     handle = null;
@@ -55,17 +58,20 @@ export async function removeFile(path: string): Promise<boolean> {
   }
 }
 
-/** Null where there is no regular file; a symbolic link is not one: it is replaced, not followed. */
-async function readIfFile(path: string): Promise<string | null> {
+/** What is no regular file is not: a symbolic link is replaced, not followed. */
+async function isAsWanted(path: string, text: string, { owner }: WriteFileOptions): Promise<boolean> {
   let handle: FileHandle;
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return null;
+    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return false;
     throw error;
   }
   try {
-    return (await handle.stat()).isFile() ? await readFile(handle, 'utf8') : null;
+    const file = await handle.stat();
+    if (!file.isFile() || file.size !== Buffer.byteLength(text)) return false;
+    if (owner !== undefined && (file.uid !== owner.uid || file.gid !== owner.gid)) return false;
+    return (await readFile(handle, 'utf8')) === text;
   } finally {
     await handle.close();
   }

@@ -129,12 +129,17 @@ write_left() {
   { echo "$mark" && echo '# Without the line above it is yours: enid never removes it then.' && cat; } > "$1.part" && mv "$1.part" "$1"
 }
 
+# $1: a file of those that the user enid may write. No link is followed, no FIFO waited for, nothing read without end.
+read_written() { dd if="$1" iflag=nofollow,nonblock bs=65536 count=1 2>/dev/null || true; }
+
 # Equal metrics on all ENIs would leave it to the order of the leases by which of them replies go. Those who write these files
 # are not root: nothing but a MAC, and of a link of this host, is taken from them.
 write_left_for_primary() {
   for file in "$written"/*.network "$state"/network/*.network; do
-    [ -e "$file" ] && head -n 1 "$file" | grep -q '^# Written by enid for ' && grep -qx 'RequiredForOnline=yes' "$file" || continue
-    match=$(grep -m 1 -xE '(Permanent)?MACAddress=[0-9a-f]{2}(:[0-9a-f]{2}){5}' "$file") || continue
+    text=$(read_written "$file")
+    case $text in '# Written by enid for '*) ;; *) continue ;; esac
+    printf '%s\n' "$text" | grep -qx 'RequiredForOnline=yes' || continue
+    match=$(printf '%s\n' "$text" | grep -m 1 -xE '(Permanent)?MACAddress=[0-9a-f]{2}(:[0-9a-f]{2}){5}') || continue
     grep -qsxF "${match#*=}" "$links"/*/address || continue
     sed "s/^Driver=.*/$match/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped" | write_left "$left_for_primary"
     return 0
@@ -185,13 +190,23 @@ purge_takeover() {
   done
 }
 
+# The files for networkd become root's, and the directory is closed first. What is no such file, or has a second name elsewhere,
+# goes: it must not be root's. find and chown -R follow no link, not even one that takes a folder's place meanwhile.
+purge_written() {
+  [ -d "$written" ] || return 0
+  chown root:root "$written"
+  chmod 0755 "$written"
+  find "$written" -xdev -depth -mindepth 1 -user enid ! -type d ! \( -type f -links 1 \
+    \( -name '*.network' -o -name '*.netdev' -o -path '*.network.d/*.conf' \) \) -delete || true
+  chown -R -P -h --from=enid root:root "$written" || true
+}
+
 # What is persistent goes. /run/systemd/network/70-* stays until the next boot: without it, networkd would drop the network.
 after_purge() {
   purge_fallback
   purge_takeover
   rm -rf /etc/enid /run/enid "$state"
-  chown -h --from=enid root:root /run/systemd/network /run/systemd/network/* /run/systemd/network/*/* 2>/dev/null || true
-  [ ! -d /run/systemd/network ] || chmod 0755 /run/systemd/network
+  ! getent passwd enid >/dev/null || purge_written
   if getent passwd enid >/dev/null; then userdel enid; fi
   if getent group enid >/dev/null; then groupdel enid; fi
 }

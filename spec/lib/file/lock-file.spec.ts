@@ -1,48 +1,74 @@
-import { spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
-import { lockFile } from '../../../lib/file/lock-file.ts';
+import { lockFile, readLockHolder } from '../../../lib/file/lock-file.ts';
 
 let directory: string;
+let path: string;
+let child: ChildProcess | null = null;
 
 beforeEach(() => {
   directory = mkdtempSync(join(tmpdir(), 'enid-lock-'));
+  path = join(directory, 'lock');
 });
-afterEach(() => rmSync(directory, { recursive: true, force: true }));
+afterEach(async () => {
+  if (child !== null && child.exitCode === null && child.signalCode === null) await end();
+  child = null;
+  rmSync(directory, { recursive: true, force: true });
+});
 
-it('is had by one holder at a time and names its process', async () => {
-  const path = join(directory, 'lock');
-  const first = await lockFile(path);
-  expect(first).not.toBeNull();
-  expect(readFileSync(path, 'utf8')).toBe(`${process.pid}\n`);
+/** Another process that has the lock, by Python's own fcntl. */
+async function hold(): Promise<number> {
+  const program = `import fcntl, time; f = open(${JSON.stringify(path)}, "a"); fcntl.lockf(f, fcntl.LOCK_EX); print("held", flush=True); time.sleep(60)`;
+  child = spawn('python3', ['-c', program], { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((resolve) => child?.stdout?.once('data', resolve));
+  return child.pid ?? 0;
+}
+
+async function end(): Promise<void> {
+  const exit = new Promise((resolve) => child?.once('exit', resolve));
+  child?.kill('SIGKILL');
+  await exit;
+}
+
+it('is had by one process at a time; the kernel says which, until that one is killed', async () => {
+  expect(await readLockHolder(path)).toBeNull();
+  const processId = await hold();
   expect(await lockFile(path)).toBeNull();
-  await first?.release();
-  const second = await lockFile(path);
-  expect(second).not.toBeNull();
-  await second?.release();
+  expect(await readLockHolder(path)).toBe(processId);
+  await end();
+  expect(await readLockHolder(path)).toBeNull();
+  const lock = await lockFile(path);
+  expect(lock).not.toBeNull();
+  const rival = `import fcntl; fcntl.lockf(open(${JSON.stringify(path)}, "a"), fcntl.LOCK_EX | fcntl.LOCK_NB)`;
+  expect(() => execFileSync('python3', ['-c', rival], { stdio: 'pipe' })).toThrow(/BlockingIOError/);
+  await lock?.release();
+  execFileSync('python3', ['-c', rival]);
 });
 
-it('ends with a process that is killed', async () => {
-  const path = join(directory, 'lock');
-  const child = spawn('flock', [path, 'sleep', '60'], { stdio: 'ignore', detached: true });
-  let isTaken = false;
-  for (let tries = 0; tries < 100 && !isTaken; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    const lock = await lockFile(path);
-    isTaken = lock === null;
-    await lock?.release();
-  }
-  expect(isTaken).toBe(true);
-  // flock(1) and the sleep that inherited its descriptor: the group.
-  process.kill(-(child.pid ?? 0), 'SIGKILL');
-  await new Promise((resolve) => child.once('exit', resolve));
-  let lock = await lockFile(path);
-  for (let tries = 0; tries < 100 && lock === null; tries++) {
-    await new Promise((resolve) => setTimeout(resolve, 20));
-    lock = await lockFile(path);
-  }
-  expect(lock).not.toBeNull();
+it('a number in the file says nothing', async () => {
+  writeFileSync(path, `${process.ppid}\n`);
+  expect(await readLockHolder(path)).toBeNull();
+});
+
+it('is for its owner alone, also where an earlier version made it', async () => {
+  const lock = await lockFile(path);
+  expect(statSync(path).mode & 0o777).toBe(0o600);
   await lock?.release();
+  chmodSync(path, 0o644);
+  await (await lockFile(path))?.release();
+  expect(statSync(path).mode & 0o777).toBe(0o600);
+});
+
+it.each<[string, () => void]>([
+  ['a link', () => symlinkSync(join(directory, 'victim'), path)],
+  ['a FIFO', () => execFileSync('mkfifo', [path])],
+])('is refused where it is %s, at once', async (_name, lay) => {
+  writeFileSync(join(directory, 'victim'), 'precious');
+  lay();
+  await expect(lockFile(path)).rejects.toThrow(/ELOOP|regular file|ENXIO/);
+  await expect(readLockHolder(path)).rejects.toThrow(/ELOOP|regular file/);
+  expect(readFileSync(join(directory, 'victim'), 'utf8')).toBe('precious');
 });
