@@ -24,7 +24,7 @@ put 644 units/dbus/org.enid1.service /usr/share/dbus-1/system-services/org.enid1
 put 644 units/catalog/enid.catalog /usr/lib/systemd/catalog/enid.catalog
 put 644 units/networkd.conf.d/50-enid.conf /usr/lib/systemd/networkd.conf.d/50-enid.conf
 put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
-put 644 units/udev/90-enid-ena.rules /usr/lib/udev/rules.d/90-enid-ena.rules
+for rules in 80-net-setup-link_enid 90-enid-ena; do put 644 units/udev/$rules.rules /usr/lib/udev/rules.d/$rules.rules; done
 put 644 units/config.yaml /usr/share/doc/enid/config.yaml
 put 644 units/profiles/cni.yaml /usr/share/doc/enid/cni.yaml
 for page in dist/man/*; do [ ! -e "$page" ] || put 644 "$page" "/usr/share/man/man${page##*.}/${page##*/}"; done

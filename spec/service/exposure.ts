@@ -7,13 +7,16 @@ import type { Machine } from '../../fixtures/machine/machine.ts';
 
 const reportSchema = z.array(z.object({ name: z.string(), exposure: z.string().nullable() }));
 
-/** Of the unit as this system's systemd sees it. */
-export async function readExposure(machine: Machine): Promise<{ level: number; settings: string[] }> {
-  const analyze = ['systemd-analyze', 'security', 'enid.service', '--no-pager'];
+/** Of a unit as this system's systemd sees it. */
+export async function readExposure(
+  machine: Machine,
+  unit = 'enid.service',
+): Promise<{ level: number; settings: string[] }> {
+  const analyze = ['systemd-analyze', 'security', unit, '--no-pager'];
   const settings = reportSchema.parse(JSON.parse(await machine.check([...analyze, '--json=short'])));
   const report = (await machine.run(analyze)).stdout;
   return {
-    level: Number(/exposure level for enid\.service: ([\d.]+)/.exec(report)?.[1]),
+    level: Number(/exposure level for [\w.-]+: ([\d.]+)/.exec(report)?.[1]),
     settings: settings
       .filter(({ exposure }) => Number(exposure) > 0)
       .map(({ name, exposure }) => `${name} ${exposure}`)

@@ -70,6 +70,7 @@ const common = [
   '/usr/lib/systemd/system/enid.service',
   '/usr/lib/sysusers.d/enid.conf',
   '/usr/lib/tmpfiles.d/enid.conf',
+  '/usr/lib/udev/rules.d/80-net-setup-link_enid.rules',
   '/usr/lib/udev/rules.d/90-enid-ena.rules',
   '/usr/share/bash-completion/completions/enid',
   '/usr/share/dbus-1/system-services/org.enid1.service',

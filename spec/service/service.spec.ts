@@ -84,6 +84,7 @@ describe('at boot', () => {
     const { level, settings } = await readExposure(machine);
     expect(level).toBeLessThanOrEqual(1.5);
     expect(settings).toEqual(readDocumentedExposure());
+    expect((await readExposure(machine, 'enid-restore.service')).level).toBeLessThanOrEqual(2.5);
   });
 
   it("may have networkd reload, leave a link's DNS and nothing else, and cannot remove other programs' files", async () => {

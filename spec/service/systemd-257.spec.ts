@@ -33,7 +33,7 @@ it('comes up with the system, as the type that this systemd knows, and without a
   expect(await machine.check(['systemctl', '--version'])).toMatch(/^systemd 257/);
   expect((await machine.run(['systemctl', 'is-system-running'])).stdout).toBe('running\n');
   expect([await machine.show('Type'), await machine.show('ActiveState')]).toEqual(['notify-reload', 'active']);
-  expect(await machine.check(['journalctl', '-b', '-o', 'cat', '_PID=1'])).not.toMatch(/enid\.service:\d+:/);
+  expect(await machine.check(['journalctl', '-b', '-o', 'cat', '_PID=1'])).not.toMatch(/enid(-restore)?\.service:\d+:/);
 });
 
 it(
@@ -76,4 +76,5 @@ it('is exposed by 1.5 at most by the measure of this systemd, too, and docs/secu
   const { level, settings } = await readExposure(machine);
   expect(level).toBeLessThanOrEqual(1.5);
   expect(settings).toEqual(readDocumentedExposure());
+  expect((await readExposure(machine, 'enid-restore.service')).level).toBeLessThanOrEqual(2.5);
 });
