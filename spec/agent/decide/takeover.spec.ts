@@ -313,4 +313,27 @@ describe('judgeNetplan', () => {
   it('is kept back by a file that cannot be read', () => {
     expect(judge(null).obstacles).toEqual([expect.stringContaining('cannot be read')]);
   });
+
+  it('gives no name to a shell', () => {
+    const name = '$(id)';
+    const connection = '00000000-0000-4000-8000-000000000001';
+    const { steps } = planTakeover({
+      ...bare,
+      eniLinks: [name],
+      units: {
+        ...bare.units,
+        'NetworkManager.service': on,
+        'dhcpcd.service': on,
+        'systemd-resolved.service': installed,
+      },
+      interfacesFiles: [{ path: '/etc/network/interfaces', text: `auto ${name}\niface ${name} inet dhcp\n` }],
+      clients: [{ name: 'dhclient', processId: 321, words: ['dhclient', name] }],
+      networkManagerDevices: [{ link: name, path: '/run/NetworkManager/devices/2', connection }],
+    });
+    const commands = steps.flatMap((step) =>
+      step.kind === 'command' ? [step.argv, ...step.undo] : step.kind === 'kill' ? step.undo : [],
+    );
+    expect(commands.flat()).toContain(name);
+    for (const [program] of commands) expect(program).toMatch(/^(systemctl|ifup|nmcli|rm)$/);
+  });
 });
