@@ -10,7 +10,7 @@ import { becomeUser, findUser, type UserIds } from '../lib/process/user.ts';
 import { RuntimeError } from './errors.ts';
 
 /** Of sysusers.d. */
-export const daemonUser = 'enid';
+const daemonUser = 'enid';
 /** Its bit (linux/capability.h). */
 const netAdmin = 12;
 
