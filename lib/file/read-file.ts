@@ -1,40 +1,90 @@
-/** Reads a file in a directory that another user can write to: nothing there can make the reader wait, or read without end. */
+/**
+ * The one reader of files that somebody else may have laid there. Invariant: it never waits and
+ * never reads more than it was allowed to, whatever stands at the path: a FIFO without a writer, a
+ * terminal, /dev/zero, a file that grows.
+ */
 
-import { closeSync, constants, fstatSync, openSync, readSync, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
 
-export interface ReadRegularFileOptions {
-  /** A longer file is an error. */
+export interface ReadFileOptions {
+  /** A larger file is refused. */
   readonly maxBytes: number;
-  /** Whether a file of this owner is to be believed. */
-  readonly isTrusted?: (file: Stats) => boolean;
+  /** Whether a symbolic link at the path is followed; by default it is refused. */
+  readonly followsLinks?: boolean;
+  /** The user ids that may own it; by default anybody. */
+  readonly owners?: readonly number[];
 }
 
 /**
- * Text of a regular file with one name that is no symbolic link. Throws what the file system throws, and an Error with code
- * `ELOOP` (a link), `EINVAL` (no regular file, or one with a second name), `EFBIG` or `EPERM` (not trusted).
+ * - `not-regular`: a directory, FIFO, socket, device or link; `too-large`: more than `maxBytes`
+ * - `owner`: another user's; `encoding`: not UTF-8
  */
-export function readRegularFile(path: string, { maxBytes, isTrusted }: ReadRegularFileOptions): string {
-  // Not blocking: a FIFO would wait for a writer.
-  const fd = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
-  try {
-    const file = fstatSync(fd);
-    if (!file.isFile()) throw refuse('EINVAL', path, 'a regular file');
-    // A hard link makes another file look like one of this directory.
-    if (file.nlink > 1) throw refuse('EINVAL', path, 'a file with one name');
-    if (isTrusted !== undefined && !isTrusted(file)) throw refuse('EPERM', path, `another owner than ${file.uid}`);
-    if (file.size > maxBytes) throw refuse('EFBIG', path, `at most ${maxBytes} bytes`);
-    // It may grow meanwhile: one byte more than there may be tells.
-    const buffer = Buffer.alloc(Math.min(file.size, maxBytes) + 1);
-    let length = 0;
-    for (let count = -1; count !== 0 && length < buffer.length; length += count)
-      count = readSync(fd, buffer, length, buffer.length - length, null);
-    if (length > maxBytes) throw refuse('EFBIG', path, `at most ${maxBytes} bytes`);
-    return buffer.toString('utf8', 0, length);
-  } finally {
-    closeSync(fd);
+export type FileErrorCode = 'not-regular' | 'too-large' | 'owner' | 'encoding';
+
+/** What is there cannot be read as it should. The message continues "failed to read <path>: ". */
+export class FileError extends Error {
+  override readonly name = 'FileError';
+  readonly code: FileErrorCode;
+
+  constructor(code: FileErrorCode, message: string, options?: { cause?: unknown }) {
+    super(message, options);
+    this.code = code;
   }
 }
 
-function refuse(code: string, path: string, expected: string): Error {
-  return Object.assign(new Error(`failed to read ${path}: expected ${expected}`), { code });
+/** The bytes of a regular file. Throws a FileError, or the system's error (ENOENT, EACCES, …). */
+export function readRegularFile(path: string, options: ReadFileOptions): Buffer {
+  const { maxBytes, followsLinks = false } = options;
+  // Asked before it is opened: that alone starts a watchdog and rewinds a tape.
+  check(followsLinks ? statSync(path) : lstatSync(path), options);
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
+  const file = openSync(path, followsLinks ? flags : flags | constants.O_NOFOLLOW);
+  try {
+    // Asked again: another one may stand there by now.
+    const stats = fstatSync(file);
+    check(stats, options);
+    const chunks: Buffer[] = [];
+    let length = 0;
+    // Files of /proc have no size, and one that is written to may grow.
+    for (;;) {
+      const chunk = Buffer.allocUnsafe(Math.min(Math.max(stats.size - length + 1, 4096), maxBytes + 1 - length));
+      const count = readSync(file, chunk, 0, chunk.length, null);
+      if (count === 0) return Buffer.concat(chunks, length);
+      chunks.push(chunk.subarray(0, count));
+      length += count;
+      if (length > maxBytes) throw tooLarge(maxBytes);
+    }
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** As `readRegularFile`, as text; what is not UTF-8 is refused. A byte order mark stays. */
+export function readTextFile(path: string, options: ReadFileOptions): string {
+  const bytes = readRegularFile(path, options);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FileError('encoding', 'expected UTF-8 text', { cause });
+  }
+}
+
+function check(stats: Stats, { maxBytes, owners }: ReadFileOptions): void {
+  if (!stats.isFile()) throw new FileError('not-regular', `expected a regular file, got ${nameKind(stats)}`);
+  if (stats.size > maxBytes) throw tooLarge(maxBytes);
+  if (owners !== undefined && !owners.includes(stats.uid)) {
+    throw new FileError('owner', `expected a file of user ${owners.join(' or ')}, got one of user ${stats.uid}`);
+  }
+}
+
+function tooLarge(maxBytes: number): FileError {
+  return new FileError('too-large', `expected at most ${maxBytes} bytes, got more`);
+}
+
+function nameKind(stats: Stats): string {
+  if (stats.isDirectory()) return 'a directory';
+  if (stats.isFIFO()) return 'a FIFO';
+  if (stats.isSocket()) return 'a socket';
+  if (stats.isSymbolicLink()) return 'a symbolic link';
+  return 'a device';
 }
