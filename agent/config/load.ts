@@ -1,7 +1,9 @@
 /** Reads the configuration files of the host. */
 
-import { readdir, readFile } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { FileError, readRegularFile } from '../../lib/file/read-file.ts';
+import { mostYamlBytes } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
 import { mergeConfig } from './merge.ts';
 import { parseConfigFile } from './parse.ts';
@@ -29,12 +31,14 @@ export async function loadConfig(places: ConfigPlaces): Promise<Config> {
 export async function readConfigTexts(
   places: ConfigPlaces,
 ): Promise<readonly { readonly path: string; readonly text: string }[]> {
-  const names = await ifPresent(places.dropInDirectory, (path) => readdir(path));
+  const names = ifPresent(places.dropInDirectory, (path) => readdirSync(path));
   const dropIns = (names ?? []).filter((name) => name.endsWith('.yaml') && !name.startsWith('.')).sort();
   const files: { path: string; text: string }[] = [];
   for (const path of [places.mainFile, ...dropIns.map((name) => join(places.dropInDirectory, name))]) {
-    const bytes = await ifPresent(path, (present) => readFile(present));
-    if (bytes !== null) files.push({ path, text: decode(bytes, path) });
+    // An operator may link to a file that is elsewhere.
+    const options = { maxBytes: mostYamlBytes, followsLinks: true };
+    const text = ifPresent(path, (present) => readRegularFile(present, options));
+    if (text !== null) files.push({ path, text });
     else if (path === places.mainFile && places.isMainFileRequired) {
       throw new ConfigError('unreadable', path, `failed to read ${path}: no such file`);
     }
@@ -42,20 +46,13 @@ export async function readConfigTexts(
   return files;
 }
 
-async function ifPresent<T>(path: string, read: (path: string) => Promise<T>): Promise<T | null> {
+function ifPresent<T>(path: string, read: (path: string) => T): T | null {
   try {
-    return await read(path);
+    return read(path);
   } catch (cause) {
     const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : cause;
     if (code === 'ENOENT') return null;
-    throw new ConfigError('unreadable', path, `failed to read ${path}: ${String(code)}`, { cause });
-  }
-}
-
-function decode(bytes: Uint8Array, path: string): string {
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch (cause) {
-    throw new ConfigError('unreadable', path, `failed to read ${path}: expected UTF-8 text`, { cause });
+    const reason = cause instanceof FileError ? cause.expectation : String(code);
+    throw new ConfigError('unreadable', path, `failed to read ${path}: ${reason}`, { cause });
   }
 }

@@ -1,7 +1,8 @@
 /** One configuration file: YAML text to what it says, or one line that tells what is wrong with it. Pure. */
 
-import { Document, isMap, isNode, isScalar, LineCounter, type Node, parseAllDocuments } from 'yaml';
+import { Document, isMap, isNode, isScalar, LineCounter, type Node } from 'yaml';
 import type * as z from 'zod';
+import { parseYaml, toPlainData, YamlError } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
 import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
@@ -12,9 +13,6 @@ import type { Config } from './types.ts';
 export function parseConfig(text: string, fileName: string): Config {
   return mergeConfig([parseConfigFile(text, fileName)]);
 }
-
-/** A thousand interfaces with all their keys are 400 KiB. */
-const mostBytes = 1 << 20;
 
 interface Problem {
   readonly line: number;
@@ -28,9 +26,6 @@ type Path = readonly PropertyKey[];
  * and the number of the others. An empty file says nothing and is fine.
  */
 export function parseConfigFile(text: string, fileName: string): ConfigFile {
-  if (Buffer.byteLength(text) > mostBytes) {
-    throw new ConfigError('invalid-config', fileName, `${fileName}:1: expected at most ${mostBytes} bytes`);
-  }
   const lines = new LineCounter();
   const { document, value } = readYaml(text, fileName, lines);
   const parsed = configSchema.safeParse(value ?? {});
@@ -48,25 +43,19 @@ function readYaml(text: string, fileName: string, lines: LineCounter): { documen
     throw new ConfigError('invalid-yaml', fileName, `${fileName}:${line}: ${message}`, { cause });
   };
   try {
-    const documents = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false, stringKeys: true });
-    if ('empty' in documents) return { document: new Document(null), value: null };
-    const [document, second] = documents;
-    if (document === undefined) return refuse(1, 'expected a mapping of keys to values, got nothing');
-    const [error] = document.errors;
-    if (error !== undefined) return refuse(lines.linePos(error.pos[0]).line, describeYamlError(error.message), error);
+    const [document, second] = parseYaml(text, lines);
+    if (document === undefined) return { document: new Document(null), value: null };
     if (second !== undefined) return refuse(lineOf(second.contents, lines), 'expected one document, got a second one');
-    return { document, value: document.toJS({ maxAliasCount: 100 }) };
+    return { document, value: toPlainData(document) };
   } catch (cause) {
-    if (cause instanceof ConfigError) throw cause;
-    // Aliases that multiply beyond measure, nesting beyond the stack.
-    const message = cause instanceof Error ? cause.message : String(cause);
-    return refuse(1, `expected YAML of a bounded size: ${message}`, cause);
+    if (!(cause instanceof YamlError)) throw cause;
+    return refuse(Math.max(1, lines.linePos(cause.offset).line), describeYamlError(cause.message), cause);
   }
 }
 
 function describeYamlError(message: string): string {
   if (message === 'Map keys must be unique') return 'expected each key once, got the same one again';
-  return `expected YAML: ${message}`;
+  return message.startsWith('expected ') ? message : `expected YAML: ${message}`;
 }
 
 function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Problem[] {

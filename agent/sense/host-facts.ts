@@ -1,8 +1,9 @@
 /** Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to the metadata. */
 
-import { closeSync, constants, fstatSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
+import { readRegularFile } from '../../lib/file/read-file.ts';
 import { sendRequest } from '../../lib/imds/request.ts';
 import { listRoutes } from '../../lib/imds/route.ts';
 import type { HostFacts } from '../model.ts';
@@ -146,17 +147,9 @@ export function list(directory: string): string[] {
   return tryRead(() => readdirSync(directory).sort()) ?? [];
 }
 
-/** Null where it cannot be read: no regular file, which would keep a reader waiting, or too long to be what is looked for. */
+/** Null where it cannot be read: also what is no regular file, or too long to be what is looked for. */
 export function readText(path: string): string | null {
-  return tryRead(() => {
-    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
-    try {
-      const { size } = fstatSync(file);
-      return fstatSync(file).isFile() && size <= longestBytes ? readFileSync(file, 'utf8') : null;
-    } finally {
-      closeSync(file);
-    }
-  });
+  return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true }));
 }
 
 /** Null where `read` throws: the file is not there, or cannot be read so. */

@@ -3,8 +3,9 @@
  * not write.
  */
 
-import { closeSync, constants, type FSWatcher, fstatSync, openSync, readFileSync, watch } from 'node:fs';
+import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
+import { readRegularFile } from '../../lib/file/read-file.ts';
 import type { NetworkdLease, NetworkdLink, NetworkdState } from '../model.ts';
 import { parseLeaseFile } from './lease-file.ts';
 import { parseLinkFile } from './link-file.ts';
@@ -18,23 +19,12 @@ export function readLeaseFile(directory: string, linkIndex: number): NetworkdLea
   return readStateFile(directory, linkIndex, parseLeaseFile);
 }
 
-/** Never waits: a FIFO or a link is not followed. */
+/** Null also for what cannot be read. */
 function readStateFile<T>(directory: string, linkIndex: number, parse: (text: string) => T | null): T | null {
-  let file: number;
   try {
-    const flags = constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK;
-    file = openSync(join(directory, String(linkIndex)), flags);
+    return parse(readRegularFile(join(directory, String(linkIndex)), { maxBytes: longestBytes }));
   } catch {
     return null;
-  }
-  try {
-    const { size } = fstatSync(file);
-    if (!fstatSync(file).isFile() || size > longestBytes) return null;
-    return parse(readFileSync(file, 'utf8'));
-  } catch {
-    return null;
-  } finally {
-    closeSync(file);
   }
 }
 

@@ -1,7 +1,8 @@
 /** Reads what `enid takeover` judges: who configures the ENIs now, and by which files. Changes nothing. */
 
-import { existsSync, lstatSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { readRegularFile } from '../../lib/file/read-file.ts';
 import { matchesShellPattern } from '../../lib/text/pattern.ts';
 import type { Link } from '../model.ts';
 import type { NetworkManagerDevice, TakeoverFacts, TextFile } from '../takeover-model.ts';
@@ -92,15 +93,9 @@ async function readNetplan(): Promise<TakeoverFacts['netplanFiles']> {
     .filter((name) => name.endsWith('.yaml'))
     .map((name) => join('/etc/netplan', name));
   if (paths.length === 0) return [];
-  const { parse } = await import('yaml');
-  return paths.map((path) => {
-    try {
-      const document: unknown = parse(readFileSync(path, 'utf8'));
-      return { path, document };
-    } catch {
-      return { path, document: null };
-    }
-  });
+  const { mostYamlBytes, parseYamlValue } = await import('../../lib/text/yaml.ts');
+  const options = { maxBytes: mostYamlBytes, followsLinks: true };
+  return paths.map((path) => ({ path, document: tryRead(() => parseYamlValue(readRegularFile(path, options))) }));
 }
 
 function listNetworkFiles(directory: string, start: string): string[] {

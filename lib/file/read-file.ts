@@ -9,40 +9,54 @@ import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type St
 export interface ReadFileOptions {
   /** A larger file is refused. */
   readonly maxBytes: number;
-  /** Whether a symbolic link at the path is followed; by default it is refused. */
+  /**
+   * Whether a symbolic link at the path is followed, and a file with several names read: for
+   * directories that only root writes to. By default such a file is refused.
+   */
   readonly followsLinks?: boolean;
-  /** The user ids that may own it; by default anybody. */
-  readonly owners?: readonly number[];
+  /** Whether a file of this owner is to be believed; by default any is. */
+  readonly isTrusted?: (file: Stats) => boolean;
 }
 
 /**
- * - `not-regular`: a directory, FIFO, socket, device or link; `too-large`: more than `maxBytes`
- * - `owner`: another user's; `encoding`: not UTF-8
+ * As the system's errors: `ELOOP` (a link), `EINVAL` (no regular file, or one with a second name),
+ * `EFBIG` (more than `maxBytes`), `EPERM` (not trusted), `EILSEQ` (not UTF-8).
  */
-export type FileErrorCode = 'not-regular' | 'too-large' | 'owner' | 'encoding';
+export type FileErrorCode = 'ELOOP' | 'EINVAL' | 'EFBIG' | 'EPERM' | 'EILSEQ';
 
-/** What is there cannot be read as it should. The message continues "failed to read <path>: ". */
+/** What is there cannot be read as it should. `expectation` continues "failed to read <path>: ". */
 export class FileError extends Error {
   override readonly name = 'FileError';
   readonly code: FileErrorCode;
+  readonly expectation: string;
 
-  constructor(code: FileErrorCode, message: string, options?: { cause?: unknown }) {
-    super(message, options);
+  constructor(code: FileErrorCode, path: string, expectation: string, options?: { cause?: unknown }) {
+    super(`failed to read ${path}: ${expectation}`, options);
     this.code = code;
+    this.expectation = expectation;
   }
 }
 
-/** The bytes of a regular file. Throws a FileError, or the system's error (ENOENT, EACCES, …). */
-export function readRegularFile(path: string, options: ReadFileOptions): Buffer {
+/** The text of a regular file. Throws a FileError, or the system's error (ENOENT, EACCES, …). */
+export function readRegularFile(path: string, options: ReadFileOptions): string {
+  const bytes = readBytes(path, options);
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch (cause) {
+    throw new FileError('EILSEQ', path, 'expected UTF-8 text', { cause });
+  }
+}
+
+function readBytes(path: string, options: ReadFileOptions): Buffer {
   const { maxBytes, followsLinks = false } = options;
   // Asked before it is opened: that alone starts a watchdog and rewinds a tape.
-  check(followsLinks ? statSync(path) : lstatSync(path), options);
+  check(path, followsLinks ? statSync(path) : lstatSync(path), options);
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   const file = openSync(path, followsLinks ? flags : flags | constants.O_NOFOLLOW);
   try {
     // Asked again: another one may stand there by now.
     const stats = fstatSync(file);
-    check(stats, options);
+    check(path, stats, options);
     const chunks: Buffer[] = [];
     let length = 0;
     // Files of /proc have no size, and one that is written to may grow.
@@ -52,39 +66,39 @@ export function readRegularFile(path: string, options: ReadFileOptions): Buffer 
       if (count === 0) return Buffer.concat(chunks, length);
       chunks.push(chunk.subarray(0, count));
       length += count;
-      if (length > maxBytes) throw tooLarge(maxBytes);
+      if (length > maxBytes) throw tooLarge(path, maxBytes);
     }
   } finally {
     closeSync(file);
   }
 }
 
-/** As `readRegularFile`, as text; what is not UTF-8 is refused. A byte order mark stays. */
-export function readTextFile(path: string, options: ReadFileOptions): string {
-  const bytes = readRegularFile(path, options);
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
-  } catch (cause) {
-    throw new FileError('encoding', 'expected UTF-8 text', { cause });
+function check(path: string, file: Stats, { maxBytes, followsLinks, isTrusted }: ReadFileOptions): void {
+  if (!file.isFile()) {
+    throw new FileError(
+      file.isSymbolicLink() ? 'ELOOP' : 'EINVAL',
+      path,
+      `expected a regular file, got ${nameKind(file)}`,
+    );
   }
-}
-
-function check(stats: Stats, { maxBytes, owners }: ReadFileOptions): void {
-  if (!stats.isFile()) throw new FileError('not-regular', `expected a regular file, got ${nameKind(stats)}`);
-  if (stats.size > maxBytes) throw tooLarge(maxBytes);
-  if (owners !== undefined && !owners.includes(stats.uid)) {
-    throw new FileError('owner', `expected a file of user ${owners.join(' or ')}, got one of user ${stats.uid}`);
+  // A hard link makes another file look like one of this directory.
+  if (followsLinks !== true && file.nlink > 1) {
+    throw new FileError('EINVAL', path, `expected a file with one name, got one with ${file.nlink}`);
   }
+  if (isTrusted?.(file) === false) {
+    throw new FileError('EPERM', path, `expected another owner than user ${file.uid}`);
+  }
+  if (file.size > maxBytes) throw tooLarge(path, maxBytes);
 }
 
-function tooLarge(maxBytes: number): FileError {
-  return new FileError('too-large', `expected at most ${maxBytes} bytes, got more`);
+function tooLarge(path: string, maxBytes: number): FileError {
+  return new FileError('EFBIG', path, `expected at most ${maxBytes} bytes, got more`);
 }
 
-function nameKind(stats: Stats): string {
-  if (stats.isDirectory()) return 'a directory';
-  if (stats.isFIFO()) return 'a FIFO';
-  if (stats.isSocket()) return 'a socket';
-  if (stats.isSymbolicLink()) return 'a symbolic link';
+function nameKind(file: Stats): string {
+  if (file.isDirectory()) return 'a directory';
+  if (file.isFIFO()) return 'a FIFO';
+  if (file.isSocket()) return 'a socket';
+  if (file.isSymbolicLink()) return 'a symbolic link';
   return 'a device';
 }

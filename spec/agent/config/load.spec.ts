@@ -1,4 +1,5 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, mkdtemp, open, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -55,7 +56,49 @@ describe('loadConfig', () => {
     });
     await mkdir(join(places.dropInDirectory, 'x.yaml'));
     await rm(places.mainFile);
-    await expect(loadConfig(places)).rejects.toMatchObject({ message: expect.stringMatching(/x\.yaml: EISDIR$/) });
+    await expect(loadConfig(places)).rejects.toMatchObject({
+      message: expect.stringMatching(/x\.yaml: expected a regular file, got a directory$/),
+    });
+  });
+});
+
+async function writeSparse(path: string): Promise<void> {
+  const file = await open(path, 'w');
+  await file.truncate(2 ** 40);
+  await file.close();
+}
+
+describe('what is no file to be read', () => {
+  const refusal = async () => {
+    const startMs = performance.now();
+    const message = await loadConfig(places).then(
+      () => 'read',
+      (error: Error) => error.message,
+    );
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    return message;
+  };
+
+  it('is refused at once: a FIFO, a device, a directory, a link to one, a huge file', async () => {
+    const { mainFile } = places;
+    const cases: readonly (readonly [() => Promise<unknown> | unknown, string])[] = [
+      [() => execFileSync('mkfifo', [mainFile]), 'expected a regular file, got a FIFO'],
+      [() => symlink('/dev/zero', mainFile), 'expected a regular file, got a device'],
+      [() => symlink('/dev/stdin', mainFile), 'expected a regular file, got'],
+      [() => mkdir(mainFile), 'expected a regular file, got a directory'],
+      [() => writeSparse(mainFile), 'expected at most 262144 bytes, got more'],
+    ];
+    for (const [lay, expected] of cases) {
+      await lay();
+      expect(await refusal()).toContain(`failed to read ${mainFile}: ${expected}`);
+      await rm(mainFile, { recursive: true });
+    }
+  });
+
+  it('may be a link to a file', async () => {
+    await writeFile(join(directory, 'elsewhere'), 'hostname: true');
+    await symlink('elsewhere', places.mainFile);
+    expect((await loadConfig(places)).hostname).toBe(true);
   });
 });
 

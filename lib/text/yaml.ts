@@ -1,0 +1,102 @@
+/**
+ * YAML from a file that may be hostile. yaml 2.9.1 compares each key with all keys of its mapping,
+ * looks through the document for each alias and calls itself at each level, so that 1 MB can take
+ * minutes. Its tokens take linear time: they are counted before anything is made of them.
+ */
+
+import { Composer, CST, type Document, type LineCounter, Parser } from 'yaml';
+
+/** A hundred interfaces with all their keys are 40 KiB. */
+export const mostYamlBytes = 256 * 1024;
+const mostNodes = 50_000;
+/** Of one list or mapping. */
+const mostItems = 1_000;
+const mostDepth = 32;
+const mostAliases = 100;
+/** Before or behind a value: its anchor, its tag, what tells a list, a key, a document. */
+const mostMarks = 8;
+
+/** The text is no YAML, or none of a bounded size. `offset`: where, in characters. */
+export class YamlError extends Error {
+  override readonly name = 'YamlError';
+  readonly offset: number;
+
+  constructor(message: string, offset: number, options?: { cause?: unknown }) {
+    super(message, options);
+    this.offset = offset;
+  }
+}
+
+/** The documents of a text; none where it is empty. Throws a YamlError. */
+export function parseYaml(text: string, lines?: LineCounter): Document.Parsed[] {
+  if (Buffer.byteLength(text) > mostYamlBytes) throw new YamlError(`expected at most ${mostYamlBytes} bytes`, 0);
+  const tokens = [...new Parser(lines?.addNewLine).parse(text)];
+  checkSize(tokens);
+  const documents = [...new Composer({ prettyErrors: false, stringKeys: true }).compose(tokens)];
+  for (const { errors } of documents) {
+    const [error] = errors;
+    if (error !== undefined) throw new YamlError(error.message, error.pos[0], { cause: error });
+  }
+  return documents;
+}
+
+/** A document as plain data. Throws a YamlError where its aliases multiply beyond measure. */
+export function toPlainData(document: Document): unknown {
+  try {
+    const value: unknown = document.toJS({ maxAliasCount: mostAliases });
+    return value;
+  } catch (cause) {
+    const message = cause instanceof Error ? cause.message : String(cause);
+    throw new YamlError(`expected YAML of a bounded size: ${message}`, 0, { cause });
+  }
+}
+
+/** The only document of a text as plain data. Throws a YamlError. */
+export function parseYamlValue(text: string): unknown {
+  const [document, second] = parseYaml(text);
+  if (second !== undefined) throw new YamlError('expected one document, got a second one', second.range[0]);
+  return document === undefined ? null : toPlainData(document);
+}
+
+type Item = CST.CollectionItem;
+
+/** Not by recursion: the depth is what is to be found out. */
+function checkSize(tokens: readonly CST.Token[]): void {
+  const open: { readonly token: CST.Token; readonly depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
+  let [nodes, aliases] = [0, 0];
+  const refuse = (message: string, token: CST.Token): never => {
+    throw new YamlError(message, Math.max(0, token.offset));
+  };
+  for (let next = open.pop(); next !== undefined; next = open.pop()) {
+    const { token, depth } = next;
+    if (token.type === 'error') refuse(token.message, token);
+    if (++nodes > mostNodes) refuse(`expected at most ${mostNodes} values`, token);
+    if (token.type === 'alias' && ++aliases > mostAliases) refuse(`expected at most ${mostAliases} aliases`, token);
+    if (depth > mostDepth) refuse(`expected at most ${mostDepth} levels`, token);
+    if ('items' in token && token.items.length > mostItems) {
+      refuse(`expected at most ${mostItems} entries in a list or mapping`, token);
+    }
+    if ('end' in token) checkMarks(token.end ?? []);
+    for (const { start, key, sep, value } of itemsOf(token)) {
+      checkMarks(start);
+      checkMarks(sep ?? []);
+      if (key) open.push({ token: key, depth: depth + 1 });
+      if (value) open.push({ token: value, depth: depth + 1 });
+    }
+  }
+}
+
+/** Comments and white space do no harm. */
+function checkMarks(around: readonly CST.SourceToken[]): void {
+  let marks = 0;
+  for (const { type, offset } of around) {
+    if (type === 'space' || type === 'newline' || type === 'comment') continue;
+    if (++marks > mostMarks) throw new YamlError(`expected at most ${mostMarks} marks of one value`, offset);
+  }
+}
+
+function itemsOf(token: CST.Token): readonly Item[] {
+  if (CST.isCollection(token)) return token.items;
+  if (token.type === 'document') return [{ start: token.start, ...(token.value ? { value: token.value } : {}) }];
+  return [];
+}
