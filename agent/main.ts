@@ -2,6 +2,7 @@
 
 import './memory.ts';
 import { Argument, Command, Option } from 'commander';
+import { escapeLine, escapePicture, escapeText } from '../lib/text/printable.ts';
 import type { CommandWords, Shell } from './cli/completion.ts';
 import type { CommandResult } from './cli/status.ts';
 import { type ConfigPlaces, loadConfig } from './config/load.ts';
@@ -20,9 +21,14 @@ function load(mainFile: string): Promise<Config> {
   return loadConfig(placesOf(mainFile));
 }
 
-function print(result: CommandResult): void {
-  process.stderr.write(result.stderr);
-  process.stdout.write(result.stdout);
+/** Nothing else writes what a command says: names and texts of others must not drive the terminal. */
+function write(stream: NodeJS.WriteStream, text: string, toPrintable = escapeText): void {
+  stream.write(toPrintable(text));
+}
+
+function print(result: CommandResult, toPrintable = escapeText): void {
+  write(process.stderr, result.stderr);
+  write(process.stdout, result.stdout, toPrintable);
   process.exitCode = result.exitCode;
 }
 
@@ -31,7 +37,17 @@ function isColoured(): boolean {
   return process.stdout.isTTY === true && !process.env['NO_COLOR'];
 }
 
+/** Of those commands whose output has colours. */
+function pictureEscape(): (text: string) => string {
+  return isColoured() ? escapePicture : escapeText;
+}
+
 const program = new Command('enid')
+  // Before the commands are made: they take it over.
+  .configureOutput({
+    writeErr: (text) => write(process.stderr, text),
+    writeOut: (text) => write(process.stdout, text),
+  })
   .description("Keeps an EC2 instance's network interfaces right.")
   .version(version)
   .showHelpAfterError('(enid --help has commands, options and examples)')
@@ -111,14 +127,16 @@ program
     if (!options.watch) {
       const { showStatus } = await import('./cli/status.ts');
       const look = { isColoured: isColoured(), width: process.stdout.columns };
-      return print(await showStatus(config, { json, asksDaemon, ...look }));
+      return print(await showStatus(config, { json, asksDaemon, ...look }), pictureEscape());
     }
     const { watchStatus } = await import('./cli/watch.ts');
     const end = new AbortController();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
-    const write = (text: string) => process.stdout.write(text);
+    const show = (text: string) => write(process.stdout, text, pictureEscape());
     const width = () => process.stdout.columns;
-    print(await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), width, write, signal: end.signal }));
+    print(
+      await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), width, write: show, signal: end.signal }),
+    );
   });
 
 program
@@ -182,7 +200,8 @@ program
   )
   .action(async (options: Options) => {
     const { examine } = await import('./cli/doctor.ts');
-    print(await examine(await load(options.config), { json: options.json, isColoured: isColoured() }));
+    const look = { json: options.json, isColoured: isColoured() };
+    print(await examine(await load(options.config), look), pictureEscape());
   });
 
 program
@@ -216,8 +235,8 @@ program
   )
   .action(async (options: { config: string; dryRun: boolean; undo: boolean; ifSafe: boolean; force: boolean }) => {
     const { takeOver } = await import('./cli/takeover.ts');
-    const write = (text: string) => process.stdout.write(text);
-    print(await takeOver(await load(options.config), { ...options, write }));
+    const show = (text: string) => write(process.stdout, text);
+    print(await takeOver(await load(options.config), { ...options, write: show }));
   });
 
 const config = program.command('config').description('check and show the configuration');
@@ -289,7 +308,7 @@ async function main(): Promise<never> {
   try {
     await program.parseAsync();
   } catch (error) {
-    process.stderr.write(`enid: ${error instanceof Error ? error.message : error}\n`);
+    process.stderr.write(`enid: ${escapeLine(error instanceof Error ? error.message : String(error))}\n`);
     process.exitCode = 1;
   }
   await Promise.all([flush(process.stdout), flush(process.stderr)]);

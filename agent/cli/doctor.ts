@@ -2,6 +2,7 @@
 
 import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
+import { escapeLine } from '../../lib/text/printable.ts';
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/diagnose.ts';
 import type { Finding, Severity } from '../decide/finding.ts';
@@ -60,8 +61,8 @@ const styles = { ok: 'green', info: 'blue', warning: 'yellow', error: 'red' } as
 function renderFindings(findings: readonly Finding[], isColoured: boolean): string {
   const colour = (severity: Severity, text: string) => (isColoured ? styleText(styles[severity], text) : text);
   const lines = findings.flatMap(({ check, severity, message, advice }) => [
-    `${colour(severity, severity.padEnd(7))}  ${check.padEnd(13)}  ${message}`,
-    ...(advice === null ? [] : [`${' '.repeat(24)}→ ${advice}`]),
+    `${colour(severity, severity.padEnd(7))}  ${check.padEnd(13)}  ${escapeLine(message)}`,
+    ...(advice === null ? [] : [`${' '.repeat(24)}→ ${escapeLine(advice)}`]),
   ]);
   const count = (severity: Severity) => {
     const number = findings.filter((finding) => finding.severity === severity).length;

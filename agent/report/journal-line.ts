@@ -2,6 +2,7 @@
 
 import winston from 'winston';
 import type { JournalFields } from '../../lib/systemd/journal.ts';
+import { escapeLine } from '../../lib/text/printable.ts';
 
 export type Level = 'debug' | 'info' | 'warning' | 'error';
 
@@ -47,20 +48,19 @@ export function formatLine({ level, message, ...fields }: Entry, style: LineStyl
   const start = style === 'prefixed' ? `<${levels[level]}>` : `${level} `;
   const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');
   const pairs = shown.map(([name, value]) => ` ${name}=${quote(String(value))}`);
-  return `${start}${escapeControls(String(message))}${pairs.join('')}\n`;
+  return `${start}${escapeLine(String(message))}${pairs.join('')}\n`;
 }
 
 /** What journald's native protocol takes. */
 export function toJournalEntry({ level, message, ...fields }: Entry): JournalFields {
-  return { MESSAGE: String(message), PRIORITY: levels[level] ?? levels['info'], SYSLOG_IDENTIFIER: 'enid', ...fields };
+  return {
+    MESSAGE: escapeLine(String(message)),
+    PRIORITY: levels[level] ?? levels['info'],
+    SYSLOG_IDENTIFIER: 'enid',
+    ...fields,
+  };
 }
 
 function quote(value: string): string {
-  return /^[^\s"\p{Cc}]+$/u.test(value) ? value : JSON.stringify(escapeControls(value));
-}
-
-function escapeControls(text: string): string {
-  return text
-    .replaceAll(/[\r\n\t]+/g, ' ')
-    .replaceAll(/\p{Cc}/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  return /^[^\s"]+$/.test(value) && escapeLine(value) === value ? value : JSON.stringify(escapeLine(value));
 }

@@ -1,5 +1,6 @@
 /** `enid status` and `enid plan` as text. */
 
+import { escapeLine } from '../../lib/text/printable.ts';
 import type { Change, DesiredEni, EniReport, EniState } from '../model.ts';
 import { describeChange } from './change-text.ts';
 import type { EniHistory } from './history.ts';
@@ -100,18 +101,20 @@ function buildTable(rows: readonly StatusRow[]): Table {
     'NETWORK FILE',
     ...(hasHistory ? historyColumns : []),
   ];
-  const cells = rows.map((row) => [
-    row.eni ?? row.mac,
-    row.link ?? '-',
-    row.device === null ? '-' : `${row.device}.${row.card}${row.primary ? ' *' : ''}`,
-    row.state,
-    row.table === null ? '-' : String(row.table),
-    summarise(row.addresses),
-    summarise(row.prefixes),
-    ...(hasPublic ? [summarise(Object.keys(row.publicAddresses))] : []),
-    row.networkFile ?? '-',
-    ...(hasHistory ? describeHistory(row) : []),
-  ]);
+  const cells = rows.map((row) =>
+    [
+      row.eni ?? row.mac,
+      row.link ?? '-',
+      row.device === null ? '-' : `${row.device}.${row.card}${row.primary ? ' *' : ''}`,
+      row.state,
+      row.table === null ? '-' : String(row.table),
+      summarise(row.addresses),
+      summarise(row.prefixes),
+      ...(hasPublic ? [summarise(Object.keys(row.publicAddresses))] : []),
+      row.networkFile ?? '-',
+      ...(hasHistory ? describeHistory(row) : []),
+    ].map(escapeLine),
+  );
   return { titles, cells, omitted: [] };
 }
 
@@ -146,7 +149,7 @@ function renderLines(table: Table, rows: readonly StatusRow[], paint: PaintState
   const lines = [render(titles)];
   rows.forEach((row, index) => {
     lines.push(render(cells[index] ?? [], row));
-    if (row.reason !== null) lines.push(`  └─ ${row.reason}`);
+    if (row.reason !== null) lines.push(`  └─ ${escapeLine(row.reason)}`);
   });
   return lines;
 }

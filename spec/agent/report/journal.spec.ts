@@ -11,8 +11,8 @@ describe('formatLine', () => {
       message: 'a\n<3>b \u001b[31m',
       ...{ ENI: 'eni-1', X: 'two words', N: 5 },
     } as const;
-    expect(formatLine(line, 'plain')).toBe('warning a <3>b \\x1b[31m ENI=eni-1 X="two words" N=5\n');
-    expect(formatLine(line, 'prefixed')).toBe('<4>a <3>b \\x1b[31m ENI=eni-1 X="two words" N=5\n');
+    expect(formatLine(line, 'plain')).toBe('warning a <3>b \\u001b[31m ENI=eni-1 X="two words" N=5\n');
+    expect(formatLine(line, 'prefixed')).toBe('<4>a <3>b \\u001b[31m ENI=eni-1 X="two words" N=5\n');
   });
 });
 
