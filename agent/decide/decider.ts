@@ -20,6 +20,7 @@ import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listTellingAddresses } from './telling-addresses.ts';
 import { listAddressesNear, listTellingLinks } from './telling-links.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
+import type { Failures } from './world.ts';
 
 /** Lists and objects that have not changed since the last call are to be the same ones. */
 export interface Known {
@@ -44,6 +45,8 @@ export interface Decision extends Difference {
   readonly againMs: number | null;
 }
 
+const noFailures: Failures = new Map();
+
 export class Decider {
   #routers: readonly KnownRouter[] = [];
   #routersText = '';
@@ -63,9 +66,10 @@ export class Decider {
       departed: readonly EniMetadata[],
       routers: readonly KnownRouter[],
       foreignGroups: ForeignGroups,
+      failures: Failures,
     ) => {
       const kernel = { links, addresses, routes, rules: [], drivers };
-      const rest = { routers, networkd, ownFiles: files, foreignFiles, foreignGroups };
+      const rest = { routers, networkd, ownFiles: files, foreignFiles, foreignGroups, failures };
       const world = { config, snapshot, departed, kernel, ...rest };
       this.#lastDesired = keepDesired(this.#lastDesired, computeDesired(world));
       return this.#lastDesired;
@@ -78,8 +82,12 @@ export class Decider {
   readonly #tellingRoutes = keepEqual(listTellingRoutes, isSameList);
   readonly #foreignGroups = keepEqual((groups: ForeignGroups) => groups, isSameSet);
   readonly #leased = rememberLast(
-    (snapshot: Snapshot | null, departed: readonly EniMetadata[]) =>
-      new Set([...readyEnis(snapshot), ...departed].flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1))),
+    (snapshot: Snapshot | null, departed: readonly EniMetadata[], failures: Failures) =>
+      new Set(
+        [...readyEnis(snapshot), ...departed]
+          .filter(({ mac }) => !failures.has(mac))
+          .flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1)),
+      ),
   );
   readonly #tellingLinks = rememberLast(listTellingLinks);
   readonly #addressesNear = rememberLast(listAddressesNear);
@@ -96,12 +104,40 @@ export class Decider {
   readonly #ledger = new LedgerKeeper();
   readonly #differ = new Differ();
 
-  /** `nowMs`: on a clock that only goes forward. */
+  /**
+   * An ENI that makes the decision throw, by a defect of this program, is left as it stands, and the
+   * others go on. Throws where none of them is the cause. `nowMs`: on a clock that only goes forward.
+   */
   decide(known: Known, nowMs: number): Decision {
+    try {
+      return this.#decide(known, nowMs, noFailures);
+    } catch (error) {
+      return this.#decideWithout(known, nowMs, error);
+    }
+  }
+
+  /** First without all of them; then each is let in again that does no harm. */
+  #decideWithout(known: Known, nowMs: number, cause: unknown): Decision {
+    const failures = new Map(listMacs(known).map((mac) => [mac, describe(cause)]));
+    if (failures.size === 0) throw cause;
+    let decision = this.#decide(known, nowMs, new Map(failures));
+    for (const mac of [...failures.keys()]) {
+      failures.delete(mac);
+      try {
+        decision = this.#decide(known, nowMs, new Map(failures));
+      } catch (error) {
+        failures.set(mac, describe(error));
+        decision = this.#decide(known, nowMs, new Map(failures));
+      }
+    }
+    return decision;
+  }
+
+  #decide(known: Known, nowMs: number, failures: Failures): Decision {
     const { config, networkd, directory, snapshot, departed, settling, offered, unread } = known;
     const kernel = this.#near(known.kernel, config);
     const files = directory.own;
-    const addresses = this.#addresses(this.#telling(kernel.addresses, this.#leased(snapshot, departed)));
+    const addresses = this.#addresses(this.#telling(kernel.addresses, this.#leased(snapshot, departed, failures)));
     const drivers = this.#drivers(kernel.drivers);
     const links = this.#links(kernel.links);
     const news = { lost: known.lostRouters, networkd };
@@ -119,6 +155,7 @@ export class Decider {
       departed,
       this.#trustedRouters,
       this.#foreignGroups(findForeignGroups(links, (index) => identifyGroup(index, eniGroup) in known.ledger)),
+      failures,
     );
     const declared = this.#declared(files, this.#candidates(links, drivers, config));
     const recorded = this.#known(declared, known.ledger);
@@ -145,6 +182,15 @@ export class Decider {
     this.#routersText = text;
     this.#trustedRouters = this.#routers;
   }
+}
+
+function listMacs({ snapshot, departed }: Known): string[] {
+  const listed = (snapshot?.enis ?? []).map((reading) => (reading.kind === 'ready' ? reading.eni.mac : reading.mac));
+  return [...new Set([...listed, ...departed.map(({ mac }) => mac)])];
+}
+
+function describe(error: unknown): string {
+  return error instanceof Error ? `${error.name}: ${error.message}` : String(error);
 }
 
 function listTellingRoutes(routes: KernelState['routes']): KernelState['routes'] {

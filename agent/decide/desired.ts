@@ -47,7 +47,8 @@ export function computeDesired(world: World): Desired {
       setAside(mac, eni, candidate.link, { kind: 'degraded', reason }, true);
     } else if (reading.kind === 'unknown') {
       const { link, driver } = candidate;
-      const isIgnored = findIgnoringEntry(world.config, { mac, name: link.name, driver }) !== -1;
+      const isIgnored =
+        world.failures?.has(mac) !== true && findIgnoringEntry(world.config, { mac, name: link.name, driver }) !== -1;
       if (isIgnored && !isListed(world, mac)) strangers.add(mac);
       const ignored: EniState = { kind: 'ignored', reason: 'manage: none in the configuration' };
       setAside(mac, null, link, isIgnored ? ignored : reading.state, !isIgnored);
@@ -83,7 +84,7 @@ export function computeDesired(world: World): Desired {
   for (const reading of world.snapshot?.enis ?? []) {
     const mac = reading.kind === 'ready' ? reading.eni.mac : reading.mac;
     if (candidates.has(mac)) continue;
-    const eni = reading.kind === 'ready' ? reading.eni : null;
+    const eni = reading.kind === 'ready' && world.failures?.has(mac) !== true ? reading.eni : null;
     setAside(mac, eni, null, { kind: 'waiting', reason: 'no link with this MAC yet' }, false);
   }
 
@@ -158,6 +159,11 @@ type MetadataOfMac =
   | { readonly kind: 'unknown'; readonly state: EniState };
 
 function readMetadata(world: World, mac: string): MetadataOfMac {
+  const failure = world.failures?.get(mac);
+  if (failure !== undefined) {
+    const reason = `internal error: ${failure}; what was made for it before is kept. Please report it`;
+    return { kind: 'unknown', state: { kind: 'degraded', reason } };
+  }
   if (world.snapshot === null) {
     return { kind: 'unknown', state: { kind: 'waiting', reason: 'the metadata service has not answered yet' } };
   }

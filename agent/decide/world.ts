@@ -24,4 +24,8 @@ export interface World {
   /** Names of other programs' files there that begin as ours do. */
   readonly foreignFiles: readonly string[];
   readonly foreignGroups: ForeignGroups;
+  /** ENIs that cannot be decided about, by MAC: what the decision threw. What stands for them stays. */
+  readonly failures?: Failures;
 }
+
+export type Failures = ReadonlyMap<string, string>;
