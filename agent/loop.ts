@@ -24,6 +24,7 @@ import type {
   Snapshot,
 } from './model.ts';
 import { Settling } from './settling.ts';
+import { UnseenBook } from './unseen.ts';
 
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
@@ -88,6 +89,7 @@ export class Reconciler {
   #made: Made = new Map();
   #learned: Desired | null = null;
   readonly #attempts = new AttemptBook();
+  readonly #unseen = new UnseenBook();
   readonly #settling = new Settling();
   readonly #offered = new Set<string>();
   /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
@@ -184,13 +186,14 @@ export class Reconciler {
     const startMs = performance.now();
     const { desired, ledger, changes, conflicts, networkd, kernel, files, againMs } = this.#decide();
     const nowMs = performance.now();
+    this.#unseen.keep(changes);
     const due = changes.filter((change) => this.#isDue(change, nowMs));
     await this.#recordLedger(ledger);
-    const outcomes = await this.#apply(due, networkd);
+    const applied = await this.#apply(due, networkd);
+    const outcomes = applied.length > 0 ? await this.#awaitEcho(applied, changes) : applied;
     // After the changes: a repair does not wait for its being counted.
     this.#learn(desired, kernel, files, changes.length === 0);
     this.#noteAll(outcomes, networkd, files);
-    if (outcomes.length > 0) await this.#awaitEcho(outcomes);
     const failed = outcomes.filter(({ error }) => error !== null).map(({ change }) => change);
     const held = changes.filter((change) => !due.includes(change));
     const remaining = [...failed, ...held];
@@ -202,7 +205,7 @@ export class Reconciler {
   /** One reload at a time (257 refuses a second one), and no second try before its time. */
   #isDue(change: Change, nowMs: number): boolean {
     if (change.kind === 'reload' && this.#reloading !== null) return false;
-    return !this.#attempts.isBlocked(change, nowMs);
+    return !this.#attempts.isBlocked(change, nowMs) && !this.#unseen.isHeld(change);
   }
 
   /** Those before the reload first; networkd's answer is not waited for. */
@@ -306,20 +309,31 @@ export class Reconciler {
     if (fightCount !== null) this.#listener.fought(change, fightCount);
   }
 
-  /** Waits until the mirror shows what was made, so that the next pass does not make it twice. */
-  async #awaitEcho(outcomes: readonly Outcome[]): Promise<void> {
+  /**
+   * Waits until the mirror shows what was made, so that the next pass does not make it twice. What
+   * is not shown time after time is no success.
+   */
+  async #awaitEcho(outcomes: readonly Outcome[], before: readonly Change[]): Promise<readonly Outcome[]> {
     const made = new Set(
       outcomes
         .filter(({ change, error }) => error === null && !/file|reload/.test(change.kind))
         .map(({ change }) => identifyChange(change)),
     );
-    if (made.size === 0) return;
+    if (made.size === 0) return outcomes;
+    let pending: readonly Change[] = [];
     const untilMs = performance.now() + echoMs;
     for (let delayMs = 1; performance.now() < untilMs; delayMs = Math.min(delayMs * 2, 16)) {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
-      if (!this.#decide().changes.some((change) => made.has(identifyChange(change)))) return;
+      pending = this.#decide().changes;
+      if (!pending.some((change) => made.has(identifyChange(change)))) return outcomes;
     }
     this.#isDirty = true;
+    const unseen = new Set(pending.map(identifyChange));
+    return outcomes.map((outcome) => {
+      const key = identifyChange(outcome.change);
+      if (!made.has(key) || !unseen.has(key)) return outcome;
+      return { ...outcome, error: this.#unseen.note(outcome.change, pending, before) };
+    });
   }
 
   /**

@@ -20,6 +20,8 @@ class Harness {
   readonly fights: number[] = [];
   readonly passes: PassResult[] = [];
   readonly failures: unknown[] = [];
+  /** Of changes that did not succeed. */
+  readonly errors: Error[] = [];
   readonly ledgers: Ledger[] = [];
   /** In the order they happened. */
   readonly calls: string[] = [];
@@ -60,7 +62,8 @@ class Harness {
       },
     };
     this.reconciler = new Reconciler(world.state.config, senses, acts, {
-      changed: ({ change }, repair) => {
+      changed: ({ change, error }, repair) => {
+        if (error !== null) this.errors.push(error);
         this.changed.push(change);
         this.repairs.push(repair);
       },
@@ -228,6 +231,35 @@ describe('the reconciler', () => {
     await jest.advanceTimersByTimeAsync(400);
     await harness.reconciler.idle();
     expect(harness.world.decide().difference.changes).toEqual([]);
+  });
+
+  it('tells once of a rule that the kernel keeps in another form, and does not fight about it', async () => {
+    await harness.converge();
+    harness.removeRule();
+    const { state } = harness.world;
+    const keepOther = () => {
+      state.rules = state.rules.map((rule) =>
+        rule.table === 10_001 && rule.suppressPrefixLength === null && rule.protocol === 236
+          ? { ...rule, priority: rule.priority + 1 }
+          : rule,
+      );
+    };
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      if (change.kind === 'add-rule') keepOther();
+    };
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await harness.reconciler.idle();
+    const counts = new Map<string, number>();
+    for (const kind of harness.calls) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    expect(counts.get('add-rule') ?? 0).toBeLessThan(8);
+    expect(counts.get('remove-rule') ?? 0).toBeLessThan(2);
+    const lines = new Set(harness.errors.map(({ message }) => message));
+    expect([...lines]).toEqual([expect.stringContaining('does not show it so')]);
+    expect(harness.fights).toEqual([]);
+    expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toContain('add-rule');
   });
 
   it('survives a pass that fails as a whole, and comes back by itself', async () => {
