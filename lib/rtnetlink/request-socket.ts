@@ -1,18 +1,9 @@
 /** Requests to the kernel and their answers, matched by sequence number. */
 
-import {
-  NLM_F_ACK,
-  NLM_F_ACK_TLVS,
-  NLM_F_CAPPED,
-  NLM_F_DUMP,
-  NLM_F_DUMP_INTR,
-  NLM_F_REQUEST,
-  NLMSG_DONE,
-  NLMSG_ERROR,
-  NLMSGERR_ATTR_MSG,
-} from './constants.ts';
+import { readAcknowledgement } from './acknowledgement.ts';
+import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from './constants.ts';
 import { errnoName, RtnetlinkError } from './errors.ts';
-import { encodeMessage, readText, visitAttributes, visitMessages } from './message.ts';
+import { encodeMessage, visitMessages } from './message.ts';
 import { openRawSocket, type RawSocket } from './raw-socket.ts';
 
 /** Acknowledgements wait in the receive buffer: this many fit even into a small one (208 KiB, about 1 KiB each). */
@@ -141,10 +132,8 @@ export class RequestSocket {
       if (pending === undefined) return;
       if ((flags & NLM_F_DUMP_INTR) !== 0) pending.isInterrupted = true;
       if (type === NLMSG_ERROR || type === NLMSG_DONE) {
-        // Both begin with a negative errno, 0 for success; a dump's own failure comes in NLMSG_DONE.
-        const errno = end - start >= 4 ? -buffer.readInt32LE(start) : 0;
-        if (errno !== 0)
-          this.#fail(sequence, errnoName(errno), undefined, readErrorText(type, flags, buffer, start, end));
+        const { errno, text } = readAcknowledgement(type, flags, buffer, start, end);
+        if (errno !== 0) this.#fail(sequence, errnoName(errno), undefined, text);
         else if (pending.isInterrupted) this.#fail(sequence, 'EINTR', undefined);
         else this.#settle(sequence)?.resolve();
         return;
@@ -180,16 +169,4 @@ export class RequestSocket {
 function codeOf(error: unknown): string {
   const code = error instanceof Error && 'code' in error ? error.code : null;
   return typeof code === 'string' ? code : 'EIO';
-}
-
-/** The kernel's own words (extended acknowledgement), null where it has none. Broken ones are not worth an error. */
-function readErrorText(type: number, flags: number, buffer: Buffer, start: number, end: number): string | null {
-  // struct nlmsgerr: errno, then the header of the request and, unless capped, the rest of it.
-  const echoed = type === NLMSG_DONE ? 0 : (flags & NLM_F_CAPPED) !== 0 ? 16 : buffer.readUInt32LE(start + 4);
-  if ((flags & NLM_F_ACK_TLVS) === 0) return null;
-  let text: string | null = null;
-  visitAttributes(buffer, start + 4 + ((echoed + 3) & ~3), end, (attribute, from, to) => {
-    if (attribute === NLMSGERR_ATTR_MSG) text = readText(buffer, from, to);
-  });
-  return text;
 }
