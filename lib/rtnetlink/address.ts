@@ -20,7 +20,7 @@ import {
   INFINITY_LIFE_TIME,
 } from './constants.ts';
 import { DecodeError } from './errors.ts';
-import { encodeAttribute, encodeU8, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
+import { encodeAttribute, encodeU8, encodeU32, readU8, readU32, requireLength, visitAttributes } from './message.ts';
 import type { Address, Family } from './types.ts';
 
 /** sizeof(struct ifaddrmsg): family, prefix length, flags, scope, index u32. */
@@ -60,7 +60,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
     if (type === IFA_LOCAL) local = readAddress(family, buffer, from, to);
     else if (type === IFA_ADDRESS) prefixAddress = readAddress(family, buffer, from, to);
     else if (type === IFA_FLAGS) flags = readU32('IFA_FLAGS', buffer, from, to);
-    else if (type === IFA_PROTO) protocol = buffer.readUInt8(from);
+    else if (type === IFA_PROTO) protocol = readU8('IFA_PROTO', buffer, from, to);
     else if (type === IFA_RT_PRIORITY) metric = readU32('IFA_RT_PRIORITY', buffer, from, to);
     else if (type === IFA_CACHEINFO) {
       // struct ifa_cacheinfo: preferred, valid, cstamp, tstamp.

@@ -69,6 +69,11 @@ export function readPortId(buffer: Buffer, start: number): number {
   return buffer.readUInt32LE(start - 4);
 }
 
+export function readU8(what: string, buffer: Buffer, start: number, end: number): number {
+  requireLength(what, end - start, 1);
+  return buffer.readUInt8(start);
+}
+
 export function readU32(what: string, buffer: Buffer, start: number, end: number): number {
   requireLength(what, end - start, 4);
   return buffer.readUInt32LE(start);

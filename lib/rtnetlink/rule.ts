@@ -28,6 +28,7 @@ import {
   encodeU8,
   encodeU32,
   readText,
+  readU8,
   readU32,
   requireLength,
   visitAttributes,
@@ -67,14 +68,14 @@ export function decodeRule(buffer: Buffer, start: number, end: number): Rule | n
     else if (type === FRA_FWMARK) mark.value = readU32('FRA_FWMARK', buffer, from, to);
     else if (type === FRA_FWMASK) mark.mask = readU32('FRA_FWMASK', buffer, from, to);
     else if (type === FRA_UID_RANGE) users = readUserRange(buffer, from, to);
-    else if (type === FRA_PROTOCOL) protocol = buffer.readUInt8(from);
+    else if (type === FRA_PROTOCOL) protocol = readU8('FRA_PROTOCOL', buffer, from, to);
     else if (type === FRA_SUPPRESS_PREFIXLEN) {
       const length = readU32('FRA_SUPPRESS_PREFIXLEN', buffer, from, to);
       suppressPrefixLength = length === SUPPRESS_UNSET ? null : length;
     } else if (type === FRA_SUPPRESS_IFGROUP) {
       const group = readU32('FRA_SUPPRESS_IFGROUP', buffer, from, to);
       suppressGroup = group === SUPPRESS_UNSET ? null : group;
-    } else if (isSelector(type, buffer, from)) isComplex = true;
+    } else if (isSelector(type, buffer, from, to)) isComplex = true;
   });
   return {
     family,
@@ -104,10 +105,10 @@ function readUserRange(buffer: Buffer, start: number, end: number): UserRange {
  * Whether any other attribute says something. Unknown ones count: a newer kernel's selector (FRA_DSCP, FRA_FLOWLABEL)
  * must never look like a plain rule.
  */
-function isSelector(type: number, buffer: Buffer, start: number): boolean {
+function isSelector(type: number, buffer: Buffer, start: number, end: number): boolean {
   if (type === 0 || type === FRA_PAD) return false;
   if (type === FRA_TUN_ID) return true;
-  if (type === FRA_L3MDEV) return buffer.readUInt8(start) !== 0;
+  if (type === FRA_L3MDEV) return readU8('FRA_L3MDEV', buffer, start, end) !== 0;
   return true;
 }
 

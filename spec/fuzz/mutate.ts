@@ -147,3 +147,28 @@ function editText(text: string, other: string, { kind, at, length, value }: Edit
       return head + (painful[value % painful.length] ?? '').repeat(1 + length) + tail;
   }
 }
+
+/** Netlink messages whose last attribute is shorter than its kind: lengths agree, so that only its reader can tell. */
+export function shortAttributes(messages: readonly Buffer[]): fc.Arbitrary<Buffer> {
+  /** Of the struct before the attributes: rtmsg and fib_rule_hdr, ifaddrmsg, ifinfomsg. */
+  const structs = [12, 8, 16, 4];
+  return fc
+    .record({
+      message: fc.constantFrom(...messages),
+      struct: fc.constantFrom(...structs),
+      type: fc.nat(64),
+      value: fc.uint8Array({ maxLength: 20 }),
+      keeps: fc.boolean(),
+      change: fc.constantFrom(null, 16, 17, 20, 21, 24, 25, 32, 33, 80),
+    })
+    .map(({ message, struct, type, value, keeps, change }) => {
+      const head = Buffer.from(keeps ? message : message.subarray(0, 16 + struct));
+      const attribute = Buffer.alloc(4);
+      attribute.writeUInt16LE(4 + value.length, 0);
+      attribute.writeUInt16LE(type, 2);
+      const bytes = Buffer.concat([head, attribute, value]);
+      bytes.writeUInt32LE(bytes.length, 0);
+      if (change !== null) bytes.writeUInt16LE(change, 4);
+      return bytes;
+    });
+}

@@ -34,7 +34,7 @@ import { matchesShellPattern, matchesWildcards } from '../../lib/text/pattern.ts
 import { parseYamlValue } from '../../lib/text/yaml.ts';
 import { makeEni } from '../agent/eni.ts';
 import { makeWorld, plugIn } from '../properties/host.ts';
-import { nearBytes, nearText } from './mutate.ts';
+import { nearBytes, nearText, shortAttributes } from './mutate.ts';
 import { makeTarget, type Target } from './target.ts';
 
 const at = (path: string) => new URL(path, import.meta.url);
@@ -207,6 +207,7 @@ function shown(text: string): void {
 }
 
 export const targets: readonly Target[] = [
+  makeTarget('netlink: attributes that are too short', shortAttributes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: links, addresses, routes, rules, settings', nearBytes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: errors, ends of dumps, multipart', nearBytes(acknowledgements), decodeAll, ['DecodeError']),
   makeTarget(

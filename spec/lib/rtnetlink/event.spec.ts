@@ -139,6 +139,14 @@ describe('decodeEvent on captured messages', () => {
     }
   });
 
+  it.each([
+    ['FRA_L3MDEV', '200000002000000000000000000000000a404000fe0000010000000004001300'],
+    ['FRA_PROTOCOL', '200000002000000000000000000000000a404000fe0000010000000004001500'],
+    ['IFA_PROTO', '1c00000014000000000000000000000002200000'.concat('00000000', '04000b00')],
+  ])('refuses %s without a value, as npm run fuzz found', (_name, hex) => {
+    expect(() => decode(Buffer.from(hex, 'hex'))).toThrow(expect.objectContaining({ name: 'DecodeError' }));
+  });
+
   it('survives any bit flip: an event, nothing, or an error', () => {
     for (const bytes of captured.values()) {
       for (let index = 0; index < Math.min(bytes.length, 400); index++) {
