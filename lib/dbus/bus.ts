@@ -183,6 +183,7 @@ export class Bus {
     try {
       let isOver = false;
       const connection = await Connection.open(this.#address, this.#connectTimeoutMs, {
+        isListenedTo: (sender) => this.#isListenedTo(sender),
         onSignal: (signal) => this.#dispatch(signal),
         onCall: async (call) => (await this.#service?.onCall(call)) ?? null,
         onClose: (reason) => {
@@ -228,6 +229,14 @@ export class Bus {
     this.#failures += 1;
     // Does not hold the process: who waits for the bus has something else that does.
     this.#timer = setTimeout(() => void this.#connect(), delayMs).unref();
+  }
+
+  /**
+   * The owner may have changed by a message that is not dispatched yet: who gets a name tells of it
+   * first, and whoever is told that an owner is new reads its state then.
+   */
+  #isListenedTo(sender: string): boolean {
+    return sender === busName || [...this.#signals].some(({ match }) => this.#names.ownerOf(match.sender) === sender);
   }
 
   #dispatch(signal: Signal): void {

@@ -4,7 +4,10 @@
  */
 
 import { DBusError, Message, type MessageBus, sessionBus } from 'dbus-next';
+import { CallLimits } from './call-limits.ts';
 import { classifyErrorName, DbusError, describeCause } from './errors.ts';
+import { flagNoReply, messageType } from './frame.ts';
+import { guardConnection } from './gate.ts';
 import type { Signal } from './match.ts';
 import type { CallReply, IncomingCall } from './object-tree.ts';
 
@@ -29,6 +32,8 @@ export interface OutgoingSignal {
 }
 
 export interface ConnectionHandlers {
+  /** Whether signals of this unique name can mean anything: those of others are not even decoded. */
+  readonly isListenedTo: (sender: string) => boolean;
   readonly onSignal: (signal: Signal) => void;
   /** Null: there is no such object. */
   readonly onCall?: (call: IncomingCall) => Promise<CallReply | null>;
@@ -36,14 +41,13 @@ export interface ConnectionHandlers {
   readonly onClose: (reason: string) => void;
 }
 
-const messageTypeSignal = 4;
 /** A service that its operator stopped stays stopped. */
 const flagNoAutoStart = 2;
 const flagAllowInteractive = 4;
-const flagNoReply = 1;
 
 export class Connection {
   readonly #bus: MessageBus;
+  readonly #limits: CallLimits;
   readonly #pending = new Set<(error: DbusError) => void>();
   #isClosed = false;
 
@@ -60,6 +64,8 @@ export class Connection {
         return;
       }
       const { stream } = bus._connection;
+      const limits = new CallLimits();
+      guardConnection(bus, limits, handlers.isListenedTo);
       const fail = (cause: unknown): void => {
         clearTimeout(timer);
         stream.destroy();
@@ -72,13 +78,14 @@ export class Connection {
       stream.once('close', () => fail('the bus closed the connection'));
       bus.once('connect', () => {
         clearTimeout(timer);
-        resolve(new Connection(bus, handlers));
+        resolve(new Connection(bus, limits, handlers));
       });
     });
   }
 
-  private constructor(bus: MessageBus, handlers: ConnectionHandlers) {
+  private constructor(bus: MessageBus, limits: CallLimits, handlers: ConnectionHandlers) {
     this.#bus = bus;
+    this.#limits = limits;
     const { stream } = bus._connection;
     let lastError: unknown = 'the bus closed the connection';
     bus.removeAllListeners('error');
@@ -86,10 +93,10 @@ export class Connection {
     bus.on('error', (error: unknown) => {
       lastError = error;
     });
-    guardReadable(stream);
+    guardReadable(stream, () => limits.arrived());
     bus.on('message', (message: Message) => {
       const { type, sender, path, interface: iface, member, body } = message;
-      if (type !== messageTypeSignal || this.#isClosed) return;
+      if (type !== messageType.signal || this.#isClosed) return;
       if (sender === undefined || path === undefined || iface === undefined || member === undefined) return;
       handlers.onSignal({ sender, path, interface: iface, member, body });
     });
@@ -152,6 +159,7 @@ export class Connection {
     if (sender === undefined || path === undefined || member === undefined) return false;
     const isInteractive = (flags & flagAllowInteractive) !== 0;
     const call = { sender, path, interface: iface ?? null, member, signature, body, isInteractive };
+    const done = this.#limits.begin(sender);
     void onCall(call)
       .catch((error): CallReply => ({ kind: 'error', name: failedName, text: describeCause(error) }))
       .then((reply) => {
@@ -159,7 +167,8 @@ export class Connection {
         this.#bus.send(encodeReply(message, reply));
       })
       // A reply that cannot be encoded: the caller runs into its own time limit.
-      .catch(() => undefined);
+      .catch(() => undefined)
+      .finally(done);
     return true;
   }
 
@@ -193,11 +202,12 @@ function toDbusError(name: string, cause: unknown): DbusError {
  * was not passed, …) would end the process, and any local user may send one. The bytes are consumed by then, so the
  * next message is read as if nothing had been.
  */
-function guardReadable(stream: MessageBus['_connection']['stream']): void {
+function guardReadable(stream: MessageBus['_connection']['stream'], onRead: () => void): void {
   for (const listener of stream.listeners('readable')) {
     stream.removeListener('readable', listener as () => void);
     stream.on('readable', () => {
       while (!tryRead(() => listener.call(stream)));
+      onRead();
     });
   }
 }

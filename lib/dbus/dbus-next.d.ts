@@ -48,13 +48,21 @@ declare module 'dbus-next' {
     readonly text: string;
   }
 
+  /** What is looked at of a reply. */
+  export interface ReplyFields {
+    readonly type: number;
+    readonly errorName: string;
+    readonly body: readonly unknown[];
+    readonly sender: string;
+  }
+
   export class MessageBus extends EventEmitter {
     /** The unique name; null until `connect`. */
     readonly name: string | null;
     /** Not public, and the only place that tells of the end of the connection. */
     readonly _connection: { readonly stream: Duplex };
-    /** Not public; replies that are still waited for, by serial. */
-    readonly _methodReturnHandlers: Record<number, unknown>;
+    /** Not public; those who wait for a reply, by serial. */
+    readonly _methodReturnHandlers: Record<number, (reply: ReplyFields) => void>;
     call(message: Message): Promise<Message | null>;
     send(message: Message): void;
     requestName(name: string, flags?: number): Promise<number>;

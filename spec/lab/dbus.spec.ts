@@ -128,6 +128,7 @@ describe('Bus', () => {
     await new Promise<void>((resolve) => server.listen(path, resolve));
     const signals: string[] = [];
     const opened = Connection.open(`unix:path=${path}`, 2_000, {
+      isListenedTo: () => true,
       onSignal: ({ member }) => signals.push(member),
       onClose: () => signals.push('closed'),
     });
