@@ -17,7 +17,7 @@ import { explainDecisions, type Reason } from './decide/reasons.ts';
 import { MetadataError } from './errors.ts';
 import { wakeOnKernelChanges } from './kernel-wakes.ts';
 import { type PassResult, Reconciler } from './loop.ts';
-import type { EniMetadata, Snapshot } from './model.ts';
+import type { EniMetadata, KernelState, Snapshot } from './model.ts';
 import { OwnFiles } from './own-files.ts';
 import { MetadataPoller } from './poll.ts';
 import { ChangeLog } from './report/change-log.ts';
@@ -199,6 +199,11 @@ export class Daemon {
   warnings(): readonly string[] {
     const { failure } = this.#poller;
     return failure === null ? [] : [failure];
+  }
+
+  /** What is known of the host now, without asking anybody. */
+  known(): { readonly kernel: KernelState; readonly snapshot: Snapshot | null } {
+    return { kernel: this.#mirror.state(), snapshot: this.#poller.metadata().snapshot };
   }
 
   /**

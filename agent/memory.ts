@@ -25,12 +25,13 @@ const quietMs = 5_000;
 const longestWaitMs = 60_000;
 
 /**
- * To be called when the start is done; the result is to be called at each pass. In a quiet moment
+ * To be called when the start is done; the result is to be called at each pass with 1, and at what
+ * else may take memory with 0. In a quiet moment
  * after the start, and after each busy time, it drops what that has left behind, which V8 would
  * keep until much more is there: 13 MB of the start's, 60 MB of 150 passes'. Takes 60 ms, and wakes
  * nobody who has slept through.
  */
-export function settleMemory(): () => void {
+export function settleMemory(): (passes: number) => void {
   setTimeout(() => {
     setFlagsFromString('--opt');
     // The old generation may grow by half of what is in use before it is looked through, by default
@@ -46,8 +47,8 @@ export function settleMemory(): () => void {
     await dropGarbage();
     residentBytes = process.memoryUsage.rss();
   }, quietMs).unref();
-  return () => {
-    passCount++;
+  return (passes) => {
+    passCount += passes;
     const nowMs = performance.now();
     if (waitingSinceMs !== null && nowMs - waitingSinceMs > longestWaitMs) return;
     if (passCount < busyPasses && process.memoryUsage.rss() <= residentBytes + grownBytes) return;

@@ -3,9 +3,12 @@
 import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import type { RouteLookup } from '../../lib/rtnetlink/route.ts';
 import type { KernelAnswer } from '../decide/explain.ts';
 import type { Packet } from '../decide/walk.ts';
-import type { KernelState } from '../model.ts';
+import type { KernelState, Route } from '../model.ts';
+
+export type RouteQuestion = Packet & { readonly vrf: string | null };
 
 /**
  * `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no
@@ -14,22 +17,47 @@ import type { KernelState } from '../model.ts';
 export async function askRoute(
   client: RtnetlinkClient,
   kernel: Pick<KernelState, 'links'>,
-  { source, destination, inputLink, userId, vrf }: Packet & { readonly vrf: string | null },
+  question: RouteQuestion,
 ): Promise<KernelAnswer> {
+  try {
+    return { kind: 'route', route: await client.getRoute(makeLookup(kernel, question)) };
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    return { kind: 'refused', errno: error.errno, reason: describeRefusal(error, question.inputLink) };
+  }
+}
+
+/**
+ * The routes that the packet and its destination alone meet: what a mirror of an ENI's routes
+ * lacks for an explanation. Refusals are no news.
+ */
+export async function askRoutesItself(
+  client: RtnetlinkClient,
+  kernel: Pick<KernelState, 'links'>,
+  question: RouteQuestion,
+): Promise<Route[]> {
+  const { family, destination, ...lookup } = makeLookup(kernel, question);
+  const ask = (rest: Partial<RouteLookup>) =>
+    client.getRoute({ family, destination, ...rest, isForRoute: true }).catch((error: unknown) => {
+      if (error instanceof RtnetlinkError) return null;
+      throw error;
+    });
+  const routes = await Promise.all([ask(lookup), ask({})]);
+  return routes.flatMap((route) => route ?? []);
+}
+
+function makeLookup(
+  kernel: Pick<KernelState, 'links'>,
+  { source, destination, inputLink, userId, vrf }: RouteQuestion,
+): RouteLookup {
   const indexOf = (name: string) => kernel.links.find((link) => link.name === name)?.index;
   const inputLinkIndex = inputLink === null ? undefined : indexOf(inputLink);
   const outputLinkIndex = vrf === null ? undefined : indexOf(vrf);
-  const lookup = {
+  return {
     ...{ family: familyOf(source), source, destination, userId },
     ...(inputLinkIndex === undefined ? {} : { inputLinkIndex }),
     ...(outputLinkIndex === undefined ? {} : { outputLinkIndex }),
   };
-  try {
-    return { kind: 'route', route: await client.getRoute(lookup) };
-  } catch (error) {
-    if (!(error instanceof RtnetlinkError)) throw error;
-    return { kind: 'refused', errno: error.errno, reason: describeRefusal(error, inputLink) };
-  }
 }
 
 function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | null): string {

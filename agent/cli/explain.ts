@@ -5,16 +5,14 @@ import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { Family } from '../../lib/rtnetlink/types.ts';
 import type { Config } from '../config/types.ts';
-import { explainPacket, type KernelAnswer } from '../decide/explain.ts';
+import { type ExplainInput, explainPacket, type KnownHost } from '../decide/explain.ts';
 import { RTN_UNICAST } from '../decide/kernel-numbers.ts';
 import { isOurs } from '../decide/owner.ts';
-import type { Remaining } from '../decide/standing.ts';
-import type { Packet } from '../decide/walk.ts';
 import { farHost } from '../decide/ways.ts';
 import { buildExplanation, type Explanation, renderExplanation } from '../report/explain-text.ts';
 import { explanationSchema } from './answers.ts';
-import { askRoute } from './ask-route.ts';
-import { type Inspection, inspectHost } from './inspect.ts';
+import { askRoute, askRoutesItself } from './ask-route.ts';
+import { inspectHost } from './inspect.ts';
 import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
 
 /** Exit code 0: as it should be; 2: not so, or of no ENI; 1: bad arguments. */
@@ -24,7 +22,7 @@ export async function explain(
   destination: string | undefined,
   { json, asksDaemon }: LookOptions,
 ): Promise<CommandResult> {
-  const packet = readPacket(source, destination);
+  const packet = readPacket(source, destination, listAddressesOf);
   if (typeof packet === 'string') return { stdout: '', stderr: `enid: ${packet}\n`, exitCode: 1 };
   const question = {
     member: 'Explain',
@@ -33,9 +31,9 @@ export async function explain(
   } as const;
   let warnings: readonly string[] = [];
   const look = async () => {
-    const found = await lookUpPacket(config, packet, { userId: process.getuid?.() ?? 0 });
-    warnings = found.warnings;
-    return found.explanation;
+    const inspection = await inspectHost(config);
+    warnings = inspection.warnings;
+    return await lookUpPacket(inspection, packet, process.getuid?.() ?? 0);
   };
   const { answer, note } = await askOrLook(config, asksDaemon, question, look);
   const stdout = json ? `${JSON.stringify(answer, null, 2)}\n` : renderExplanation(answer);
@@ -48,11 +46,21 @@ export interface PacketQuestion {
   readonly family: Family;
 }
 
-/** Canonical addresses of one family; text: why they are none, for the operator. */
-export function readPacket(source: string, destination: string | undefined): PacketQuestion | string {
+/**
+ * Canonical addresses of one family; text: why they are none, for the operator. `addressesOf`: of a
+ * link, for who names one instead.
+ */
+export function readPacket(
+  source: string,
+  destination: string | undefined,
+  addressesOf: (linkName: string) => readonly string[],
+): PacketQuestion | string {
   const from = canonicalAddress(source);
-  if (from === null)
-    return `expected an address such as 10.0.1.5 as source, got "${source}"${suggestAddresses(source)}`;
+  if (from === null) {
+    const usable = addressesOf(source).filter((address) => !address.startsWith('fe80:'));
+    const advice = usable.length === 0 ? '' : `; link ${source} has ${[...usable].sort().join(', ')}`;
+    return `expected an address such as 10.0.1.5 as source, got "${source}"${advice}`;
+  }
   const family: Family = familyOf(from);
   const to = canonicalAddress(destination ?? farHost[family]);
   if (to === null) return `expected an address such as 192.0.2.1 as destination, got "${destination}"`;
@@ -60,29 +68,18 @@ export function readPacket(source: string, destination: string | undefined): Pac
   return { source: from, destination: to, family };
 }
 
-/** For who names a link instead: the addresses that it has. */
-function suggestAddresses(linkName: string): string {
-  const addresses = (networkInterfaces()[linkName] ?? []).map(({ address }) => address);
-  const usable = addresses.filter((address) => !address.startsWith('fe80:')).sort();
-  return usable.length === 0 ? '' : `; link ${linkName} has ${usable.join(', ')}`;
+function listAddressesOf(linkName: string): string[] {
+  return (networkInterfaces()[linkName] ?? []).map(({ address }) => address);
 }
 
 /**
- * Looks at the host and asks the kernel. `userId`: whose socket would send it. `remaining`: what
- * the daemon's last pass left undone, so that the ENI's state is the one that `status` shows; by
- * default what is seen now.
+ * Asks the kernel about this one packet, over what is known of the host. `userId`: whose socket
+ * would send it.
  */
-export async function lookUpPacket(
-  config: Config,
-  question: PacketQuestion,
-  { userId, remaining }: { readonly userId: number; readonly remaining?: Remaining },
-): Promise<{ explanation: Explanation; warnings: readonly string[] }> {
-  const inspection = await inspectHost(config);
+export async function lookUpPacket(host: KnownHost, question: PacketQuestion, userId: number): Promise<Explanation> {
   const client = new RtnetlinkClient();
   try {
-    const { packet, answer } = await askKernel(client, inspection, question, userId);
-    const explanation = buildExplanation(explainPacket({ ...inspection, ...remaining, packet, answer }));
-    return { explanation, warnings: inspection.warnings };
+    return buildExplanation(explainPacket({ ...host, ...(await askKernel(client, host, question, userId)) }));
   } finally {
     client.close();
   }
@@ -95,10 +92,10 @@ export async function lookUpPacket(
  */
 async function askKernel(
   client: RtnetlinkClient,
-  { kernel, desired }: Inspection,
+  { kernel, desired }: KnownHost,
   { source, destination, family }: PacketQuestion,
   userId: number,
-): Promise<{ packet: Packet; answer: KernelAnswer }> {
+): Promise<Pick<ExplainInput, 'packet' | 'answer' | 'routesMet'>> {
   const nameOf = (linkIndex: number | null) => kernel.links.find(({ index }) => index === linkIndex)?.name ?? null;
   const holder = kernel.addresses.find(({ address }) => address === source);
   const masterIndex = kernel.links.find(({ index }) => index === holder?.linkIndex)?.masterIndex;
@@ -108,5 +105,10 @@ async function askKernel(
   // A `local` way back means that the host answers for the address by a prefix route.
   const inputLink = back === null || back.type !== RTN_UNICAST ? null : nameOf(back.linkIndex);
   const packet = { source, destination, inputLink, userId };
-  return { packet, answer: await askRoute(client, kernel, { ...packet, vrf }) };
+  const asked = { ...packet, vrf };
+  const [answer, routesMet] = await Promise.all([
+    askRoute(client, kernel, asked),
+    askRoutesItself(client, kernel, asked),
+  ]);
+  return { packet, answer, routesMet };
 }

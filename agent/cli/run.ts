@@ -10,6 +10,7 @@ import { HostnameSetter } from '../hostname.ts';
 import type { PassResult } from '../loop.ts';
 import { settleMemory } from '../memory.ts';
 import { leaveRoot } from '../own-user.ts';
+import type { KernelState } from '../model.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { tell } from '../report/journal-line.ts';
@@ -50,7 +51,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   let last: PassResult | null = null;
   let told = { text: '', atMs: 0 };
   let tellService: (result: PassResult) => void = () => undefined;
-  let notQuiet = () => {};
+  let notQuiet: (passCount: number) => void = () => undefined;
   const metrics = once ? null : await openMetrics(config, journal);
   const daemon = await Daemon.open({
     config,
@@ -66,7 +67,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
         notifier.watchdog(text);
       }
       tellService(result);
-      notQuiet();
+      notQuiet(1);
     },
     observe: (event) => metrics?.observe(event),
   });
@@ -89,13 +90,24 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
     return problem;
   };
-  // They do not overlap, whoever asks.
-  let reloading: Promise<string | null> = Promise.resolve(null);
-  const requestReload = () => {
-    reloading = reloading.then(reload, reload);
+  // They do not overlap, whoever asks, and all who ask during one share the next.
+  let reloading: Promise<string | null> | null = null;
+  let nextReload: Promise<string | null> | null = null;
+  const beginReload = () => {
+    nextReload = null;
+    reloading = reload().finally(() => {
+      reloading = null;
+    });
     return reloading;
   };
-  const service = once ? null : offerOnBus(daemon, { journal, last: () => last, config: () => config, requestReload });
+  const requestReload = (): Promise<string | null> => {
+    if (nextReload !== null) return nextReload;
+    if (reloading === null) return beginReload();
+    nextReload = reloading.then(beginReload, beginReload);
+    return nextReload;
+  };
+  const offer = { last: () => last, config: () => config, requestReload, called: () => notQuiet(0) };
+  const service = once ? null : offerOnBus(daemon, { journal, ...offer });
   tellService = (result) => {
     if (service === null) return;
     const rows = buildRows({ ...result, changes: result.remaining }, (mac) => daemon.historyOf(mac));
@@ -148,9 +160,10 @@ interface BusOffer {
   readonly last: () => PassResult | null;
   readonly config: () => Config;
   readonly requestReload: () => Promise<string | null>;
+  readonly called: () => void;
 }
 
-function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: BusOffer): BusService {
+function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, called }: BusOffer): BusService {
   const actions: BusActions = {
     plan: () => {
       const { remaining = [], conflicts = [], desired = { reports: [] } } = last() ?? {};
@@ -160,18 +173,26 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload }: Bu
     describeConfiguration: () => formatConfig(config()),
     explain: async (source, destination, userId) => {
       const { lookUpPacket, readPacket } = await import('./explain.ts');
-      const packet = readPacket(source, destination || undefined);
+      const known = daemon.known();
+      const packet = readPacket(source, destination || undefined, (name) => listAddresses(known.kernel, name));
       if (typeof packet === 'string') throw new Error(packet);
       const pass = last();
-      const remaining = pass === null ? {} : { remaining: { changes: pass.remaining, conflicts: pass.conflicts } };
-      return (await lookUpPacket(config(), packet, { userId, ...remaining })).explanation;
+      if (pass === null) throw new Error('expected a pass to be done: ask again');
+      const { desired, conflicts, remaining: changes } = pass;
+      return await lookUpPacket({ ...known, desired, conflicts, changes }, packet, userId);
     },
     reconcile: async () => {
       const problem = await requestReload();
       if (problem !== null) throw new Error(problem);
     },
+    called,
   };
   return new BusService(daemon.bus, actions, (message) => journal.warning(message));
+}
+
+function listAddresses({ links, addresses }: KernelState, linkName: string): string[] {
+  const index = links.find(({ name }) => name === linkName)?.index;
+  return addresses.filter(({ linkIndex }) => linkIndex === index).map(({ address }) => address);
 }
 
 interface CaughtSignals {

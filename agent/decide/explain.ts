@@ -10,7 +10,7 @@ import { rememberLast } from './memo.ts';
 import { eniGroup, localTable, mainTable } from './numbers.ts';
 import { findMissing, findOwner, type MissingAddress, type SourceOwner } from './owner.ts';
 import { computeStanding, type Remaining } from './standing.ts';
-import { type Ground, type Packet, RouteTables, RuleList, type Step, walk } from './walk.ts';
+import { type Ground, type Packet, pickBest, RouteTables, RuleList, type Step, walk } from './walk.ts';
 
 /** What the kernel said to RTM_GETROUTE. */
 export type KernelAnswer =
@@ -50,6 +50,8 @@ export interface KnownHost extends Remaining {
 export interface ExplainInput extends KnownHost {
   readonly packet: Packet;
   readonly answer: KernelAnswer;
+  /** What the kernel found for this packet: a mirror need not hold routes that concern no ENI. */
+  readonly routesMet?: readonly Route[];
 }
 
 /** FR_ACT_TO_TBL (linux/fib_rules.h). */
@@ -92,6 +94,10 @@ function findReport(reports: readonly EniReport[], linkName: string | null): Eni
   return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;
 }
 
+function isShared({ table }: Route): boolean {
+  return table === mainTable || table === localTable;
+}
+
 /**
  * Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's
  * main table.
@@ -100,7 +106,7 @@ const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { a
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
   const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
   const eniLinks = new Set(desired.enis.map(({ linkIndex }) => linkIndex));
-  const shared = kernel.routes.filter(({ table }) => table === mainTable || table === localTable);
+  const shared = kernel.routes.filter(isShared);
   return {
     actual: {
       rules: new RuleList(kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex)),
@@ -115,9 +121,23 @@ const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { a
   };
 });
 
+/** With the routes that this packet met. */
+function addMet(ground: Ground, routes: readonly Route[]): Ground {
+  const met = new RouteTables(routes);
+  return {
+    ...ground,
+    routes: {
+      pick: (destination, table) =>
+        pickBest(
+          [ground.routes.pick(destination, table), met.pick(destination, table)].flatMap((route) => route ?? []),
+        ),
+    },
+  };
+}
+
 /** The kernel tells table, gateway and link, but neither rule nor route: they are found as it finds them. */
-function readActual({ packet, kernel, desired }: ExplainInput, found: Route): Way {
-  const ground = prepareGrounds(kernel, desired).actual;
+function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, found: Route): Way {
+  const ground = addMet(prepareGrounds(kernel, desired).actual, routesMet);
   const steps = [...walk(packet, ground)];
   const cached = findCached(steps, found);
   const step = cached ?? steps.find((one) => !one.isSuppressed && isFound(one, found)) ?? null;
@@ -147,11 +167,12 @@ function findCached(steps: readonly Step[], found: Route): Step | null {
   return before.find((step) => isFound(step, found) && isByLength(step)) ?? null;
 }
 
-function computeWanted({ packet, kernel, desired }: ExplainInput, { report }: SourceOwner): Way | null {
+function computeWanted({ packet, kernel, desired, routesMet = [] }: ExplainInput, { report }: SourceOwner): Way | null {
   const managed = desired.enis.find(({ mac }) => mac === report.mac);
   if (managed === undefined) return null;
   if (managed.vrf !== null) return computeWayInVrf(packet, kernel, managed);
-  const ground = prepareGrounds(kernel, desired).wanted;
+  const shared = routesMet.filter(isShared);
+  const ground = addMet(prepareGrounds(kernel, desired).wanted, shared);
   const local = ground.routes.pick(packet.destination, localTable);
   if (local !== null) return { rule: null, route: local, table: localTable, linkName: 'lo', gateway: null };
   const step = [...walk(packet, ground)].find(({ isSuppressed }) => !isSuppressed);

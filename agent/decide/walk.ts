@@ -21,7 +21,7 @@ export interface Packet {
 /** What is walked over: those of the kernel, or the desired ones. */
 export interface Ground {
   readonly rules: RuleList;
-  readonly routes: RouteTables;
+  readonly routes: Pick<RouteTables, 'pick'>;
   /** The link group of a link; null: no such link. */
   readonly groupOf: (linkIndex: number | null) => number | null;
 }
@@ -92,6 +92,13 @@ export class RuleList<T extends Rule | DesiredRule = Rule | DesiredRule> {
     const places = keys.flatMap((key) => this.#places.get(key) ?? []);
     return places.sort((left, right) => left - right).flatMap((place) => this.#rules[place] ?? []);
   }
+}
+
+/** The longest prefix, then the lowest metric, then the first one. */
+export function pickBest<T extends Route | DesiredRoute>(routes: readonly T[]): T | null {
+  const lengthOf = ({ destination }: T) => requireCidr(destination).length;
+  const compare = (one: T, other: T) => lengthOf(one) - lengthOf(other) || other.metric - one.metric;
+  return routes.reduce<T | null>((best, one) => (best === null || compare(one, best) > 0 ? one : best), null);
 }
 
 /** Routes by table; each table is indexed with its first look-up. */

@@ -1,6 +1,5 @@
 /** `org.enid1` on the system bus: how each ENI stands, for programs. Modelled on org.freedesktop.network1. */
 
-import * as z from 'zod';
 import type { Bus } from '../../lib/dbus/bus.ts';
 import {
   type Argument,
@@ -10,9 +9,10 @@ import {
   type ServedInterface,
 } from '../../lib/dbus/object-tree.ts';
 import { propertiesInterface } from '../../lib/dbus/properties.ts';
-import { stringVariant } from '../../lib/dbus/variant.ts';
 import { version } from '../version.ts';
+import { Callers } from './callers.ts';
 import type { StatusRow } from './status-table.ts';
+import { Turns } from './turns.ts';
 
 /** What the methods do; each answer is JSON as the command of the same name prints it. */
 export interface BusActions {
@@ -25,6 +25,8 @@ export interface BusActions {
   readonly explain: (source: string, destination: string, userId: number) => Promise<unknown>;
   /** Rejects where the configuration is refused. */
   readonly reconcile: () => Promise<void>;
+  /** Somebody has called, whatever. */
+  readonly called: () => void;
 }
 
 export const busName = 'org.enid1';
@@ -32,10 +34,6 @@ export const managerPath = '/org/enid1';
 export const managerInterface = 'org.enid1.Manager';
 const eniInterface = 'org.enid1.Interface';
 const polkitAction = 'org.enid1.reconcile';
-/** A person is asked for a password meanwhile. */
-const authorisationMs = 120_000;
-/** Explain looks at the whole host: any user may ask, and not more often than this. */
-const explainPauseMs = 200;
 
 export class BusService {
   readonly #bus: Bus;
@@ -44,12 +42,15 @@ export class BusService {
   #rows: readonly StatusRow[] = [];
   readonly #onProblem: (message: string) => void;
   #isServed = false;
-  #explaining: Promise<unknown> = Promise.resolve();
+  readonly #callers: Callers;
+  /** By user: it costs more than any other call. */
+  readonly #explaining = new Turns<number>();
 
   /** `onProblem`: the bus refuses the name. */
   constructor(bus: Bus, actions: BusActions, onProblem: (message: string) => void) {
     this.#bus = bus;
     this.#actions = actions;
+    this.#callers = new Callers(bus);
     this.#onProblem = onProblem;
   }
 
@@ -77,7 +78,11 @@ export class BusService {
     this.#tellChanged(managerPath, managerInterface, this.#tree.put(managerPath, this.#describeManager()));
     if (this.#isServed) return;
     this.#isServed = true;
-    this.#bus.serve(busName, (call) => this.#tree.handle(call), this.#onProblem);
+    const answer = (call: IncomingCall) => {
+      this.#actions.called();
+      return this.#tree.handle(call);
+    };
+    this.#bus.serve(busName, answer, this.#onProblem);
   }
 
   #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
@@ -147,19 +152,15 @@ export class BusService {
     };
   }
 
-  /** One after another, with a pause: it costs more than any other call. */
-  #explain(source: string, destination: string, sender: string): Promise<string> {
-    const answer = this.#explaining.then(async () => {
-      const userId = await this.#bus.readUserId(sender);
-      return JSON.stringify(await this.#actions.explain(source, destination, userId));
-    });
-    const pause = () => new Promise((resolve) => setTimeout(resolve, explainPauseMs).unref());
-    this.#explaining = answer.then(pause, pause);
-    return answer;
+  async #explain(source: string, destination: string, sender: string): Promise<string> {
+    const userId = await this.#callers.readUserId(sender);
+    return await this.#explaining.run(userId, async () =>
+      JSON.stringify(await this.#actions.explain(source, destination, userId)),
+    );
   }
 
   async #reconcile(call: IncomingCall): Promise<readonly unknown[]> {
-    if (!(await this.#isAuthorised(call))) {
+    if (!(await this.#callers.isAuthorised(call, polkitAction))) {
       const text = `${polkitAction}: not authorised. Try it as root`;
       throw new CallError('org.freedesktop.DBus.Error.AccessDenied', text);
     }
@@ -169,31 +170,6 @@ export class BusService {
       throw new CallError('org.enid1.Error.BadConfiguration', error instanceof Error ? error.message : String(error));
     }
     return [];
-  }
-
-  /** Root and the daemon's own user always may; others where polkit says so. Nobody where polkit cannot be asked. */
-  async #isAuthorised({ sender, isInteractive }: IncomingCall): Promise<boolean> {
-    const userId = await this.#bus.readUserId(sender);
-    if (userId === 0 || userId === process.getuid?.()) return true;
-    const subject = ['system-bus-name', { name: stringVariant(sender) }];
-    const authority = 'org.freedesktop.PolicyKit1';
-    try {
-      const [[isAuthorised]] = await this.#bus.call(
-        {
-          destination: authority,
-          path: `/org/freedesktop/PolicyKit1/Authority`,
-          interface: `${authority}.Authority`,
-          member: 'CheckAuthorization',
-          signature: '(sa{sv})sa{ss}us',
-          body: [subject, polkitAction, {}, isInteractive ? 1 : 0, ''],
-          timeoutMs: authorisationMs,
-        },
-        z.tuple([z.tuple([z.boolean(), z.boolean(), z.record(z.string(), z.string())])]),
-      );
-      return isAuthorised;
-    } catch {
-      return false;
-    }
   }
 }
 

@@ -114,6 +114,7 @@ export const RTA_UID = 25;
 export const RTA_NH_ID = 30;
 export const RTM_F_CLONED = 0x200;
 export const RTM_F_LOOKUP_TABLE = 0x1000;
+export const RTM_F_FIB_MATCH = 0x2000;
 export const RTNH_F_ONLINK = 4;
 
 // linux/fib_rules.h

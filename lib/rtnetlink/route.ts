@@ -22,6 +22,7 @@ import {
   RTA_UID,
   RTA_VIA,
   RTM_F_CLONED,
+  RTM_F_FIB_MATCH,
   RTM_F_LOOKUP_TABLE,
   RTNH_F_ONLINK,
 } from './constants.ts';
@@ -200,6 +201,8 @@ export interface RouteLookup {
   readonly mark?: number;
   /** Of the sending socket; by default the asker's. */
   readonly userId?: number;
+  /** Answer with the route itself, not with what follows from it for the packet. */
+  readonly isForRoute?: boolean;
 }
 
 /** Body of RTM_GETROUTE for one packet. */
@@ -210,7 +213,7 @@ export function encodeLookup(lookup: RouteLookup): Buffer[] {
   header.writeUInt8(width, 1);
   header.writeUInt8(lookup.source === undefined ? 0 : width, 2);
   // Without it the kernel reports table main for every IPv4 route (inet_rtm_getroute).
-  header.writeUInt32LE(RTM_F_LOOKUP_TABLE, 8);
+  header.writeUInt32LE(RTM_F_LOOKUP_TABLE | (lookup.isForRoute === true ? RTM_F_FIB_MATCH : 0), 8);
   const body = [header, encodeAttribute(RTA_DST, addressBytes(lookup.family, lookup.destination))];
   if (lookup.source !== undefined) {
     body.push(encodeAttribute(RTA_SRC, addressBytes(lookup.family, lookup.source)));
