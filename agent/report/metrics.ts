@@ -5,6 +5,7 @@
 
 import { rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import type { RepairKind } from '../model.ts';
@@ -32,6 +33,11 @@ const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'l
 const textfileMs = 15_000;
 /** From 0 on, so that the first one is seen as a rise. */
 const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting'];
+/** A scraper asks four times in a minute, and reads its answer at once. */
+const mostConnections = 16;
+const connectionMs = 10_000;
+/** Whoever asks more often gets the same text again: it takes some milliseconds to make. */
+const renderMs = 500;
 /** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
 const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
@@ -52,6 +58,7 @@ export class Metrics {
   readonly #snapshotTime: Gauge;
   #server: Server | null = null;
   #timer: NodeJS.Timeout | null = null;
+  #rendered: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
 
   constructor() {
     const registers = [this.#registry];
@@ -159,14 +166,14 @@ export class Metrics {
         response.writeHead(404).end('expected GET /metrics\n');
         return;
       }
-      this.render().then(
+      this.#renderSometimes().then(
         (text) => response.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text),
         () => response.writeHead(500).end(),
       );
     });
-    // A scraper asks four times in a minute: whoever holds connections open is none.
-    server.maxConnections = 16;
-    server.requestTimeout = 5_000;
+    // One for each connection: Prometheus makes the next one by itself.
+    server.maxRequestsPerSocket = 1;
+    limitConnections(server);
     const [, path] = /^unix:(.*)$/.exec(address) ?? [];
     if (path !== undefined) await rm(path, { force: true });
     const place = path === undefined ? parseTcpAddress(address) : { path };
@@ -178,6 +185,14 @@ export class Metrics {
     this.#server = server;
   }
 
+  #renderSometimes(): Promise<string> {
+    const nowMs = performance.now();
+    if (this.#rendered === null || nowMs >= this.#rendered.untilMs) {
+      this.#rendered = { text: this.render(), untilMs: nowMs + renderMs };
+    }
+    return this.#rendered.text;
+  }
+
   /** Ends listening and writing; a scrape under way is cut off. */
   close(): void {
     if (this.#timer !== null) clearInterval(this.#timer);
@@ -186,6 +201,26 @@ export class Metrics {
     this.#server?.close();
     this.#server = null;
   }
+}
+
+/**
+ * Each connection ends after a while, whatever it is waiting for, and the oldest one where there
+ * are too many: so whoever holds many open, or sends and reads a byte now and then, keeps nobody out.
+ */
+function limitConnections(server: Server): void {
+  const open = new Map<Socket, NodeJS.Timeout>();
+  const end = (socket: Socket): void => {
+    clearTimeout(open.get(socket));
+    open.delete(socket);
+    socket.destroy();
+  };
+  server.on('connection', (socket) => {
+    const timer = setTimeout(() => end(socket), connectionMs);
+    open.set(socket, timer);
+    socket.once('close', () => end(socket));
+    const [oldest] = open.keys();
+    if (open.size > mostConnections && oldest !== undefined) end(oldest);
+  });
 }
 
 /** The configuration has checked the form. */

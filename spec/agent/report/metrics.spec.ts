@@ -1,9 +1,10 @@
 /** The metrics, and that the alerts, the dashboard and the documentation speak of metrics that there are. */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { Metrics } from '../../../agent/report/metrics.ts';
 import type { StatusRow } from '../../../agent/report/status-table.ts';
@@ -118,4 +119,59 @@ it('alerts and dashboard can be parsed', () => {
   for (const rule of groups[0].rules)
     expect(rule).toMatchObject({ alert: expect.any(String), expr: expect.any(String) });
   expect(JSON.parse(readFileSync(join(docs, 'metrics/dashboard.json'), 'utf8')).panels.length).toBeGreaterThan(5);
+});
+
+describe('the socket', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'enid-metrics-'));
+  const path = join(directory, 'socket');
+  const metrics = new Metrics();
+  const sockets: Socket[] = [];
+  beforeAll(() => metrics.listen(`unix:${path}`));
+  afterAll(() => {
+    for (const socket of sockets) socket.destroy();
+    metrics.close();
+    rmSync(directory, { recursive: true });
+  });
+
+  function open(text: string): Socket {
+    const socket = connect(path);
+    socket.on('error', () => undefined);
+    socket.write(text);
+    sockets.push(socket);
+    return socket;
+  }
+
+  async function scrape(): Promise<string> {
+    const socket = open('GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const chunk of socket) text += String(chunk);
+    return text;
+  }
+
+  it('answers while others hold 200 connections open without a word, with half a request, and unread', async () => {
+    const request = 'GET /metrics HTTP/1.1\r\nHost: x\r\n';
+    const waiting = ['', request].flatMap((text) => Array.from({ length: 70 }, () => open(text)));
+    for (let count = 0; count < 70; count += 1) open(`${request}\r\n`.repeat(100)).pause();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const startMs = performance.now();
+    expect(await scrape()).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*enid_changes_pending 0\n/);
+    expect(performance.now() - startMs).toBeLessThan(1_000);
+    expect(waiting.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(16);
+  });
+
+  it('ends a connection after 10 s, also one that sends a byte now and then', async () => {
+    const socket = open('GET /metrics HTTP/1.1\r\n');
+    const drip = setInterval(() => socket.write('a'), 200);
+    const startMs = performance.now();
+    await new Promise((resolve) => socket.once('close', resolve));
+    clearInterval(drip);
+    expect(performance.now() - startMs).toBeLessThan(11_000);
+  }, 15_000);
+
+  it('makes its text twice in a second at most, however often it is asked', async () => {
+    const render = jest.spyOn(metrics, 'render');
+    const startMs = performance.now();
+    for (let count = 0; count < 30; count += 1) await scrape();
+    expect(render.mock.calls.length).toBeLessThanOrEqual(1 + (performance.now() - startMs) / 500);
+  });
 });
