@@ -10,6 +10,7 @@ import { assign } from './assign.ts';
 import { attach } from './attach.ts';
 import { drift } from './drift.ts';
 import { firstConfiguration } from './first-configuration.ts';
+import { flood } from './flood.ts';
 import { growth } from './growth.ts';
 import { idle } from './idle.ts';
 import { type Benchmark, type Summary, summarise } from './measurement.ts';
@@ -25,7 +26,23 @@ import { formatTable } from './table.ts';
 import { ways } from './ways.ts';
 
 const benchmarks: readonly Benchmark[] = [
-  ...[steady, peer, ways, idle, firstConfiguration, startUp, assign, attach, drift, rules, memory, growth, scale, size],
+  ...[
+    steady,
+    peer,
+    ways,
+    idle,
+    firstConfiguration,
+    startUp,
+    assign,
+    attach,
+    drift,
+    rules,
+    memory,
+    flood,
+    growth,
+    scale,
+    size,
+  ],
 ];
 
 const { values } = parseArgs({
