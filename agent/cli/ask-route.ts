@@ -8,7 +8,7 @@ import type { KernelAnswer } from '../decide/explain.ts';
 import type { Packet } from '../decide/walk.ts';
 import type { KernelState, Route } from '../model.ts';
 
-export type RouteQuestion = Packet & { readonly vrf: string | null };
+type RouteQuestion = Packet & { readonly vrf: string | null };
 
 /**
  * `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no
