@@ -54,7 +54,10 @@ it(
     for (const packet of packets) expect(await explain(packet)).toEqual(await explain(packet, '--no-daemon'));
     // Where the kernel refuses it does not tell by which route, so that the desired way lacks that one.
     for (const destination of ['192.0.3.1', '192.0.4.1']) {
-      const [asked, looked] = [await explain(['10.0.1.10', destination]), await explain(['10.0.1.10', destination], '--no-daemon')];
+      const [asked, looked] = [
+        await explain(['10.0.1.10', destination]),
+        await explain(['10.0.1.10', destination], '--no-daemon'),
+      ];
       expect({ ...asked, wanted: null }).toEqual({ ...looked, wanted: null });
       expect(asked).toMatchObject({ right: false, kernel: { refused: expect.any(String) } });
     }
