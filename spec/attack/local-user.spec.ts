@@ -70,7 +70,8 @@ async function callMeanwhile(under: Promise<unknown>): Promise<{ worstMs: number
   const end = under.finally(() => {
     isOver = true;
   });
-  let worstMs = 0;
+  // The worst of each: which of the two calls waits for a message of 31 MB is chance.
+  let [worstMineMs, worstControlMs] = [0, 0];
   const failures: string[] = [];
   const call = async (...words: string[]) => {
     const startMs = performance.now();
@@ -81,14 +82,15 @@ async function callMeanwhile(under: Promise<unknown>): Promise<{ worstMs: number
   do {
     const peer = ['/org/freedesktop/network1', 'org.freedesktop.DBus.Peer', 'Ping'];
     const [mineMs, controlMs] = await Promise.all([
-      call(...managerWords, 'Explain', 'ss', '10.0.2.21', ''),
+      call(...managerWords, 'Describe'),
       call('org.freedesktop.network1', ...peer),
     ]);
-    worstMs = Math.max(worstMs, mineMs - controlMs);
+    worstMineMs = Math.max(worstMineMs, mineMs);
+    worstControlMs = Math.max(worstControlMs, controlMs);
     await sleep(20);
   } while (!isOver);
   await end;
-  return { worstMs, failures };
+  return { worstMs: worstMineMs - worstControlMs, failures };
 }
 
 describe('on the bus', () => {

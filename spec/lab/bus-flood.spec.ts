@@ -65,7 +65,8 @@ async function callMeanwhile<T>(under: Promise<T>): Promise<{ result: T; worstMs
   const result = under.finally(() => {
     isOver = true;
   });
-  let worstMs = 0;
+  // The worst of each: which of the two calls waits for a message of 31 MB is chance.
+  let [worstMineMs, worstControlMs] = [0, 0];
   const failures: string[] = [];
   const call = async (...words: string[]) => {
     const startMs = performance.now();
@@ -76,10 +77,11 @@ async function callMeanwhile<T>(under: Promise<T>): Promise<{ result: T; worstMs
   do {
     const words = ['/org/enid1', 'org.enid1.Manager', 'Describe'];
     const [mineMs, controlMs] = await Promise.all([call('org.enid1', ...words), call(control, ...words)]);
-    worstMs = Math.max(worstMs, mineMs - controlMs);
+    worstMineMs = Math.max(worstMineMs, mineMs);
+    worstControlMs = Math.max(worstControlMs, controlMs);
     await sleep(20);
   } while (!isOver);
-  return { result: await result, worstMs, failures };
+  return { result: await result, worstMs: worstMineMs - worstControlMs, failures };
 }
 
 it.each([
