@@ -152,7 +152,7 @@ describe('on the bus', () => {
       const { worstMs, failures } = await callMeanwhile(attack({ ...flood, patienceMs: 2_000 }));
       expect(failures).toEqual([]);
       // What many connections send to one waits in dbus-daemon, which takes 2 KiB of each in turn.
-      if ((flood.connections ?? 1) <= 10) expect(worstMs).toBeLessThan(answerMs);
+      if (flood.connections === undefined) expect(worstMs).toBeLessThan(answerMs);
       await until('memory is back', async () => (await readResidentMb()) - beforeMb < mostGrowthMb, 60_000);
       expect([await machine.show('MainPID'), await machine.show('NRestarts')]).toEqual([pid, '0']);
     },

@@ -101,7 +101,7 @@ it.each([
     expect({ ...result, ms: 0 }).toEqual({ sent: 3, returns: 0, errors: { [limitsExceeded]: 3 }, closed: 0, ms: 0 });
     expect(failures).toEqual([]);
     expect(worstMs).toBeLessThan(answerMs);
-    expect(after.pauseMs).toBeLessThan(500);
+    expect(after.pauseMs).toBeLessThan(answerMs);
     expect(after.rssMb - before.rssMb).toBeLessThan(mostGrowthMb);
   },
   testMs,
@@ -110,10 +110,6 @@ it.each([
 it.each([
   ['60 000 calls without a reply', { kind: 'call', ...manager, member: 'Describe', count: 60_000 }],
   ['60 000 calls', { kind: 'call', ...manager, member: 'Describe', count: 60_000, wantsReply: true }],
-  [
-    '20 000 calls by connections that come and go',
-    { kind: 'call', ...manager, member: 'Describe', count: 2_000, connections: 10, renewAfter: 20, wantsReply: true },
-  ],
   [
     '20 000 calls of the most expensive type that is let in',
     { kind: 'call', ...manager, member: 'X', count: 20_000, bulk: { type: 'av', length: 128 } },
@@ -132,23 +128,26 @@ it.each([
     const { pauseMs, rssMb } = await ask();
     expect(failures).toEqual([]);
     expect(worstMs).toBeLessThan(answerMs);
-    expect(pauseMs).toBeLessThan(500);
+    expect(pauseMs).toBeLessThan(answerMs);
     expect(rssMb - before.rssMb).toBeLessThan(mostGrowthMb);
   },
   testMs,
 );
 
-it(
-  'keeps up with 60 000 calls by 100 connections',
-  async () => {
-    const flood: Attack = { kind: 'call', ...manager, member: 'Describe', count: 600, connections: 100 };
-    const { failures } = await callMeanwhile(attack({ ...flood, wantsReply: true, patienceMs: 500 }));
+it.each([
+  ['60 000 calls by 100 connections', { count: 600, connections: 100 }],
+  ['20 000 calls by connections that come and go', { count: 2_000, connections: 10, renewAfter: 20 }],
+])(
+  'keeps up with %s',
+  async (_, many) => {
+    const flood: Attack = { kind: 'call', ...manager, member: 'Describe', wantsReply: true, ...many };
+    const { failures } = await callMeanwhile(attack({ ...flood, patienceMs: 500 }));
     const { pauseMs } = await ask();
-    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: what a hundred send
-    // to one waits there, and others' calls with it. Once that is over, so is the wait.
+    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: what many send to
+    // one waits there, and others' calls with it. Once that is over, so is the wait.
     const { worstMs } = await callMeanwhile(sleep(500));
     expect(failures).toEqual([]);
-    expect(pauseMs).toBeLessThan(500);
+    expect(pauseMs).toBeLessThan(answerMs);
     expect(worstMs).toBeLessThan(answerMs);
   },
   testMs,
