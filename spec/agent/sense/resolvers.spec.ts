@@ -1,12 +1,14 @@
 /** What networkd's summary says of DNS servers. */
 
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { afterAll, expect, it } from '@jest/globals';
 import { readResolvers } from '../../../agent/sense/resolvers.ts';
 
-const file = join(mkdtempSync(join(tmpdir(), 'enid-')), 'state');
+const directory = mkdtempSync(join(tmpdir(), 'enid-resolvers-'));
+const file = join(directory, 'state');
+afterAll(() => rmSync(directory, { recursive: true }));
 
 it.each([
   ['OPER_STATE=routable\nDNS=10.0.0.2 169.254.169.253 10.0.0.2\nNTP=\n', ['10.0.0.2', '169.254.169.253']],
