@@ -19,6 +19,11 @@ import { defaultWidth, mainTable } from './numbers.ts';
  */
 export const mostFollowedRoutes = 256;
 
+/** The routes, or none of them where they are too many to follow. */
+export function keepFew<Followed>(routes: readonly Followed[]): readonly Followed[] {
+  return routes.length > mostFollowedRoutes ? [] : routes;
+}
+
 /**
  * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP
  * (RTPROT_* in linux/rtnetlink.h). What a routing daemon learns may be other networks by the
@@ -84,9 +89,7 @@ export const isAsWideAsDefault = rememberOf(({ destination }: { readonly destina
 /** Routes by a link to repeat in another table, the best of each destination. */
 export function listFollowed(main: MainTable, linkIndex: number): readonly MainRoute[] {
   const followed = new Map<string, MainRoute>();
-  const routes = main.specific.get(linkIndex) ?? [];
-  if (routes.length > mostFollowedRoutes) return [];
-  for (const route of routes) {
+  for (const route of keepFew(main.specific.get(linkIndex) ?? [])) {
     const best = followed.get(route.destination);
     if (best === undefined || route.metric < best.metric) followed.set(route.destination, route);
   }
@@ -102,8 +105,8 @@ export function listDestinations(
   enis: readonly { readonly linkIndex: number; readonly subnets: readonly string[] }[],
 ): string[] {
   const all = enis.flatMap(({ linkIndex, subnets }) => {
-    const routes = main.specific.get(linkIndex) ?? [];
-    return [...subnets, ...(routes.length > mostFollowedRoutes ? [] : routes.map(({ destination }) => destination))];
+    const routes = keepFew(main.specific.get(linkIndex) ?? []);
+    return [...subnets, ...routes.map(({ destination }) => destination)];
   });
   return [...new Set(all)].filter((destination) => !contains(linkLocal, destination)).sort();
 }

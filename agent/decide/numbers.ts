@@ -1,4 +1,4 @@
-/** The numbers of an ENI: table, metric and rule priorities, by documented formulas (DESIGN, decision 1). */
+/** The numbers of an ENI by documented formulas: table, metric and rule priorities (decision 1). */
 
 import type { EniMetadata, Family } from '../model.ts';
 
@@ -19,12 +19,18 @@ export const eniGroup = 236;
  */
 export const defaultWidth: Readonly<Record<Family, number>> = { 4: 1, 6: 7 };
 
-/** `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users know these tables. */
+/**
+ * `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users know
+ * these tables.
+ */
 export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
   return 10_000 + 100 * eni.networkCard + eni.deviceNumber;
 }
 
-/** The numbers that an ENI's table can have by the formula, with room for 50 cards: from the first to below the second. */
+/**
+ * The numbers that an ENI's table can have by the formula, with room for 50 cards: from the first
+ * to below the second.
+ */
 export const eniTables = { from: 10_000, to: 15_000 } as const;
 
 /** `512 + 100·card + device`: below networkd's default of 1024, the primary before all. */
@@ -55,7 +61,9 @@ export const rulePriorityOf = {
   primaryExceptionOwn: 23_700,
   primaryMain: 23_800,
   primaryOwn: 23_900,
-  /** Behind every rule for a source: the primary's sources go by main, whatever is selected below. */
+  /**
+   * Behind every rule for a source: the primary's sources go by main, whatever is selected below.
+   */
   guard: 24_000,
   /** The operator's selectors: main's better routes first. */
   selectedMain: (eniNumber: number) => eniNumber + 14_100,

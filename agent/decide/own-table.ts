@@ -6,7 +6,7 @@
 
 import { contains, requireCidr } from '../../lib/ip/cidr.ts';
 import type { DesiredRoute } from '../model.ts';
-import { isAsWideAsDefault, listFollowed, type MainTable, mostFollowedRoutes } from './main-table.ts';
+import { isAsWideAsDefault, keepFew, listFollowed, type MainTable } from './main-table.ts';
 import type { Matched } from './matched.ts';
 
 export interface OwnTable {
@@ -33,7 +33,7 @@ export function followMain(
   const foreign = links.flatMap((by) => listFollowed(main, by));
   const own = listFollowed(main, candidate.link.index);
   // The better metric counts, and of equal ones the link that is no ENI.
-  const all = [...(foreign.length > mostFollowedRoutes ? [] : foreign), ...own];
+  const all = [...keepFew(foreign), ...own];
   const best = [...all].sort((left, right) => left.metric - right.metric);
   const wanted = best.flatMap(({ destination, gateway, linkIndex }): DesiredRoute[] => {
     if (linkIndex === null) return [];

@@ -9,6 +9,7 @@ import {
   whenWithdrawn,
 } from '../../../agent/decide/routers.ts';
 import type { KernelState, Link, LostRouter, NetworkdLink, Route } from '../../../agent/model.ts';
+import { advertisedDefault } from '../../../fixtures/model/records.ts';
 
 const link: Link = {
   index: 3,
@@ -23,20 +24,6 @@ const link: Link = {
   isUp: true,
   hasCarrier: true,
   altNames: [],
-};
-const route: Route = {
-  family: 6,
-  table: 254,
-  destination: '::/0',
-  type: 1,
-  protocol: 9,
-  scope: 0,
-  gateway: null,
-  linkIndex: 3,
-  metric: 513,
-  preferredSource: null,
-  nextHopId: null,
-  isComplex: false,
 };
 
 interface Moment {
@@ -54,11 +41,17 @@ function listRoutes({ by = [], own }: Moment): Route[] {
   const [first = null, ...others] = by;
   const advertised: Route =
     others.length === 0
-      ? { ...route, gateway: first }
-      : { ...route, linkIndex: null, isComplex: true, paths: by.map((gateway) => ({ gateway, linkIndex: 3 })) };
+      ? { ...advertisedDefault, gateway: first }
+      : {
+          ...advertisedDefault,
+          gateway: null,
+          linkIndex: null,
+          isComplex: true,
+          paths: by.map((gateway) => ({ gateway, linkIndex: 3 })),
+        };
   return [
     ...(by.length === 0 ? [] : [advertised]),
-    ...(own === undefined ? [] : [{ ...route, protocol: 236, gateway: own }]),
+    ...(own === undefined ? [] : [{ ...advertisedDefault, protocol: 236, gateway: own }]),
   ];
 }
 

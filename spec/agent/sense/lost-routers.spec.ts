@@ -1,28 +1,14 @@
 import { expect, it } from '@jest/globals';
 import { LostRouters } from '../../../agent/sense/lost-routers.ts';
 import { parseListeningPorts } from '../../../agent/sense/netlink-ports.ts';
+import { advertisedDefault } from '../../../fixtures/model/records.ts';
 import type { Route, RtnetlinkEvent } from '../../../lib/rtnetlink/types.ts';
 
 const networkd = 700;
 const program = 4_242;
 
 function event(change: 'new' | 'delete', portId: number, route: Partial<Route> = {}): RtnetlinkEvent {
-  const whole: Route = {
-    family: 6,
-    table: 254,
-    destination: '::/0',
-    type: 1,
-    protocol: 9,
-    scope: 0,
-    gateway: 'fe80::1',
-    linkIndex: 3,
-    metric: 513,
-    preferredSource: null,
-    nextHopId: null,
-    isComplex: false,
-    ...route,
-  };
-  return { kind: 'route', change, route: whole, isReplacement: false, portId };
+  return { kind: 'route', change, route: { ...advertisedDefault, ...route }, isReplacement: false, portId };
 }
 
 const several: Partial<Route> = {
