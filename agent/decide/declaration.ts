@@ -62,7 +62,7 @@ export const declareEni = rememberEach(
       addresses: isManaged ? computeAddresses(eni, link, policy) : [],
       rules: hasGuard ? [...rules, ...computeGuardRules(eni)] : rules,
       subnetRoutes: isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [],
-      localRoutes: isManaged ? computeLocalRoutes(eni, link, policy) : [],
+      localRoutes: isManaged ? computeLocalRoutes(eni, link, { policy, tableId }) : [],
       altNames: computeAltNames(eni),
       settings: isManaged || manage === 'rules' ? computeSettings(policy) : {},
       lease: isManaged ? computeLease(eni, policy, { leaseTable, metric }) : null,

@@ -58,21 +58,28 @@ function listAddresses(prefix: string): string[] {
   return Array.from({ length: count }, (_, index) => addressAt(prefix, BigInt(index)));
 }
 
-/** AnyIP: the whole prefix is local to this host. */
-export function computeLocalRoutes(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredRoute[] {
+/**
+ * AnyIP: the whole prefix is local to this host. In a VRF, too, the local table has it: of a source
+ * that no link has the kernel asks that table alone (__ip_dev_find). A program that is bound to the
+ * VRF can bind to an IPv4 address only where the VRF's table has it (inet_addr_type_table); to one
+ * of IPv6 only with IPV6_FREEBIND, as in main.
+ */
+export function computeLocalRoutes(
+  eni: EniMetadata,
+  link: Link,
+  { policy, tableId }: Pick<Matched, 'policy' | 'tableId'>,
+): DesiredRoute[] {
   if (policy.prefixes === 'rules') return [];
   const assigned = new Set(listAssignedPrefixes(eni, policy));
   const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
-  return whole.map((destination) => ({
-    // Also in a VRF: of a source that no link has the kernel asks this table alone (__ip_dev_find).
-    table: localTable,
-    destination,
-    type: 'local',
-    gateway: null,
-    linkIndex: link.index,
-    // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would be a repair for ever.
-    metric: familyOf(destination) === 4 ? 0 : 1024,
-  }));
+  return whole.flatMap((destination) => {
+    const isIpv4 = familyOf(destination) === 4;
+    const tables = policy.vrf !== null && isIpv4 ? [localTable, tableId] : [localTable];
+    // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would
+    // be a repair for ever.
+    const route = { destination, type: 'local', gateway: null, metric: isIpv4 ? 0 : 1024 } as const;
+    return tables.map((table) => ({ table, linkIndex: link.index, ...route }));
+  });
 }
 
 export interface DefaultRoutes {

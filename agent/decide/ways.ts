@@ -7,7 +7,9 @@ import { type Family, familyOf } from '../../lib/ip/address.ts';
 import { addressAt, contains, requireCidr } from '../../lib/ip/cidr.ts';
 import type { EniReport } from '../model.ts';
 import { type Explanation, explainPacket, type KernelAnswer, type KnownHost } from './explain.ts';
-import { RTPROT_DHCP } from './kernel-numbers.ts';
+import { ownProtocol } from './identity.ts';
+import { RTPROT_DHCP, RTPROT_KERNEL, RTPROT_RA } from './kernel-numbers.ts';
+import { isAsWideAsDefault } from './main-table.ts';
 import { mainTable } from './numbers.ts';
 import { listMissing, listPrefixes, type MissingAddress } from './owner.ts';
 import { listSubnets } from './sources.ts';
@@ -29,7 +31,7 @@ const vpcResolvers = ['169.254.169.253', 'fd00:ec2::253'];
 /** Some 50 µs each: a fifth of a second. */
 const mostQuestions = 4_000;
 
-export type DestinationKind = 'far' | 'own subnet' | 'other subnet' | 'resolver';
+export type DestinationKind = 'far' | 'own subnet' | 'other subnet' | 'resolver' | 'routed';
 
 export interface WayQuestion extends Packet {
   readonly family: Family;
@@ -64,8 +66,11 @@ export interface WaysInput extends Pick<KnownHost, 'kernel' | 'desired'> {
 export function listWays(input: WaysInput): WayList {
   const groups = groupSources(input);
   const free = findFreeAddresses(input);
-  const resolvers = listResolvers(input);
-  const parts = groups.map((group) => listDestinations(group, free, resolvers));
+  const known = [
+    ...listResolvers(input).map((destination) => ({ kind: 'resolver', destination }) as const),
+    ...listRouted(input).map((destination) => ({ kind: 'routed', destination }) as const),
+  ];
+  const parts = groups.map((group) => listDestinations(group, free, known));
   const essential = parts.reduce((sum, { first }) => sum + first.length, 0);
   const share = Math.max(1, Math.floor(((input.mostQuestions ?? mostQuestions) - essential) / (groups.length || 1)));
   let omittedCount = 0;
@@ -174,7 +179,47 @@ function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
 
 const mostResolvers = 4;
 
-function listDestinations({ owner, source }: SourceGroup, free: readonly FreeAddress[], resolvers: readonly string[]) {
+/**
+ * An address behind each route that somebody else has put into the table of an ENI, or into main by
+ * an ENI: the widest questions above would not meet it. Those of the ENIs' tables first, since
+ * nothing keeps another ENI's sources off these.
+ */
+function listRouted({ kernel, desired }: WaysInput): string[] {
+  const links = new Set(desired.enis.map(({ linkIndex }) => linkIndex));
+  const tables = new Set(desired.enis.map(({ tableId }) => tableId));
+  const foreign = kernel.routes.filter(
+    (route) =>
+      !unaskedProtocols.includes(route.protocol) &&
+      !isAsWideAsDefault(route) &&
+      !unaskedNetworks.some((network) => contains(network, route.destination)) &&
+      (tables.has(route.table) || (route.table === mainTable && links.has(route.linkIndex ?? 0))),
+  );
+  const taken = new Set(kernel.addresses.map(({ address }) => address));
+  const inTables = foreign.filter(({ table }) => table !== mainTable);
+  const inMain = foreign.filter(({ table }) => table === mainTable);
+  const destinations = [...new Set([...inTables, ...inMain].map(({ destination }) => destination))];
+  return ([4, 6] as const).flatMap((family) =>
+    destinations
+      .filter((destination) => familyOf(destination) === family)
+      .slice(0, mostRouted)
+      .flatMap((destination) => findFree(destination, taken, []) ?? addressAt(destination, 0n)),
+  );
+}
+
+/** Of each family: some by hand or by a script. A routing daemon's thousands are alike. */
+const mostRouted = 8;
+
+/** What belongs to the ENI itself: the questions above ask for it. */
+const unaskedProtocols = [ownProtocol, RTPROT_KERNEL, RTPROT_DHCP, RTPROT_RA];
+
+/** Link-local and multicast destinations: who sends there names the link. */
+const unaskedNetworks = ['169.254.0.0/16', '224.0.0.0/4', 'fe80::/10', 'ff00::/8'];
+
+function listDestinations(
+  { owner, source }: SourceGroup,
+  free: readonly FreeAddress[],
+  known: readonly { readonly kind: DestinationKind; readonly destination: string }[],
+) {
   const isOfFamily = (address: string) => familyOf(address) === familyOf(source);
   const own = new Set(owner.eni === null ? [] : listSubnets(owner.eni));
   const near = free.filter(({ address }) => isOfFamily(address));
@@ -185,7 +230,7 @@ function listDestinations({ owner, source }: SourceGroup, free: readonly FreeAdd
     first: [
       to('far')(farHost[familyOf(source)]),
       ...addressesOf(true).map(to('own subnet')),
-      ...resolvers.filter(isOfFamily).map(to('resolver')),
+      ...known.filter(({ destination }) => isOfFamily(destination)),
     ],
     others: addressesOf(false).map(to('other subnet')),
   };

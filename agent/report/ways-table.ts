@@ -105,12 +105,12 @@ export function renderWays({ ways, missing, sources, count, omitted }: Ways): st
       .join('  ')
       .trimEnd();
   const wrong = ways.filter(({ right }) => right === false).reduce((sum, row) => sum + row.sources, 0);
-  const shared = ways.length === count ? '' : ', +N: as many more sources meet the same rules';
+  const shared = ways.length === count ? '' : ' +N: so many more sources of the ENI meet the same rules.';
   return [
     render(titles),
     ...cells.map(render),
     '',
-    `${count} ways from ${sources} sources, ${wrong === 0 ? 'all' : `${count - wrong}`} as they should be${shared}.`,
+    `${count} ways from ${sources} sources, ${wrong === 0 ? 'all' : `${count - wrong}`} as they should be.${shared}`,
     ...missing.map(({ source, link }) => `${source} is missing on ${link}, see \`enid plan\`.`),
     ...(wrong === 0 ? [] : ['See `enid explain SOURCE DESTINATION` for the reason, and `enid doctor` for what to do.']),
     ...(omitted === 0 ? [] : [`${omitted} ways to other subnets were not asked about.`]),

@@ -3,6 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { parseConfig } from '../../../agent/config/parse.ts';
 import type { InterfacePolicy } from '../../../agent/config/types.ts';
+import { computeLocalRoutes } from '../../../agent/decide/eni-objects.ts';
 import { resolvePolicy } from '../../../agent/decide/policy.ts';
 import { applyVrf, diffVrfs, findVrfObstacle, isInPlace } from '../../../agent/decide/vrf.ts';
 import { isVrfOurs } from '../../../agent/decide/whose-file.ts';
@@ -45,6 +46,19 @@ describe('an obstacle', () => {
     if (want === null) expect(found).toBeNull();
     // What stands is left standing.
     else expect(found).toEqual({ state: { kind: 'degraded', reason: expect.stringMatching(want) }, isUnknown: true });
+  });
+});
+
+describe('a prefix that is local as a whole', () => {
+  const withPrefixes = { ...eni, ipv4Prefixes: ['10.0.2.64/28'], ipv6Prefixes: ['2001:db8:0:2:1::/80'] };
+  const tablesOf = (keys: string) =>
+    computeLocalRoutes(withPrefixes, link, { policy: policy(`prefixes: local, ${keys}`), tableId: 4242 }).map(
+      ({ table, destination }) => `${table} ${destination}`,
+    );
+
+  it('is so in a VRF for programs that are bound to it, too', () => {
+    expect(tablesOf('mtu: 1500')).toEqual(['255 10.0.2.64/28', '255 2001:db8:0:2:1::/80']);
+    expect(tablesOf('vrf: wan1')).toEqual(['255 10.0.2.64/28', '4242 10.0.2.64/28', '255 2001:db8:0:2:1::/80']);
   });
 });
 

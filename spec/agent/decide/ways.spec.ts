@@ -68,6 +68,30 @@ describe('the questions', () => {
     expect(bridge).toMatchObject({ source: '10.0.2.66', inputLink: 'docker0' });
   });
 
+  it('to some of what other programs have routes for in the ENIs’ tables and by ENIs in main', () => {
+    const routedOf = (...routes: string[]) => [
+      ...new Set(
+        ask({ routes }).list.questions.flatMap(({ kind, destination }) => (kind === 'routed' ? destination : [])),
+      ),
+    ];
+    expect(
+      routedOf(
+        '203.0.113.0/24 via 10.0.2.9 dev ens6 table main',
+        '198.51.100.7/32 via 10.0.1.1 dev ens5 table 10001',
+        '2001:db8:77::/48 via fe80::9 dev ens5 table 10001',
+        '10.88.0.0/16 dev docker0 table main',
+        '10.89.0.0/16 dev ens5 table 100',
+        '224.0.0.0/4 dev ens5 table main',
+      ),
+    ).toEqual(['198.51.100.7', '203.0.113.254', '2001:db8:77:ffff:ffff:ffff:ffff:fffe']);
+    // A routing daemon's.
+    const many = Array.from(
+      { length: 1_000 },
+      (_, n) => `100.64.${n >> 8}.${n & 255}/32 via 10.0.2.9 dev ens6 table main`,
+    );
+    expect(routedOf(...many)).toHaveLength(8);
+  });
+
   it('never to an address that an ENI has or that a prefix covers, and to none in a subnet that is full', () => {
     const { list } = ask();
     const near = list.questions.filter(({ kind }) => kind.endsWith('subnet')).map(({ destination }) => destination);
@@ -152,12 +176,12 @@ describe('doctor', () => {
       ['ip rule del pref 9000 from 10.0.2.4/32 lookup 100'],
     ],
     [
-      "another program's route in an ENI's table",
-      { routes: ['192.0.2.0/24 via 10.0.1.1 dev ens5 table 10001'] },
+      "another program's route in an ENI's table, to where no other question goes",
+      { routes: ['203.0.113.0/24 via 10.0.1.1 dev ens5 table 10001'] },
       [
-        'error route 192.0.2.0/24 via 10.0.1.1 dev ens5 table 10001, protocol boot: EC2 drops 3 of 28 ways: 10.0.2.4 of ens6 → 192.0.2.1 (far) leaves by ens5; 10.0.2.66 of ens6 → 192.0.2.1 (far) leaves by ens5',
+        'error route 203.0.113.0/24 via 10.0.1.1 dev ens5 table 10001, protocol boot: EC2 drops 3 of 33 ways: 10.0.2.4 of ens6 → 203.0.113.254 (routed) leaves by ens5; 10.0.2.66 of ens6 → 203.0.113.254 (routed) leaves by ens5',
       ],
-      ['ip route del 192.0.2.0/24 via 10.0.1.1 dev ens5 table 10001'],
+      ['ip route del 203.0.113.0/24 via 10.0.1.1 dev ens5 table 10001'],
     ],
     [
       'rules that are gone',
