@@ -6,7 +6,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { EnidProcess } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
 import { readKeepalivedOptions, routingProgram } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from './lab.ts';
@@ -84,6 +84,39 @@ it(
     expect(lab.enid.lines.length - linesBefore).toBeLessThan(30);
   },
   2 * testMs,
+);
+
+it(
+  'bird: its routes by an ENI draw no source of another one, the primary’s with rules: classic',
+  async () => {
+    const { guest } = lab.vpc;
+    const config = `router id 10.0.1.10;
+protocol device {}
+protocol direct { ipv4; }
+protocol kernel { ipv4 { import none; export where source = RTS_STATIC; }; }
+protocol static peer { ipv4; route 100.98.0.0/16 via 10.0.1.9; route 100.99.0.0/16 via 10.0.2.9; }
+`;
+    await guest.writeFile('/etc/bird.conf', config);
+    const bird = guest.spawn([...routingProgram('bird'), '-f', '-c', '/etc/bird.conf', '-s', '/run/bird.ctl']);
+    await until('the routes', async () => (await countRoutes()) === 2);
+    const leavesBy = async (source: string, destination: string) =>
+      /dev (ens\d)/.exec(await check('ip', 'route', 'get', destination, 'from', source))?.[1];
+    for (const destination of ['100.98.0.1', '100.99.0.1']) {
+      expect([destination, await leavesBy('10.0.2.20', destination)]).toEqual([destination, 'ens6']);
+      expect([destination, await leavesBy('10.0.3.40', destination)]).toEqual([destination, 'ens8']);
+    }
+    await guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - { match: { device: 0 }, rules: classic }\n`);
+    lab.enid.signal('SIGHUP');
+    await lab.enid.converged();
+    expect(await leavesBy('10.0.1.10', '100.98.0.1')).toBe('ens5');
+    expect(await leavesBy('10.0.1.10', '100.99.0.1')).toBe('ens5');
+    await guest.writeFile('/etc/enid/config.yaml', labConfig);
+    lab.enid.signal('SIGHUP');
+    await end(bird);
+    await until('the end of the routes', async () => (await countRoutes()) === 0);
+    await lab.enid.converged();
+  },
+  testMs,
 );
 
 it(

@@ -8,10 +8,13 @@ import { makeMachineHost } from '../../fixtures/machine/machine-host.ts';
 import type { EniSpec } from '../../fixtures/vpc/eni.ts';
 import { OtherVpc } from '../../fixtures/vpc/other-vpc.ts';
 import { lastAddress } from '../../fixtures/vpc/reachability.ts';
+import type { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, strangers, strangeSubnets, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import type { Host } from '../../fixtures/ways/host.ts';
 import { Matrix } from '../../fixtures/ways/matrix.ts';
+import type { Place } from '../../fixtures/ways/places.ts';
 import { formatLost } from '../../fixtures/ways/table.ts';
+import { isLost, type Source } from '../../fixtures/ways/way.ts';
 import { MachineHost, machineMs } from './host.ts';
 
 const [stranger] = strangers;
@@ -74,16 +77,44 @@ it(
   machineMs,
 );
 
+// To bind to an IPv6 address of a prefix that no link has takes IPV6_FREEBIND, in main as in a VRF.
+const unbindable = withPrefixes.ipv6Prefixes?.map(lastAddress) ?? [];
+const canBind = (address: string) => !unbindable.includes(address);
+
+/** From main to an IPv4 address of the host in the VRF, or the other way round. */
+function isBetweenSpaces({ address, family, kindFor }: Place, { eni }: Source): boolean {
+  const isInVrf = eni.id === withPrefixes.id;
+  return family === 4 && kindFor(eni) === 'own address' && isInVrf !== (withPrefixes.ipv4 ?? []).includes(address);
+}
+
+let matrix: Matrix<Vpc>;
+
 it(
   'every way of the ENIs in main, of the one in a VRF, and between them',
   async () => {
-    const matrix = await Matrix.createOn(host.vpc, { host: ways, subnets });
-    // To bind to an IPv6 address of a prefix that no link has takes IPV6_FREEBIND, in main as in a VRF.
-    const unbindable = withPrefixes.ipv6Prefixes?.map(lastAddress) ?? [];
+    matrix = await Matrix.createOn(host.vpc, { host: ways, subnets });
     expect(await matrix.listen(5_000)).toEqual(unbindable);
-    const results = await matrix.run(await matrix.list({ sources: ({ address }) => !unbindable.includes(address) }));
-    expect(results.length).toBeGreaterThan(300);
-    expect(formatLost(results)).toBe('');
+    const trials = await matrix.list({
+      sources: ({ address }) => canBind(address),
+      places: (place, source) => canBind(place.address) && !isBetweenSpaces(place, source),
+    });
+    expect(trials.length).toBeGreaterThan(500);
+    expect(formatLost(await matrix.run(trials))).toBe('');
+  },
+  machineMs,
+);
+
+it(
+  'IPv4 between main and the VRF on the host itself, once the local table stands behind the VRFs, as docs/appliances.md says',
+  async () => {
+    const trials = await matrix.list({ places: isBetweenSpaces });
+    expect(trials).toHaveLength(20);
+    // What comes from an address of the prefix is local in main, too.
+    expect((await matrix.run(trials)).filter(isLost)).toHaveLength(16);
+    await host.machine.check('ip rule add pref 1001 lookup local && ip rule del pref 0');
+    expect(formatLost(await matrix.run(trials))).toBe('');
+    await host.configured(4);
+    await host.machine.check('ip rule add pref 0 lookup local && ip rule del pref 1001');
   },
   machineMs,
 );
@@ -91,9 +122,9 @@ it(
 it(
   'every way of the ENI of the other VPC, that has the primary’s address',
   async () => {
-    const matrix = await Matrix.createOn(other, { host: ways, subnets: strangeSubnets });
-    expect(await matrix.listen(5_000)).toEqual([]);
-    const results = await matrix.run(await matrix.list());
+    const its = await Matrix.createOn(other, { host: ways, subnets: strangeSubnets });
+    expect(await its.listen(5_000)).toEqual([]);
+    const results = await its.run(await its.list());
     expect(new Set(results.map(({ source }) => source))).toContain('10.0.1.10');
     expect(formatLost(results)).toBe('');
   },
