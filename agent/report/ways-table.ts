@@ -105,7 +105,7 @@ export function renderWays({ ways, missing, sources, count, omitted }: Ways): st
       .join('  ')
       .trimEnd();
   const wrong = ways.filter(({ right }) => right === false).reduce((sum, row) => sum + row.sources, 0);
-  const shared = ways.length === count ? '' : ' +N: so many more sources of the ENI meet the same rules.';
+  const shared = ways.length === count ? '' : ' +N: N more sources of the ENI meet the same rules.';
   return [
     render(titles),
     ...cells.map(render),
