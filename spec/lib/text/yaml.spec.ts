@@ -61,7 +61,8 @@ describe('hostile text of the largest size takes little time', () => {
     } catch (error) {
       expect(error).toMatchObject({ name: 'ConfigError' });
     }
-    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(1_500);
+    // Without the bounds it is 20 s and more; processor time, so that a busy machine does not count.
+    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(5_000);
   });
 });
 
