@@ -48,6 +48,13 @@ export interface Snapshot {
    * its tags in the metadata. No key: not read.
    */
   readonly tags?: Readonly<Record<string, string | null>> | null;
+  /** Tags that are asked for and listed, and have no value yet: `tags` has them where they were known before. No key: none. */
+  readonly unreadTags?: readonly string[];
+  /**
+   * MAC → what the ENI lists although another one listed it before and still does: addresses and prefixes as CIDR text, and
+   * `place` for its card and device. No key: none.
+   */
+  readonly contested?: Readonly<Record<string, readonly string[]>>;
 }
 
 /** The live copy of the kernel state that concerns this program. */
@@ -310,6 +317,10 @@ export interface HostFacts {
     readonly endpoint: string;
     readonly failure: string | null;
   }[];
+  /** As the firmware of a Nitro instance says, also without any network. No key: it does not. */
+  readonly instanceId?: string;
+  /** MACs that files in /etc/systemd/network ask for and no link has. No key: none. */
+  readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
   /** The running daemon; null where none holds the lock of the runtime directory. */
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }

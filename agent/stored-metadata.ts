@@ -47,6 +47,8 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
         .regex(/^i-[0-9A-Za-z]{1,40}$/)
         .nullable(),
       tags: z.record(line, line.nullable()).nullable().exactOptional(),
+      unreadTags: z.array(line).exactOptional(),
+      contested: z.record(line, z.array(line)).exactOptional(),
     }),
     departed: z.array(eniSchema),
   })

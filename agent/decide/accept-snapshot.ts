@@ -4,6 +4,7 @@
  */
 
 import type { EniMetadata, EniReading, Snapshot } from '../model.ts';
+import { findContested, refuseOverlaps } from './contested.ts';
 
 /** What is carried from read to read. */
 export interface AcceptState {
@@ -29,12 +30,15 @@ export const initialAcceptState: AcceptState = { accepted: null, missing: {} };
  * of these the last good reading stays, less what is seen on another ENI meanwhile.
  */
 export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Acceptance {
-  const review = new Review(state, candidate);
+  const before = readyEnis(state.accepted);
+  const review = new Review(state, { ...candidate, enis: refuseOverlaps(candidate, before) });
+  const enis = review.reviewEnis();
   const accepted: Snapshot = {
     primaryMac: review.reviewPrimary(),
     instanceId: candidate.instanceId ?? state.accepted?.instanceId ?? null,
-    enis: review.reviewEnis(),
+    enis,
     ...review.reviewTags(),
+    ...findContested(before, state.accepted?.contested ?? {}, listReady(enis)),
   };
   const missing = Object.fromEntries(review.missing.map((thing) => [thing, true as const]));
   return { accepted, state: { accepted, missing }, unconfirmed: review.missing, problems: review.problems };
@@ -72,17 +76,19 @@ class Review {
   }
 
   /** Another value, or none where there was one, may take an ENI from this program or give it one: a second read decides. */
-  reviewTags(): Pick<Snapshot, 'tags'> {
-    const { tags } = this.#candidate;
+  reviewTags(): Pick<Snapshot, 'tags' | 'unreadTags'> {
+    const { tags, unreadTags } = this.#candidate;
     if (tags === undefined) return {};
+    const unread = unreadTags === undefined ? {} : { unreadTags };
     const before = this.#state.accepted?.tags ?? {};
     const kept = Object.entries(before).filter(([key, value]) => {
+      if (unreadTags?.includes(key) === true) return true;
       // What is not asked for any more is nobody's business.
       const isAsked = tags === null || Object.hasOwn(tags, key);
       const now = tags?.[key] ?? null;
       return isAsked && value !== null && now !== value && !this.#isGone(`tag ${key} ${value} → ${now}`);
     });
-    return { tags: kept.length === 0 ? tags : { ...tags, ...Object.fromEntries(kept) } };
+    return { tags: kept.length === 0 ? tags : { ...tags, ...Object.fromEntries(kept) }, ...unread };
   }
 
   reviewEnis(): EniReading[] {
@@ -191,7 +197,11 @@ function mapLists(map: (field: ListField) => readonly string[]): Pick<EniMetadat
 
 /** Those that were read whole; none where the metadata were never read. */
 export function readyEnis(snapshot: Snapshot | null): EniMetadata[] {
-  return (snapshot?.enis ?? []).flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
+  return listReady(snapshot?.enis ?? []);
+}
+
+function listReady(readings: readonly EniReading[]): EniMetadata[] {
+  return readings.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
 }
 
 function macOf(reading: EniReading): string {

@@ -12,6 +12,7 @@ import type { Matched } from './matched.ts';
 import { findOverride } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
 import { describeHost, listPeers } from './situation.ts';
+import { isAddressless } from './sources.ts';
 import { applyVrf, findVrfObstacle } from './vrf.ts';
 import { findOwnFile } from './whose-file.ts';
 import type { World } from './world.ts';
@@ -76,6 +77,7 @@ export function computeDesired(world: World): Desired {
           policy,
           tableId,
           leaseTable,
+          contested: world.snapshot?.contested?.[mac] ?? [],
           duplicates: [],
         });
       } else setAside(mac, reading.eni, link, override.state, override.isUnknown);
@@ -85,7 +87,12 @@ export function computeDesired(world: World): Desired {
     const mac = reading.kind === 'ready' ? reading.eni.mac : reading.mac;
     if (candidates.has(mac)) continue;
     const eni = reading.kind === 'ready' && world.failures?.has(mac) !== true ? reading.eni : null;
-    setAside(mac, eni, null, { kind: 'waiting', reason: 'no link with this MAC yet' }, false);
+    // With newer versions of libfabric an EFA-only ENI has no network device at all: that is how it stays.
+    const isFinal = eni !== null && isAddressless(eni);
+    const state: EniState = isFinal
+      ? { kind: 'ignored', reason: 'no network device: EFA-only' }
+      : { kind: 'waiting', reason: 'no link with this MAC yet' };
+    setAside(mac, eni, null, state, false);
   }
 
   const matched = yieldDuplicates(present);

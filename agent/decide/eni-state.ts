@@ -1,6 +1,7 @@
 /** How an ENI that is taken care of stands, and whether another one is in its way. Pure. */
 
 import type { EniState } from '../model.ts';
+import { placeClaim } from './contested.ts';
 import { explainDuplicates } from './duplicates.ts';
 import { hasLease, isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
@@ -8,12 +9,14 @@ import { isInPlace } from './vrf.ts';
 import type { World } from './world.ts';
 
 /**
- * Two ENIs on one table would send each other's traffic: the primary keeps it, else the lower MAC.
+ * Two ENIs on one table would send each other's traffic: the one that had it before keeps it, else the primary, else
+ * the lower MAC.
  */
 export function findCollision(one: Matched, all: readonly Matched[]): string | null {
   const { tableId } = one;
   const { vrf } = one.policy;
-  const rank = (matched: Matched) => `${matched.isPrimary ? 0 : 1} ${matched.eni.mac}`;
+  const rank = ({ contested, isPrimary, eni }: Matched) =>
+    `${contested?.includes(placeClaim) === true ? 1 : 0} ${isPrimary ? 0 : 1} ${eni.mac}`;
   const rival = all.find(
     (other) =>
       other !== one &&

@@ -4,10 +4,14 @@ import type { InterfacePolicy } from '../config/types.ts';
 import type { EniMetadata } from '../model.ts';
 import type { CandidateLink } from './match-links.ts';
 
-/** A source that another ENI has, too, and that one's name. */
+/** A source that is another ENI's, too, and that one's name. */
 export interface Duplicate {
   readonly source: string;
   readonly name: string;
+  /** Where the metadata lists it: `local-ipv4s`, `ipv6-prefix`, … */
+  readonly leaf: string;
+  /** Of that ENI's subnet, where the source is an address that EC2 keeps for itself there: its router. No key: it is not. */
+  readonly reservedIn?: string;
 }
 
 /** One present link with the ENI it is, ready to be configured. */
@@ -20,6 +24,8 @@ export interface Matched {
   readonly tableId: number;
   /** Where lease and router advertisement have their routes: main, or the table of the VRF. */
   readonly leaseTable: number;
+  /** What another ENI had before it, of `Snapshot.contested`. No key: nothing. */
+  readonly contested?: readonly string[];
   /** Its sources that another ENI has, too, with that one's name. */
   readonly duplicates: readonly Duplicate[];
 }

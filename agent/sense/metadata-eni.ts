@@ -1,8 +1,9 @@
 /** One ENI's leaves as read → what they mean. Pure. */
 
 import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
-import { canonicalCidr } from '../../lib/ip/cidr.ts';
-import type { EniReading } from '../model.ts';
+import { canonicalCidr, contains, overlaps, requireCidr } from '../../lib/ip/cidr.ts';
+import { listReserved, nameSpecialRange } from '../../lib/ip/special.ts';
+import type { EniReading, Family } from '../model.ts';
 
 export interface EniLeaves {
   readonly mac: string;
@@ -19,6 +20,8 @@ export interface EniContext {
   readonly hasCards: boolean;
   /** It had IPv4 addresses in an earlier read of this process. */
   readonly hadIpv4: boolean;
+  /** Leaves that have stayed empty for so many reads that they count as none. */
+  readonly settledEmpty: ReadonlySet<string>;
 }
 
 /**
@@ -32,6 +35,15 @@ const possiblyEmpty: ReadonlySet<string> = new Set([
   'subnet-ipv6-cidr-blocks',
 ]);
 
+/**
+ * The greatest numbers that tables and rule priorities have room for: a table per ENI takes devices below 100 on a
+ * card, and the rules of card 36 would stand among the primary's (agent/decide/numbers.ts). EC2 has 32 cards at most.
+ */
+const greatest = { 'device-number': 99, 'network-card': 35 } as const;
+
+/** Subnets are as long as this (Amazon VPC user guide, "Subnet CIDR blocks"). */
+const subnetLengths = { 4: [16, 28], 6: [44, 64] } as const;
+
 class InvalidLeaf extends Error {}
 
 /**
@@ -39,13 +51,14 @@ class InvalidLeaf extends Error {}
  * whose addresses come later (cloud-init issue 5373: IPv6 some seconds after IPv4). The two cannot be told apart, and
  * additions take effect with the read that shows them, so nothing is gained by waiting.
  */
-export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4 }: EniContext): EniReading {
+export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, settledEmpty }: EniContext): EniReading {
   const { mac, listed, values } = leaves;
   const pending = (reason: string): EniReading => ({ kind: 'pending', mac, reason });
   if (listed === null) return pending('the ENI is listed, but not there yet');
   for (const [name, value] of values) {
     if (value === null) return pending(`${name} is listed, but not there yet`);
-    if (value === '' && !possiblyEmpty.has(name)) return pending(`${name} is listed, but empty`);
+    if (value === '' && !possiblyEmpty.has(name) && !settledEmpty.has(name))
+      return pending(`${name} is listed, but empty`);
   }
   if (!listed.has('device-number')) return pending('device-number is not listed yet');
   if (hasCards && !listed.has('network-card')) return pending('network-card is not listed yet');
@@ -55,7 +68,12 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4 }: En
     const networkCard = listed.has('network-card') ? leaf.parseNumber('network-card') : 0;
     // Only the primary is device 0 on card 0: another ENI reads so before its attachment has propagated.
     if (!isPrimary && deviceNumber === 0 && networkCard === 0) return pending('device-number still reads 0');
-    const ipv4Addresses = leaf.parseAddresses('local-ipv4s', 4);
+    if (isPrimary && deviceNumber !== 0) refuse('device-number', 'the primary to be device 0', String(deviceNumber));
+    if (isPrimary && networkCard !== 0) refuse('network-card', 'the primary on card 0', String(networkCard));
+    const [subnetIpv4 = null, second] = leaf.parseSubnets('subnet-ipv4-cidr-block', 4);
+    if (second !== undefined) refuse('subnet-ipv4-cidr-block', 'one CIDR prefix', `${subnetIpv4} ${second}`);
+    const subnetIpv6 = leaf.parseSubnets('subnet-ipv6-cidr-blocks', 6);
+    const ipv4Addresses = leaf.parseAddresses('local-ipv4s', subnetIpv4 === null ? [] : [subnetIpv4], 4);
     // An ENI keeps its primary private address as long as it lives (EC2 user guide, "Elastic network interfaces").
     if (hadIpv4 && ipv4Addresses.length === 0)
       return pending('local-ipv4s is gone, though an ENI keeps its first address');
@@ -69,11 +87,11 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4 }: En
         subnetId: leaf.parseId('subnet-id'),
         vpcId: leaf.parseId('vpc-id'),
         ipv4Addresses,
-        ipv6Addresses: leaf.parseAddresses('ipv6s', 6),
-        ipv4Prefixes: leaf.parseCidrs('ipv4-prefix', 4).sort(),
-        ipv6Prefixes: leaf.parseCidrs('ipv6-prefix', 6).sort(),
-        subnetIpv4: leaf.parseCidrs('subnet-ipv4-cidr-block', 4)[0] ?? null,
-        subnetIpv6: leaf.parseCidrs('subnet-ipv6-cidr-blocks', 6),
+        ipv6Addresses: leaf.parseAddresses('ipv6s', subnetIpv6, 6),
+        ipv4Prefixes: leaf.parsePrefixes('ipv4-prefix', subnetIpv4 === null ? [] : [subnetIpv4], 4).sort(),
+        ipv6Prefixes: leaf.parsePrefixes('ipv6-prefix', subnetIpv6, 6).sort(),
+        subnetIpv4,
+        subnetIpv6,
         publicIpv4: filterAssociations(leaves.publicIpv4),
       },
     };
@@ -81,6 +99,38 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4 }: En
     if (!(error instanceof InvalidLeaf)) throw error;
     return { kind: 'invalid', mac, reason: error.message };
   }
+}
+
+/**
+ * Without a subnet of its own, nothing says that an address is the ENI's. In the subnet of another ENI of its VPC it may
+ * be that one's router, so that ENI waits until its subnet is listed.
+ */
+export function withholdUnplaced(readings: readonly EniReading[]): EniReading[] {
+  const ready = readings.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
+  return readings.map((reading) => {
+    if (reading.kind !== 'ready') return reading;
+    const { mac, vpcId, ...eni } = reading.eni;
+    const others = ready.filter((other) => other.mac !== mac && other.vpcId === vpcId);
+    const subnets = others.flatMap((other) => [
+      ...(other.subnetIpv4 === null ? [] : [other.subnetIpv4]),
+      ...other.subnetIpv6,
+    ]);
+    const unplaced = [
+      ...(eni.subnetIpv4 === null
+        ? [{ leaf: 'subnet-ipv4-cidr-block', cidrs: [...eni.ipv4Addresses, ...eni.ipv4Prefixes] }]
+        : []),
+      ...(eni.subnetIpv6.length === 0
+        ? [{ leaf: 'subnet-ipv6-cidr-blocks', cidrs: [...eni.ipv6Addresses, ...eni.ipv6Prefixes] }]
+        : []),
+    ];
+    for (const { leaf, cidrs } of unplaced) {
+      const cidr = cidrs.find((one) => subnets.some((subnet) => overlaps(subnet, one)));
+      if (cidr === undefined) continue;
+      const reason = `${leaf} is not listed yet, and ${cidr} is in the subnet of another ENI`;
+      return { kind: 'pending', mac, reason };
+    }
+    return reading;
+  });
 }
 
 /** Each method throws an InvalidLeaf on the first word that cannot be. */
@@ -91,9 +141,10 @@ class LeafParser {
     this.#values = values;
   }
 
-  parseNumber(name: string): number {
+  parseNumber(name: keyof typeof greatest): number {
     const text = this.#values.get(name) ?? '';
-    return /^(0|[1-9]\d{0,2})$/.test(text) ? Number(text) : refuse(name, 'a number below 1000', text);
+    const isNumber = /^(0|[1-9]\d{0,2})$/.test(text) && Number(text) <= greatest[name];
+    return isNumber ? Number(text) : refuse(name, `a number up to ${greatest[name]}`, text);
   }
 
   /** It becomes part of names and files: nothing but what an id is made of. Null: not listed. */
@@ -105,23 +156,62 @@ class LeafParser {
     return isId ? text : refuse(name, `an id ${kind}-…`, text);
   }
 
-  parseAddresses(name: string, family: 4 | 6): string[] {
-    return this.#parseWords(name, family, 'an address', canonicalAddress);
+  /** `subnets`: the ENI's own of that family; none where they are not listed. */
+  parseAddresses(name: string, subnets: readonly string[], family: Family): string[] {
+    return this.#parseWords(name, family, address, (text) => objectToPlace(text, subnets));
   }
 
-  parseCidrs(name: string, family: 4 | 6): string[] {
-    return this.#parseWords(name, family, 'a CIDR prefix', canonicalCidr);
+  parsePrefixes(name: string, subnets: readonly string[], family: Family): string[] {
+    return this.#parseWords(name, family, prefix, (cidr) => objectToPlace(cidr, subnets));
   }
 
-  /** Canonical, each once, in the order of the service. */
-  #parseWords(name: string, family: 4 | 6, expected: string, parse: (word: string) => string | null): string[] {
+  parseSubnets(name: string, family: Family): string[] {
+    const [shortest, longest] = subnetLengths[family];
+    return this.#parseWords(name, family, prefix, (cidr) => {
+      const { length } = requireCidr(cidr);
+      return length < shortest || length > longest ? `a subnet of /${shortest} to /${longest}` : undefined;
+    });
+  }
+
+  /** Canonical, each once, in the order of the service. `object`: says what is expected instead of a word that cannot be. */
+  #parseWords(
+    name: string,
+    family: Family,
+    { kind, parse }: Kind,
+    object: (text: string) => string | undefined,
+  ): string[] {
     const words = (this.#values.get(name) ?? '').split(/\s+/).filter((word) => word !== '');
     const parsed = words.map((word) => {
       const text = parse(word);
-      return text !== null && familyOf(text) === family ? text : refuse(name, expected, word);
+      if (text === null || familyOf(text) !== family) return refuse(name, kind, word);
+      const range = nameSpecialRange(text);
+      if (range !== null) return refuse(name, `${kind} that is not ${range}`, word);
+      const expected = object(text);
+      return expected === undefined ? text : refuse(name, expected, word);
     });
     return [...new Set(parsed)];
   }
+}
+
+interface Kind {
+  readonly kind: string;
+  readonly parse: (word: string) => string | null;
+}
+
+const address: Kind = { kind: 'an address', parse: canonicalAddress };
+const prefix: Kind = { kind: 'a CIDR prefix', parse: canonicalCidr };
+
+/**
+ * What is expected instead of an address or prefix that its ENI's subnets do not have; undefined where they have it, or are
+ * not listed. An IPv6 prefix may hold the first address: EC2 says nothing against it, and nobody sends from that.
+ */
+function objectToPlace(cidr: string, subnets: readonly string[]): string | undefined {
+  if (subnets.length === 0) return undefined;
+  const own = subnets.find((subnet) => contains(subnet, cidr));
+  if (own === undefined) return `something in the ENI's own subnet ${subnets.join(' ')}`;
+  const isIpv6Prefix = cidr.includes(':') && cidr.includes('/');
+  const holdsReserved = !isIpv6Prefix && listReserved(own).some((one) => overlaps(cidr, one));
+  return holdsReserved ? `nothing that EC2 keeps for itself in ${own}` : undefined;
 }
 
 function refuse(name: string, expected: string, got: string): never {

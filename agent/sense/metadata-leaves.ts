@@ -8,8 +8,9 @@ export const macsPath = 'meta-data/network/interfaces/macs/';
 
 /** Leaves that change live: read each time. */
 const liveLeaves = ['local-ipv4s', 'ipv6s', 'ipv4-prefix', 'ipv6-prefix'] as const;
-/** Leaves that stay while an ENI is attached and its list names the same keys: read once. */
-const staticLeaves = [
+export const prefixLeaves = ['ipv4-prefix', 'ipv6-prefix'] as const;
+/** Leaves that stay while an ENI is attached and its list names the same keys: read once, then checked in turn. */
+export const staticLeaves = [
   'device-number',
   'network-card',
   'interface-id',
@@ -24,10 +25,11 @@ const associationsName = 'ipv4-associations';
 export type ReadPath = (path: string) => Promise<ImdsAnswer>;
 
 /**
- * What is asked once more of an ENI that is known, by one request. `place`: one that was detached and attached at another
- * place between two reads has the same MAC and the same keys. `public`: its public addresses may be others by now.
+ * What is asked once more of an ENI that is known, by one request. A leaf that stays: one that was detached and attached at
+ * another place between two reads has the same MAC and the same keys, and a wrong answer is not to last. `public`: its
+ * public addresses may be others by now.
  */
-export type Check = 'place' | 'public' | null;
+export type Check = (typeof staticLeaves)[number] | 'public' | null;
 
 /** Reads an ENI. `known` is what was read of it when it was last whole, or null. */
 export async function readEniLeaves(
@@ -46,7 +48,10 @@ export async function readEniLeaves(
   const isKnown =
     known !== null &&
     hasSameNames(known.listed, listed) &&
-    (check !== 'place' || (await readLeaf('device-number'))[1] === known.values.get('device-number'));
+    (check === null ||
+      check === 'public' ||
+      !listed.has(check) ||
+      (await readLeaf(check))[1] === known.values.get(check));
   const live = liveLeaves.filter((name) => listed.has(name)).map(readLeaf);
   const associate = async (before: EniLeaves['publicIpv4']) =>
     listed.has(associationsName) ? await readAssociations(`${base}${associationsName}/`, read, before) : {};

@@ -17,14 +17,26 @@ import { type ImdsAnswer, ImdsClient, ImdsError, type ImdsOutcome } from '../../
 import { MetadataError } from '../errors.ts';
 import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
-import { type EniLeaves, parseEni } from './metadata-eni.ts';
-import { type Check, isSettled, macsPath, parseList, type ReadPath, readEniLeaves } from './metadata-leaves.ts';
+import { type EniLeaves, parseEni, withholdUnplaced } from './metadata-eni.ts';
+import {
+  type Check,
+  isSettled,
+  macsPath,
+  parseList,
+  prefixLeaves,
+  type ReadPath,
+  readEniLeaves,
+  staticLeaves,
+} from './metadata-leaves.ts';
 
 const primaryPath = 'meta-data/mac';
 const instanceIdPath = 'meta-data/instance-id';
 const tagsPath = 'meta-data/tags/instance/';
 /** A token may end under way once; twice in a row is a fault of the service. */
 const attempts = 2;
+/** A prefix key that is listed without a value for so many reads in a row stands for no prefix. */
+const readsUntilEmpty = 3;
+const rarelyChecked = staticLeaves.filter((name) => name !== 'device-number');
 /** Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the service. */
 const concurrency = 8;
 
@@ -65,6 +77,8 @@ export class SnapshotReader implements MetadataReader {
   readonly #tagKeys: readonly string[];
   /** MAC → leaves of the ENIs that were read whole. */
   readonly #known = new Map<string, EniLeaves>();
+  /** `mac name` of a leaf without a value → reads in a row. */
+  #empty: ReadonlyMap<string, number> = new Map();
   #primaryMac: string | null = null;
   #instanceId: string | null = null;
   #turn = 0;
@@ -121,13 +135,29 @@ export class SnapshotReader implements MetadataReader {
     );
     // A card number that some list and one does not is late there, not absent.
     const hasCards = leaves.some((one) => one.listed?.has('network-card'));
-    const enis = leaves.map((one): EniReading => {
+    this.#countEmpty(leaves);
+    const parsed = leaves.map((one): EniReading => {
       const hadIpv4 = (this.#known.get(one.mac)?.values.get('local-ipv4s') ?? '') !== '';
-      const reading = parseEni(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4 });
-      if (reading.kind === 'ready' && isSettled(one)) this.#known.set(one.mac, one);
-      return reading;
+      const settledEmpty = new Set(
+        prefixLeaves.filter((name) => (this.#empty.get(`${one.mac} ${name}`) ?? 0) >= readsUntilEmpty),
+      );
+      return parseEni(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4, settledEmpty });
     });
+    const enis = withholdUnplaced(parsed);
+    for (const [index, one] of leaves.entries()) {
+      if (enis[index]?.kind === 'ready' && isSettled(one)) this.#known.set(one.mac, one);
+    }
     return { primaryMac, enis, instanceId, ...(await readTags(this.#tagKeys, read)) };
+  }
+
+  #countEmpty(leaves: readonly EniLeaves[]): void {
+    this.#empty = new Map(
+      leaves.flatMap(({ mac, values }) =>
+        prefixLeaves
+          .filter((name) => values.get(name) === '')
+          .map((name): [string, number] => [`${mac} ${name}`, (this.#empty.get(`${mac} ${name}`) ?? 0) + 1]),
+      ),
+    );
   }
 
   /** Which of the values that are not read each time is read this time. Of no ENI: the primary MAC. */
@@ -136,10 +166,15 @@ export class SnapshotReader implements MetadataReader {
     const translated = settled.filter((mac) => Object.keys(this.#known.get(mac)?.publicIpv4 ?? {}).length > 0);
     const turns = [
       { mac: null, check: null },
-      ...settled.map((mac) => ({ mac, check: 'place' as const })),
+      ...settled.map((mac) => ({ mac, check: 'device-number' as const })),
       ...translated.map((mac) => ({ mac, check: 'public' as const })),
     ];
-    return turns[this.#turn++ % turns.length] ?? { mac: null, check: null };
+    // At the end of each round one more leaf that stays, so that a wrong answer does not last.
+    const others = settled.flatMap((mac) => rarelyChecked.map((check) => ({ mac, check })));
+    const turn = this.#turn++;
+    const round = Math.floor(turn / (turns.length + 1));
+    const last = others[round % Math.max(1, others.length)];
+    return turns[turn % (turns.length + 1)] ?? last ?? { mac: null, check: null };
   }
 
   /** The primary ENI of an instance stays. Throws where it is not among those listed. */
@@ -166,16 +201,25 @@ export class SnapshotReader implements MetadataReader {
   }
 }
 
-/** One request, and one for each tag that is asked for and listed. The list is 404 where the instance does not offer its tags. */
-async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<Snapshot, 'tags'>> {
+/**
+ * One request, and one for each tag that is asked for and listed. The list is 404 where the instance does not offer its
+ * tags. A tag that is listed and 404 has not propagated: it alone is unknown.
+ */
+async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<Snapshot, 'tags' | 'unreadTags'>> {
   if (keys.length === 0) return {};
   const list = await read(tagsPath);
   if (list.kind === 'absent') return { tags: null };
   const listed = new Set(parseList(list.text));
-  const values = await Promise.all(
-    keys.map((key) => (listed.has(key) ? requireValue(tagsPath + key, read) : Promise.resolve(null))),
-  );
-  return { tags: Object.fromEntries(keys.map((key, index) => [key, values[index] ?? null])) };
+  const asked = keys.filter((key) => listed.has(key));
+  const answers = await Promise.all(asked.map((key) => read(tagsPath + key)));
+  const values = new Map(asked.map((key, index) => [key, answers[index]]));
+  const unreadTags = keys.filter((key) => values.get(key)?.kind === 'absent');
+  const tags = keys.flatMap((key): [string, string | null][] => {
+    const answer = values.get(key);
+    if (answer?.kind === 'absent') return [];
+    return [[key, answer === undefined ? null : answer.text]];
+  });
+  return { tags: Object.fromEntries(tags), ...(unreadTags.length === 0 ? {} : { unreadTags }) };
 }
 
 async function requireValue(path: string, read: ReadPath): Promise<string> {

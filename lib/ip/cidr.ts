@@ -114,6 +114,12 @@ export function addressAt(cidr: string, offset: bigint): string {
   return formatAddress(family, value + offset);
 }
 
+/** The last address of a prefix: broadcast in a subnet of IPv4. */
+export function lastAddress(cidr: string): string {
+  const { family, value, length } = requireCidr(cidr);
+  return formatAddress(family, value + (1n << BigInt(widthOf(family) - length)) - 1n);
+}
+
 function compareCidrs(left: ParsedCidr, right: ParsedCidr): number {
   if (left.family !== right.family) return left.family - right.family;
   if (left.value !== right.value) return left.value < right.value ? -1 : 1;

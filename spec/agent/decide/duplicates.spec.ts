@@ -60,6 +60,22 @@ describe('an address on two ENIs', () => {
     expect(one?.duplicates.map(({ source }) => source)).toEqual(['10.0.0.5/32', '10.0.0.6/32']);
   });
 
+  it('stays with the ENI that had it before, whatever their order', () => {
+    const settled = yieldDuplicates([matchedOf(first, { contested: ['10.0.0.5/32'] }), matchedOf(second)]);
+    expect(settled[0]?.duplicates).toMatchObject([{ source: '10.0.0.5/32', leaf: 'local-ipv4s' }]);
+    expect(settled[1]?.duplicates).toEqual([]);
+  });
+
+  it("is not used where it is the router of another ENI's subnet, in another VPC", () => {
+    const wide = { ...makeEni(3), ipv4Addresses: ['10.0.0.1', '10.0.7.7'], subnetIpv4: '10.0.0.0/16', vpcId: 'vpc-2' };
+    const [one, other] = yieldDuplicates([matchedOf(first), matchedOf(wide)]);
+    expect(one?.duplicates).toEqual([]);
+    expect(other?.policy.exclude).toEqual(['10.0.0.1/32']);
+    expect(other === undefined ? null : explainDuplicates(other)).toMatch(
+      /^local-ipv4s 10\.0\.0\.1\/32 is kept by EC2/,
+    );
+  });
+
   it('is told with what to do', () => {
     const [, two] = yieldDuplicates([matchedOf(first), matchedOf(second)]);
     expect(two === undefined ? null : explainDuplicates(two)).toMatch(/10\.0\.0\.5\/32 is assigned to .* too: .*VRF/);

@@ -17,7 +17,7 @@ export const tree = buildTree({
     subnetId: 'subnet-1',
     vpcId: 'vpc-1',
     ipv4: [`10.0.1.1${index}`, `10.0.1.2${index}`],
-    ipv6: [`2001:db8::${index}0`, `2001:db8::${index}1`],
+    ipv6: [`2001:db8::${index + 1}0`, `2001:db8::${index + 1}1`],
     ipv4Prefixes: [`10.0.1.${64 + 16 * index}/28`],
     ipv6Prefixes: [`2001:db8:0:0:${index}::/80`],
     subnetIpv4: '10.0.1.0/24',

@@ -161,6 +161,7 @@ describe('a leaf', () => {
     ['device-number', 'one'],
     ['device-number', '-1'],
     ['device-number', '1000'],
+    ['device-number', '01'],
     ['interface-id', 'eni-1\n[Match]\nName=*'],
     ['interface-id', '../../etc/passwd'],
     ['interface-id', 'vpc-1'],
@@ -207,6 +208,82 @@ describe('a leaf', () => {
   });
 });
 
+describe('what cannot be', () => {
+  const own = { ipv6: ['2001:db8:0:2::20'], subnetIpv6: ['2001:db8:0:2::/64'] };
+  const enis = [makeEni(1, { networkCard: 0 }), makeEni(2, { networkCard: 0, ...own })];
+
+  it.each([
+    ['device-number', '100'],
+    ['device-number', '999'],
+    ['network-card', '36'],
+    ...[
+      ...['10.0.1.10', '8.8.8.8', '0.0.0.5', '127.0.0.1', '169.254.49.58', '169.254.169.254', '224.0.0.1'],
+      // The subnet's own first ones, the router among them, and its last.
+      ...['255.255.255.255', '10.0.2.0', '10.0.2.1', '10.0.2.2', '10.0.2.3', '10.0.2.255'],
+    ].map((address) => ['local-ipv4s', address]),
+    ...['::', '::1', '::ffff:10.0.2.20', 'fe80::20', 'ff02::1', '64:ff9b::8.8.8.8', 'fd00:ec2::254'].map((address) => [
+      'ipv6s',
+      address,
+    ]),
+    ...['2001:db8:0:1::20', '2001:db8:0:2::', '2001:db8:0:2:ffff:ffff:ffff:ffff'].map((address) => ['ipv6s', address]),
+    ...['0.0.0.0/0', '10.0.0.0/8', '10.0.1.64/28', '10.0.2.0/24', '10.0.2.0/28', '10.0.2.240/28'].map((prefix) => [
+      'ipv4-prefix',
+      prefix,
+    ]),
+    ...['::/0', 'fe80::/80', '2001:db8:0:1:1::/80'].map((prefix) => ['ipv6-prefix', prefix]),
+    ...['0.0.0.0/0', '10.0.0.0/8', '127.0.0.0/16', '169.254.0.0/16', '224.0.0.0/24', '10.0.2.20/32'].map((block) => [
+      'subnet-ipv4-cidr-block',
+      block,
+    ]),
+    ['subnet-ipv4-cidr-block', '10.0.2.0/24 10.0.3.0/24'],
+    ...['::/0', '2000::/3', 'fe80::/64', 'fd00:ec2::/64'].map((block) => ['subnet-ipv6-cidr-blocks', block]),
+  ] as [string, string][])('%s %s is refused, with leaf and value', async (name, value) => {
+    patch(enis, 2, name, value);
+    const [first, second] = (await reader.readSnapshot()).enis;
+    expect(first).toMatchObject({ kind: 'ready' });
+    expect(second).toMatchObject({ kind: 'invalid', reason: expect.stringContaining(`metadata ${name}: `) });
+    expect(second?.kind === 'invalid' && second.reason).toContain(JSON.stringify(value));
+  });
+
+  it.each<[string, Partial<ImdsEni>]>([
+    ['a secondary VPC CIDR, 100.64.0.0/10', { ipv4: ['100.64.3.7'], subnetIpv4: '100.64.3.0/28' }],
+    ['a public VPC CIDR', { ipv4: ['198.19.7.4'], subnetIpv4: '198.19.0.0/16' }],
+    ['class E', { ipv4: ['240.1.2.4'], subnetIpv4: '240.1.2.0/24' }],
+    ['the last /28 but one', { ipv4Prefixes: ['10.0.2.224/28'] }],
+    ['the highest place', { deviceNumber: 99, networkCard: 35 }],
+    ['private IPv6', { ipv6: ['fd80:1:2:3::4'], subnetIpv6: ['fd80:1:2:3::/64'] }],
+    ['a large IPv6 subnet', { ipv6: ['2600:1f16:67f:f201::4'], subnetIpv6: ['2600:1f16:670::/44'] }],
+    ['no IPv6 subnet listed', { ipv6: ['2001:db8:0:9::2'] }],
+    ['a carrier address', { publicIpv4: { '155.146.10.111': ['10.0.2.10'] } }],
+  ])('%s is real', async (_name, rest) => {
+    show(makeEni(1, { networkCard: 0 }), makeEni(2, { networkCard: 0, ...rest }));
+    eniOf(await reader.readSnapshot(), 2);
+  });
+
+  it('an address in the subnet of another ENI waits for the subnet of its own', async () => {
+    show(makeEni(1), makeEni(2, { ipv4: ['10.0.1.1'], subnetIpv4: null }));
+    const reason = 'subnet-ipv4-cidr-block is not listed yet, and 10.0.1.1 is in the subnet of another ENI';
+    expect((await reader.readSnapshot()).enis[1]).toEqual({ kind: 'pending', mac: macOf(2), reason });
+  });
+
+  it('the primary is device 0 on card 0', async () => {
+    patch([makeEni(1)], 1, 'device-number', '1');
+    const [first] = (await reader.readSnapshot()).enis;
+    expect(first).toMatchObject({ kind: 'invalid', reason: expect.stringMatching(/device-number: .* got "1"/) });
+  });
+
+  it('a prefix key that stays empty is none after three reads', async () => {
+    patch(enis, 2, 'ipv4-prefix', '');
+    const kinds: string[] = [];
+    for (let count = 0; count < 4; count++) kinds.push((await reader.readSnapshot()).enis[1]?.kind ?? '');
+    expect(kinds).toEqual(['pending', 'pending', 'ready', 'ready']);
+    show(...enis);
+    await reader.readSnapshot();
+    patch(enis, 2, 'ipv4-prefix', '');
+    expect((await reader.readSnapshot()).enis[1]?.kind).toBe('pending');
+  });
+});
+
 describe('tags of the instance', () => {
   const openReader = async (...tagKeys: string[]) => {
     reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 5_000, tagKeys });
@@ -230,13 +307,15 @@ describe('tags of the instance', () => {
     expect(paths.filter((path) => path.includes('tags/instance/Name'))).toEqual([]);
   });
 
-  it('are null where the instance does not offer them, and unknown where one does not answer', async () => {
+  it('are null where the instance does not offer them, unread where one is 404, unknown where one fails', async () => {
     showTags();
-    await openReader('role');
+    await openReader('other', 'role');
     expect((await reader.readSnapshot()).tags).toBeNull();
-    showTags({ role: 'gateway' });
+    showTags({ other: 'x', role: 'gateway' });
     server.setFaults([{ path: 'tags/instance/role', effect: { kind: 'status', status: 404 } }]);
-    await expect(reader.readSnapshot()).rejects.toMatchObject({ code: 'absent' });
+    const snapshot = await reader.readSnapshot();
+    expect(snapshot).toMatchObject({ tags: { other: 'x' }, unreadTags: ['role'], enis: [{ kind: 'ready' }] });
+    expect(snapshot.tags).not.toHaveProperty('role');
     server.setFaults([{ path: 'tags/instance/$', effect: { kind: 'status', status: 503 } }]);
     await expect(reader.readSnapshot()).rejects.toMatchObject({ name: 'MetadataError' });
   });
@@ -303,6 +382,24 @@ describe('what is late or gone', () => {
     show(makeEni(1), makeEni(2), makeEni(3, { deviceNumber: 8 }));
     reader.forget(macOf(3));
     expect(eniOf(await reader.readSnapshot(), 3).deviceNumber).toBe(8);
+  });
+
+  it.each([
+    ['network-card', '3'],
+    ['subnet-id', 'subnet-9'],
+    ['vpc-id', 'vpc-9'],
+    ['subnet-ipv4-cidr-block', '10.0.0.0/16'],
+  ])('a wrong %s does not last', async (name, value) => {
+    const enis = [makeEni(1, { networkCard: 0 }), makeEni(2, { networkCard: 0 })];
+    show(...enis);
+    const good = await reader.readSnapshot();
+    reader.forget(macOf(2));
+    patch(enis, 2, name, value);
+    expect(await reader.readSnapshot()).not.toEqual(good);
+    show(...enis);
+    let last = await reader.readSnapshot();
+    for (let count = 0; count < 60; count++) last = await reader.readSnapshot();
+    expect(last).toEqual(good);
   });
 
   it('an ENI that was gone is read whole when it is back', async () => {
