@@ -39,9 +39,9 @@ export function listLocalAddresses(kernel: KernelState, drivers: readonly string
   const asking = candidates.filter(({ link }) => link.masterIndex === null);
   return asking.flatMap(({ link }) =>
     [4, 6].flatMap((family) => {
-      const usable = kernel.addresses.find(
-        (one) => one.linkIndex === link.index && one.family === family && one.scope === globalScope,
-      );
+      const own = kernel.addresses.filter((one) => one.linkIndex === link.index && one.family === family);
+      // An IPv6-only subnet leases a link-local address, which the service answers.
+      const usable = own.find(({ scope }) => scope === globalScope) ?? own.find(({ family: of }) => of === 4);
       return usable === undefined ? [] : [usable.address];
     }),
   );

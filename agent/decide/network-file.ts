@@ -15,6 +15,12 @@ const headerStart = '# Written by enid for ';
 /** From this version of systemd on a reload keeps leases and addresses (measured on 257: nothing lost). */
 const firstLosslessVersion = 257;
 
+/**
+ * Of the routes that come with an IPv6-only ENI's DHCPv4 lease: they lead to EC2's own services and nowhere else, so that they
+ * stand behind those of every ENI that has IPv4.
+ */
+const linkLocalMetric = 4_096;
+
 export interface NetworkFileInput {
   readonly eni: EniMetadata;
   readonly link: Link;
@@ -129,8 +135,9 @@ function renderLinkFile(input: NetworkFileInput): string {
   }
   sections.push(
     section('Network', [
-      // An IPv4 subnet may get IPv6 later; asking for both from the start spares the reload that would drop the lease.
-      ['DHCP', hasIpv4 ? 'yes' : 'ipv6'],
+      // An IPv4 subnet may get IPv6 later; asking for both from the start spares the reload that would drop the lease. An
+      // IPv6-only one leases 169.254.x.y/32, by which the metadata service answers.
+      ['DHCP', 'yes'],
       ['IPv6AcceptRA', 'yes'],
       ['LinkLocalAddressing', 'ipv6'],
       ['IPv6DuplicateAddressDetection', 0],
@@ -140,7 +147,7 @@ function renderLinkFile(input: NetworkFileInput): string {
       ...(policy.vrf === null ? [] : [['VRF', policy.vrf] as const]),
     ]),
     section('DHCPv4', [
-      ['RouteMetric', metric],
+      ['RouteMetric', hasIpv4 ? metric : metric + linkLocalMetric],
       ...inVrf,
       ['UseGateway', yesNo(policy.defaultRoute)],
       ['UseDNS', yesNo(policy.dns)],
