@@ -27,6 +27,8 @@ put 644 units/network/80-ec2.network /usr/lib/systemd/network/80-ec2.network
 for rules in 80-net-setup-link_enid 90-enid-ena; do put 644 units/udev/$rules.rules /usr/lib/udev/rules.d/$rules.rules; done
 put 644 units/config.yaml /usr/share/doc/enid/config.yaml
 put 644 units/profiles/cni.yaml /usr/share/doc/enid/cni.yaml
+put 644 units/profiles/cni-enis.sh /usr/share/doc/enid/cni-enis.sh
+put 644 units/profiles/cni-enis.service /usr/share/doc/enid/cni-enis.service
 for page in dist/man/*; do [ ! -e "$page" ] || put 644 "$page" "/usr/share/man/man${page##*.}/${page##*/}"; done
 [ ! -d dist/completions ] || {
   put 644 dist/completions/bash /usr/share/bash-completion/completions/enid

@@ -1,6 +1,7 @@
 /** What the specs of the machine tier share: a machine of the simulated VPC with the built package at hand. */
 
 import { VirtualMachine } from '../../fixtures/machine/virtual-machine.ts';
+import type { EniSpec } from '../../fixtures/vpc/eni.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { primary, subnets } from '../../fixtures/vpc-shapes.ts';
 
@@ -26,6 +27,13 @@ while (1) {
 }
 `;
 
+export interface HostOptions {
+  /** Of another machine, with enid and its configuration; else Debian's alone. */
+  readonly image?: string;
+  readonly eni?: EniSpec;
+  readonly instanceId?: string;
+}
+
 export class MachineHost {
   readonly vpc: Vpc;
   readonly machine: VirtualMachine;
@@ -36,16 +44,19 @@ export class MachineHost {
   }
 
   /** Booted with the primary plugged in and nobody to configure it; its cards take the place of ENA's. */
-  static async boot(): Promise<MachineHost> {
-    const { ENID_MACHINE_IMAGE: image, ENID_MACHINE_PACKAGES: packages } = process.env;
+  static async boot({ image: baked, eni = primary, instanceId }: HostOptions = {}): Promise<MachineHost> {
+    const { ENID_MACHINE_IMAGE: debian, ENID_MACHINE_PACKAGES: packages } = process.env;
+    const image = baked ?? debian;
     if (!image || !packages) throw new Error('ENID_MACHINE_IMAGE is not set: run `npm run test:machine`');
-    const vpc = await Vpc.create({ name: 'machine', subnets });
+    const instance = instanceId === undefined ? {} : { instanceId };
+    const vpc = await Vpc.create({ name: 'machine', subnets, ...instance });
     let machine: VirtualMachine | null = null;
     try {
-      machine = await VirtualMachine.create(vpc, { image, packages });
+      machine = await VirtualMachine.create(vpc, { image, packages, ...instance });
       const host = new MachineHost(vpc, machine);
-      await machine.attach(primary);
+      await machine.attach(eni);
       await machine.boot();
+      if (baked !== undefined) return host;
       await machine.writeFile('/etc/enid/config.yaml', 'drivers: [virtio_net]\nimds: { interval: 5s, timeout: 3s }\n');
       for (const file of ['80-ec2', '81-ec2-all'])
         await machine.writeFile(`/etc/systemd/network/${file}.network.d/driver.conf`, '[Match]\nDriver=virtio_net\n');

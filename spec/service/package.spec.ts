@@ -76,6 +76,8 @@ const common = [
   '/usr/share/dbus-1/system-services/org.enid1.service',
   '/usr/share/dbus-1/system.d/org.enid1.conf',
   '/usr/share/doc/enid/changelog.gz',
+  '/usr/share/doc/enid/cni-enis.service',
+  '/usr/share/doc/enid/cni-enis.sh',
   '/usr/share/doc/enid/cni.yaml',
   '/usr/share/doc/enid/third-party-notices.gz',
   '/usr/share/fish/vendor_completions.d/enid.fish',

@@ -19,8 +19,13 @@ afterEach(() => {
   rmSync(directory, { recursive: true });
 });
 
-function run(action: 'save' | 'restore'): void {
-  const text = script.replace('/var/lib/enid/network', at('kept')).replace('/run/systemd/network', at('used'));
+/** `instance`: as the firmware tells it; Xen does not. */
+function run(action: 'save' | 'restore', instance = ''): void {
+  writeFileSync(at('instance'), `${instance}\n`);
+  const text = script
+    .replace('/var/lib/enid/network', at('kept'))
+    .replace('/run/systemd/network', at('used'))
+    .replace('/sys/class/dmi/id/board_asset_tag', at('instance'));
   execFileSync('sh', ['-c', text, 'kept-files', action]);
 }
 
@@ -59,4 +64,33 @@ it('restores them, but nothing over a file that is there, and none that a crash 
   run('restore');
   expect(readdirSync(at('used')).sort()).toEqual(['70-ens5.network', '70-ens6.network']);
   expect(readFileSync(at('used/70-ens6.network'), 'utf8')).toBe('[Match]\n');
+});
+
+const emptyUsed = () => {
+  rmSync(at('used'), { recursive: true });
+  mkdirSync(at('used'));
+};
+
+it.each([
+  ['the same instance', 'i-0a1', 'i-0a1', ['70-blue.netdev', '70-ens5.network']],
+  ['an instance made from an image of it', 'i-0a1', 'i-0b2', []],
+  ['a machine that does not tell', 'i-0a1', '', []],
+  ['one that did not tell when they were saved', '', 'i-0b2', ['70-blue.netdev', '70-ens5.network']],
+])('restores what was saved: %s', (_name, saved, booted, want) => {
+  const text = `${ours}PermanentMACAddress=06:00:00:00:00:01\n`;
+  write({ 'used/70-ens5.network': text, 'used/70-blue.netdev': ours });
+  run('save', saved);
+  const first = readFileSync(at('kept/70-ens5.network'), 'utf8');
+  run('save', saved);
+  expect(readFileSync(at('kept/70-ens5.network'), 'utf8')).toBe(first);
+  emptyUsed();
+  run('restore', booted);
+  expect(readdirSync(at('used')).sort()).toEqual(want);
+  if (want.length > 0) expect(readFileSync(at('used/70-ens5.network'), 'utf8')).toBe(text);
+  // What the new instance saves is its own.
+  write({ 'used/70-ens5.network': `${text}new` });
+  run('save', booted);
+  emptyUsed();
+  run('restore', booted);
+  expect(readdirSync(at('used'))).toEqual(['70-ens5.network']);
 });
