@@ -2,6 +2,7 @@
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
+import { checkMetadata, checkNetworkFiles, checkTags } from './diagnose-metadata.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
 import type { Conflict } from './removable.ts';
@@ -139,52 +140,16 @@ const origins: readonly { readonly pattern: RegExp; readonly origin: string; rea
   },
 ];
 
-function checkFiles({ facts: { files } }: Patient): Finding[] {
-  const found = files.map((path) => {
+function checkFiles(patient: Patient): Finding[] {
+  const found = patient.facts.files.map((path) => {
     const { origin, advice } = origins.find(({ pattern }) => pattern.test(path)) ?? {
       origin: 'another program configures the network',
       advice: 'remove the file',
     };
     return find('files', 'warning', `${origin} (${path})`, advice);
   });
-  return orFine('files', 'no files of cloud-init, netplan or amazon-ec2-net-utils', found);
-}
-
-/**
- * The hop limit cannot be read from inside: the answer's own TTL is all that shows it, and what it means is only felt by
- * containers behind the host.
- */
-function checkMetadata({ facts: { metadataWays }, warnings }: Patient): Finding[] {
-  const failed = metadataWays.filter(({ failure }) => failure !== null);
-  const answered = metadataWays.length - failed.length;
-  if (answered === 0) {
-    const [first] = failed;
-    const why = first?.failure ?? warnings[0] ?? 'no ENI has an address to ask from';
-    const advice =
-      'aws ec2 modify-instance-metadata-options --http-endpoint enabled; containers also need --http-put-response-hop-limit 2';
-    return [find('metadata', 'error', `the metadata service answers through no ENI: ${why}`, advice)];
-  }
-  // The IPv6 endpoint is off by default.
-  const important = failed.filter(({ endpoint }) => !endpoint.includes('['));
-  const advice = 'traffic from this address does not come back: see `enid explain` with it as source';
-  return orFine(
-    'metadata',
-    `the metadata service answers through ${answered} of ${metadataWays.length} ways`,
-    important.map(({ linkName, localAddress, endpoint, failure }) =>
-      find('metadata', 'warning', `${endpoint} does not answer to ${localAddress} (${linkName}): ${failure}`, advice),
-    ),
-  );
-}
-
-function checkTags({ snapshot }: Patient): Finding[] {
-  const tags = snapshot?.tags;
-  if (tags === undefined) return [find('tags', 'ok', 'the configuration asks for no tag of the instance')];
-  const names = Object.keys(tags ?? {})
-    .filter((key) => tags?.[key] !== null)
-    .join(', ');
-  if (tags !== null) return [find('tags', 'ok', `of the tags that are asked for the instance has ${names || 'none'}`)];
-  const advice = 'aws ec2 modify-instance-metadata-options --instance-metadata-tags enabled';
-  return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];
+  const all = [...checkNetworkFiles(patient), ...found];
+  return orFine('files', 'no files of cloud-init, netplan or amazon-ec2-net-utils', all);
 }
 
 function checkEnis(patient: Patient): Finding[] {

@@ -215,8 +215,13 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
     return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} is not whole yet: ${unread.reason}`;
   }
   if (subnet !== undefined) {
-    const command = familyOf(source) === 4 ? 'assign-private-ip-addresses' : 'assign-ipv6-addresses';
-    return `it lies in the subnet of ${subnet.eniId ?? subnet.mac}, but EC2 has assigned it to no ENI of this instance (${place}). Assign it: aws ec2 ${command}`;
+    const name = subnet.eniId ?? subnet.mac;
+    const [command, option] =
+      familyOf(source) === 4
+        ? ['assign-private-ip-addresses', '--private-ip-addresses']
+        : ['assign-ipv6-addresses', '--ipv6-addresses'];
+    const assign = `aws ec2 ${command} --network-interface-id ${subnet.eniId ?? '<ENI id>'} ${option} ${source}`;
+    return `it lies in the subnet of ${name}, but EC2 has assigned it to no ENI of this instance (${place}). Assign it: ${assign}`;
   }
   return `EC2 has assigned it to no ENI of this instance (${place}). Sources of containers or tunnels are named by \`sources:\` in the configuration`;
 }

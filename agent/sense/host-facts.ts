@@ -52,6 +52,8 @@ const netAdminBit = 1n << 12n;
 export async function readHostFacts(question: HostFactsQuestion): Promise<HostFacts> {
   const { daemonProcessId } = question;
   const settings = readNetworkdSettings();
+  const instanceId = readText('/sys/class/dmi/id/board_asset_tag')?.trim() ?? '';
+  const strangeMacs = listStrangeMacs();
   return {
     kernelRelease: release(),
     programs: listPrograms(),
@@ -60,6 +62,8 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
     manageForeignRules: settings.get('ManageForeignRoutingPolicyRules') ?? null,
     reversePathFilters: readReversePathFilters(question.links.map(({ name }) => name)),
     metadataWays: await askMetadata(question),
+    ...(/^i-[0-9a-f]{1,40}$/.test(instanceId) ? { instanceId } : {}),
+    ...(strangeMacs.length === 0 ? {} : { strangeMacs }),
     daemon:
       daemonProcessId === null ? null : { processId: daemonProcessId, hasNetAdmin: readHasNetAdmin(daemonProcessId) },
   };
@@ -86,6 +90,22 @@ function listFiles(directory: string, start: string, end: string): string[] {
     .filter((name) => name.startsWith(start) && name.endsWith(suffix))
     .map((name) => join(directory, name, inner ?? ''))
     .filter((path) => inner === undefined || readText(path) !== null);
+}
+
+/** An image, or a volume that was moved, brings the MACs of the machine that it was made on. */
+function listStrangeMacs(): { readonly path: string; readonly mac: string }[] {
+  const present = new Set(list('/sys/class/net').map((name) => readText(`/sys/class/net/${name}/address`)?.trim()));
+  const root = '/etc/systemd/network';
+  const paths = list(root).flatMap((name) => {
+    const inner = /\.(network|link|netdev)\.d$/.test(name) ? list(join(root, name)) : null;
+    return inner === null ? [join(root, name)] : inner.map((one) => join(root, name, one));
+  });
+  return paths.flatMap((path) =>
+    [...(readText(path) ?? '').matchAll(/^\s*(?:Permanent)?MACAddress\s*=\s*(?<macs>[0-9A-Fa-f: ]+)$/gm)]
+      .flatMap(({ groups }) => (groups?.['macs'] ?? '').trim().toLowerCase().split(/\s+/))
+      .filter((mac) => mac !== '' && !present.has(mac))
+      .map((mac) => ({ path, mac })),
+  );
 }
 
 /** networkd.conf(5): the main file, then the drop-ins of all directories by name; the last assignment counts. */

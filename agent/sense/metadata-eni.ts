@@ -20,8 +20,8 @@ export interface EniContext {
   readonly hasCards: boolean;
   /** It had IPv4 addresses in an earlier read of this process. */
   readonly hadIpv4: boolean;
-  /** Leaves that have stayed empty for so many reads that they count as none. */
-  readonly settledEmpty: ReadonlySet<string>;
+  /** Leaves that have stayed empty for so many reads that they count as none. No key: none. */
+  readonly settledEmpty?: ReadonlySet<string>;
 }
 
 /**
@@ -57,7 +57,7 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, sett
   if (listed === null) return pending('the ENI is listed, but not there yet');
   for (const [name, value] of values) {
     if (value === null) return pending(`${name} is listed, but not there yet`);
-    if (value === '' && !possiblyEmpty.has(name) && !settledEmpty.has(name))
+    if (value === '' && !possiblyEmpty.has(name) && settledEmpty?.has(name) !== true)
       return pending(`${name} is listed, but empty`);
   }
   if (!listed.has('device-number')) return pending('device-number is not listed yet');

@@ -3,7 +3,7 @@
 import { describe, expect, it } from '@jest/globals';
 import { computeExitCode, diagnose, type Patient } from '../../../agent/decide/diagnose.ts';
 import type { DesiredRule, HostFacts, NetworkdState, Rule } from '../../../agent/model.ts';
-import { makeDesiredEni } from '../../../fixtures/model/records.ts';
+import { makeDesiredEni, makeLink } from '../../../fixtures/model/records.ts';
 
 const facts: HostFacts = {
   kernelRelease: '6.1.0-28-cloud-amd64',
@@ -160,6 +160,67 @@ describe('a host', () => {
     const elsewhere = [makeRule({ priority: 50, table: 77, protocol: 3 }), makeRule({ priority: 51, protocol: 236 })];
     const patient = makePatient({ kernel: { ...kernel, rules: [...kernel.rules, ...others, ...elsewhere] } });
     expect(ailments(patient)).toEqual(['warning rules', 'warning rules']);
+  });
+});
+
+describe('a metadata service that does not answer', () => {
+  const silent = (failure: string | null, rest: Partial<HostFacts> = {}) =>
+    makePatient(
+      {},
+      {
+        metadataWays:
+          failure === null
+            ? []
+            : [{ linkName: 'ens5', localAddress: '10.0.1.10', endpoint: 'http://169.254.169.254', failure }],
+        ...rest,
+      },
+    );
+  const advise = (patient: Patient) => diagnose(patient).find(({ check }) => check === 'metadata')?.advice;
+
+  it('is switched off where it says 403: the advice can be pasted', () => {
+    expect(advise(silent('status 403', { instanceId: 'i-0a1b2c3d4e5f60001' }))).toMatch(
+      /^aws ec2 modify-instance-metadata-options --instance-id i-0a1b2c3d4e5f60001 --http-endpoint enabled; /,
+    );
+    const known = { ...silent('status 403'), snapshot: { primaryMac: eni.mac, enis: [], instanceId: 'i-7' } };
+    expect(advise(known)).toContain('--instance-id i-7 ');
+  });
+
+  it.each(['status 503', 'status 500', 'status 429'])('is not switched off where it says %s', (failure) => {
+    expect(advise(silent(failure))).not.toContain('--http-endpoint');
+  });
+
+  it('offers its tags by a line that can be pasted', () => {
+    const snapshot = { primaryMac: eni.mac, enis: [], instanceId: 'i-7', tags: null };
+    const finding = diagnose(makePatient({ snapshot })).find(({ check }) => check === 'tags');
+    expect(finding?.advice).toBe(
+      'aws ec2 modify-instance-metadata-options --instance-id i-7 --instance-metadata-tags enabled',
+    );
+  });
+
+  it("is no matter where the primary's link has no network file, as in an image with another machine's MAC", () => {
+    const path = '/etc/systemd/network/80-ec2.network.d/primary.conf';
+    const strangeMacs = [{ path, mac: '06:00:00:00:00:99' }];
+    const link = makeLink({ index: 3, name: 'ens6', mac: eni.mac });
+    const patient: Patient = {
+      ...silent(null, { strangeMacs }),
+      networkd: {
+        kind: 'present',
+        version: 252,
+        links: [{ linkIndex: 3, networkFile: null, setupState: 'unmanaged' }],
+      },
+      kernel: { ...makePatient().kernel, links: [link] },
+      snapshot: null,
+    };
+    const findings = diagnose(patient);
+    const found = findings.find(({ message }) => message.startsWith("the primary's link has no network file: ens6"));
+    expect(found).toMatchObject({
+      severity: 'error',
+      advice: expect.stringContaining(`${path} asks for 06:00:00:00:00:99`),
+    });
+    expect(findings.map(({ advice }) => advice ?? '').join()).not.toContain('--http-endpoint');
+    // Without such a file it is networkd that is asked.
+    const bare = diagnose({ ...patient, facts: { ...patient.facts, strangeMacs: [] } });
+    expect(bare.find(({ message }) => message === found?.message)?.advice).toContain('networkctl status ens6');
   });
 });
 
