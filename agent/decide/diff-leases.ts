@@ -8,6 +8,7 @@ import type { Change, Desired, DesiredEni, DesiredLease, KernelState, Ledger, Ne
 import { listOfLink } from './by-link.ts';
 import { identifyAddress, identifyRoute, ownProtocol } from './identity.ts';
 import { RTPROT_DHCP, RTPROT_RA } from './kernel-numbers.ts';
+import { leaseMetric } from './numbers.ts';
 
 interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
   readonly networkd: NetworkdState;
@@ -92,17 +93,18 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
   const elsewhere = made.filter(
     (route) => ![lease.table, eni.tableId].includes(route.table) && identifyRoute(route) in ledger,
   );
+  const metricOf = ({ family }: Route) => leaseMetric(lease.metric, family === 6 || lease.address !== null);
   const isReplaced = (old: Route) =>
     leased.some(
       (route) =>
-        route.metric === lease.metric &&
+        route.metric === metricOf(route) &&
         route.protocol === old.protocol &&
         route.destination === old.destination &&
         route.gateway === old.gateway,
     );
   const isUnwanted = (old: Route) => /^(0\.0\.0\.0|::)\/0$/.test(old.destination) && !lease.hasDefaultRoute;
   return leased
-    .filter((route) => isUnwanted(route) || (route.metric !== lease.metric && isReplaced(route)))
+    .filter((route) => isUnwanted(route) || (route.metric !== metricOf(route) && isReplaced(route)))
     .concat(elsewhere)
     .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
 }

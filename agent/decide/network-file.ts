@@ -7,6 +7,7 @@ import { familyOf } from '../../lib/ip/address.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { DesiredAddress, DesiredRoute, DesiredRule, EniMetadata, Link, NetworkFile } from '../model.ts';
 import { ownProtocol } from './identity.ts';
+import { leaseMetric } from './numbers.ts';
 import { hasFamily } from './sources.ts';
 
 /** First line of every file: marks it as ours and names the ENI. Files without it are never changed or removed. */
@@ -14,12 +15,6 @@ const headerStart = '# Written by enid for ';
 
 /** From this version of systemd on a reload keeps leases and addresses (measured on 257: nothing lost). */
 const firstLosslessVersion = 257;
-
-/**
- * Of the routes that come with an IPv6-only ENI's DHCPv4 lease: they lead to EC2's own services and nowhere else, so that they
- * stand behind those of every ENI that has IPv4.
- */
-const linkLocalMetric = 4_096;
 
 export interface NetworkFileInput {
   readonly eni: EniMetadata;
@@ -147,7 +142,7 @@ function renderLinkFile(input: NetworkFileInput): string {
       ...(policy.vrf === null ? [] : [['VRF', policy.vrf] as const]),
     ]),
     section('DHCPv4', [
-      ['RouteMetric', hasIpv4 ? metric : metric + linkLocalMetric],
+      ['RouteMetric', leaseMetric(metric, hasIpv4)],
       ...inVrf,
       ['UseGateway', yesNo(policy.defaultRoute)],
       ['UseDNS', yesNo(policy.dns)],

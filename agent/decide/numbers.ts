@@ -39,6 +39,14 @@ export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumb
 }
 
 /**
+ * Of the routes that a DHCPv4 lease brings. An IPv6-only ENI's (169.254.x.y/32) lead to EC2's own services and nowhere else, so
+ * that they stand behind those of every ENI that has IPv4.
+ */
+export function leaseMetric(metric: number, hasIpv4: boolean): number {
+  return hasIpv4 ? metric : metric + 4_096;
+}
+
+/**
  * Rule priorities. Each stage of the secondary ENIs has a window of 5000 above the ENI number: 32
  * cards × 100 devices fit. All stages stand behind the windows of VPC CNI (512–1536) and Tailscale
  * (5210–5270) and before main (32766). The primary's stand behind all of them, so that one rule for
