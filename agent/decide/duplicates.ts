@@ -5,8 +5,7 @@
  */
 
 import { familyOf } from '../../lib/ip/address.ts';
-import { CidrIndex, hostCidr, overlaps } from '../../lib/ip/cidr.ts';
-import { listReserved } from '../../lib/ip/special.ts';
+import { addressAt, CidrIndex, hostCidr, overlaps } from '../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../config/types.ts';
 import type { EniMetadata } from '../model.ts';
 import type { Duplicate, Matched } from './matched.ts';
@@ -104,31 +103,33 @@ function hasDuplicates(claimants: readonly Claimant[]): boolean {
 }
 
 /**
- * Subnets of two VPCs may overlap without being the same. What is an ENI's address in one of them may be the router of the
- * other: on the host, it would cut off the ENIs there.
+ * Subnets of two VPCs may overlap without being the same. What is an ENI's address in one of them may be the router or the
+ * resolver of the other: on the host, it would cut off the ENIs there. Those of IPv6 have addresses apart.
  */
 function findReserved(claimants: readonly Claimant[]): Found[] {
-  const subnets = claimants.flatMap(({ eni }) => listSubnets(eni).map((subnet) => ({ eni, subnet })));
+  const subnets = claimants.flatMap(({ eni }) => listIpv4(listSubnets(eni)).map((subnet) => ({ eni, subnet })));
   const found = new Map<string, Found>();
   for (const { eni, policy } of claimants) {
-    const own = listSubnets(eni);
+    const own = listIpv4(listSubnets(eni));
     const rivals = subnets.filter(
       (other) => other.eni !== eni && own.some((subnet) => subnet !== other.subnet && overlaps(subnet, other.subnet)),
     );
     for (const rival of rivals) {
-      const reserved = listReserved(rival.subnet).map(hostCidr);
-      const note = (source: string, isAddress: boolean) => {
+      const isTaken = (reserved: string, sources: readonly string[]) => sources.some((one) => overlaps(one, reserved));
+      for (const source of [1n, 2n].map((offset) => hostCidr(addressAt(rival.subnet, offset)))) {
+        const isAddress = isTaken(source, listAddressSources(eni, policy));
+        if (!isAddress && !isTaken(source, listPrefixSources(eni, policy))) continue;
         const leaf = nameLeaf(source, isAddress);
         const duplicate = { source, name: nameOf(rival.eni), leaf, reservedIn: rival.subnet };
         found.set(`${eni.mac} ${source}`, { eni, duplicate });
-      };
-      for (const source of listAddressSources(eni, policy)) if (reserved.includes(source)) note(source, true);
-      for (const source of listPrefixSources(eni, policy)) {
-        if (reserved.some((address) => overlaps(source, address))) note(source, false);
       }
     }
   }
   return [...found.values()];
+}
+
+function listIpv4(cidrs: readonly string[]): string[] {
+  return cidrs.filter((cidr) => familyOf(cidr) === 4);
 }
 
 function nameOf(eni: EniMetadata): string {

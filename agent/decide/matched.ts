@@ -10,7 +10,7 @@ export interface Duplicate {
   readonly name: string;
   /** Where the metadata lists it: `local-ipv4s`, `ipv6-prefix`, … */
   readonly leaf: string;
-  /** Of that ENI's subnet, where the source is an address that EC2 keeps for itself there: its router. No key: it is not. */
+  /** Of that ENI's subnet, where the source is its router or resolver there. No key: it is not. */
   readonly reservedIn?: string;
 }
 

@@ -88,9 +88,9 @@ it.each([
   expect(readdirSync(at('used')).sort()).toEqual(want);
   if (want.length > 0) expect(readFileSync(at('used/70-ens5.network'), 'utf8')).toBe(text);
   // What the new instance saves is its own.
-  write({ 'used/70-ens5.network': `${text}new` });
+  write({ 'used/70-ens5.network': `${text}new\n` });
   run('save', booted);
   emptyUsed();
   run('restore', booted);
-  expect(readdirSync(at('used'))).toEqual(['70-ens5.network']);
+  expect(readFileSync(at('used/70-ens5.network'), 'utf8')).toBe(`${text}new\n`);
 });
