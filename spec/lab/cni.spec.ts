@@ -47,10 +47,10 @@ beforeAll(async () => {
   // What cni-enis.service runs at each boot: before it, networkd takes any ENI, as on the first boot of an image.
   expect(await check('networkctl', 'status', 'ens5')).toMatch(/70-ens5\.network/);
   await guest.writeFile(
-    '/tmp/cni-enis.sh',
+    '/run/cni-enis.sh',
     await readFile(join(import.meta.dirname, '../../units/profiles/cni-enis.sh'), 'utf8'),
   );
-  await check('sh', '/tmp/cni-enis.sh');
+  await check('sh', '/run/cni-enis.sh');
   expect(await check('cat', '/run/systemd/network/80-ec2.network.d/primary.conf')).toContain(primary.mac);
   // The lab's own container is on a link of the kind that its ENIs are of.
   await guest.writeFile('/etc/enid/config.d/99-lab.yaml', 'interfaces: [{ match: { name: "ctr*" }, manage: none }]\n');

@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { labConfig } from '../../fixtures/enid-process.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, ipv6Only } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
@@ -30,7 +31,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findCommand) => {
     /inet (?<lease>169\.254\.\S+)/.exec(await check(`ip -4 -o address show dev ${link}`))?.groups?.['lease'] ?? null;
 
   beforeAll(async () => {
-    const config = 'imds: { endpoints: ["http://169.254.169.254"] }\n';
+    const config = labConfig.replace('imds: {', 'imds: { endpoints: ["http://169.254.169.254"],');
     lab = await openLab(`six-${_release}`, { ...ipv6Only, deviceNumber: 0 }, config, findCommand() ?? undefined);
     await awaitLeases(lab);
   }, testMs);
@@ -87,7 +88,8 @@ describe.each(releases)('with systemd-networkd %s', (_release, findCommand) => {
     'leads by the ENI that has IPv4 where there is one',
     async () => {
       expect(await check('ip route get 198.51.100.10')).toMatch(/via 10\.0\.2\.1 dev ens6/);
-      expect(await check('ip route show table 10008')).toBe('');
+      // No route was ever put into its own table of IPv4: the kernel may not even have that.
+      expect(await check('ip route show table 10008 2>/dev/null || :')).toBe('');
     },
     testMs,
   );
