@@ -1,10 +1,11 @@
 // Builds dist/enid.js: one executable file that needs no node_modules, with the two native addons beside it. CommonJS: node
 // reads and parses an ES module of that name twice (nothing beside it says what it is) and keeps every copy of its text.
+// `node build.mjs ENTRY DIRECTORY` bundles another program the same way (spec/bench/packages-main.ts). DIRECTORY is made anew.
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 
 const arch = process.env['ENID_ARCH'] ?? process.arch;
-const outputDirectory = 'dist';
+const [entryPoint = 'agent/main.ts', outputDirectory = 'dist'] = process.argv.slice(2);
 const { version } = JSON.parse(await readFile('package.json', 'utf8'));
 
 /** Packages that look for their addon in node_modules get it from beside the bundle instead. */
@@ -43,7 +44,7 @@ const replacements = {
 await rm(outputDirectory, { recursive: true, force: true });
 await mkdir(outputDirectory);
 const { metafile } = await build({
-  entryPoints: ['agent/main.ts'],
+  entryPoints: [entryPoint],
   outfile: `${outputDirectory}/enid.js`,
   bundle: true,
   platform: 'node',
@@ -65,7 +66,7 @@ const { metafile } = await build({
   banner: { js: '#!/usr/bin/env node' },
 });
 if ((await readFile(`${outputDirectory}/enid.js`)).some((byte) => byte > 0x7f)) {
-  throw new Error('expected ASCII only in dist/enid.js, got more: a tagged template, whose text cannot be escaped?');
+  throw new Error('expected ASCII only in the bundle, got more: a tagged template, whose text cannot be escaped?');
 }
 // What has how many bytes of it, for units/package/notices.mjs.
 await writeFile(`${outputDirectory}/enid.meta.json`, JSON.stringify(metafile));

@@ -2,6 +2,8 @@
 // boots a system with the real systemd; `machine` a whole machine without KVM.
 const shared = {
   testEnvironment: 'node',
+  // Unpacked npm packages, of which some are in node_modules, too.
+  modulePathIgnorePatterns: ['<rootDir>/.cache/'],
   extensionsToTreatAsEsm: ['.ts'],
   transform: {
     '^.+\\.ts$': [
