@@ -1,11 +1,11 @@
 /** The same as package-got-main.ts with node:http alone. argv: the base URL. */
 
+import { Agent, request } from 'node:http';
 import { reportCost } from './package-cost.ts';
 
 const [endpoint = ''] = process.argv.slice(2);
 
 void reportCost(async () => {
-  const { Agent, request } = await import('node:http');
   const agent = new Agent({ keepAlive: false });
   const headers = { 'X-aws-ec2-metadata-token': 'token', 'User-Agent': 'enid' };
   return async () =>
