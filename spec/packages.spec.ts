@@ -33,6 +33,31 @@ it('lets `npm ci` take the lock file as it is: complete for every platform, with
   }
 }, 30_000);
 
+it('notices what npm has left out, as that of Debian 12 does with addons for a newer Node.js', () => {
+  const list = (tree: string) => {
+    const script = `. "$0/fixtures/setup.sh" && missing_npm_packages`;
+    const { stdout, stderr } = spawnSync('bash', ['-c', script, root], { cwd: tree, encoding: 'utf8' });
+    expect(stderr).toBe('');
+    return stdout.trim().split(' ');
+  };
+  expect(list(root)).toEqual(['']);
+  const tree = mkdtempSync(join(tmpdir(), 'enid-packages-'));
+  try {
+    copyFileSync(join(root, 'package-lock.json'), join(tree, 'package-lock.json'));
+    const missing = list(tree);
+    expect(missing).toEqual(
+      expect.arrayContaining([
+        `node_modules/node-linux-${process.arch}`,
+        `node_modules/@oxc-parser/binding-linux-${process.arch}-gnu`,
+      ]),
+    );
+    // Of other platforms, and what is no addon.
+    expect(missing.filter((path) => !/linux-?.*(x64|arm64)/.test(path) || path.includes('musl'))).toEqual([]);
+  } finally {
+    rmSync(tree, { recursive: true, force: true });
+  }
+});
+
 it('names no registry in the lock file, and has a checksum for every package', () => {
   const others = Object.entries(packages).filter(([path]) => path !== '');
   expect(others.filter(([, { resolved }]) => resolved !== undefined)).toEqual([]);
