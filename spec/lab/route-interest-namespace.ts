@@ -53,7 +53,8 @@ async function listen(interest: RouteInterest | null): Promise<string[]> {
   if (interest !== null) subscription.narrowRoutes(interest);
   asked.length = 0;
   ip([...routes.map((route) => `route add ${route}`), ...routes.map((route) => `route del ${route}`)]);
-  await sleep(100);
+  // Until nothing more comes, however busy the machine is.
+  for (let count = -1; count !== asked.length; await sleep(500)) count = asked.length;
   return asked.map((route) => route.join(' '));
 }
 

@@ -155,7 +155,8 @@ describe('the socket', () => {
     await new Promise((resolve) => setTimeout(resolve, 200));
     const startMs = performance.now();
     expect(await scrape()).toMatch(/^HTTP\/1\.1 200 OK[\s\S]*enid_changes_pending 0\n/);
-    expect(performance.now() - startMs).toBeLessThan(1_000);
+    // Long before the 10 s after which those end by themselves.
+    expect(performance.now() - startMs).toBeLessThan(8_000);
     expect(waiting.filter(({ closed }) => !closed).length).toBeLessThanOrEqual(16);
   });
 
