@@ -15,13 +15,18 @@ const pauseMs = 1_000;
 
 /**
  * Processor time of so many bare requests to the metadata service, round by round, by a process that has done no others: the
- * first round is what a first read pays, later ones what a poll does.
+ * first round is what a first read pays, later ones what a poll does. `by`: node:http alone, or got as enid uses it.
  */
-export async function measureBareRequests({ guest }: Vpc, count: number, rounds: number): Promise<number[]> {
+export async function measureBareRequests(
+  { guest }: Vpc,
+  count: number,
+  rounds: number,
+  by: 'measure' | 'measureGot' = 'measure',
+): Promise<number[]> {
   const bare = await RemoteProcess.start(guest.namespace, new URL('./bare-main.ts', import.meta.url).href);
   const samples: number[] = [];
   for (let round = 0; round < rounds; round++) {
-    samples.push(z.number().parse(await bare.call('measure', count)));
+    samples.push(z.number().parse(await bare.call(by, count)));
     await sleep(pauseMs);
   }
   return samples;

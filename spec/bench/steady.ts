@@ -32,6 +32,7 @@ export const steady: Benchmark = {
       // As many polls as enid has done by then.
       const bare = (await measureBareRequests(instance.vpc, pollRequests, warmUps + rounds)).slice(warmUps);
       const bareMs = quantile(bare, 0.5);
+      const got = await measureBareRequests(instance.vpc, pollRequests, warmUps + rounds, 'measureGot');
       const counted = await countCalls(instance);
       const allocated = await countAllocated(instance);
       return [
@@ -42,6 +43,7 @@ export const steady: Benchmark = {
           bar: { median: 2.5 * bareMs, of: `2.5 × ${pollRequests} bare requests` },
         },
         { what: `${pollRequests} bare requests of node:http: processor time`, unit: 'ms', samples: bare },
+        { what: `${pollRequests} requests of got alone: processor time`, unit: 'ms', samples: got.slice(warmUps) },
         {
           what: `poll, nothing new: processor time beside the peer's refresh, ${where}`,
           unit: 'ms',
