@@ -169,7 +169,7 @@ export function list(directory: string): string[] {
 
 /** Null where it cannot be read: also what is no regular file, or too long to be what is looked for. */
 export function readText(path: string): string | null {
-  return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true }));
+  return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true, isAnyText: true }));
 }
 
 /** Null where `read` throws: the file is not there, or cannot be read so. */

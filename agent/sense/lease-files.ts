@@ -22,7 +22,8 @@ export function readLeaseFile(directory: string, linkIndex: number): NetworkdLea
 /** Null also for what cannot be read. */
 function readStateFile<T>(directory: string, linkIndex: number, parse: (text: string) => T | null): T | null {
   try {
-    return parse(readRegularFile(join(directory, String(linkIndex)), { maxBytes: longestBytes }));
+    const options = { maxBytes: longestBytes, isAnyText: true };
+    return parse(readRegularFile(join(directory, String(linkIndex)), options));
   } catch {
     return null;
   }

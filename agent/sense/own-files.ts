@@ -42,14 +42,16 @@ function listDirectory(path: string) {
   }
 }
 
-/** Empty where it is not a file to be believed: then it is somebody else's, by its missing first line. */
+/** What makes it somebody else's: not a file to be believed, or not for this user to read. */
+const foreignCodes = ['ELOOP', 'EINVAL', 'EPERM', 'EFBIG', 'EACCES'];
+
+/** Empty where it is somebody else's, as it is by its missing first line. */
 function readIfPresent(path: string): string | null {
   try {
-    return readRegularFile(path, { maxBytes, isTrusted: trustIn(dirname(path)) });
+    return readRegularFile(path, { maxBytes, isTrusted: trustIn(dirname(path)), isAnyText: true });
   } catch (error) {
     if (isMissing(error)) return null;
-    if (error instanceof Error && 'code' in error && ['ELOOP', 'EINVAL', 'EPERM', 'EFBIG'].includes(String(error.code)))
-      return '';
+    if (foreignCodes.includes(codeOf(error))) return '';
     throw error;
   }
 }
@@ -64,5 +66,9 @@ function trustIn(directory: string): (file: Stats) => boolean {
 }
 
 function isMissing(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'ENOENT';
+  return codeOf(error) === 'ENOENT';
+}
+
+function codeOf(error: unknown): string {
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }

@@ -16,6 +16,11 @@ export interface ReadFileOptions {
   readonly followsLinks?: boolean;
   /** Whether a file of this owner is to be believed; by default any is. */
   readonly isTrusted?: (file: Stats) => boolean;
+  /**
+   * Whether bytes that are no UTF-8 are read as U+FFFD: a comment of another program's file may be
+   * in any coding. By default such a file is refused.
+   */
+  readonly isAnyText?: boolean;
 }
 
 /**
@@ -41,7 +46,7 @@ export class FileError extends Error {
 export function readRegularFile(path: string, options: ReadFileOptions): string {
   const bytes = readBytes(path, options);
   try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+    return new TextDecoder('utf-8', { fatal: options.isAnyText !== true, ignoreBOM: true }).decode(bytes);
   } catch (cause) {
     throw new FileError('EILSEQ', path, 'expected UTF-8 text', { cause });
   }
