@@ -162,6 +162,7 @@ export class Daemon {
       config,
       {
         kernel: () => this.#mirror.state(),
+        readKernel: () => this.#mirror.resync(),
         networkd: () => this.#linkFiles.addTo(this.#leases.addTo(this.#view.state())),
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),

@@ -29,6 +29,8 @@ import { UnseenBook } from './unseen.ts';
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
   kernel(): KernelState;
+  /** Has the kernel read anew, for events may be late. Rejects where that fails. */
+  readKernel(): Promise<void>;
   networkd(): NetworkdState;
   lostRouters(): readonly LostRouter[];
   files(): UnitDirectory;
@@ -316,24 +318,29 @@ export class Reconciler {
   async #awaitEcho(outcomes: readonly Outcome[], before: readonly Change[]): Promise<readonly Outcome[]> {
     const made = new Set(
       outcomes
-        .filter(({ change, error }) => error === null && !/file|reload/.test(change.kind))
+        .filter(({ change, error, isMoot }) => error === null && !isMoot && !/file|reload/.test(change.kind))
         .map(({ change }) => identifyChange(change)),
     );
     if (made.size === 0) return outcomes;
-    let pending: readonly Change[] = [];
     const untilMs = performance.now() + echoMs;
     for (let delayMs = 1; performance.now() < untilMs; delayMs = Math.min(delayMs * 2, 16)) {
       await new Promise((resolve) => setTimeout(resolve, delayMs));
-      pending = this.#decide().changes;
-      if (!pending.some((change) => made.has(identifyChange(change)))) return outcomes;
+      if (!this.#decide().changes.some((change) => made.has(identifyChange(change)))) return outcomes;
     }
     this.#isDirty = true;
-    const unseen = new Set(pending.map(identifyChange));
-    return outcomes.map((outcome) => {
-      const key = identifyChange(outcome.change);
-      if (!made.has(key) || !unseen.has(key)) return outcome;
-      return { ...outcome, error: this.#unseen.note(outcome.change, pending, before) };
-    });
+    // Its events may wait behind many others, or this process for its time.
+    const isRead = await this.#senses.readKernel().then(
+      () => true,
+      () => false,
+    );
+    if (!isRead) return outcomes;
+    const pending = this.#decide().changes;
+    const unseen = pending.filter((change) => made.has(identifyChange(change)));
+    const errors = this.#unseen.note(unseen, pending, before);
+    return outcomes.map((outcome) => ({
+      ...outcome,
+      error: outcome.error ?? errors.get(identifyChange(outcome.change)) ?? null,
+    }));
   }
 
   /**

@@ -31,6 +31,7 @@ class Host {
     const { world } = this;
     const senses = {
       kernel: () => world.kernel(),
+      readKernel: async () => {},
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),

@@ -2,6 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { Outcome } from '../../agent/act/apply.ts';
+import { eniGroup } from '../../agent/decide/numbers.ts';
 import { KernelError } from '../../agent/errors.ts';
 import { type PassResult, Reconciler } from '../../agent/loop.ts';
 import type { Change, Ledger, RepairKind } from '../../agent/model.ts';
@@ -28,6 +29,9 @@ class Harness {
   /** Before each change; throws to have it refused. */
   onApply: (change: Change) => void = () => undefined;
   sensesFail = false;
+  kernel = () => this.world.kernel();
+  /** Reads the kernel anew. */
+  readKernel = async () => {};
   /** networkd answers a reload when this is called. */
   answerReload: (() => void) | null = null;
   isNetworkdStuck = false;
@@ -38,8 +42,9 @@ class Harness {
     const senses = {
       kernel: () => {
         if (this.sensesFail) throw new Error('out of memory');
-        return world.kernel();
+        return this.kernel();
       },
+      readKernel: () => this.readKernel(),
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
@@ -262,6 +267,84 @@ describe('the reconciler', () => {
     expect([...lines]).toEqual([expect.stringContaining('does not show it so')]);
     expect(harness.fights).toEqual([]);
     expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toContain('add-rule');
+  });
+
+  it('leaves what the kernel has in place of a rule also where that stood there before the start', async () => {
+    await harness.converge();
+    // From here on it is not networkd's.
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    harness.calls.length = 0;
+    const { state } = harness.world;
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      keepOther();
+    };
+    const keepOther = () => {
+      state.rules = state.rules.map((rule) =>
+        rule.table === 10_001 && rule.suppressPrefixLength === null && rule.protocol === 236
+          ? { ...rule, priority: 9_999 }
+          : rule,
+      );
+    };
+    keepOther();
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await harness.reconciler.idle();
+    expect(harness.calls.filter((kind) => kind === 'remove-rule').length).toBeLessThan(4);
+    expect([...new Set(harness.errors.map(({ message }) => message))]).toEqual([
+      expect.stringContaining('the kernel takes add rule'),
+    ]);
+    expect(state.rules.some(({ priority }) => priority === 9_999)).toBe(true);
+  });
+
+  it('repairs the group of one link while the kernel does not show that of another', async () => {
+    await harness.converge();
+    const { state } = harness.world;
+    const [first, second] = state.links.filter(({ group }) => group === eniGroup);
+    const setGroup = (index: number | undefined) => {
+      state.links = state.links.map((link) => (link.index === index ? { ...link, group: 0 } : link));
+    };
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      if (change.kind === 'set-link-group') setGroup(first?.index);
+    };
+    setGroup(first?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    // Another program, while the first one is waited for.
+    setGroup(second?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(state.links.find(({ index }) => index === second?.index)?.group).toBe(eniGroup);
+    setGroup(second?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(state.links.find(({ index }) => index === second?.index)?.group).toBe(eniGroup);
+  });
+
+  it('takes no delay of the kernel’s events for a refusal', async () => {
+    await harness.converge();
+    const read = () => ({ ...harness.world.kernel(), rules: [...harness.world.state.rules] });
+    let shown = read();
+    const show = () => {
+      shown = read();
+    };
+    harness.kernel = () => shown;
+    harness.readKernel = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      show();
+    };
+    harness.removeRule();
+    show();
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(harness.errors).toEqual([]);
+    expect(harness.calls.filter((kind) => kind === 'add-rule').length).toBeLessThan(3);
+    expect(harness.passes.at(-1)?.remaining).toEqual([]);
   });
 
   it('survives a pass that fails as a whole, and comes back by itself', async () => {
