@@ -100,8 +100,17 @@ export class Takeover {
   async #keep(path: string): Promise<boolean> {
     return await actOn(path, 'keep', async (entry) => {
       if (entry === null || !isThere(entry)) return false;
+      const kept = this.#kept(path);
+      refuseDirectory(entry);
       // By cp: owner, mode and what a link says stay, and /var may be another file system.
-      await run(['cp', '--archive', '--no-target-directory', entry, this.#kept(path)]);
+      await run(['cp', '--archive', '--no-target-directory', entry, kept]);
+      try {
+        // Here nobody else can exchange it.
+        refuseDirectory(kept);
+      } catch (error) {
+        await rm(kept, { recursive: true, force: true });
+        throw error;
+      }
       return true;
     });
   }
@@ -240,6 +249,11 @@ async function renewAddress({ address, routes }: AddressStep): Promise<void> {
 /** A link counts, wherever it leads. Throws where it cannot be told: what is taken for missing is removed by the undo. */
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+/** Put back, it would be written to by names: through any link that its owner lays into it meanwhile. */
+function refuseDirectory(path: string): void {
+  if (lstatSync(path).isDirectory()) throw new Error('expected a file, got a directory. Move it away');
 }
 
 async function run(argv: readonly string[]): Promise<void> {

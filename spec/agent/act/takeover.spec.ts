@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -28,6 +28,17 @@ describe('Takeover', () => {
     expect(await takeover.undo(() => undefined)).toBeNull();
     expect(readFileSync(file, 'utf8')).toBe('before\n');
     expect(takeover.isTaken).toBe(false);
+  });
+
+  it('keeps and puts back no directory: whose it is could lay a link into it meanwhile', async () => {
+    mkdirSync(file);
+    writeFileSync(join(file, 'x'), 'text\n');
+    const remove = { kind: 'remove', path: file } as const;
+    await expect(takeover.apply([remove], () => undefined)).rejects.toThrow(
+      `failed to keep ${file}: expected a file, got a directory. Move it away`,
+    );
+    expect(readdirSync(join(directory, 'enid/takeover/files'))).toEqual([]);
+    expect(readFileSync(join(file, 'x'), 'utf8')).toBe('text\n');
   });
 
   it('keeps what was there to itself, but not the directory that the daemon has a place in', async () => {
