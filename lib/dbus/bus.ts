@@ -37,8 +37,7 @@ const systemBusAddress = 'unix:path=/run/dbus/system_bus_socket';
 const busName = 'org.freedesktop.DBus';
 const busPath = '/org/freedesktop/DBus';
 
-/** DBUS_NAME_FLAG_DO_NOT_QUEUE, and the reply DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER (D-Bus specification). */
-const doNotQueue = 4;
+/** DBUS_REQUEST_NAME_REPLY_PRIMARY_OWNER (D-Bus specification). */
 const isPrimaryOwner = 1;
 
 interface Service {
@@ -137,7 +136,8 @@ export class Bus {
 
   /**
    * Answers calls under a well-known name, taken with each connect: call it before `start`. `onProblem` is told where
-   * the name is refused: another owner, or the bus's policy.
+   * the name is refused: the bus's policy, or another owner, after whom it is taken: that may be this program's
+   * connection from before, whose end the bus has not seen yet.
    */
   serve(name: string, onCall: Service['onCall'], onProblem: Service['onProblem']): void {
     this.#service = { name, onCall, onProblem };
@@ -207,7 +207,7 @@ export class Bus {
     const service = this.#service;
     const connection = this.#connection;
     if (service === null || connection === null) return;
-    const request = { ...busCall('RequestName', service.name), signature: 'su', body: [service.name, doNotQueue] };
+    const request = { ...busCall('RequestName', service.name), signature: 'su', body: [service.name, 0] };
     connection.call({ ...request, timeoutMs: this.#callTimeoutMs }).then(
       ([reply]) => {
         if (reply !== isPrimaryOwner) service.onProblem(`another program has the bus name ${service.name}`);

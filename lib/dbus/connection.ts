@@ -139,6 +139,8 @@ export class Connection {
       };
       const timer = setTimeout(() => {
         settle(new DbusError('timeout', `failed to call ${name}: no reply within ${timeoutMs} ms`));
+        // The bus has not even taken it, maybe: then it takes nothing from this connection any more.
+        if (this.#bus._connection.stream.writableLength > 0) this.close();
       }, timeoutMs);
       this.#pending.add(settle);
       this.#bus.call(message).then(

@@ -4,7 +4,7 @@
  */
 declare module 'dbus-next' {
   import type { EventEmitter } from 'node:events';
-  import type { Duplex } from 'node:stream';
+  import type { Socket } from 'node:net';
 
   export interface MessageFields {
     /** 1 method call (default), 2 return, 3 error, 4 signal. */
@@ -60,7 +60,7 @@ declare module 'dbus-next' {
     /** The unique name; null until `connect`. */
     readonly name: string | null;
     /** Not public, and the only place that tells of the end of the connection. */
-    readonly _connection: { readonly stream: Duplex };
+    readonly _connection: { readonly stream: Socket };
     /** Not public; those who wait for a reply, by serial. */
     readonly _methodReturnHandlers: Record<number, (reply: ReplyFields) => void>;
     call(message: Message): Promise<Message | null>;

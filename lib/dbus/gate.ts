@@ -7,6 +7,7 @@ import type { MessageBus } from 'dbus-next';
 import type { CallLimits } from './call-limits.ts';
 import { encodeError, type FrameHead, flagNoReply, messageType } from './frame.ts';
 import { filterStream } from './frame-filter.ts';
+import { WriteStall } from './write-stall.ts';
 
 /** A call to this program: some names as text. */
 const mostCallLength = 2_048;
@@ -19,6 +20,8 @@ const mostSignalLength = 65_536;
  * The bus itself passes 32 MB.
  */
 const mostReplyLength = 16_777_216;
+/** Of answers that the bus has not taken yet. */
+const mostUnsentLength = 4_194_304;
 const limitsExceeded = 'org.freedesktop.DBus.Error.LimitsExceeded';
 
 /**
@@ -28,6 +31,7 @@ const limitsExceeded = 'org.freedesktop.DBus.Error.LimitsExceeded';
 export function guardConnection(bus: MessageBus, limits: CallLimits, isListenedTo: (sender: string) => boolean): void {
   const { stream } = bus._connection;
   const awaited = bus._methodReturnHandlers;
+  const stall = new WriteStall(stream);
   const refuse = (head: FrameHead, text: string): false => {
     const wantsReply = (head.flags & flagNoReply) === 0 && stream.writable;
     if (wantsReply && limits.mayRefuse(performance.now())) stream.write(encodeError(head, limitsExceeded, text));
@@ -49,6 +53,11 @@ export function guardConnection(bus: MessageBus, limits: CallLimits, isListenedT
       case messageType.signal:
         return length <= mostSignalLength && isListenedTo(sender);
       case messageType.call:
+        if (stall.isStuck(performance.now())) {
+          stream.destroy(new Error('the bus takes nothing any more from this connection'));
+          return false;
+        }
+        if (stream.writableLength > mostUnsentLength) return refuse(head, 'expected fewer answers to be unread');
         if (length > mostCallLength)
           return refuse(head, `expected a call of ${mostCallLength} bytes at most, got ${length}`);
         if (/[av({]/.test(head.signature) && head.bodyLength > mostNestedLength)

@@ -24,8 +24,8 @@ let ask: () => Promise<{ pauseMs: number; rssMb: number }>;
 beforeAll(async () => {
   bus = await PrivateBus.make();
   await bus.start();
-  ask = await serve('org.enid1');
-  await serve(control);
+  ask = await serve(bus, 'org.enid1');
+  await serve(bus, control);
   // Its code is compiled and its heap grown by then.
   await attack({ kind: 'call', ...manager, member: 'Describe', count: 2_000 });
 });
@@ -34,7 +34,7 @@ afterAll(async () => {
   await bus.remove();
 });
 
-async function serve(name: string): Promise<typeof ask> {
+async function serve(bus: PrivateBus, name: string): Promise<typeof ask> {
   const server = spawn(process.execPath, [join(import.meta.dirname, 'bus-server.ts'), bus.address, name], {
     stdio: ['pipe', 'pipe', 'inherit'],
     env: { ...process.env, NODE_OPTIONS: '' },
@@ -160,6 +160,41 @@ it(
     for (let round = 0; round < 2; round += 1) {
       await sleep(1_100);
       expect(await attack(slow)).toMatchObject({ returns: 16, errors: { [limitsExceeded]: 84 } });
+    }
+  },
+  testMs,
+);
+
+it(
+  'comes back where the bus takes nothing from it any more, for others do not read what it has sent them',
+  async () => {
+    // 127 MB on a system bus: some thousand answers.
+    const small = await PrivateBus.make({ max_incoming_bytes: 1_000_000 });
+    await small.start();
+    await serve(small, 'org.enid1');
+    const deaf: Attack = { kind: 'call', ...manager, member: 'Large', wantsReply: true, isDeaf: true, count: 16 };
+    const hold = attackBus(
+      { ...deaf, connections: 4, patienceMs: 25_000 },
+      (argv) => runProgram([...argv], { timeoutMs: testMs }),
+      { socket: `${small.directory}/socket` },
+    );
+    let isHeld = true;
+    const over = hold.then(() => {
+      isHeld = false;
+    });
+    try {
+      await sleep(2_000);
+      const call = () =>
+        runProgram([
+          ...['busctl', `--address=${small.address}`, '--timeout=1', 'call'],
+          ...['org.enid1', '/org/enid1', 'org.enid1.Manager', 'Describe'],
+        ]);
+      expect((await call()).code).not.toBe(0);
+      while (isHeld && (await call()).code !== 0) await sleep(100);
+      expect(isHeld).toBe(true);
+    } finally {
+      await over;
+      await small.remove();
     }
   },
   testMs,

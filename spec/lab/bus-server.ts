@@ -12,7 +12,7 @@ bus.serve(
   process.argv[3] ?? '',
   async ({ member }) => {
     if (member === 'Slow') await new Promise((resolve) => setTimeout(resolve, 200));
-    return { kind: 'return', signature: 's', body: ['x'.repeat(2_000)] };
+    return { kind: 'return', signature: 's', body: ['x'.repeat(member === 'Large' ? 200_000 : 2_000)] };
   },
   (problem) => process.stderr.write(`${problem}\n`),
 );

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 
 const configOf = (
   address: string,
+  limits: Readonly<Record<string, number>>,
 ): string => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Configuration 1.0//EN"
  "http://www.freedesktop.org/standards/dbus/1.0/busconfig.dtd">
 <busconfig>
@@ -17,6 +18,9 @@ const configOf = (
   <policy context="default">
     <allow user="*"/><allow own="*"/><allow send_destination="*" eavesdrop="true"/><allow receive_sender="*"/>
   </policy>
+  ${Object.entries(limits)
+    .map(([name, value]) => `<limit name="${name}">${value}</limit>`)
+    .join('')}
 </busconfig>
 `;
 
@@ -25,10 +29,11 @@ export class PrivateBus {
   readonly address: string;
   #daemon: ChildProcess | null = null;
 
-  static async make(): Promise<PrivateBus> {
+  /** `limits`: of dbus-daemon(1), others than those of a system bus. */
+  static async make(limits: Readonly<Record<string, number>> = {}): Promise<PrivateBus> {
     const directory = await mkdtemp(join(tmpdir(), 'enid-bus-'));
     const bus = new PrivateBus(directory);
-    await writeFile(join(directory, 'bus.conf'), configOf(bus.address));
+    await writeFile(join(directory, 'bus.conf'), configOf(bus.address, limits));
     return bus;
   }
 
