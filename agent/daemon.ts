@@ -180,7 +180,7 @@ export class Daemon {
         passed: (result) => this.#afterPass(result),
         failed: (error) => {
           this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
-          journal.debug(error instanceof Error ? (error.stack ?? '') : '');
+          this.#tellStack(error);
         },
       },
     );
@@ -315,10 +315,15 @@ export class Daemon {
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
+    for (const error of result.thrown.values()) this.#tellStack(error);
     for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.tell(message);
     this.#troubles.passed(result.remaining.length === 0);
     this.#decisions?.passed(this.#explain(result), result);
     this.#onPass(result);
+  }
+
+  #tellStack(error: unknown): void {
+    this.#journal.debug(error instanceof Error ? (error.stack ?? '') : '');
   }
 
   #explain(result: PassResult): Reason[] {

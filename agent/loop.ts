@@ -65,9 +65,11 @@ export interface PassResult {
   readonly durationMs: number;
   /** What was known of networkd when it was decided. */
   readonly networkd: NetworkdState;
+  /** What the decision threw for an ENI, by MAC: a defect of this program. */
+  readonly thrown: ReadonlyMap<string, unknown>;
 }
 
-interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd'> {
+interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd' | 'thrown'> {
   readonly changes: readonly Change[];
   readonly ledger: Ledger;
   readonly kernel: KernelState;
@@ -186,7 +188,7 @@ export class Reconciler {
 
   async #pass(): Promise<void> {
     const startMs = performance.now();
-    const { desired, ledger, changes, conflicts, networkd, kernel, files, againMs } = this.#decide();
+    const { desired, ledger, changes, conflicts, networkd, kernel, files, againMs, thrown } = this.#decide();
     const nowMs = performance.now();
     this.#unseen.keep(changes);
     const due = changes.filter((change) => this.#isDue(change, nowMs));
@@ -200,7 +202,7 @@ export class Reconciler {
     const held = changes.filter((change) => !due.includes(change));
     const remaining = [...failed, ...held];
     const durationMs = performance.now() - startMs;
-    this.#listener.passed({ desired, conflicts, remaining, applied: due.length, durationMs, networkd });
+    this.#listener.passed({ desired, conflicts, remaining, applied: due.length, durationMs, networkd, thrown });
     this.#scheduleNext(remaining, againMs);
   }
 

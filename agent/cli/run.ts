@@ -44,6 +44,8 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
   }
+  // What it makes is for networkd and all others to read, whatever root's shell is set to.
+  process.umask(0o022);
   leaveRoot(config.runtimeDirectory, config.networkd.unitDirectory);
   const notifier = await openNotifier(process.env, (message) => journal.warning(message));
   // Where it runs stays the same until it ends, whatever a reload says.

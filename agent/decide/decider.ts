@@ -43,7 +43,11 @@ export interface Decision extends Difference {
   readonly ledger: Ledger;
   /** When it is to be decided again although nothing has changed; null: never. */
   readonly againMs: number | null;
+  /** What was thrown for an ENI, by MAC. */
+  readonly thrown: ReadonlyMap<string, unknown>;
 }
+
+const nothingThrown: Decision['thrown'] = new Map();
 
 const noFailures: Failures = new Map();
 
@@ -118,6 +122,7 @@ export class Decider {
 
   /** First without all of them; then each is let in again that does no harm. */
   #decideWithout(known: Known, nowMs: number, cause: unknown): Decision {
+    const thrown = new Map<string, unknown>();
     const failures = new Map(listMacs(known).map((mac) => [mac, describe(cause)]));
     if (failures.size === 0) throw cause;
     let decision = this.#decide(known, nowMs, new Map(failures));
@@ -127,10 +132,11 @@ export class Decider {
         decision = this.#decide(known, nowMs, new Map(failures));
       } catch (error) {
         failures.set(mac, describe(error));
+        thrown.set(mac, error);
         decision = this.#decide(known, nowMs, new Map(failures));
       }
     }
-    return decision;
+    return { ...decision, thrown };
   }
 
   #decide(known: Known, nowMs: number, failures: Failures): Decision {
@@ -162,7 +168,8 @@ export class Decider {
     const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
     const difference = this.#differ.compute(desired, actual, links);
     const againMs = whenWithdrawn(this.#routers, news);
-    return { desired, ledger: this.#ledger.compute(desired, recorded, declared, kernel), againMs, ...difference };
+    const ledger = this.#ledger.compute(desired, recorded, declared, kernel);
+    return { desired, ledger, againMs, thrown: nothingThrown, ...difference };
   }
 
   #near(kernel: KernelState, config: Config): KernelState {

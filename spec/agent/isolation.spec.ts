@@ -25,6 +25,7 @@ class Host {
   readonly changes: Change[] = [];
   readonly failures: unknown[] = [];
   reports: readonly EniReport[] = [];
+  thrown: ReadonlyMap<string, unknown> = new Map();
   readonly #reconciler: Reconciler;
 
   constructor() {
@@ -52,7 +53,8 @@ class Host {
     this.#reconciler = new Reconciler(world.state.config, senses, acts, {
       changed: () => {},
       fought: () => {},
-      passed: ({ desired }) => {
+      passed: ({ desired, thrown }) => {
+        this.thrown = thrown;
         this.reports = desired.reports;
       },
       failed: (error) => this.failures.push(error),
@@ -120,6 +122,9 @@ test.each(parts)('an ENI whose %s makes the decision throw stays as it is, and t
       kind: 'degraded',
       reason: `internal error: TypeError: ${part} of ${second.mac} cannot be; what was made for it before is kept. Please report it`,
     });
+    // With its stack, for whoever looks for the defect.
+    expect([...host.thrown.keys()]).toEqual([second.mac]);
+    expect(host.thrown.get(second.mac)).toMatchObject({ stack: expect.stringContaining('decide/') });
     expect(host.standing(second)).toEqual(before);
     expect(host.changes.filter(({ mac }) => mac === second.mac)).toEqual([]);
     expect(host.changes).toContainEqual(
