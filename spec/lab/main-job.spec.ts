@@ -1,7 +1,7 @@
 /** The main job on the real kernel, networkd, D-Bus and DHCP: every shape, in both families, through every change. */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
@@ -231,6 +231,21 @@ describe('the main job', () => {
       const once = EnidProcess.start(lab.vpc.guest, ['--once']);
       expect(await once.exited()).toBe(0);
       expect((await runEnid(lab.vpc.guest, ['plan', '--no-daemon'])).code).toBe(0);
+    },
+    testMs,
+  );
+
+  it(
+    'run --once makes what networkd can read, whatever the umask of root’s shell',
+    async () => {
+      const { guest } = lab.vpc;
+      const [folder = ''] = (await guest.check(['sh', '-c', 'ls -d /run/systemd/network/70-*.network.d'])).split('\n');
+      const modes = async () => (await guest.check(['stat', '-c', '%a', folder, '/run/enid'])).trim();
+      expect(await modes()).toBe('755\n755');
+      await guest.check(['rm', '-r', folder, '/run/enid']);
+      const run = `umask 077; exec ${process.execPath} ${program} run --once`;
+      expect((await guest.run(['sh', '-c', run], { timeoutMs: testMs })).code).toBe(0);
+      expect(await modes()).toBe('755\n755');
     },
     testMs,
   );
