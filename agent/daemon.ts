@@ -186,7 +186,7 @@ export class Daemon {
     );
   }
 
-  /** For the program's own bus service: shared, started and closed here. */
+  /** Of the daemon's own calls: shared, started and closed here. */
   get bus(): Bus {
     return this.#bus;
   }

@@ -1,6 +1,7 @@
 /** `enid run`: the daemon in the foreground, its signals and its word to the service manager. */
 
 import { readFileSync } from 'node:fs';
+import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
@@ -126,6 +127,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   notifier.stopping();
   hostname.stop();
   metrics?.close();
+  await service?.close();
   await daemon.stop();
   notifier.close();
   return exitCode;
@@ -189,7 +191,7 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, call
     },
     called,
   };
-  return new BusService(daemon.bus, actions, (message) => journal.warning(message));
+  return new BusService(new Bus(), actions, (message) => journal.warning(message));
 }
 
 function listAddresses({ links, addresses }: KernelState, linkName: string): string[] {

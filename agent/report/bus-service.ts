@@ -46,7 +46,10 @@ export class BusService {
   /** By user: it costs more than any other call. */
   readonly #explaining = new Turns<number>();
 
-  /** `onProblem`: the bus refuses the name. */
+  /**
+   * `bus`: of its own, not started: what callers do to it is not to touch the daemon's own calls.
+   * `onProblem`: the bus refuses the name.
+   */
   constructor(bus: Bus, actions: BusActions, onProblem: (message: string) => void) {
     this.#bus = bus;
     this.#actions = actions;
@@ -83,6 +86,12 @@ export class BusService {
       return this.#tree.handle(call);
     };
     this.#bus.serve(busName, answer, this.#onProblem);
+    void this.#bus.start();
+  }
+
+  /** Gives the name back. */
+  async close(): Promise<void> {
+    await this.#bus.close();
   }
 
   #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
