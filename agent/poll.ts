@@ -33,6 +33,8 @@ const noneDeparted: readonly EniMetadata[] = [];
 /** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
 const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
+/** While nothing is known at all, no address but the leased ones works: the service is asked this often, also after a long outage. */
+const longestUnknownMs = 5_000;
 
 export class MetadataPoller {
   readonly #options: PollerOptions;
@@ -148,7 +150,8 @@ export class MetadataPoller {
     const jittered = (ms: number) => ms * (0.85 + 0.1 * random());
     const regularMs = jittered(this.#intervalMs);
     if (this.#failures > 0) {
-      return Math.min(computeBackoffMs(this.#failures, random()), Math.max(regularMs, 1_000));
+      const longestMs = this.#stored === null ? longestUnknownMs : Math.max(regularMs, 1_000);
+      return Math.min(computeBackoffMs(this.#failures, random()), longestMs);
     }
     if (Object.keys(this.#accepted.missing).length > 0) return this.#intervalMs * 0.05;
     if (this.#awaited !== null && performance.now() - this.#awaited.sinceMs < quickForMs) {

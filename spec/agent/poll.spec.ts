@@ -103,6 +103,15 @@ describe('the poller', () => {
     expect(harness.changes).toHaveLength(1);
   });
 
+  it('asks every few seconds while nothing is known at all, however long that lasts', async () => {
+    harness.fail();
+    await harness.poller.readNow();
+    await harness.pass(3_600_000);
+    harness.answer = async () => snapshotOf([makeEni(0)]);
+    expect(await harness.pass(5_000)).toBeGreaterThanOrEqual(1);
+    expect(harness.poller.metadata().snapshot).toEqual(snapshotOf([makeEni(0)]));
+  });
+
   it('believes what shrinks after a second read soon after', async () => {
     const both = snapshotOf([makeEni(0), makeEni(1)]);
     harness.answer = async () => both;
