@@ -70,6 +70,8 @@ export class Daemon {
   readonly #leases: StateFiles;
   readonly #linkFiles: StateFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
+  #silenceTimer: NodeJS.Timeout | null = null;
+  #isSilent = false;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
   readonly #changeLog: ChangeLog;
@@ -166,7 +168,7 @@ export class Daemon {
         networkd: () => this.#linkFiles.addTo(this.#leases.addTo(this.#view.state())),
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
-        metadata: () => this.#poller.metadata(),
+        metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),
       },
       {
         apply: (changes) => applyChanges(changes, hands),
@@ -227,7 +229,10 @@ export class Daemon {
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
     this.#reconciler.start();
     const isKnown = this.#poller.metadata().snapshot !== null;
-    if (!isKnown) await this.#readMetadata(patienceAtStartMs);
+    if (!isKnown) {
+      this.#silenceTimer = setTimeout(() => this.#noteSilence(), patienceAtStartMs);
+      await this.#readMetadata(patienceAtStartMs);
+    }
     this.#reconciler.wake();
     await this.#reconciler.idle();
     // What was accepted before the restart is in force already; a poll later it is looked at again,
@@ -264,6 +269,7 @@ export class Daemon {
   /** Ends everything but the network. */
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
+    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
     this.#files.close();
     this.#leases.close();
     this.#linkFiles.close();
@@ -274,6 +280,15 @@ export class Daemon {
     this.#client.close();
     await this.#bus.close();
     await this.#store.unlock();
+  }
+
+  /** Not by the first failure: at a boot that is one of a link without a lease. */
+  #noteSilence(): void {
+    if (this.#poller.metadata().snapshot !== null) return;
+    this.#isSilent = true;
+    const message = `no answer from the metadata service within ${patienceAtStartMs / 1000} s: until it answers, only leased addresses work. Asking again`;
+    this.#journal.warning(message, tell('metadata'));
+    this.#reconciler.wake();
   }
 
   #openReader(): SnapshotReader {

@@ -12,17 +12,8 @@ import type { Conflict } from './decide/removable.ts';
 import { addMade, classifyRepair, type Made, rememberMade } from './decide/repairs.ts';
 import { identifyChange } from './decide/retry.ts';
 import type { OwnFile, UnitDirectory } from './decide/unit-directory.ts';
-import type {
-  Change,
-  Desired,
-  EniMetadata,
-  KernelState,
-  Ledger,
-  LostRouter,
-  NetworkdState,
-  RepairKind,
-  Snapshot,
-} from './model.ts';
+import type { World } from './decide/world.ts';
+import type { Change, Desired, KernelState, Ledger, LostRouter, NetworkdState, RepairKind } from './model.ts';
 import { Settling } from './settling.ts';
 import { UnseenBook } from './unseen.ts';
 
@@ -34,7 +25,7 @@ export interface Senses {
   networkd(): NetworkdState;
   lostRouters(): readonly LostRouter[];
   files(): UnitDirectory;
-  metadata(): { readonly snapshot: Snapshot | null; readonly departed: readonly EniMetadata[] };
+  metadata(): Pick<World, 'snapshot' | 'departed' | 'isSilent'>;
 }
 
 /** Everything that the reconciler does. */

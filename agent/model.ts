@@ -223,6 +223,9 @@ export interface DesiredEni {
   readonly leavingRouters?: readonly string[];
 }
 
+/** What should be for a link whose ENI is not known: no metadata was ever read. */
+export type ProvisionalEni = Pick<DesiredEni, 'mac' | 'linkIndex' | 'linkName' | 'group' | 'routes' | 'rules'>;
+
 /** How an ENI stands, as `status` shows it. */
 export type EniState =
   | { readonly kind: 'configured' }
@@ -251,6 +254,8 @@ export interface Desired {
    * removed, and never one of theirs.
    */
   readonly unknownMacs: readonly string[];
+  /** Their MACs are among the unknown ones. No key: none. */
+  readonly provisional?: readonly ProvisionalEni[];
 }
 
 /** What the program itself declared or installed: identity text of the object (decide/identity.ts) → MAC of its ENI. */

@@ -89,7 +89,7 @@ async function readMetadata(config: Config, localAddresses: () => readonly strin
     return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [] };
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));
-    return { snapshot: stored?.snapshot ?? null, departed: stored?.departed ?? [] };
+    return { snapshot: stored?.snapshot ?? null, departed: stored?.departed ?? [], isSilent: true };
   }
 }
 

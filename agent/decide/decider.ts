@@ -31,6 +31,8 @@ export interface Known {
   readonly directory: UnitDirectory;
   readonly snapshot: Snapshot | null;
   readonly departed: readonly EniMetadata[];
+  /** As `World.isSilent`. */
+  readonly isSilent?: boolean;
   readonly ledger: Ledger;
   readonly settling: ReadonlySet<string>;
   readonly offered: ReadonlySet<string>;
@@ -68,13 +70,14 @@ export class Decider {
       foreignFiles: readonly string[],
       snapshot: Snapshot | null,
       departed: readonly EniMetadata[],
+      isSilent: boolean,
       routers: readonly KnownRouter[],
       foreignGroups: ForeignGroups,
       failures: Failures,
     ) => {
       const kernel = { links, addresses, routes, rules: [], drivers };
       const rest = { routers, networkd, ownFiles: files, foreignFiles, foreignGroups, failures };
-      const world = { config, snapshot, departed, kernel, ...rest };
+      const world = { config, snapshot, departed, isSilent, kernel, ...rest };
       this.#lastDesired = keepDesired(this.#lastDesired, computeDesired(world));
       return this.#lastDesired;
     },
@@ -159,6 +162,7 @@ export class Decider {
       this.#foreignFiles(listForeignFiles(directory, known.ledger)),
       snapshot,
       departed,
+      known.isSilent === true,
       this.#trustedRouters,
       this.#foreignGroups(findForeignGroups(links, (index) => identifyGroup(index, eniGroup) in known.ledger)),
       failures,

@@ -11,6 +11,7 @@ import { findCandidates } from './match-links.ts';
 import type { Matched } from './matched.ts';
 import { findOverride } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
+import { computeProvisional } from './provisional.ts';
 import { describeHost, listPeers } from './situation.ts';
 import { isAddressless } from './sources.ts';
 import { applyVrf, findVrfObstacle } from './vrf.ts';
@@ -125,7 +126,9 @@ export function computeDesired(world: World): Desired {
     else enis.push(desired);
   }
   reports.sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1));
-  return { enis, reports, unknownMacs: unknownMacs.sort() };
+  const provisional = computeProvisional(world);
+  const added = provisional.length === 0 ? {} : { provisional };
+  return { enis, reports, unknownMacs: unknownMacs.sort(), ...added };
 }
 
 /** Without the defaults by ENIs that are to have none, which diff-leases removes. */

@@ -12,6 +12,7 @@ import { identifyAltName, identifyRoute, identifyRule, ownProtocol } from './ide
 import { diffGroups, diffSettings, diffUnreloaded } from './link-settings.ts';
 import { rememberLast, rememberOf } from './memo.ts';
 import { mainTable } from './numbers.ts';
+import { holdProvisional, isProvisional } from './provisional.ts';
 import { about, altered, type Conflict, markOf, missing, notWanted, Removable } from './removable.ts';
 import { isStillNeeded } from './stand-ins.ts';
 import type { OwnFile } from './unit-directory.ts';
@@ -84,7 +85,7 @@ export class Differ {
       ...this.#leases(desired, links, kernel.addresses, kernel.routes, networkd, ledger, settling),
     ];
     changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
-    return { changes, conflicts: [...addresses.conflicts, ...routes.conflicts] };
+    return { changes: holdProvisional(changes, settling), conflicts: [...addresses.conflicts, ...routes.conflicts] };
   }
 }
 
@@ -168,6 +169,8 @@ function diffRoutes(
   for (const eni of desired.enis) {
     for (const family of eni.withdrawnFamilies ?? []) withdrawn.add(`${eni.linkIndex} ${family}`);
     for (const family of eni.unresolvedFamilies) unresolved.add(`${eni.linkIndex} ${family}`);
+  }
+  for (const eni of [...desired.enis, ...(desired.provisional ?? [])]) {
     for (const route of eni.routes) {
       wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];
@@ -196,7 +199,8 @@ function diffRoutes(
       continue;
     }
     if (want !== undefined || isStillNeeded(route, desired, addresses)) continue;
-    if (route.isComplex || unresolved.has(`${route.linkIndex} ${route.family}`)) continue;
+    if (route.isComplex) continue;
+    if (unresolved.has(`${route.linkIndex} ${route.family}`) && !isProvisional(route)) continue;
     const owner = removable.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
     if (owner === null) continue;
     if (!withdrawn.has(`${route.linkIndex} ${route.family}`) && isLastDefault(route, actual)) continue;
@@ -235,10 +239,11 @@ function diffRules(
 ): Change[] {
   const changes: Change[] = [];
   const plain = actual.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
-  const wanted = new Set(desired.enis.flatMap((eni) => eni.rules.map(identifyRule)));
+  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const wanted = new Set(all.flatMap((eni) => eni.rules.map(identifyRule)));
   const present = plain.filter((rule) => wanted.has(keyOfRule(rule)));
   const presentKeys = new Set(present.map(keyOfRule));
-  for (const eni of desired.enis) {
+  for (const eni of all) {
     for (const rule of eni.rules) {
       if (presentKeys.has(identifyRule(rule)) || settling.has(eni.mac)) continue;
       changes.push({ ...about(eni, missing), kind: 'add-rule', rule });

@@ -105,7 +105,8 @@ function isShared({ table }: Route): boolean {
 const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { actual: Ground; wanted: Ground } => {
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
   const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
-  const eniLinks = new Set(desired.enis.map(({ linkIndex }) => linkIndex));
+  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const eniLinks = new Set(all.map(({ linkIndex }) => linkIndex));
   const shared = kernel.routes.filter(isShared);
   return {
     actual: {
@@ -114,8 +115,8 @@ const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { a
       groupOf,
     },
     wanted: {
-      rules: new RuleList(desired.enis.flatMap(({ rules }) => rules)),
-      routes: new RouteTables([...desired.enis.flatMap(({ routes }) => routes), ...shared]),
+      rules: new RuleList(all.flatMap(({ rules }) => rules)),
+      routes: new RouteTables([...all.flatMap(({ routes }) => routes), ...shared]),
       groupOf: (linkIndex) => (linkIndex !== null && eniLinks.has(linkIndex) ? eniGroup : groupOf(linkIndex)),
     },
   };

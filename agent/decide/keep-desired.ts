@@ -14,6 +14,7 @@ export function keepDesired(last: Desired | null, next: Desired): Desired {
   const isSame =
     isSameList(last.enis, enis) &&
     isSameList(last.unknownMacs, next.unknownMacs) &&
+    JSON.stringify(last.provisional) === JSON.stringify(next.provisional) &&
     last.reports.length === next.reports.length &&
     next.reports.every((report, index) => isSameReport(last.reports[index], report));
   return isSame ? last : { ...next, enis };

@@ -1,6 +1,6 @@
 /** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
 
-import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
+import type { Desired, DesiredEni, KernelState, Ledger, ProvisionalEni } from '../model.ts';
 import { listOfLink } from './by-link.ts';
 import {
   identifyAddress,
@@ -28,6 +28,7 @@ export function computeLedger(desired: Desired, previous: Ledger, declared: Ledg
 export class LedgerKeeper {
   readonly #wished = rememberLast((desired: Desired, declared: Ledger) => {
     const entries = new Map<string, string>(Object.entries(declared));
+    for (const eni of desired.provisional ?? []) for (const key of listProvisional(eni)) entries.set(key, eni.mac);
     for (const eni of desired.enis) for (const key of listKeys(eni)) entries.set(key, eni.mac);
     return entries;
   });
@@ -62,13 +63,16 @@ function isLeased({ linkIndex, lease }: DesiredEni, { addresses }: KernelState):
   return listOfLink(addresses, linkIndex).some((have) => have.address === lease?.address);
 }
 
+function listProvisional({ routes, rules, group, linkIndex }: ProvisionalEni): string[] {
+  const ofGroup = group === null ? [] : [identifyGroup(linkIndex, group)];
+  return [...routes.map(identifyRoute), ...rules.map(identifyRule), ...ofGroup];
+}
+
 function listKeys(eni: DesiredEni): string[] {
   return [
+    ...listProvisional(eni),
     ...eni.addresses.map(identifyAddress),
-    ...eni.routes.map(identifyRoute),
-    ...eni.rules.map(identifyRule),
     ...eni.networkFiles.map(({ name }) => identifyFile(name)),
-    ...(eni.group === null ? [] : [identifyGroup(eni.linkIndex, eni.group)]),
     ...(eni.mtu === null ? [] : [identifyMtu(eni.linkIndex, eni.mtu)]),
     ...(isDnsOff(eni) ? [identifyDnsOff(eni.linkIndex)] : []),
     ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),

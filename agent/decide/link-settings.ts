@@ -25,7 +25,7 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
 
 /** Links that are not in the group that they are to be in. */
 export function diffGroups(desired: Desired, links: KernelState['links']): Change[] {
-  return desired.enis.flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
+  return [...desired.enis, ...(desired.provisional ?? [])].flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
     const actual = links.find(({ index }) => index === linkIndex)?.group;
     if (group === null || actual === undefined || actual === group) return [];
     return [{ mac, linkName, reason: `it is in group ${actual}`, kind: 'set-link-group', linkIndex, group }];

@@ -33,6 +33,12 @@ export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceN
  */
 export const eniTables = { from: 10_000, to: 15_000 } as const;
 
+/**
+ * Of links whose ENI is not known yet, by their index: behind the highest that an ENI can have
+ * (card 35, device 99).
+ */
+export const provisionalTables = { from: 14_000, to: 15_000 } as const;
+
 /** `512 + 100·card + device`: below networkd's default of 1024, the primary before all. */
 export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
   return 512 + 100 * eni.networkCard + eni.deviceNumber;
@@ -69,6 +75,9 @@ export const rulePriorityOf = {
   primaryExceptionOwn: 23_700,
   primaryMain: 23_800,
   primaryOwn: 23_900,
+  /** Of links whose ENI is not known yet: behind every rule of an ENI, so that they lose to it. */
+  provisionalMain: 23_950,
+  provisionalOwn: 23_960,
   /**
    * Behind every rule for a source: the primary's sources go by main, whatever is selected below.
    */

@@ -90,15 +90,35 @@ export function listTagKeys(config: Config): string[] {
  */
 export function findIgnoringEntry(config: Config, link: { mac: string; name: string; driver: string }): number {
   for (const [index, { match, policy }] of config.interfaces.entries()) {
-    const { mac, name, driver, ...ofMetadata } = match;
-    const isOurs =
-      (mac === undefined || mac === link.mac) &&
-      (name === undefined || matchesWildcards(name, link.name)) &&
-      (driver === undefined || driver === link.driver);
-    if (!isOurs) continue;
+    const { mac: _mac, name: _name, driver: _driver, ...ofMetadata } = match;
+    if (!fitsLink(match, link)) continue;
     return Object.keys(ofMetadata).length === 0 && policy.manage === 'none' ? index : -1;
   }
   return -1;
+}
+
+/**
+ * The policy of a link whatever its metadata will be, as far as rules and routes go; null: some
+ * entry that may hold for it takes the link away from this program, or its rules.
+ */
+export function findPlainPolicy(
+  config: Config,
+  link: { mac: string; name: string; driver: string },
+): InterfacePolicy | null {
+  const mayHold = config.interfaces.filter(({ match }) => fitsLink(match, link));
+  const isPlain = mayHold.every(
+    ({ policy: { manage, rules, vrf } }) =>
+      (manage ?? defaults.manage) === 'full' && rules !== 'none' && (vrf ?? null) === null,
+  );
+  return isPlain ? defaults : null;
+}
+
+function fitsLink({ mac, name, driver }: InterfaceMatch, link: { mac: string; name: string; driver: string }): boolean {
+  return (
+    (mac === undefined || mac === link.mac) &&
+    (name === undefined || matchesWildcards(name, link.name)) &&
+    (driver === undefined || driver === link.driver)
+  );
 }
 
 function isMatch(match: InterfaceMatch, { eni, linkName, driver, tags }: PolicySubject): boolean {

@@ -1,6 +1,6 @@
 /** Whose an object of the kernel is, and whether it is ours to remove. Pure. */
 
-import type { Desired, DesiredEni, KernelState, Ledger } from '../model.ts';
+import type { Desired, KernelState, Ledger, ProvisionalEni } from '../model.ts';
 import { ownProtocol } from './identity.ts';
 
 /** Something wished that cannot be: it stands in the way of somebody else's. */
@@ -71,7 +71,7 @@ export class Removable {
 
 /** Whom a change is about, and why. */
 export function about(
-  { mac, linkName }: DesiredEni,
+  { mac, linkName }: ProvisionalEni,
   reason: string,
 ): { mac: string; linkName: string; reason: string } {
   return { mac, linkName, reason };

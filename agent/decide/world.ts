@@ -15,6 +15,8 @@ export interface World {
    * is there.
    */
   readonly departed: readonly EniMetadata[];
+  /** The metadata service had its time to answer, and never did. No key: it may still be about to. */
+  readonly isSilent?: boolean;
   readonly kernel: KernelState;
   /** IPv6 routers that were seen, also where their route is gone for the moment. */
   readonly routers: readonly KnownRouter[];
