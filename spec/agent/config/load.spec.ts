@@ -79,20 +79,17 @@ describe('what is no file to be read', () => {
     return message;
   };
 
-  it('is refused at once: a FIFO, a device, a directory, a link to one, a huge file', async () => {
-    const { mainFile } = places;
-    const cases: readonly (readonly [() => Promise<unknown> | unknown, string])[] = [
-      [() => execFileSync('mkfifo', [mainFile]), 'expected a regular file, got a FIFO'],
-      [() => symlink('/dev/zero', mainFile), 'expected a regular file, got a device'],
-      [() => symlink('/dev/stdin', mainFile), 'expected a regular file, got'],
-      [() => mkdir(mainFile), 'expected a regular file, got a directory'],
-      [() => writeSparse(mainFile), 'expected at most 262144 bytes, got more'],
-    ];
-    for (const [lay, expected] of cases) {
-      await lay();
-      expect(await refusal()).toContain(`failed to read ${mainFile}: ${expected}`);
-      await rm(mainFile, { recursive: true });
-    }
+  const notRegular = (got: string) => `expected a regular file, got ${got}`;
+  const cases: readonly (readonly [string, (path: string) => unknown, string])[] = [
+    ['a FIFO', (path) => execFileSync('mkfifo', [path]), notRegular('a FIFO')],
+    ['a device', (path) => symlink('/dev/zero', path), notRegular('a device')],
+    ['a terminal or pipe', (path) => symlink('/dev/stdin', path), notRegular('')],
+    ['a directory', (path) => mkdir(path), notRegular('a directory')],
+    ['a huge file', writeSparse, 'expected at most 262144 bytes, got more'],
+  ];
+  it.each(cases)('is refused at once: %s', async (_name, lay, expected) => {
+    await lay(places.mainFile);
+    expect(await refusal()).toContain(`failed to read ${places.mainFile}: ${expected}`);
   });
 
   it('may be a link to a file', async () => {
