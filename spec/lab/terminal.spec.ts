@@ -17,11 +17,21 @@ beforeAll(() => {
   writeFileSync(join(directory, 'good.yaml'), JSON.stringify({ ...config, imds, interfaces }));
   writeFileSync(join(directory, 'bad.yaml'), JSON.stringify({ ...config, hostname: evil, [evil]: 1 }));
   const mac = '06:00:00:00:00:01';
-  const snapshot = { primaryMac: mac, enis: [{ kind: 'pending', mac, reason: `late${evil}` }], instanceId: null };
+  const pending = { kind: 'pending', mac: '06:00:00:00:00:02', reason: `late${evil}` };
+  const snapshot = { primaryMac: mac, enis: [{ kind: 'ready', eni: readyEni(mac) }, pending], instanceId: null };
   writeFileSync(join(directory, 'metadata.json'), JSON.stringify({ snapshot, departed: [] }));
 });
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
+
+/** Its ways are looked up on the link. */
+function readyEni(mac: string) {
+  return {
+    ...{ mac, eniId: 'eni-00000000000000001', deviceNumber: 0, networkCard: 0, subnetId: null, vpcId: null },
+    ...{ ipv4Addresses: ['10.0.0.5'], ipv6Addresses: [], ipv4Prefixes: [], ipv6Prefixes: [] },
+    ...{ subnetIpv4: '10.0.0.0/24', subnetIpv6: [], publicIpv4: {} },
+  };
+}
 
 /** In namespaces of its own, beside a link with such a name and such an alternative name. */
 function run(words: readonly string[], isTerminal: boolean): string {
@@ -30,7 +40,10 @@ function run(words: readonly string[], isTerminal: boolean): string {
     mount -t tmpfs tmpfs /run
     ip link add "$(printf 'ens\\033[31m')" address 06:00:00:00:00:01 type veth peer name peer
     ip link property add dev "$(printf 'ens\\033[31m')" altname "$(printf 'alt\\302\\2332J\\342\\200\\256')"
+    ip address add 10.0.0.5/24 dev "$(printf 'ens\\033[31m')"
     ip link set "$(printf 'ens\\033[31m')" up
+    ip link add "$(printf 'ens\\033[32m')" address 06:00:00:00:00:02 type veth peer name peer2
+    ip link set peer up
     command=$1; shift
     if [ "$command" = terminal ]; then script -qec "$(printf '%q ' "$@")" /dev/null; else "$@"; fi`;
   const command = [process.execPath, resolve('dist/enid.js'), ...words];
@@ -83,6 +96,6 @@ for (const isTerminal of [false, true]) {
     const rest = output.replaceAll(/\x1b\[3\dm[a-z]+ *\x1b\[39m/g, '').replaceAll('\r\n', '\n');
     expect(rest.match(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu)?.map((one) => JSON.stringify(one)) ?? []).toEqual([]);
     // What is escaped was there; YAML has a word of its own for it.
-    if (/^(status|config|a|an) /.test(`${name} `)) expect(output).toMatch(/\\u001b|\\e/);
+    if (/^(status|explain|config|a|an) /.test(`${name} `)) expect(output).toMatch(/\\u001b|\\e/);
   });
 }
