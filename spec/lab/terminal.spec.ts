@@ -17,8 +17,7 @@ beforeAll(() => {
   writeFileSync(join(directory, 'good.yaml'), JSON.stringify({ ...config, imds, interfaces }));
   writeFileSync(join(directory, 'bad.yaml'), JSON.stringify({ ...config, hostname: evil, [evil]: 1 }));
   const mac = '06:00:00:00:00:01';
-  const pending = { kind: 'pending', mac: '06:00:00:00:00:02', reason: `late${evil}` };
-  const snapshot = { primaryMac: mac, enis: [{ kind: 'ready', eni: readyEni(mac) }, pending], instanceId: null };
+  const snapshot = { primaryMac: mac, enis: [{ kind: 'ready', eni: readyEni(mac) }], instanceId: null };
   writeFileSync(join(directory, 'metadata.json'), JSON.stringify({ snapshot, departed: [] }));
 });
 
@@ -42,7 +41,6 @@ function run(words: readonly string[], isTerminal: boolean): string {
     ip link property add dev "$(printf 'ens\\033[31m')" altname "$(printf 'alt\\302\\2332J\\342\\200\\256')"
     ip address add 10.0.0.5/24 dev "$(printf 'ens\\033[31m')"
     ip link set "$(printf 'ens\\033[31m')" up
-    ip link add "$(printf 'ens\\033[32m')" address 06:00:00:00:00:02 type veth peer name peer2
     ip link set peer up
     command=$1; shift
     if [ "$command" = terminal ]; then script -qec "$(printf '%q ' "$@")" /dev/null; else "$@"; fi`;
