@@ -34,6 +34,8 @@ export const managerPath = '/org/enid1';
 export const managerInterface = 'org.enid1.Manager';
 const eniInterface = 'org.enid1.Interface';
 const polkitAction = 'org.enid1.reconcile';
+/** Of one user, by however many connections: what waits counts among the calls that are let in of all. */
+const mostExplaining = 64;
 
 export class BusService {
   readonly #bus: Bus;
@@ -163,6 +165,8 @@ export class BusService {
 
   async #explain(source: string, destination: string, sender: string): Promise<string> {
     const userId = await this.#callers.readUserId(sender);
+    if (this.#explaining.count(userId) >= mostExplaining)
+      throw new CallError('org.freedesktop.DBus.Error.LimitsExceeded', 'expected fewer calls of one user at a time');
     return await this.#explaining.run(userId, async () =>
       JSON.stringify(await this.#actions.explain(source, destination, userId)),
     );

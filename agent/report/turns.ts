@@ -11,6 +11,11 @@ export class Turns<Who> {
   readonly #waiting = new Map<Who, (() => Promise<void>)[]>();
   #isRunning = false;
 
+  /** How much of somebody's work has not begun. */
+  count(who: Who): number {
+    return this.#waiting.get(who)?.length ?? 0;
+  }
+
   /** Resolves or rejects as the work does. */
   run<T>(who: Who, work: () => Promise<T>): Promise<T> {
     return new Promise((resolve, reject) => {

@@ -12,6 +12,7 @@ it('takes turns between those who ask, whoever asks more', async () => {
   const done: string[] = [];
   const flood = Array.from({ length: 20 }, (_, index) => turns.run(65_534, work(done, `flood ${index}`)));
   const mine = ['mine 0', 'mine 1'].map((name) => turns.run(0, work(done, name)));
+  expect([turns.count(65_534), turns.count(0), turns.count(1)]).toEqual([19, 2, 0]);
   expect(await Promise.all(mine)).toEqual(['mine 0', 'mine 1']);
   expect(done.length).toBeLessThanOrEqual(5);
   await Promise.all(flood);
