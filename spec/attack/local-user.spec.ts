@@ -65,17 +65,24 @@ function readNetwork(): Promise<string> {
     .then((text) => text.replace(/(valid_lft|preferred_lft|expires|hoplimit) \S+/g, ''));
 }
 
+interface Meanwhile {
+  readonly worstMs: number;
+  /** Of a call to dbus-daemon itself: as long as it checks one message. */
+  readonly worstBusMs: number;
+  readonly failures: readonly string[];
+}
+
 /**
  * How much longer than a service that nobody attacks the daemon takes for root's calls meanwhile:
  * dbus-daemon itself is slow for everybody while it is flooded.
  */
-async function callMeanwhile(under: Promise<unknown>): Promise<{ worstMs: number; failures: string[] }> {
+async function callMeanwhile(under: Promise<unknown>): Promise<Meanwhile> {
   let isOver = false;
   const end = under.finally(() => {
     isOver = true;
   });
   // The worst of each: which of the two calls waits for a message of 31 MB is chance.
-  let [worstMineMs, worstControlMs] = [0, 0];
+  let [worstMineMs, worstControlMs, worstBusMs] = [0, 0, 0];
   const failures: string[] = [];
   const call = async (...words: string[]) => {
     const startMs = performance.now();
@@ -85,16 +92,19 @@ async function callMeanwhile(under: Promise<unknown>): Promise<{ worstMs: number
   };
   do {
     const peer = ['/org/freedesktop/network1', 'org.freedesktop.DBus.Peer', 'Ping'];
-    const [mineMs, controlMs] = await Promise.all([
+    const bus = ['org.freedesktop.DBus', '/org/freedesktop/DBus', 'org.freedesktop.DBus'];
+    const [mineMs, controlMs, busMs] = await Promise.all([
       call(...managerWords, 'Describe'),
       call('org.freedesktop.network1', ...peer),
+      call(...bus, 'GetId'),
     ]);
     worstMineMs = Math.max(worstMineMs, mineMs);
     worstControlMs = Math.max(worstControlMs, controlMs);
+    worstBusMs = Math.max(worstBusMs, busMs);
     await sleep(20);
   } while (!isOver);
   await end;
-  return { worstMs: worstMineMs - worstControlMs, failures };
+  return { worstMs: worstMineMs - worstControlMs, worstBusMs, failures };
 }
 
 describe('on the bus', () => {
@@ -154,10 +164,12 @@ describe('on the bus', () => {
     async (_, flood) => {
       const pid = await machine.show('MainPID');
       const beforeMb = await readResidentMb();
-      const { worstMs, failures } = await callMeanwhile(attack({ ...flood, patienceMs: 2_000 }));
+      const { worstMs, worstBusMs, failures } = await callMeanwhile(attack({ ...flood, patienceMs: 2_000 }));
       expect(failures).toEqual([]);
       // What many connections send to one waits in dbus-daemon, which takes 2 KiB of each in turn.
-      if (flood.connections === undefined) expect(worstMs).toBeLessThan(answerMs);
+      // While it checks a message of 31 MB, for some seconds, an answer waits that came a moment too late.
+      const checkingMs = flood.bulk === undefined ? 0 : worstBusMs;
+      if (flood.connections === undefined) expect(worstMs - checkingMs).toBeLessThan(answerMs);
       // What the flood asked for keeps nobody waiting who asks for the same: 20 000 calls take dbus-daemon a second.
       const startMs = performance.now();
       const asked = floodedCalls[flood.member] ?? ['Describe'];

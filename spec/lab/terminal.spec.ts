@@ -37,10 +37,11 @@ function run(words: readonly string[], isTerminal: boolean): string {
   const script = `
     set -e
     mount -t tmpfs tmpfs /run
-    ip link add "$(printf 'ens\\033[31m')" address 06:00:00:00:00:01 type veth peer name peer
-    ip link property add dev "$(printf 'ens\\033[31m')" altname "$(printf 'alt\\302\\2332J\\342\\200\\256')"
-    ip address add 10.0.0.5/24 dev "$(printf 'ens\\033[31m')"
-    ip link set "$(printf 'ens\\033[31m')" up
+    name=$(printf 'ens\\033[31m\\302\\233\\342\\200\\256')
+    ip link add "$name" address 06:00:00:00:00:01 type veth peer name peer
+    ip link property add dev "$name" altname "$(printf 'alt\\302\\2332J\\342\\200\\256')"
+    ip address add 10.0.0.5/24 dev "$name"
+    ip link set "$name" up
     ip link set peer up
     command=$1; shift
     if [ "$command" = terminal ]; then script -qec "$(printf '%q ' "$@")" /dev/null; else "$@"; fi`;
