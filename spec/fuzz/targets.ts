@@ -34,6 +34,7 @@ import { matchesShellPattern, matchesWildcards } from '../../lib/text/pattern.ts
 import { parseYamlValue } from '../../lib/text/yaml.ts';
 import { makeEni } from '../agent/eni.ts';
 import { makeWorld, plugIn } from '../properties/host.ts';
+import { busTargets } from './bus-targets.ts';
 import { nearBytes, nearText, shortAttributes } from './mutate.ts';
 import { makeTarget, type Target } from './target.ts';
 
@@ -52,9 +53,9 @@ const refusal = Buffer.from(
 const done = Buffer.from('1400000003000200010000000000000000000000', 'hex');
 const acknowledgements = [refusal, done, Buffer.concat([...messages.slice(0, 3), done])];
 
-const trees = readdirSync(at('../../fixtures/imds/')).map(
-  (name): MetadataTree => JSON.parse(read(`../../fixtures/imds/${name}`)),
-);
+const trees = readdirSync(at('../../fixtures/imds/'))
+  .filter((name) => name.endsWith('.json'))
+  .map((name): MetadataTree => JSON.parse(read(`../../fixtures/imds/${name}`)));
 
 /** A tree with one leaf or listing in a broken form. */
 const brokenTree = fc
@@ -207,6 +208,7 @@ function shown(text: string): void {
 }
 
 export const targets: readonly Target[] = [
+  ...busTargets,
   makeTarget('netlink: attributes that are too short', shortAttributes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: links, addresses, routes, rules, settings', nearBytes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: errors, ends of dumps, multipart', nearBytes(acknowledgements), decodeAll, ['DecodeError']),
