@@ -174,7 +174,7 @@ it(
     await serve(small, 'org.enid1');
     const deaf: Attack = { kind: 'call', ...manager, member: 'Large', wantsReply: true, isDeaf: true, count: 16 };
     const hold = attackBus(
-      { ...deaf, connections: 4, patienceMs: 25_000 },
+      { ...deaf, connections: 4, patienceMs: 40_000 },
       (argv) => runProgram([...argv], { timeoutMs: testMs }),
       { socket: `${small.directory}/socket` },
     );
