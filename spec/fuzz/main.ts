@@ -1,7 +1,10 @@
 /** `npm run fuzz -- --seed N --count N`: inputs in all, spread over the readers. Exit code 1: one broke. */
 
 import { parseArgs } from 'node:util';
-import { targets } from './targets.ts';
+import { argvTarget } from './argv-target.ts';
+import { targets as readers } from './targets.ts';
+
+const targets = [...readers, argvTarget];
 
 const { values } = parseArgs({ options: { seed: { type: 'string' }, count: { type: 'string', default: '100000' } } });
 const seed = Number(values.seed ?? Date.now() % 0x7fffffff);
