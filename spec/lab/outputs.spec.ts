@@ -115,6 +115,15 @@ it(
     await guest.check(reload);
     await until('it is seen', async () => (await readStatus()).enis.some(({ state }) => state === 'overridden'));
     await until('its objects are gone', async () => (await guest.check(['ip', 'rule'])).includes('10001') === false);
+    // networkd asks for it when it has heard a router advertisement.
+    await until('its DHCPv6 lease is back', async () =>
+      /2001:db8:0:2::20\/\d+ scope global(?!.*tentative)/.test(
+        await guest.check(['ip', '-6', '-o', 'address', 'show', 'dev', 'ens6']),
+      ),
+    );
+    await until('its IPv6 default is there', async () =>
+      (await guest.check(['ip', '-6', 'route', 'show', 'default'])).includes('dev ens6'),
+    );
     say('An override in /etc', `The operator's own file, \`${override}\`, claims ens6: enid steps back.`);
     // Not the daemon's memory: how much it put back before it heard of the override is chance.
     await capture('status', '--no-daemon');
