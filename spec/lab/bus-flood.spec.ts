@@ -100,7 +100,8 @@ it.each([
     const after = await ask();
     expect({ ...result, ms: 0 }).toEqual({ sent: 3, returns: 0, errors: { [limitsExceeded]: 3 }, closed: 0, ms: 0 });
     expect(failures).toEqual([]);
-    expect(worstMs).toBeLessThan(answerMs);
+    // dbus-daemon itself checks 31 MB for seconds: which of the two calls waits for that is chance.
+    expect(worstMs).toBeLessThan(mb > 8 ? 5 * answerMs : answerMs);
     expect(after.pauseMs).toBeLessThan(answerMs);
     expect(after.rssMb - before.rssMb).toBeLessThan(mostGrowthMb);
   },
