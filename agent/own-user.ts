@@ -4,7 +4,7 @@
  */
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { SafeDirectory } from '../lib/file/safe-directory.ts';
 import { becomeUser, findUser, type UserIds } from '../lib/process/user.ts';
 import { RuntimeError } from './errors.ts';
@@ -53,7 +53,7 @@ function makeFor(path: string, user: UserIds): void {
   mkdirSync(dirname(path), { recursive: true, mode: 0o755 });
   const above = SafeDirectory.open(dirname(path));
   try {
-    above.make(path.slice(path.lastIndexOf('/') + 1), user);
+    above.make(basename(path), user);
   } finally {
     above.close();
   }

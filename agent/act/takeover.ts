@@ -171,8 +171,8 @@ async function removeIfThere(entry: string | null): Promise<void> {
 }
 
 /**
- * Acts on an entry of a directory; null: there is no such directory. The daemon's user can write to some of them: no link on
- * the way is followed that is not root's own.
+ * Acts on an entry of a directory; null: there is no such directory. The daemon's user can write to
+ * some of them: no link on the way is followed that is not root's own.
  */
 async function actOn<T>(path: string, verb: string, act: (entry: string | null) => Promise<T>): Promise<T> {
   try {
@@ -196,7 +196,7 @@ function openIfThere(path: string): SafeDirectory | null {
   }
 }
 
-/** `owner`: who is to have a folder of drop-ins that is made; one that is there stays whose it is. */
+/** `owner`: of a folder of drop-ins that is made; one that is there stays whose it is. */
 function makeParent(path: string, owner: UserIds | null): void {
   const directory = dirname(path);
   const isOwned = owner !== null && directory.endsWith('.network.d');
@@ -251,7 +251,9 @@ function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
-/** Put back, it would be written to by names: through any link that its owner lays into it meanwhile. */
+/**
+ * Put back, it would be written to by names: through any link that its owner lays into it meanwhile.
+ */
 function refuseDirectory(path: string): void {
   if (lstatSync(path).isDirectory()) throw new Error('expected a file, got a directory. Move it away');
 }

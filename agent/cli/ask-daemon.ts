@@ -20,7 +20,10 @@ export type Answer<T> =
   | { readonly kind: 'answered'; readonly value: T }
   | { readonly kind: 'unanswered'; readonly reason: string };
 
-/** A daemon that is alive answers within milliseconds; explain waits for its turn where others ask, too. */
+/**
+ * A daemon that is alive answers within milliseconds; explain waits for its turn where others ask,
+ * too.
+ */
 const quickMs = 3_000;
 const explainMs = 15_000;
 

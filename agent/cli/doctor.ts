@@ -32,7 +32,10 @@ export async function examine(
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
 }
 
-/** Who holds the lock; for who may not ask that, who has the name on the bus, which only root and enid may have. */
+/**
+ * Who holds the lock; for who may not ask that, who has the name on the bus, which only root and
+ * enid may have.
+ */
 async function findDaemon(config: Config): Promise<number | null> {
   const holder = await new RuntimeStore(config.runtimeDirectory).readHolder();
   if (holder !== 'hidden') return holder;
@@ -43,7 +46,7 @@ async function findDaemon(config: Config): Promise<number | null> {
   } catch {
     return null;
   } finally {
-    await bus.close();
+    bus.close();
   }
 }
 

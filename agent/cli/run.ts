@@ -127,7 +127,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   notifier.stopping();
   hostname.stop();
   metrics?.close();
-  await service?.close();
+  service?.close();
   await daemon.stop();
   notifier.close();
   return exitCode;

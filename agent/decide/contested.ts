@@ -1,6 +1,6 @@
 /**
- * What ENIs list against each other. Invariant: what an ENI lists takes nothing from another ENI that had it before and
- * still lists it. Pure.
+ * What ENIs list against each other. Invariant: what an ENI lists takes nothing from another ENI
+ * that had it before and still lists it. Pure.
  */
 
 import { familyOf } from '../../lib/ip/address.ts';
@@ -32,7 +32,10 @@ interface History {
   readonly contested: NonNullable<Snapshot['contested']>;
 }
 
-/** Claims that another ENI had before and still has. Those that are both new are for the decision to rank. */
+/**
+ * Claims that another ENI had before and still has. Those that are both new are for the decision to
+ * rank.
+ */
 export function findContested(
   before: readonly EniMetadata[],
   contested: NonNullable<Snapshot['contested']>,
@@ -71,8 +74,9 @@ function isSamePlace(left: EniMetadata, right: EniMetadata): boolean {
 }
 
 /**
- * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so that one of two ENIs that say so is
- * wrong: not the one that said it before, else not the primary, else not the one of the lower place.
+ * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so that one of two
+ * ENIs that say so is wrong: not the one that said it before, else not the primary, else not the one
+ * of the lower place.
  */
 export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata[]): EniReading[] {
   const ready = candidate.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));

@@ -92,8 +92,8 @@ export class BusService {
   }
 
   /** Gives the name back. */
-  async close(): Promise<void> {
-    await this.#bus.close();
+  close(): void {
+    this.#bus.close();
   }
 
   #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
