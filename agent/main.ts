@@ -1,6 +1,6 @@
 /** Parses argv, loads the configuration, wires and runs. The only process.exit of the program. */
 
-import './memory.ts';
+import './run/memory.ts';
 import { Argument, Command, Option } from 'commander';
 import { escapeLine, escapePicture, escapeText } from '../lib/text/printable.ts';
 import type { CommandWords, Shell } from './cli/completion.ts';

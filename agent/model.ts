@@ -258,7 +258,7 @@ export interface Desired {
   readonly provisional?: readonly ProvisionalEni[];
 }
 
-/** What the program itself declared or installed: identity text of the object (decide/identity.ts) → MAC of its ENI. */
+/** What the program itself declared or installed: identity text of the object (decide/base/identity.ts) → MAC of its ENI. */
 export type Ledger = Readonly<Record<string, string>>;
 
 /** One step from what is to what should be. `mac` is the ENI's; `reason` says why in a few words. */

@@ -4,8 +4,8 @@ import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import type { RouteLookup } from '../../lib/rtnetlink/route.ts';
-import type { KernelAnswer } from '../decide/explain.ts';
-import type { Packet } from '../decide/walk.ts';
+import type { KernelAnswer } from '../decide/explain/explain.ts';
+import type { Packet } from '../decide/explain/walk.ts';
 import type { KernelState, Route } from '../model.ts';
 
 type RouteQuestion = Packet & { readonly vrf: string | null };

@@ -6,7 +6,7 @@ import { type ConfigPlaces, loadConfig, readConfigTexts } from '../config/load.t
 import { listEntryPlaces, mergeConfig } from '../config/merge.ts';
 import { parseConfigFile } from '../config/parse.ts';
 import { describeSchema } from '../config/schema.ts';
-import { resolveEnis } from '../decide/resolve.ts';
+import { resolveEnis } from '../decide/explain/resolve.ts';
 import { ConfigError } from '../errors.ts';
 import { describeResolved } from '../report/resolved-text.ts';
 import { inspectHost } from './inspect.ts';

@@ -2,25 +2,25 @@
 
 import { Bus } from '../../lib/dbus/bus.ts';
 import type { Config } from '../config/types.ts';
-import { acceptSnapshot, initialAcceptState } from '../decide/accept-snapshot.ts';
-import { readDeclared } from '../decide/declared.ts';
-import { computeDesired } from '../decide/desired.ts';
-import { computeDifference } from '../decide/diff.ts';
-import { identifyGroup } from '../decide/identity.ts';
-import { findCandidates, listLocalAddresses } from '../decide/match-links.ts';
-import { eniGroup } from '../decide/numbers.ts';
-import { listTagKeys } from '../decide/policy.ts';
-import type { Conflict } from '../decide/removable.ts';
-import { rememberRouters } from '../decide/routers.ts';
-import { findForeignGroups } from '../decide/situation.ts';
-import { listForeignFiles } from '../decide/unit-directory.ts';
+import { identifyGroup } from '../decide/base/identity.ts';
+import { eniGroup } from '../decide/base/numbers.ts';
+import { computeDesired } from '../decide/desired/desired.ts';
+import { listTagKeys } from '../decide/desired/policy.ts';
+import { findForeignGroups } from '../decide/desired/situation.ts';
+import { listForeignFiles } from '../decide/desired/unit-directory.ts';
+import { computeDifference } from '../decide/diff/diff.ts';
+import { readDeclared } from '../decide/diff/on-file.ts';
+import type { Conflict } from '../decide/diff/ownership.ts';
+import { acceptSnapshot, initialAcceptState } from '../decide/inputs/accept-snapshot.ts';
+import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
+import { rememberRouters } from '../decide/inputs/routers.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
-import { readDirectory } from '../own-files.ts';
-import { RuntimeStore } from '../runtime-store.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
+import { RuntimeStore } from '../watch/runtime-store.ts';
+import { readDirectory } from '../watch/unit-files.ts';
 
 export interface Inspection {
   readonly desired: Desired;

@@ -6,7 +6,7 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
 import type { Config } from '../config/types.ts';
 import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
-import { RuntimeStore } from '../runtime-store.ts';
+import { RuntimeStore } from '../watch/runtime-store.ts';
 import type { CommandResult } from './status.ts';
 
 /** Above the daemon's own patience with the metadata service (20 s). */

@@ -5,18 +5,18 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
-import { Daemon } from '../daemon.ts';
-import { computeStanding, describePending } from '../decide/standing.ts';
-import { HostnameSetter } from '../hostname.ts';
-import type { PassResult } from '../loop.ts';
-import { settleMemory } from '../memory.ts';
+import { computeStanding, describePending } from '../decide/explain/standing.ts';
 import type { KernelState } from '../model.ts';
-import { leaveRoot } from '../own-user.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
 import { tell } from '../report/journal-line.ts';
 import type { Metrics } from '../report/metrics.ts';
-import { RuntimeStore } from '../runtime-store.ts';
+import { Daemon } from '../run/daemon.ts';
+import { HostnameSetter } from '../run/hostname.ts';
+import { settleMemory } from '../run/memory.ts';
+import { leaveRoot } from '../run/own-user.ts';
+import type { PassResult } from '../run/reconciler.ts';
+import { RuntimeStore } from '../watch/runtime-store.ts';
 import { buildRows, describePlan } from './status.ts';
 
 export interface RunOptions {

@@ -2,7 +2,7 @@
 
 import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
-import { computeStanding } from '../decide/standing.ts';
+import { computeStanding } from '../decide/explain/standing.ts';
 import type { EniHistory } from '../report/history.ts';
 import {
   buildPlanLine,

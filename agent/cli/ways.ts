@@ -5,8 +5,8 @@
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { Config } from '../config/types.ts';
-import type { AskedWays } from '../decide/check-ways.ts';
-import { judgeWays, listWays } from '../decide/ways.ts';
+import type { AskedWays } from '../decide/explain/check-ways.ts';
+import { judgeWays, listWays } from '../decide/explain/ways.ts';
 import { buildWays, renderWays } from '../report/ways-table.ts';
 import { readResolvers } from '../sense/resolvers.ts';
 import { askRoute } from './ask-route.ts';

@@ -5,22 +5,22 @@
 
 import type { Config } from '../config/types.ts';
 import type { Desired, EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../model.ts';
-import { readyEnis } from './accept-snapshot.ts';
-import { readDeclared } from './declared.ts';
-import { computeDesired } from './desired.ts';
-import { Differ, type Difference } from './diff.ts';
-import { identifyGroup, ownProtocol } from './identity.ts';
-import { keepDesired } from './keep-desired.ts';
-import { LedgerKeeper } from './ledger.ts';
-import { findCandidates } from './match-links.ts';
-import { isSameList, keepEqual, rememberLast } from './memo.ts';
-import { eniGroup, mainTable } from './numbers.ts';
-import { type KnownRouter, type RouterNews, rememberRouters, whenWithdrawn } from './routers.ts';
-import { type ForeignGroups, findForeignGroups } from './situation.ts';
-import { listTellingAddresses } from './telling-addresses.ts';
-import { listAddressesNear, listTellingLinks } from './telling-links.ts';
-import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
-import type { Failures } from './world.ts';
+import { identifyGroup, ownProtocol } from './base/identity.ts';
+import { isSameList, keepEqual, rememberLast } from './base/memo.ts';
+import { eniGroup, mainTable } from './base/numbers.ts';
+import { computeDesired } from './desired/desired.ts';
+import { keepDesired } from './desired/keep-desired.ts';
+import { type ForeignGroups, findForeignGroups } from './desired/situation.ts';
+import { listForeignFiles, type OwnFile, type UnitDirectory } from './desired/unit-directory.ts';
+import type { Failures } from './desired/world.ts';
+import { Differ, type Difference } from './diff/diff.ts';
+import { LedgerKeeper } from './diff/ledger.ts';
+import { readDeclared } from './diff/on-file.ts';
+import { readyEnis } from './inputs/accept-snapshot.ts';
+import { findCandidates } from './inputs/match-links.ts';
+import { listTellingAddresses } from './inputs/relevant-addresses.ts';
+import { listAddressesNear, listTellingLinks } from './inputs/relevant-links.ts';
+import { type KnownRouter, type RouterNews, rememberRouters, whenWithdrawn } from './inputs/routers.ts';
 
 /** Lists and objects that have not changed since the last call are to be the same ones. */
 export interface Known {

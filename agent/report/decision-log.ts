@@ -4,7 +4,7 @@ import type { Change } from '../model.ts';
 import { describeChange } from './change-text.ts';
 import type { Journal } from './journal.ts';
 
-/** As `agent/decide/reasons.ts` tells it. */
+/** As `agent/decide/explain/reasons.ts` tells it. */
 export interface Decision {
   readonly mac: string | null;
   readonly topic: string;

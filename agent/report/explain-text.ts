@@ -3,7 +3,7 @@
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import type { EniReport, EniState, Way } from '../model.ts';
 
-/** What `agent/decide/explain.ts` found out. */
+/** What `agent/decide/explain/explain.ts` found out. */
 export interface ExplanationInput {
   readonly packet: { readonly source: string; readonly destination: string; readonly inputLink: string | null };
   readonly owner: { readonly role: string; readonly report: EniReport } | null;

@@ -29,7 +29,7 @@ export interface StatusRow {
 }
 
 export interface StatusInput {
-  /** With the state that stands after what is pending (agent/decide/standing.ts). */
+  /** With the state that stands after what is pending (agent/decide/explain/standing.ts). */
   readonly report: EniReport;
   readonly desired: DesiredEni | null;
   readonly networkFile: string | null;

@@ -2,7 +2,7 @@
 
 import type { EniReport, Way } from '../model.ts';
 
-/** What `agent/decide/ways.ts` found out. */
+/** What `agent/decide/explain/ways.ts` found out. */
 export interface WaysInput {
   readonly judged: readonly {
     readonly question: {

@@ -37,7 +37,7 @@ const possiblyEmpty: ReadonlySet<string> = new Set([
 
 /**
  * The greatest numbers that tables and rule priorities have room for: a table per ENI takes devices below 100 on a
- * card, and the rules of card 36 would stand among the primary's (agent/decide/numbers.ts). EC2 has 32 cards at most.
+ * card, and the rules of card 36 would stand among the primary's (agent/decide/base/numbers.ts). EC2 has 32 cards at most.
  */
 const greatest = { 'device-number': 99, 'network-card': 35 } as const;
 

@@ -1,8 +1,8 @@
 /** A defect that concerns one ENI costs that ENI's changes, not the others'. */
 
 import { expect, test } from '@jest/globals';
-import { Reconciler } from '../../agent/loop.ts';
 import type { Change, EniMetadata, EniReport, Ledger } from '../../agent/model.ts';
+import { Reconciler } from '../../agent/run/reconciler.ts';
 import { linkOf } from '../properties/arbitrary.ts';
 import { makeWorld, snapshotOf } from '../properties/host.ts';
 import { makeEni } from './eni.ts';

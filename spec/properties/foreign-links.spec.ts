@@ -3,7 +3,7 @@
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import { defaultConfig } from '../../agent/config/defaults.ts';
-import { listAddressesNear, listTellingLinks } from '../../agent/decide/telling-links.ts';
+import { listAddressesNear, listTellingLinks } from '../../agent/decide/inputs/relevant-links.ts';
 import type { Address, Link } from '../../agent/model.ts';
 import { makeLink } from '../../fixtures/model/records.ts';
 import { ModelWorld } from '../../fixtures/model/world.ts';

@@ -6,7 +6,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { acceptSnapshot, initialAcceptState } from '../../agent/decide/accept-snapshot.ts';
+import { acceptSnapshot, initialAcceptState } from '../../agent/decide/inputs/accept-snapshot.ts';
 import type { EniMetadata, EniReading, Snapshot } from '../../agent/model.ts';
 import { SnapshotReader } from '../../agent/sense/metadata.ts';
 import { kernelRules, lookUp } from '../../fixtures/model/look-up.ts';

@@ -3,8 +3,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import { isSameList } from '../../agent/decide/base/memo.ts';
 import { Decider, type Known } from '../../agent/decide/decider.ts';
-import { isSameList } from '../../agent/decide/memo.ts';
 import type { KernelState } from '../../agent/model.ts';
 import type { ModelWorld } from '../../fixtures/model/world.ts';
 import { countRuns, eniList, limitRuns } from './arbitrary.ts';

@@ -2,7 +2,7 @@
 unit=enid.service
 fallback=/etc/systemd/network/80-ec2.network
 # What a removal leaves: for the primary, by its MAC, and for all. Names of nobody else, so that enid takes them for no
-# administrator's word (agent/decide/override.ts).
+# administrator's word (agent/decide/desired/override.ts).
 left_for_primary=/etc/systemd/network/79-ec2-primary.network
 left_for_all=/etc/systemd/network/81-ec2-all.network
 shipped=/usr/lib/systemd/network/80-ec2.network

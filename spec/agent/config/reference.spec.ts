@@ -3,7 +3,7 @@ import { describe, expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
 import { parseConfig, parseConfigFile } from '../../../agent/config/parse.ts';
 import { configSchema, interfaceSchema } from '../../../agent/config/schema.ts';
-import { resolvePolicy } from '../../../agent/decide/policy.ts';
+import { resolvePolicy } from '../../../agent/decide/desired/policy.ts';
 
 const reference = readFileSync(new URL('../../../units/config.yaml', import.meta.url), 'utf8');
 /** `#key:` is a setting, `# text` is prose, `#:` is the example. */

@@ -1,7 +1,7 @@
 /** An instance's metadata with two ENIs, and what a read of them under faults may say. */
 
 import { expect } from '@jest/globals';
-import { acceptSnapshot, initialAcceptState } from '../../../agent/decide/accept-snapshot.ts';
+import { acceptSnapshot, initialAcceptState } from '../../../agent/decide/inputs/accept-snapshot.ts';
 import type { Snapshot } from '../../../agent/model.ts';
 import { buildTree } from '../../../fixtures/vpc/imds-server.ts';
 

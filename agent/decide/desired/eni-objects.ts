@@ -1,0 +1,201 @@
+/** The kernel objects of one ENI: addresses, routes of its own table, alternative names. Pure. */
+
+import { familyOf } from '../../../lib/ip/address.ts';
+import { addressAt, networkOf, requireCidr } from '../../../lib/ip/cidr.ts';
+import type { InterfacePolicy } from '../../config/types.ts';
+import type { DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, Link } from '../../model.ts';
+import { listOfLink } from '../base/by-link.ts';
+import { RTPROT_RA } from '../base/kernel-numbers.ts';
+import { localTable, mainTable } from '../base/numbers.ts';
+import { findRouter } from '../inputs/routers.ts';
+import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.ts';
+import type { Matched } from './matched.ts';
+import { hasFamily, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
+import { standInMetric } from './stand-ins.ts';
+
+/** EC2 delegates /28; a shorter prefix is made local as a whole. */
+const shortestAssigned = 24;
+export function computeAddresses(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredAddress[] {
+  const linkIndex = link.index;
+  const isLocal = policy.secondary === 'local';
+  // The first of each family is the ENI's own: that of IPv4 is the lease's, and DHCPv6 leases that of IPv6.
+  return [
+    ...eni.ipv4Addresses.slice(1, isLocal ? undefined : 1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
+    ...eni.ipv6Addresses.slice(0, isLocal ? undefined : 1).map((address, position) => ({
+      linkIndex,
+      address,
+      prefixLength: 128,
+      // The kernel would choose the newest of them as source: an assigned address would change all that goes out.
+      ...(position === 0 ? {} : { isDeprecated: true as const }),
+    })),
+    ...listAssignedPrefixes(eni, policy).flatMap((prefix) =>
+      listAddresses(prefix).map((address) => ({ linkIndex, address, prefixLength: 32 })),
+    ),
+  ].filter(({ address }) => !isExcluded(policy, address));
+}
+
+export function computeSubnetRoutes(eni: EniMetadata, link: Link, table: number, metric: number): DesiredRoute[] {
+  return listSubnets(eni).map((destination) => ({
+    table,
+    destination,
+    type: 'unicast',
+    gateway: null,
+    linkIndex: link.index,
+    metric,
+  }));
+}
+
+/** Delegated prefixes whose addresses are put on the link one by one. Those of IPv6 have too many (2^48). */
+function listAssignedPrefixes(eni: EniMetadata, policy: InterfacePolicy): string[] {
+  if (policy.prefixes !== 'assigned') return [];
+  return listPrefixSources(eni, policy).filter(
+    (prefix) => requireCidr(prefix).length >= shortestAssigned && familyOf(prefix) === 4,
+  );
+}
+
+function listAddresses(prefix: string): string[] {
+  const count = 1 << (32 - requireCidr(prefix).length);
+  return Array.from({ length: count }, (_, index) => addressAt(prefix, BigInt(index)));
+}
+
+/**
+ * AnyIP: the whole prefix is local to this host. In a VRF, too, the local table has it: of a source
+ * that no link has the kernel asks that table alone (__ip_dev_find). A program that is bound to the
+ * VRF can bind to an IPv4 address only where the VRF's table has it (inet_addr_type_table); to one
+ * of IPv6 only with IPV6_FREEBIND, as in main.
+ */
+export function computeLocalRoutes(
+  eni: EniMetadata,
+  link: Link,
+  { policy, tableId }: Pick<Matched, 'policy' | 'tableId'>,
+): DesiredRoute[] {
+  if (policy.prefixes === 'rules') return [];
+  const assigned = new Set(listAssignedPrefixes(eni, policy));
+  const whole = listPrefixSources(eni, policy).filter((prefix) => !assigned.has(prefix));
+  return whole.flatMap((destination) => {
+    const isIpv4 = familyOf(destination) === 4;
+    const tables = policy.vrf !== null && isIpv4 ? [localTable, tableId] : [localTable];
+    // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would
+    // be a repair for ever.
+    const route = { destination, type: 'local', gateway: null, metric: isIpv4 ? 0 : 1024 } as const;
+    return tables.map((table) => ({ table, linkIndex: link.index, ...route }));
+  });
+}
+
+export interface DefaultRoutes {
+  readonly routes: readonly DesiredRoute[];
+  readonly unresolvedFamilies: readonly (4 | 6)[];
+}
+
+export const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
+
+export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, metric: number): DefaultRoutes {
+  const table = one.tableId;
+  const routes: DesiredRoute[] = [];
+  const unresolvedFamilies: (4 | 6)[] = [];
+  const linkIndex = one.candidate.link.index;
+  for (const family of [4, 6] as const) {
+    const gateway = findGateway(surroundings, one, family);
+    if (gateway === null) {
+      if (!isDefaultWithdrawn(surroundings, one, family)) unresolvedFamilies.push(family);
+      continue;
+    }
+    const destination = family === 4 ? '0.0.0.0/0' : '::/0';
+    routes.push({ table, destination, type: 'unicast', gateway, linkIndex, metric });
+  }
+  return { routes, unresolvedFamilies };
+}
+
+/** Routes that the operator wants by this ENI. */
+export interface OperatorRoutes {
+  /**
+   * Those whose router is not known yet are left out. networkd's own word for it (`_dhcp4`) will not do in its file: such
+   * routes bear the lease's mark and not ours, and could not be told from other programs' when they are to go.
+   */
+  readonly routes: readonly DesiredRoute[];
+  readonly unresolvedFamilies: readonly (4 | 6)[];
+}
+
+export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
+
+export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, metric: number): OperatorRoutes {
+  // The same object: what follows from it is done once.
+  if (one.policy.routes.length === 0) return noOperatorRoutes;
+  const ownTable = one.tableId;
+  const routes: DesiredRoute[] = [];
+  const unresolved = new Set<4 | 6>();
+  const linkIndex = one.candidate.link.index;
+  for (const { to: destination, via, table } of one.policy.routes) {
+    const family = familyOf(destination);
+    const gateway = via ?? findGateway(surroundings, one, family);
+    if (gateway === null) {
+      if (!isDefaultWithdrawn(surroundings, one, family)) unresolved.add(family);
+      continue;
+    }
+    // A VRF is apart from main: a way into it out of main is made only where it is asked for by that name.
+    const both = one.policy.vrf === null ? [ownTable, mainTable] : [ownTable];
+    const tables = { own: [ownTable], main: [mainTable], both }[table];
+    for (const id of tables) routes.push({ table: id, destination, type: 'unicast', gateway, linkIndex, metric });
+  }
+  return { routes, unresolvedFamilies: [...unresolved] };
+}
+
+/**
+ * What the lease and the router advertisement bring into main or the VRF, once they are there: networkd makes these routes once, and
+ * never again when another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
+ * then a reload is to come, which drops the advertised route for a while.
+ */
+export function computeMainRoutes(
+  surroundings: Surroundings,
+  one: Matched,
+  { metric, isTakenUp }: MainRouteOptions,
+): DesiredRoute[] {
+  const { kernel, routers } = surroundings;
+  const { eni, candidate, policy, leaseTable } = one;
+  const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
+  const routes: DesiredRoute[] = [];
+  const leased = listOfLink(kernel.addresses, candidate.link.index).find(
+    ({ address }) => address === eni.ipv4Addresses[0],
+  );
+  // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
+  if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
+    routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
+    const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);
+    const gateway = isWanted ? findGateway(surroundings, one, 4) : null;
+    if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
+  }
+  const { index } = candidate.link;
+  const gateway = findRouter(routers, index);
+  const hasIpv6 = hasFamily(eni, 6);
+  const severalPaths = listOfLink(kernel.routes, null).filter((route) =>
+    route.paths?.some(({ linkIndex }) => linkIndex === index),
+  );
+  const isAdvertised = [...listOfLink(kernel.routes, index), ...severalPaths].some(
+    ({ table, destination, protocol }) => table === leaseTable && destination === '::/0' && protocol === RTPROT_RA,
+  );
+  if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
+    routes.push({ ...base, destination: '::/0', gateway, metric: metric + standInMetric });
+  }
+  return routes;
+}
+
+interface MainRouteOptions {
+  readonly metric: number;
+  readonly isTakenUp: boolean;
+}
+
+export function computeLease(
+  eni: EniMetadata,
+  policy: InterfacePolicy,
+  { leaseTable: table, metric }: { readonly leaseTable: number; readonly metric: number },
+): DesiredLease {
+  const prefixLength = eni.subnetIpv4 === null ? null : requireCidr(eni.subnetIpv4).length;
+  const address = eni.ipv4Addresses[0] ?? null;
+  return { address, prefixLength, table, metric, hasDefaultRoute: policy.defaultRoute };
+}
+
+/** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */
+export function computeAltNames(eni: EniMetadata): string[] {
+  const byPlace = `device-number-${eni.deviceNumber}.${eni.networkCard}`;
+  return eni.eniId === null ? [byPlace] : [byPlace, eni.eniId];
+}

@@ -1,0 +1,79 @@
+/** When the operator's or another program's word stands above this program's (DESIGN, decision 6). */
+
+import type { InterfacePolicy } from '../../config/types.ts';
+import type { EniState, Link, NetworkdState } from '../../model.ts';
+
+/** What a removal of the package leaves (units/package/maintain.sh), and the next installation takes over from. */
+const leftByRemoval = ['79-ec2-primary', '81-ec2-all'].map((name) => `/etc/systemd/network/${name}.network`);
+
+export interface Override {
+  readonly state: EniState;
+  /** True where it is not known who decides: what stands is left standing. */
+  readonly isUnknown: boolean;
+}
+
+/** This program's .network file for a link: its path, and whether it is there. */
+export interface OwnNetworkFile {
+  readonly path: string;
+  readonly exists: boolean;
+  /** Another program's file under a name that ours would have; null: none. */
+  readonly rivalPath: string | null;
+  /** Whether a file is this program's under another name, or was and is not there any more. */
+  readonly isFormer: (path: string) => boolean;
+  /** The VRF that this program's file puts the link into; null: none. */
+  readonly vrf: string | null;
+}
+
+/** Null where this program decides. */
+export function findOverride(
+  link: Link,
+  links: readonly Link[],
+  networkd: NetworkdState,
+  ownFile: OwnNetworkFile,
+  policy: InterfacePolicy,
+): Override | null {
+  if (policy.manage === 'none') {
+    return { state: { kind: 'ignored', reason: 'manage: none in the configuration' }, isUnknown: false };
+  }
+  if (link.masterIndex !== null) {
+    const master = links.find(({ index }) => index === link.masterIndex);
+    const isOurs = master?.kind === 'vrf' && [policy.vrf, ownFile.vrf].includes(master.name);
+    const name = master === undefined ? `link ${link.masterIndex}` : `${master.kind ?? 'link'} ${master.name}`;
+    if (!isOurs) return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
+  }
+  if (policy.manage !== 'full') return null;
+  if (ownFile.rivalPath !== null) {
+    const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link`;
+    return { state: { kind: 'degraded', reason }, isUnknown: true };
+  }
+  const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
+  if (networkd.kind !== 'present' && known === undefined) {
+    if (ownFile.exists) return null;
+    const reason =
+      networkd.kind === 'absent'
+        ? 'systemd-networkd is not on the bus. Start it'
+        : 'the system bus has not answered yet';
+    return { state: { kind: 'waiting', reason }, isUnknown: true };
+  }
+  if (known === undefined || known.setupState === 'pending' || known.setupState === 'initialized') {
+    const reason = 'systemd-networkd has not taken up the link yet';
+    return { state: { kind: 'waiting', reason }, isUnknown: true };
+  }
+  if (known.networkFile === null || known.networkFile === ownFile.path) return null;
+  // The link was renamed, or plugged out and in elsewhere: networkd stays with the file of the old name until it reads them again.
+  if (ownFile.isFormer(known.networkFile)) return null;
+  const isClaim = known.networkFile.startsWith('/etc/systemd/network/') && !leftByRemoval.includes(known.networkFile);
+  if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {
+    return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
+  }
+  return null;
+}
+
+/** systemd.network(5): files are taken in the order of their names, whatever the directory; the first match wins. */
+function sortsBefore(path: string, other: string): boolean {
+  return baseName(path) < baseName(other);
+}
+
+function baseName(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

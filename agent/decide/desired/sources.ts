@@ -1,0 +1,246 @@
+/**
+ * Source addresses of an ENI and the fewest policy routing rules that send them out by it
+ * (docs/decisions/0001-ways.md).
+ */
+
+import { familyOf, widthOf } from '../../../lib/ip/address.ts';
+import {
+  CidrIndex,
+  contains,
+  hostCidr,
+  mergeCidrs,
+  overlaps,
+  requireCidr,
+  subtractCidrs,
+} from '../../../lib/ip/cidr.ts';
+import type { InterfacePolicy } from '../../config/types.ts';
+import type { Address, DesiredRule, EniMetadata, Family } from '../../model.ts';
+import { globalScope } from '../base/address-flags.ts';
+import { rememberEach, rememberLast } from '../base/memo.ts';
+import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from '../base/numbers.ts';
+
+/**
+ * An ENI for EFA alone: it has neither address nor prefix. The metadata lists its subnet all the
+ * same (a live listing in amazon-vpc-cni-k8s, pull request 3047): what families an ENI has is said
+ * by its addresses.
+ */
+export function isAddressless(eni: EniMetadata): boolean {
+  const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
+  return all.every(({ length }) => length === 0);
+}
+
+/** Subnets of an ENI, both families. */
+export function listSubnets(eni: EniMetadata): string[] {
+  if (isAddressless(eni)) return [];
+  return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+}
+
+/** Whether packets of a family can have to do with an ENI: it has an address of it, or a subnet. */
+export function hasFamily(eni: EniMetadata, family: Family): boolean {
+  const addresses = family === 4 ? eni.ipv4Addresses : eni.ipv6Addresses;
+  return addresses.length > 0 || listSubnets(eni).some((subnet) => familyOf(subnet) === family);
+}
+
+/** Subnet → links that have an address in it. */
+export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
+
+export function findSubnetHolders(enis: readonly EniMetadata[], addresses: readonly Address[]): SubnetHolders {
+  const subnets = enis.flatMap(listSubnets);
+  const index = indexOf(subnets.join());
+  const holders = new Map(subnets.map((subnet) => [subnet, new Set<number>()]));
+  for (const address of addresses) {
+    if (address.scope !== globalScope) continue;
+    for (const subnet of findSubnetsOf(address, index)) holders.get(subnet)?.add(address.linkIndex);
+  }
+  return holders;
+}
+
+const indexOf = rememberLast((subnets: string) => new CidrIndex(subnets === '' ? [] : subnets.split(',')));
+const findSubnetsOf = rememberEach((one: Address, index: CidrIndex) => index.find(one.address));
+
+export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: string): boolean {
+  return policy.exclude.some((excluded) => contains(excluded, cidr));
+}
+
+/** Addresses that the ENI answers for, as CIDR text, without what the operator excluded. */
+export function listAddressSources(eni: EniMetadata, policy: Pick<InterfacePolicy, 'exclude'>): string[] {
+  return [...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr).filter((cidr) => !isExcluded(policy, cidr));
+}
+
+/** Delegated prefixes, without what the operator excluded. */
+export function listPrefixSources(eni: EniMetadata, policy: Pick<InterfacePolicy, 'exclude'>): string[] {
+  return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
+}
+
+/** What others behind the host may send from by this ENI: delegated prefixes, and what the operator adds. */
+function listForwardedSources({ eni, policy }: RuleInput): string[] {
+  return [...listPrefixSources(eni, policy), ...policy.sources];
+}
+
+/**
+ * What the rules of an ENI depend on beside the ENI itself. Plain data, so that equal ones can be
+ * told by their text.
+ */
+export interface Situation {
+  /**
+   * Subnets of other ENIs: where one overlaps, a rule for the whole subnet would take sources of
+   * another ENI.
+   */
+  readonly otherSubnets: readonly string[];
+  /** Subnets of this ENI in which a link has an address that is none of this ENI's. */
+  readonly occupiedSubnets: readonly string[];
+  /**
+   * Destinations that main would send by another link in spite of the link group
+   * (`listExceptions`).
+   */
+  readonly exceptions: readonly string[];
+  /** Null for a secondary ENI. */
+  readonly primary: PrimarySituation | null;
+}
+
+export interface PrimarySituation {
+  /** Families in which the host has another ENI; in the others the primary needs no rule. */
+  readonly contestedFamilies: readonly Family[];
+  /**
+   * Families in which main's best default route leads by another ENI, or main has none and is to
+   * have none by the primary.
+   */
+  readonly divertedFamilies: readonly Family[];
+  /** Families in which main has a default by an ENI that no link group tells. */
+  readonly ungroupedFamilies: readonly Family[];
+}
+
+export interface RuleInput {
+  readonly eni: EniMetadata;
+  readonly policy: InterfacePolicy;
+  readonly eniNumber: number;
+  readonly tableId: number;
+  readonly situation: Situation;
+}
+
+/** All of a rule but where it stands, where it leads and what it does not take. */
+type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
+
+/** Takes whatever the table has. */
+const takesAll = { suppressPrefixLength: null, suppressGroup: null } as const;
+
+/** Whatever has this source, CIDR text. */
+export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
+  return { family: familyOf(source), source, destination: null, mark: null, users: null, inputInterface };
+}
+
+/** The rules of one ENI, sorted by priority. */
+export function computeRules(input: RuleInput): DesiredRule[] {
+  const contested = input.situation.primary?.contestedFamilies ?? ([4, 6] as const);
+  switch (input.policy.rules) {
+    case 'none':
+      return [];
+    case 'classic':
+      return listSources(input)
+        .filter((source) => contested.includes(familyOf(source)))
+        .map((source) => ({
+          // As amazon-ec2-net-utils has it.
+          priority: input.eniNumber,
+          ...selectSource(source, null),
+          table: input.tableId,
+          ...takesAll,
+        }));
+    case 'standard':
+      return contested.flatMap((family) => computeStandardRules(input, family)).sort(compareRules);
+  }
+}
+
+function compareRules(left: DesiredRule, right: DesiredRule): number {
+  return left.priority - right.priority;
+}
+
+function listSources(input: RuleInput): string[] {
+  return [...listAddressSources(input.eni, input.policy), ...listForwardedSources(input)];
+}
+
+/**
+ * Main's routes by links that are no ENI, then the ENI's own table. The primary's table is not
+ * asked for its default: main's own, or what other programs' rules lead to (a VPN), stays in force.
+ * Where main's best default leads by another ENI, it is asked for it, and main only for defaults by
+ * links that are no ENI.
+ */
+function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
+  const { eniNumber, tableId, situation } = input;
+  const { primary } = situation;
+  const width = defaultWidth[family];
+  const isDiverted = primary?.divertedFamilies.includes(family) === true;
+  const takesDefaults = isDiverted && primary?.ungroupedFamilies.includes(family) !== true;
+  const isNarrow = primary !== null && !isDiverted;
+  const at = primary === null ? secondaryPriorities(eniNumber) : primaryPriorities;
+  const all = situation.exceptions.filter((destination) => familyOf(destination) === family);
+  const exceptions = all.filter((one) => !all.some((other) => other !== one && contains(other, one)));
+  return selectSources(input, family).flatMap((selector) => [
+    ...exceptions.flatMap((destination) => {
+      // Main's routes there that are no narrower than those by the ENIs in question count for
+      // nothing.
+      const length = Math.max(...all.filter((one) => contains(destination, one)).map((one) => requireCidr(one).length));
+      const there = { ...selector, destination };
+      const inMain = { table: mainTable, suppressPrefixLength: length, suppressGroup: eniGroup };
+      return [
+        ...(length === widthOf(family) ? [] : [{ ...there, ...inMain, priority: at.exceptionMain }]),
+        { ...there, ...takesAll, table: tableId, priority: at.exceptionOwn },
+      ];
+    }),
+    {
+      ...selector,
+      priority: at.main,
+      table: mainTable,
+      suppressPrefixLength: takesDefaults ? null : width,
+      suppressGroup: eniGroup,
+    },
+    { ...selector, ...takesAll, priority: at.own, table: tableId, suppressPrefixLength: isNarrow ? width : null },
+  ]);
+}
+
+function secondaryPriorities(eniNumber: number) {
+  return {
+    exceptionMain: rulePriorityOf.exceptionMain(eniNumber),
+    exceptionOwn: rulePriorityOf.exceptionOwn(eniNumber),
+    main: rulePriorityOf.main(eniNumber),
+    own: rulePriorityOf.own(eniNumber),
+  };
+}
+
+const primaryPriorities = {
+  exceptionMain: rulePriorityOf.primaryExceptionMain,
+  exceptionOwn: rulePriorityOf.primaryExceptionOwn,
+  main: rulePriorityOf.primaryMain,
+  own: rulePriorityOf.primaryOwn,
+};
+
+/**
+ * Where the ENI is alone in its subnet, one selector stands for all its addresses: whatever the host itself sends from
+ * the subnet. It says nothing of forwarded packets, so prefixes (containers use them) keep selectors of their own.
+ */
+function selectSources(input: RuleInput, family: Family): Selector[] {
+  const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
+  const addresses = ofFamily(listAddressSources(input.eni, input.policy));
+  const forwarded = ofFamily(listForwardedSources(input));
+  if (!isSubnetOurs(input, family, addresses)) return selectEach([...addresses, ...forwarded]);
+  const subnets = addresses.length === 0 ? [] : ofFamily(listSubnets(input.eni));
+  return [...subnets.map((source) => selectSource(source, 'lo')), ...selectEach(forwarded)];
+}
+
+function selectEach(cidrs: readonly string[]): Selector[] {
+  return mergeCidrs(cidrs).map((source) => selectSource(source, null));
+}
+
+/** Whether every local source in the ENI's subnets is the ENI's own, and the operator wants them all. */
+function isSubnetOurs({ eni, policy, situation }: RuleInput, family: Family, addresses: readonly string[]): boolean {
+  const subnets = listSubnets(eni).filter((subnet) => familyOf(subnet) === family);
+  return (
+    policy.secondary === 'local' &&
+    addresses.every((address) => subnets.some((subnet) => contains(subnet, address))) &&
+    !subnets.some(
+      (subnet) =>
+        situation.otherSubnets.some((other) => familyOf(other) === family && overlaps(subnet, other)) ||
+        policy.exclude.some((excluded) => overlaps(subnet, excluded)) ||
+        situation.occupiedSubnets.includes(subnet),
+    )
+  );
+}

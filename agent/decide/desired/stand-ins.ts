@@ -1,0 +1,57 @@
+/** Routes that bridge what networkd drops for a moment while it configures a link anew. Pure. */
+
+import type { Address, DesiredEni, DesiredRoute, Route } from '../../model.ts';
+import { permanentFlag, tentativeFlag } from '../base/address-flags.ts';
+import { listOfLink } from '../base/by-link.ts';
+import { ownProtocol } from '../base/identity.ts';
+import { localTable } from '../base/numbers.ts';
+
+/**
+ * A route that stands in for the router advertisement's has another place: networkd appends its own, and the kernel takes no
+ * second route with the same next hop there (rt6_duplicate_nexthop), so that the advertised one would never come back. One
+ * for an address comes after the kernel's own, which has metric 0.
+ */
+export const standInMetric = 4_096;
+
+/**
+ * networkd up to 256 drops a DHCPv6 address whenever it configures the link anew; packets to it were lost until it was back
+ * (252: a few milliseconds, 160 on a busy machine). With this route the host goes on taking them; it goes with the link.
+ */
+export function computeAddressStandIns(
+  addresses: readonly Address[],
+  linkIndex: number,
+  ipv6Addresses: readonly string[],
+): DesiredRoute[] {
+  return listOfLink(addresses, linkIndex)
+    .filter((have) => have.family === 6 && !isSettled(have))
+    .filter(({ address }) => ipv6Addresses.includes(address))
+    .map(({ address }) => ({
+      table: localTable,
+      destination: `${address}/128`,
+      type: 'local',
+      gateway: null,
+      linkIndex,
+      metric: standInMetric,
+      isStandIn: true,
+    }));
+}
+
+function isSettled({ flags }: Address): boolean {
+  return (flags & permanentFlag) !== 0 && (flags & tentativeFlag) === 0;
+}
+
+/** Whether the address that it stands in for is wanted, and not back for good yet. */
+export function isStillNeeded(
+  route: Route,
+  desired: { readonly enis: readonly Pick<DesiredEni, 'addresses'>[] },
+  addresses: readonly Address[],
+): boolean {
+  const { protocol, table, metric, destination, linkIndex } = route;
+  if (protocol !== ownProtocol || table !== localTable || metric !== standInMetric) return false;
+  const isMeant = (one: { readonly linkIndex: number; readonly address: string }) =>
+    one.linkIndex === linkIndex && `${one.address}/128` === destination;
+  return (
+    desired.enis.some((eni) => eni.addresses.some(isMeant)) &&
+    !addresses.some((have) => isMeant(have) && isSettled(have))
+  );
+}

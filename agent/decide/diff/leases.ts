@@ -1,0 +1,129 @@
+/**
+ * Metrics of what networkd makes of a lease. systemd ≤ 255 forgets the metric of the connected route when it restarts, and
+ * leaves the routes of the file before where it keeps the lease over a reload (both measured on 252). Two ENIs in one
+ * subnet whose connected routes have the wrong order send each other's traffic.
+ */
+
+import type {
+  Change,
+  Desired,
+  DesiredEni,
+  DesiredLease,
+  KernelState,
+  Ledger,
+  NetworkdState,
+  Route,
+} from '../../model.ts';
+import { listOfLink } from '../base/by-link.ts';
+import { identifyAddress, identifyRoute, ownProtocol } from '../base/identity.ts';
+import { isMadeByNetworkd, RTPROT_RA } from '../base/kernel-numbers.ts';
+import { leaseMetric } from '../base/numbers.ts';
+
+interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
+  readonly desired: Desired;
+  readonly networkd: NetworkdState;
+  readonly ledger: Ledger;
+  /** MACs of links that networkd was just told to configure. */
+  readonly settling: ReadonlySet<string>;
+}
+
+const ipv4Width = 32;
+
+export function diffLeases(state: LeaseState): Change[] {
+  const { desired, networkd, settling } = state;
+  return desired.enis.flatMap((eni) => {
+    if (eni.lease === null || settling.has(eni.mac)) return [];
+    const lost = restoreAddress(eni, eni.lease, state);
+    if (lost.length > 0 || !isFileInForce(eni, networkd)) return lost;
+    return [
+      ...diffMetric(eni, eni.lease, state),
+      ...diffLeftovers(eni, eni.lease, state),
+      ...diffPaths(eni, eni.lease, state),
+    ];
+  });
+}
+
+/**
+ * The leased address was there and is not: networkd does not put back what another program removes (measured on 252 and
+ * 257), and a lease that it has lost may never come again. EC2 assigned the address to the ENI, lease or not: it returns at
+ * once, and networkd's next renewal takes it over.
+ */
+function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: DesiredLease, state: LeaseState): Change[] {
+  const { address, prefixLength, metric } = lease;
+  if (address === null || prefixLength === null) return [];
+  const isUp = state.links.some(({ index, isUp }) => index === linkIndex && isUp);
+  const isThere = listOfLink(state.addresses, linkIndex).some((have) => have.address === address);
+  if (isThere || !isUp || !(identifyAddress({ linkIndex, address }) in state.ledger)) return [];
+  const wanted = { linkIndex, address, prefixLength, metric };
+  return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
+}
+
+/** Whether networkd has configured the link by the ENI's file. */
+export function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
+  const [file] = eni.networkFiles;
+  const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
+  return (
+    file !== undefined && link?.setupState === 'configured' && link.networkFile?.endsWith(`/${file.name}`) === true
+  );
+}
+
+function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseState): Change[] {
+  const { mac, linkName, linkIndex } = eni;
+  return listOfLink(addresses, linkIndex)
+    .filter((have) => have.address === lease.address && have.prefixLength < ipv4Width && have.metric !== lease.metric)
+    .map(({ address, metric: before }) => {
+      const reason = `the connected route has metric ${before}`;
+      return { mac, linkName, reason, kind: 'set-address-metric', linkIndex, address, metric: lease.metric };
+    });
+}
+
+/**
+ * Routes with another metric than the file in force says where the right one is there, default routes it does not want, and
+ * those that it declared in a table that is not the ENI's any more.
+ */
+function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
+  const { mac, linkName, linkIndex } = eni;
+  const made = listOfLink(routes, linkIndex).filter((route) => isMadeByNetworkd(route) && !route.isComplex);
+  const leased = made.filter(({ table }) => table === lease.table);
+  const elsewhere = made.filter(
+    (route) => ![lease.table, eni.tableId].includes(route.table) && identifyRoute(route) in ledger,
+  );
+  const metricOf = ({ family }: Route) => leaseMetric(lease.metric, family === 6 || lease.address !== null);
+  const isReplaced = (old: Route) =>
+    leased.some(
+      (route) =>
+        route.metric === metricOf(route) &&
+        route.protocol === old.protocol &&
+        route.destination === old.destination &&
+        route.gateway === old.gateway,
+    );
+  const isUnwanted = (old: Route) => /^(0\.0\.0\.0|::)\/0$/.test(old.destination) && !lease.hasDefaultRoute;
+  return leased
+    .filter((route) => isUnwanted(route) || (route.metric !== metricOf(route) && isReplaced(route)))
+    .concat(elsewhere)
+    .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
+}
+
+/**
+ * Of default routes by several routers, the paths by those that are gone. The kernel has each path
+ * as a route of its own.
+ */
+function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState): Change[] {
+  const { mac, linkName, linkIndex, leavingRouters = [] } = eni;
+  if (leavingRouters.length === 0) return [];
+  const several = listOfLink(routes, null).filter(
+    ({ destination, protocol, table }) =>
+      destination === '::/0' &&
+      (protocol === RTPROT_RA || protocol === ownProtocol) &&
+      (table === lease.table || table === eni.tableId),
+  );
+  return several.flatMap(({ paths = [], ...route }) =>
+    paths
+      .filter((path) => path.linkIndex === linkIndex && leavingRouters.includes(path.gateway ?? ''))
+      .map(({ gateway }): Change => {
+        // The kernel tells the protocol of the first path alone; 0 fits any.
+        const path = { ...route, gateway, linkIndex, protocol: 0, isComplex: false };
+        return { mac, linkName, reason: 'another router has taken its place', kind: 'remove-route', route: path };
+      }),
+  );
+}

@@ -1,0 +1,94 @@
+/** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
+
+import type { Desired, DesiredEni, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
+import { listOfLink } from '../base/by-link.ts';
+import {
+  identifyAddress,
+  identifyAltName,
+  identifyDnsOff,
+  identifyFile,
+  identifyGroup,
+  identifyMtu,
+  identifyRoute,
+  identifyRule,
+} from '../base/identity.ts';
+import { rememberLast } from '../base/memo.ts';
+import { isDnsOff } from '../desired/link-settings.ts';
+
+/**
+ * The ledger before a pass is applied: everything desired, everything that a file of ours declares (networkd may make it at
+ * any time), the leased addresses that were seen, and what was recorded before and is still there. Any other entry whose
+ * object is gone is forgotten, so that the same object made by another program later is not taken for ours.
+ */
+export function computeLedger(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
+  return new LedgerKeeper().compute(desired, previous, declared, kernel);
+}
+
+/** As `computeLedger`, with what is the same as in the call before done once. */
+export class LedgerKeeper {
+  readonly #wished = rememberLast((desired: Desired, declared: Ledger) => {
+    const entries = new Map<string, string>(Object.entries(declared));
+    for (const eni of desired.provisional ?? []) for (const key of listProvisional(eni)) entries.set(key, eni.mac);
+    for (const eni of desired.enis) for (const key of listKeys(eni)) entries.set(key, eni.mac);
+    return entries;
+  });
+  /** What was recorded and is not wished any more. */
+  readonly #others = rememberLast((wished: ReadonlyMap<string, string>, previous: Ledger) =>
+    Object.keys(previous).filter((key) => !wished.has(key)),
+  );
+  readonly #complete = rememberLast((wished: ReadonlyMap<string, string>, additions: string): Ledger => {
+    const added: [string, string][] = JSON.parse(additions);
+    return Object.fromEntries([...wished, ...added].sort(([left], [right]) => (left < right ? -1 : 1)));
+  });
+
+  compute(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
+    const wished = this.#wished(desired, declared);
+    const leases = desired.enis.flatMap((eni) => {
+      const key = identifyLease(eni);
+      return key !== null && (key in previous || isLeased(eni, kernel)) ? [[key, eni.mac] as const] : [];
+    });
+    const leased = new Set(leases.map(([key]) => key));
+    const others = this.#others(wished, previous).filter((key) => !leased.has(key));
+    const present = others.length === 0 ? null : new Set(listKernelKeys(kernel));
+    const kept = others.filter((key) => present?.has(key)).map((key) => [key, previous[key] ?? ''] as const);
+    return this.#complete(wished, JSON.stringify([...leases, ...kept]));
+  }
+}
+
+function identifyLease({ linkIndex, lease }: DesiredEni): string | null {
+  return lease === null || lease.address === null ? null : identifyAddress({ linkIndex, address: lease.address });
+}
+
+function isLeased({ linkIndex, lease }: DesiredEni, { addresses }: KernelState): boolean {
+  return listOfLink(addresses, linkIndex).some((have) => have.address === lease?.address);
+}
+
+function listProvisional({ routes, rules, group, linkIndex }: ProvisionalEni): string[] {
+  const ofGroup = group === null ? [] : [identifyGroup(linkIndex, group)];
+  return [...routes.map(identifyRoute), ...rules.map(identifyRule), ...ofGroup];
+}
+
+function listKeys(eni: DesiredEni): string[] {
+  return [
+    ...listProvisional(eni),
+    ...eni.addresses.map(identifyAddress),
+    ...eni.networkFiles.map(({ name }) => identifyFile(name)),
+    ...(eni.mtu === null ? [] : [identifyMtu(eni.linkIndex, eni.mtu)]),
+    ...(isDnsOff(eni) ? [identifyDnsOff(eni.linkIndex)] : []),
+    ...eni.altNames.map((altName) => identifyAltName(eni.linkIndex, altName)),
+  ];
+}
+
+function* listKernelKeys(kernel: KernelState): Generator<string> {
+  for (const address of kernel.addresses) yield identifyAddress(address);
+  for (const route of kernel.routes) yield identifyRoute(route);
+  for (const rule of kernel.rules) yield identifyRule(rule);
+  for (const { index, group, altNames, mtu } of kernel.links) {
+    yield identifyMtu(index, mtu);
+    // The kernel does not know, and networkd does not say whose it is: kept for as long as there is
+    // the link.
+    yield identifyDnsOff(index);
+    if (group !== 0) yield identifyGroup(index, group);
+    for (const altName of altNames) yield identifyAltName(index, altName);
+  }
+}

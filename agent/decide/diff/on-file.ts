@@ -1,0 +1,29 @@
+/**
+ * What this program's files declare to networkd. networkd makes it anew whenever it starts, also while this program is
+ * down and from a file that is older than the wishes; it bears no mark of ours then, and the file is the proof of origin.
+ */
+
+import type { Ledger } from '../../model.ts';
+import { identifyAddress, identifyRule } from '../base/identity.ts';
+import { readSources } from '../desired/network-file.ts';
+import type { OwnFile } from '../desired/unit-directory.ts';
+import type { CandidateLink } from '../inputs/match-links.ts';
+
+/**
+ * Ledger entries of the addresses and rules in the files; addresses only of links that are there and can be an ENI: a bridge
+ * or an ipvlan link repeats the MAC, and what it has is another program's.
+ */
+export function readDeclared(
+  files: readonly OwnFile[],
+  candidates: ReadonlyMap<string, readonly CandidateLink[]>,
+): Ledger {
+  const entries = new Map<string, string>();
+  for (const { text, mac } of files) {
+    const { addresses, rules } = readSources(text);
+    for (const { link } of candidates.get(mac) ?? []) {
+      for (const { address } of addresses) entries.set(identifyAddress({ address, linkIndex: link.index }), mac);
+    }
+    for (const rule of rules) entries.set(identifyRule(rule), mac);
+  }
+  return Object.fromEntries(entries);
+}

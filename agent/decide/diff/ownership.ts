@@ -1,0 +1,78 @@
+/** Whose an object of the kernel is. Pure. */
+
+import type { Desired, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
+import { ownProtocol } from '../base/identity.ts';
+
+/** Something desired that cannot be: somebody else's object is in its place. */
+export interface Conflict {
+  readonly mac: string;
+  readonly reason: string;
+}
+
+export const missing = 'missing';
+export const altered = 'altered';
+export const notWanted = 'not wanted any more';
+
+/**
+ * What an object says of its maker. `unmarked`: it may be what networkd made from our files, which the ledger knows;
+ * `foreign`: neither networkd nor this program makes it so.
+ */
+type Mark = 'own' | 'unmarked' | 'foreign';
+
+/** `unmarkedProtocol` is the one that networkd gives to what it makes from our files. */
+function readMark(protocol: number, unmarkedProtocol: number): Mark {
+  return protocol === ownProtocol ? 'own' : protocol === unmarkedProtocol ? 'unmarked' : 'foreign';
+}
+
+/** networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours (Protocol=236). */
+export const markOf = {
+  rule: (protocol: number) => readMark(protocol, 4),
+  address: (protocol: number) => readMark(protocol, 0),
+  route: (protocol: number): Mark => (protocol === ownProtocol ? 'own' : 'foreign'),
+} as const;
+
+/** Whose an object is, and whether it is ours to remove. */
+export class Ownership {
+  readonly #ledger: Ledger;
+  readonly #macByLink: ReadonlyMap<number, string>;
+  readonly #nameByMac: ReadonlyMap<string, string>;
+  readonly #unknown: ReadonlySet<string>;
+
+  constructor({ desired, links, ledger }: Pick<KernelState, 'links'> & { desired: Desired; ledger: Ledger }) {
+    this.#ledger = ledger;
+    this.#unknown = new Set(desired.unknownMacs);
+    this.#macByLink = new Map(
+      links.flatMap(({ index, permanentMac, mac }) => {
+        const known = permanentMac ?? mac;
+        return known === null ? [] : [[index, known] as const];
+      }),
+    );
+    this.#nameByMac = new Map(
+      desired.reports.flatMap(({ mac, linkName }) => (linkName === null ? [] : [[mac, linkName] as const])),
+    );
+  }
+
+  /** The owner of a removable object, null where it must stay. */
+  ownerOf(key: string, mark: Mark, linkIndex: number | null): { mac: string; linkName: string } | null {
+    if (mark === 'foreign') return null;
+    const recorded = this.#ledger[key];
+    if (mark === 'unmarked' && recorded === undefined) return null;
+    const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
+    // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
+    if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
+    return { mac: mac ?? '', linkName: this.nameOf(mac ?? '') };
+  }
+
+  /** Empty where the link is gone. */
+  nameOf(mac: string): string {
+    return this.#nameByMac.get(mac) ?? '';
+  }
+}
+
+/** Whom a change is about, and why. */
+export function about(
+  { mac, linkName }: ProvisionalEni,
+  reason: string,
+): { mac: string; linkName: string; reason: string } {
+  return { mac, linkName, reason };
+}

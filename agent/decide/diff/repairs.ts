@@ -1,0 +1,166 @@
+/**
+ * Which changes are repairs: they put back what was in place as wished and has been removed or altered by somebody else. A
+ * first configuration is none, nor is what follows from other metadata, another configuration or another router. Pure.
+ */
+
+import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../../model.ts';
+import {
+  identifyAddress,
+  identifyAltName,
+  identifyDnsOff,
+  identifyFile,
+  identifyGroup,
+  identifyMaster,
+  identifyMtu,
+  identifyRoute,
+  identifyRule,
+  identifySetting,
+} from '../base/identity.ts';
+import { isDnsOff } from '../desired/link-settings.ts';
+import type { OwnFile } from '../desired/unit-directory.ts';
+
+/** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
+export type Made = ReadonlyMap<string, string>;
+
+/** What a pass has seen. `ledger`: of the run before, in the first pass; empty in any other. */
+export interface Seen {
+  readonly kernel: KernelState;
+  readonly files: readonly OwnFile[];
+  readonly ledger: Ledger;
+}
+
+/** The next memory. Of an ENI whose wishes are unknown for now all is kept; what is not wished any more is forgotten. */
+export function rememberMade(previous: Made, desired: Desired, { kernel, files, ledger }: Seen): Made {
+  const next = new Map<string, string>();
+  const unknown = new Set(desired.unknownMacs);
+  for (const [key, mac] of previous) if (unknown.has(mac)) next.set(key, mac);
+  const present = new Set([...listKernelKeys(kernel), ...files.flatMap(({ name, text }) => identifyText(name, text))]);
+  for (const eni of desired.enis) {
+    for (const { key, ledgerKey } of listWanted(eni)) {
+      if (present.has(key) || previous.has(key) || ledgerKey in ledger) next.set(key, eni.mac);
+    }
+  }
+  return next;
+}
+
+/** Null: this change is no repair. `files`: what stands in the unit directory before it. */
+export function classifyRepair(change: Change, made: Made, files: readonly OwnFile[]): RepairKind | null {
+  const kind = repairKinds[change.kind];
+  // A file with another text is a repair only where this very text was there before: else the wish is new.
+  const isRewritten = change.kind === 'write-file' && files.some(({ name }) => name === change.file.name);
+  const keys = isRewritten ? identifyMade(change).slice(1) : identifyMade(change);
+  return kind !== undefined && keys.some((key) => made.has(key)) ? kind : null;
+}
+
+const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
+  'add-address': 'address',
+  'add-alt-name': 'name',
+  'add-route': 'route',
+  'add-rule': 'rule',
+  'set-address-metric': 'metric',
+  'set-link-setting': 'setting',
+  'set-link-group': 'setting',
+  'set-dns': 'setting',
+  'set-master': 'setting',
+  'set-mtu': 'setting',
+  'write-file': 'file',
+};
+
+/** The memory after these changes were made: what was made is known even where it is removed before the next look. */
+export function addMade(made: Made, changes: readonly Change[]): Made {
+  if (changes.length === 0) return made;
+  return new Map([
+    ...made,
+    ...changes.flatMap((change) => identifyMade(change).map((key) => [key, change.mac] as const)),
+  ]);
+}
+
+/** What is in place once a change is made; nothing for removals and reloads. */
+function identifyMade(change: Change): readonly string[] {
+  switch (change.kind) {
+    case 'add-address':
+      return [identifyAddress(change.address)];
+    case 'add-alt-name':
+      return [identifyAltName(change.linkIndex, change.altName)];
+    case 'add-route':
+      return [identifyWay(change.route)];
+    case 'add-rule':
+      return [identifyRule(change.rule)];
+    case 'set-address-metric':
+      return [identifyMetric(change)];
+    case 'set-link-group':
+      return [identifyGroup(change.linkIndex, change.group)];
+    case 'set-link-setting':
+      return [identifyValue(change.linkIndex, change.setting, change.value)];
+    case 'set-dns':
+      return change.isUsed ? [] : [identifyDnsOff(change.linkIndex)];
+    case 'set-mtu':
+      return [identifyMtu(change.linkIndex, change.mtu)];
+    case 'set-master':
+      return [identifyMaster(change.linkIndex, change.vrf)];
+    case 'write-file':
+      return identifyText(change.file.name, change.file.text);
+    default:
+      return [];
+  }
+}
+
+/** A gateway that changed is another wish, not an altered route. */
+function identifyWay(route: DesiredRoute | Route): string {
+  return `${identifyRoute(route)} ${route.gateway}`;
+}
+
+function identifyMetric(address: { linkIndex: number; address: string; metric: number }): string {
+  return `${identifyAddress(address)} metric ${address.metric}`;
+}
+
+function identifyValue(linkIndex: number, setting: string, value: number): string {
+  return `${identifySetting(linkIndex, setting)} ${value}`;
+}
+
+/** That it is there, and that it is there with this text. */
+function identifyText(name: string, text: string): readonly string[] {
+  const key = identifyFile(name);
+  return [key, `${key}\n${text}`];
+}
+
+function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
+  const { lease, linkIndex } = eni;
+  const same = (key: string) => ({ key, ledgerKey: key });
+  const leased = lease?.address ?? null;
+  return [
+    ...eni.addresses.map((address) => same(identifyAddress(address))),
+    ...eni.routes.map((route) => ({ key: identifyWay(route), ledgerKey: identifyRoute(route) })),
+    ...eni.rules.map((rule) => same(identifyRule(rule))),
+    ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
+    ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
+    ...eni.networkFiles.flatMap(({ name, text }) => identifyText(name, text).map(same)),
+    ...(eni.group === null ? [] : [same(identifyGroup(linkIndex, eni.group))]),
+    ...(eni.mtu === null ? [] : [same(identifyMtu(linkIndex, eni.mtu))]),
+    ...(isDnsOff(eni) ? [same(identifyDnsOff(linkIndex))] : []),
+    ...(eni.vrf === null ? [] : [same(identifyMaster(linkIndex, eni.vrf))]),
+    ...(lease === null || leased === null
+      ? []
+      : [
+          same(identifyAddress({ linkIndex, address: leased })),
+          same(identifyMetric({ linkIndex, address: leased, metric: lease.metric })),
+        ]),
+  ];
+}
+
+function* listKernelKeys(kernel: KernelState): Generator<string> {
+  for (const address of kernel.addresses) {
+    yield identifyAddress(address);
+    yield identifyMetric(address);
+  }
+  for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
+  for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
+  const nameByIndex = new Map(kernel.links.map(({ index, name }) => [index, name]));
+  for (const { index, altNames, settings, masterIndex, group, mtu } of kernel.links) {
+    yield identifyMtu(index, mtu);
+    if (group !== 0) yield identifyGroup(index, group);
+    if (masterIndex !== null) yield identifyMaster(index, nameByIndex.get(masterIndex) ?? '');
+    for (const altName of altNames) yield identifyAltName(index, altName);
+    for (const [name, value] of Object.entries(settings ?? {})) yield identifyValue(index, name, value);
+  }
+}

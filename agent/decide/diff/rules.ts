@@ -1,0 +1,48 @@
+/** Which rules to make and to remove. Pure. */
+
+import type { Change, Desired, Ledger, Rule } from '../../model.ts';
+import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { rememberOf } from '../base/memo.ts';
+import { about, markOf, missing, notWanted, type Ownership } from './ownership.ts';
+
+/** Of other programs' rules there may be thousands. */
+const keyOfRule = rememberOf((rule: Rule) => identifyRule(rule));
+
+interface RuleState {
+  readonly desired: Desired;
+  readonly rules: readonly Rule[];
+  readonly ledger: Ledger;
+  /** MACs of links whose rules networkd is about to make. */
+  readonly settling: ReadonlySet<string>;
+  readonly ownership: Ownership;
+}
+
+export function diffRules({ desired, rules, ledger, settling, ownership }: RuleState): Change[] {
+  const changes: Change[] = [];
+  const plain = rules.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
+  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const wanted = new Set(all.flatMap((eni) => eni.rules.map(identifyRule)));
+  const present = plain.filter((rule) => wanted.has(keyOfRule(rule)));
+  const presentKeys = new Set(present.map(keyOfRule));
+  for (const eni of all) {
+    for (const rule of eni.rules) {
+      if (presentKeys.has(identifyRule(rule)) || settling.has(eni.mac)) continue;
+      changes.push({ ...about(eni, missing), kind: 'add-rule', rule });
+    }
+  }
+  const twins = present.filter(({ protocol }) => markOf.rule(protocol) === 'unmarked');
+  const madeByNetworkd = new Set(twins.map(keyOfRule));
+  for (const rule of plain) {
+    const key = keyOfRule(rule);
+    // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
+    if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
+      const mac = ledger[key] ?? '';
+      changes.push({ mac, linkName: ownership.nameOf(mac), reason: 'made by networkd too', kind: 'remove-rule', rule });
+      continue;
+    }
+    if (wanted.has(key)) continue;
+    const owner = ownership.ownerOf(key, markOf.rule(rule.protocol), null);
+    if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });
+  }
+  return changes;
+}

@@ -1,0 +1,119 @@
+/** What `enid doctor` says of the metadata service and of what keeps the primary from reaching it. Pure. */
+
+import type { HostFacts, KernelState, Link, NetworkdState, Snapshot } from '../../model.ts';
+import { type Finding, find, orFine } from './finding.ts';
+
+export interface MetadataPatient {
+  readonly facts: HostFacts;
+  readonly networkd: NetworkdState;
+  readonly kernel: KernelState;
+  readonly desired: { readonly reports: readonly { readonly linkIndex: number | null; readonly isPrimary: boolean }[] };
+  readonly warnings: readonly string[];
+  /** Null: never read. */
+  readonly snapshot: Snapshot | null;
+}
+
+/** An `aws ec2` line that can be pasted: with the id of the instance where that is known. */
+function adviseOptions({ facts, snapshot }: MetadataPatient, options: string): string {
+  const instanceId = snapshot?.instanceId ?? facts.instanceId ?? '<instance id>';
+  return `aws ec2 modify-instance-metadata-options --instance-id ${instanceId} ${options}`;
+}
+
+/** Links that can be an ENI and that networkd has no file for: they never get a lease, and nothing is known without one. */
+function listUnclaimed({ networkd, kernel, desired }: MetadataPatient): Link[] {
+  if (networkd.kind !== 'present') return [];
+  const known = desired.reports.filter(({ isPrimary }) => isPrimary);
+  // Without metadata the primary is not known: where no ENI has a file, it has none either.
+  const asked = known.length > 0 ? known : desired.reports;
+  const links = asked.flatMap(({ linkIndex }) => kernel.links.filter(({ index }) => index === linkIndex));
+  const isUnclaimed = ({ index, masterIndex }: Link) =>
+    masterIndex === null &&
+    networkd.links.some(({ linkIndex, networkFile }) => linkIndex === index && networkFile === null) &&
+    !kernel.addresses.some(({ linkIndex, family }) => linkIndex === index && family === 4);
+  return links.every(isUnclaimed) ? links : [];
+}
+
+/** None where all is well: it is a part of the check of files. */
+export function checkNetworkFiles(patient: MetadataPatient): Finding[] {
+  const [first] = listUnclaimed(patient);
+  const strange = patient.facts.strangeMacs ?? [];
+  const brought = strange.map(({ path, mac }) => `${path} asks for ${mac}, which no link here has`);
+  const origin = 'it comes from the machine that this image or volume was made on';
+  if (first !== undefined) {
+    const message = `the primary's link has no network file: ${first.name} (${first.mac}) is matched by none`;
+    const advice =
+      brought.length === 0
+        ? `networkctl status ${first.name}; networkd needs /usr/lib/systemd/network/80-ec2.network, or a file of yours that matches`
+        : `${brought.join('; ')}: ${origin}. Remove it, then: networkctl reload`;
+    return [find('files', 'error', message, advice)];
+  }
+  return brought.map((message) => find('files', 'warning', message, `if ${origin}, remove it`));
+}
+
+/**
+ * The hop limit cannot be read from inside: the answer's own TTL is all that shows it, and what it means is only felt by
+ * containers behind the host.
+ */
+export function checkMetadata(patient: MetadataPatient): Finding[] {
+  const { facts, warnings } = patient;
+  const { metadataWays } = facts;
+  const failed = metadataWays.filter(({ failure }) => failure !== null);
+  const answered = metadataWays.length - failed.length;
+  if (answered === 0) {
+    const [first] = failed;
+    const why = first?.failure ?? warnings[0] ?? 'no ENI has an address to ask from';
+    const message = `the metadata service answers through no ENI: ${why}`;
+    return [find('metadata', 'error', message, adviseOnSilence(patient))];
+  }
+  // The IPv6 endpoint is off by default.
+  const important = failed.filter(({ endpoint }) => !endpoint.includes('['));
+  const advice = (localAddress: string) =>
+    `traffic from this address does not come back: enid explain ${localAddress} 169.254.169.254`;
+  return orFine(
+    'metadata',
+    `the metadata service answers through ${answered} of ${metadataWays.length} ways`,
+    important.map(({ linkName, localAddress, endpoint, failure }) =>
+      find(
+        'metadata',
+        'warning',
+        `${endpoint} does not answer to ${localAddress} (${linkName}): ${failure}`,
+        advice(localAddress),
+      ),
+    ),
+  );
+}
+
+/** What speaks of a service that is switched off is 403 alone (EC2 user guide, "Retrieve instance metadata"). */
+function adviseOnSilence(patient: MetadataPatient): string {
+  const failures = patient.facts.metadataWays.map(({ failure }) => failure);
+  const statuses = failures.flatMap(
+    (failure) => /^status (?<status>\d+)$/.exec(failure ?? '')?.groups?.['status'] ?? [],
+  );
+  const [unclaimed] = listUnclaimed(patient);
+  if (unclaimed !== undefined) return `${unclaimed.name} has no network file: see there`;
+  if (statuses.includes('403')) {
+    const enable = adviseOptions(patient, '--http-endpoint enabled');
+    return `${enable}; containers also need --http-put-response-hop-limit 2`;
+  }
+  if (statuses.length > 0) {
+    return 'it is there and refuses for now (503 is its limit of requests): enid tries again; find who asks so often (ss -tnp dst 169.254.169.254)';
+  }
+  if (failures.length === 0) return 'networkctl status: no ENI has a lease to ask from';
+  return `no answer: look for a firewall or a route to 169.254.169.254 (ip route get 169.254.169.254), and whether the service is on: ${adviseOptions(patient, '--http-endpoint enabled')}`;
+}
+
+export function checkTags(patient: MetadataPatient): Finding[] {
+  const tags = patient.snapshot?.tags;
+  if (tags === undefined) return [find('tags', 'ok', 'the configuration asks for no tag of the instance')];
+  const unread = patient.snapshot?.unreadTags ?? [];
+  if (unread.length > 0) {
+    const message = `the metadata lists ${unread.join(', ')}, and has no value for it yet: the entries that ask for it wait`;
+    return [find('tags', 'warning', message, 'wait a minute; then set the tag of the instance again')];
+  }
+  const names = Object.keys(tags ?? {})
+    .filter((key) => tags?.[key] !== null)
+    .join(', ');
+  if (tags !== null) return [find('tags', 'ok', `of the tags that are asked for the instance has ${names || 'none'}`)];
+  const advice = adviseOptions(patient, '--instance-metadata-tags enabled');
+  return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];
+}

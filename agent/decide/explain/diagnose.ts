@@ -1,0 +1,248 @@
+/** The checks of `enid doctor`: facts in, findings with what to do out. Pure. */
+
+import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
+import { identifyRule, ownProtocol } from '../base/identity.ts';
+import type { Conflict } from '../diff/ownership.ts';
+import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
+import { checkMetadata, checkNetworkFiles, checkTags } from './diagnose-metadata.ts';
+import { type Finding, find, orFine } from './finding.ts';
+import { computeStanding, describePending } from './standing.ts';
+
+export interface Patient {
+  readonly facts: HostFacts;
+  readonly networkd: NetworkdState;
+  readonly kernel: KernelState;
+  readonly desired: Desired;
+  /** What could not be asked, as `inspectHost` tells it. */
+  readonly warnings: readonly string[];
+  /** Null: never read. */
+  readonly snapshot: Snapshot | null;
+  /** What separates the host from the desired state. */
+  readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+  readonly ways: AskedWays;
+}
+
+const checks: readonly ((patient: Patient) => Finding[])[] = [
+  checkDaemon,
+  checkNetworkd,
+  checkForeignSettings,
+  checkPrograms,
+  checkFiles,
+  checkMetadata,
+  checkTags,
+  checkEnis,
+  checkDrift,
+  checkNumbers,
+  checkForeignRules,
+  (patient) => checkWays(patient.ways, patient),
+  checkLinkGroups,
+  checkReversePathFilters,
+  checkKernel,
+];
+
+/** Every check has at least one finding: `ok` where there is nothing to say. */
+export function diagnose(patient: Patient): Finding[] {
+  return checks.flatMap((check) => check(patient));
+}
+
+/** 0: nothing worse than `info`; 2: warnings; 3: errors. 1 is kept for a doctor that could not do its work. */
+export function computeExitCode(findings: readonly Finding[]): 0 | 2 | 3 {
+  if (findings.some(({ severity }) => severity === 'error')) return 3;
+  return findings.some(({ severity }) => severity === 'warning') ? 2 : 0;
+}
+
+function checkDaemon({ facts: { daemon } }: Patient): Finding[] {
+  if (daemon === null) {
+    const advice = 'systemctl enable --now enid; what is configured stays meanwhile, and nothing is repaired';
+    return [find('daemon', 'error', 'enid does not run', advice)];
+  }
+  if (daemon.hasNetAdmin === false) {
+    const advice = 'leave CAP_NET_ADMIN in AmbientCapabilities= and CapabilityBoundingSet= (systemctl cat enid)';
+    return [find('daemon', 'error', `process ${daemon.processId} lacks CAP_NET_ADMIN: it can change nothing`, advice)];
+  }
+  return [find('daemon', 'ok', `runs as process ${daemon.processId}`)];
+}
+
+function checkNetworkd({ networkd }: Patient): Finding[] {
+  if (networkd.kind === 'absent') {
+    const advice =
+      'systemctl enable --now systemd-networkd; for an ENI that another program configures: `manage: rules`';
+    return [find('networkd', 'error', 'systemd-networkd does not run: no ENI gets its lease', advice)];
+  }
+  if (networkd.kind !== 'present') {
+    return [find('networkd', 'error', 'the system bus does not answer', 'systemctl status dbus')];
+  }
+  const { version } = networkd;
+  if (version === null) return [find('networkd', 'info', 'its version cannot be told: treated as an old one')];
+  // ManageForeignRoutingPolicyRules= came with 249 (systemd's NEWS).
+  if (version < 249) {
+    const advice = 'upgrade systemd: it would delete the rules of enid and of others when it configures a link';
+    return [find('networkd', 'error', `systemd ${version}: expected 249 or later`, advice)];
+  }
+  if (version <= 255) {
+    const meaning =
+      'a reload drops the lease of links whose files changed, so enid leaves the files of configured links until networkd stops';
+    return [find('networkd', 'info', `systemd ${version}: ${meaning}`)];
+  }
+  return [find('networkd', 'ok', `systemd ${version}: its reload keeps leases`)];
+}
+
+function checkForeignSettings({ facts }: Patient): Finding[] {
+  const settings = [
+    ['ManageForeignRoutes', facts.manageForeignRoutes],
+    ['ManageForeignRoutingPolicyRules', facts.manageForeignRules],
+  ] as const;
+  const wrong = settings.filter(([, value]) => !/^(no|false|off|0|n|f)$/i.test(value ?? ''));
+  const advice = 'install /usr/lib/systemd/networkd.conf.d/50-enid.conf and restart systemd-networkd';
+  return orFine(
+    'networkd.conf',
+    "networkd spares other programs' routes and rules",
+    wrong.map(([key, value]) =>
+      find('networkd.conf', 'warning', `${key}= is ${value ?? 'not set'}: networkd deletes what others made`, advice),
+    ),
+  );
+}
+
+const adviceByProgram: Readonly<Record<string, string>> = {
+  NetworkManager:
+    'let it leave the ENIs alone (unmanaged-devices in NetworkManager.conf), or set `manage: rules` for them',
+  dhclient: 'stop it: networkd holds the leases (on Debian: remove the link from /etc/network/interfaces)',
+};
+
+function checkPrograms({ facts: { programs } }: Patient): Finding[] {
+  return orFine(
+    'programs',
+    'no other program configures the network',
+    programs.map(({ name, processId }) => {
+      const advice = adviceByProgram[name] ?? 'stop it, or let it leave the ENIs alone';
+      return find('programs', 'warning', `${name} runs (process ${processId})`, advice);
+    }),
+  );
+}
+
+/** What a file belongs to, and what to do about it. */
+const origins: readonly { readonly pattern: RegExp; readonly origin: string; readonly advice: string }[] = [
+  {
+    pattern: /cloud-init|hook-hotplug/,
+    origin: 'cloud-init configures the network',
+    advice: 'write `network: {config: disabled}` to /etc/cloud/cloud.cfg.d/99-disable-network.cfg and remove the file',
+  },
+  {
+    pattern: /netplan/,
+    origin: 'netplan configures the network',
+    advice: 'remove the ENIs from it (netplan.io writes files that sort before 70-), or set `manage: rules` for them',
+  },
+  {
+    pattern: /policy-routes|ec2net/,
+    origin: 'amazon-ec2-net-utils is installed',
+    advice: 'remove the package: it writes the same files and rules (docs/coming-from-amazon-ec2-net-utils.md)',
+  },
+];
+
+function checkFiles(patient: Patient): Finding[] {
+  const found = patient.facts.files.map((path) => {
+    const { origin, advice } = origins.find(({ pattern }) => pattern.test(path)) ?? {
+      origin: 'another program configures the network',
+      advice: 'remove the file',
+    };
+    return find('files', 'warning', `${origin} (${path})`, advice);
+  });
+  const all = [...checkNetworkFiles(patient), ...found];
+  return orFine('files', 'no files of cloud-init, netplan or amazon-ec2-net-utils', all);
+}
+
+function checkEnis(patient: Patient): Finding[] {
+  return patient.desired.reports.map((report) => checkEni(report, patient));
+}
+
+function checkEni(report: EniReport, patient: Patient): Finding {
+  const { eni, mac, linkName } = report;
+  const state = computeStanding(report, patient);
+  const name = `${linkName ?? eni?.eniId ?? mac}`;
+  const message = `${name}: ${state.kind}${'reason' in state ? `: ${state.reason}` : ''}`;
+  switch (state.kind) {
+    case 'configured':
+      return find('enis', 'ok', message);
+    case 'overridden':
+      return find('enis', 'info', message, 'intended? Else remove that file, or the link from its master');
+    case 'ignored':
+    case 'leaving':
+      return find('enis', 'info', message);
+    case 'waiting':
+      return find('enis', 'warning', message, 'wait a minute; then see `journalctl -u enid`');
+    case 'degraded': {
+      // Changes that are pending are mostly made a moment later; what stands in the way stays.
+      const isPendingOnly = report.state.kind === 'configured' && !patient.conflicts.some((one) => one.mac === mac);
+      return find('enis', isPendingOnly ? 'warning' : 'error', message, 'see the reason and `enid plan`');
+    }
+  }
+}
+
+function checkDrift({ changes, facts }: Patient): Finding[] {
+  const links = [...new Set(changes.map(({ linkName }) => linkName || 'links that are gone'))];
+  const advice =
+    facts.daemon === null ? 'see `enid plan`; enid does it once it runs' : 'see `enid plan` and `journalctl -u enid`';
+  const found = links.map((name) => {
+    const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
+    return find('drift', 'warning', `${name}: ${describePending(count)}`, advice);
+  });
+  return orFine('drift', 'all is as enid wants it', found);
+}
+
+function checkNumbers({ desired: { enis } }: Patient): Finding[] {
+  const findDoubles = (what: 'table' | 'metric', read: (eni: Desired['enis'][number]) => number) => {
+    const taken = new Map<number, string>();
+    return enis.flatMap((eni) => {
+      const other = taken.get(read(eni));
+      taken.set(read(eni), eni.linkName);
+      if (other === undefined) return [];
+      const message = `${other} and ${eni.linkName} have the same ${what} ${read(eni)}`;
+      return [find('numbers', 'error', message, `give one of them another \`${what}:\` in the configuration`)];
+    });
+  };
+  const doubles = [...findDoubles('table', ({ tableId }) => tableId), ...findDoubles('metric', ({ metric }) => metric)];
+  return orFine('numbers', 'every ENI has a table and a metric of its own', doubles);
+}
+
+/** Rules of others that lead into an ENI's table or stand at a priority of enid's. */
+function checkForeignRules({ kernel, desired: { enis } }: Patient): Finding[] {
+  const wanted = enis.flatMap(({ rules }) => rules);
+  const identities = new Set(wanted.map(identifyRule));
+  const priorities = new Set(wanted.map(({ priority }) => priority));
+  const tables = new Set(enis.map(({ tableId }) => tableId));
+  const foreign = kernel.rules.filter(
+    (rule) =>
+      rule.protocol !== ownProtocol &&
+      !identities.has(identifyRule(rule)) &&
+      (priorities.has(rule.priority) || tables.has(rule.table)),
+  );
+  const advice = 'find its owner (ip -d rule); enid leaves it alone';
+  return orFine(
+    'rules',
+    "no rule of others among enid's",
+    foreign.map(({ priority, source, table, protocol }) => {
+      const text = `pref ${priority} from ${source ?? 'all'} lookup ${table} proto ${protocol}`;
+      return find('rules', 'warning', `another program's rule is among enid's: ${text}`, advice);
+    }),
+  );
+}
+
+/** The kernel takes the higher of `all` and the link's (ip-sysctl.rst): 1 strict, 2 loose. */
+function checkReversePathFilters({ facts: { reversePathFilters } }: Patient): Finding[] {
+  const { all = 0, ...links } = reversePathFilters;
+  const strict = Object.entries(links).filter(([, value]) => Math.max(all, value) === 1);
+  if (strict.length === 0) return [find('rp_filter', 'ok', 'no strict reverse path filter')];
+  const names = strict.map(([name]) => name).join(', ');
+  const advice = 'set `reversePathFilter: loose` for the ENI in /etc/enid/config.yaml where it forwards packets';
+  const message = `strict on ${names}: packets are dropped where the answer would leave by another link`;
+  return [find('rp_filter', Object.keys(links).length > 1 ? 'warning' : 'info', message, advice)];
+}
+
+function checkKernel({ facts: { kernelRelease } }: Patient): Finding[] {
+  const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
+  // IFA_PROTO: linux 5.18.
+  if (major > 5 || (major === 5 && minor >= 18)) return [find('kernel', 'ok', kernelRelease)];
+  const message = `${kernelRelease} keeps no owner of an address: enid's own are known by its ledger alone`;
+  return [find('kernel', 'info', message)];
+}

@@ -1,0 +1,256 @@
+/**
+ * Why a packet goes where it goes: the kernel's answer beside the desired way, and what EC2 will do
+ * with it. Pure.
+ */
+
+import { familyOf } from '../../../lib/ip/address.ts';
+import { contains, hostCidr, requireCidr } from '../../../lib/ip/cidr.ts';
+import type { Desired, DesiredEni, EniReport, KernelState, Route, Snapshot, Way } from '../../model.ts';
+import { rememberLast } from '../base/memo.ts';
+import { eniGroup, localTable, mainTable } from '../base/numbers.ts';
+import { findMissing, findOwner, type MissingAddress, type SourceOwner } from './owner.ts';
+import { computeStanding, type Remaining } from './standing.ts';
+import { type Ground, type Packet, pickBest, RouteTables, RuleList, type Step, walk } from './walk.ts';
+
+/** What the kernel said to RTM_GETROUTE. */
+export type KernelAnswer =
+  | { readonly kind: 'route'; readonly route: Route }
+  | { readonly kind: 'refused'; readonly errno: string; readonly reason: string };
+
+/** `drops`: with the source/destination check on, which is the default of every ENI. */
+export interface SourceCheck {
+  readonly verdict: 'passes' | 'drops' | 'not asked';
+  readonly reason: string;
+}
+
+export interface Explanation {
+  readonly packet: Packet;
+  /** With the one state that `status` and `doctor` show. */
+  readonly owner: SourceOwner | null;
+  /** The source is to be on the host and is not. */
+  readonly missing: MissingAddress | null;
+  readonly actual: Way | { readonly refused: string };
+  /** The ENI that the kernel's way leaves by. */
+  readonly leavesBy: EniReport | null;
+  readonly wanted: Way | null;
+  /** Why nothing is desired for this source; null where something is. */
+  readonly notHandled: string | null;
+  readonly sourceCheck: SourceCheck;
+  /** The source is one of the instance's, is where it belongs, and leaves as desired. */
+  readonly isRight: boolean;
+}
+
+/** What is known of a host, whichever packet is asked about. */
+export interface KnownHost extends Remaining {
+  readonly kernel: KernelState;
+  readonly desired: Desired;
+  readonly snapshot: Snapshot | null;
+}
+
+export interface ExplainInput extends KnownHost {
+  readonly packet: Packet;
+  readonly answer: KernelAnswer;
+  /** What the kernel found for this packet: a mirror need not hold routes that concern no ENI. */
+  readonly routesMet?: readonly Route[];
+}
+
+/** FR_ACT_TO_TBL (linux/fib_rules.h). */
+const toTable = 1;
+
+export function explainPacket(input: ExplainInput): Explanation {
+  const { packet, desired, kernel, snapshot, answer } = input;
+  const found = findOwner(packet.source, desired.reports);
+  const owner =
+    found === null ? null : { ...found, report: { ...found.report, state: computeStanding(found.report, input) } };
+  const missing = findMissing(packet.source, desired, kernel);
+  const actual =
+    answer.kind === 'route' ? readActual(input, answer.route) : { refused: nameRefusal(input, answer, found) };
+  const wanted = owner === null ? null : computeWanted(input, owner);
+  const leavesBy = 'refused' in actual ? null : findReport(desired.reports, actual.linkName);
+  const notHandled = owner === null ? explainUnknown(input) : wanted === null ? explainIdle(owner.report) : null;
+  const sourceCheck = checkSource({ source: packet.source, missing, actual, leavesBy, snapshot });
+  const isSame =
+    !('refused' in actual) &&
+    wanted !== null &&
+    actual.linkName === wanted.linkName &&
+    actual.gateway === wanted.gateway;
+  const isRight = owner !== null && missing === null && sourceCheck.verdict !== 'drops' && isSame;
+  return { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
+}
+
+/**
+ * Of a source that it does not have, kernels say EINVAL or ENETUNREACH; for a prefix it can have a
+ * local route.
+ */
+function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: SourceOwner | null): string {
+  const isHeld = kernel.addresses.some(({ address }) => address === packet.source);
+  const isElsewhere = packet.inputLink === null && !isHeld && owner?.role !== 'within a delegated prefix';
+  return isElsewhere ? `${answer.errno}, this host does not have ${packet.source}` : answer.reason;
+}
+
+type Refusal = Extract<KernelAnswer, { kind: 'refused' }>;
+
+function findReport(reports: readonly EniReport[], linkName: string | null): EniReport | null {
+  return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;
+}
+
+function isShared({ table }: Route): boolean {
+  return table === mainTable || table === localTable;
+}
+
+/**
+ * Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's
+ * main table.
+ */
+const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { actual: Ground; wanted: Ground } => {
+  const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
+  const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
+  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const eniLinks = new Set(all.map(({ linkIndex }) => linkIndex));
+  const shared = kernel.routes.filter(isShared);
+  return {
+    actual: {
+      rules: new RuleList(kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex)),
+      routes: new RouteTables(kernel.routes),
+      groupOf,
+    },
+    wanted: {
+      rules: new RuleList(all.flatMap(({ rules }) => rules)),
+      routes: new RouteTables([...all.flatMap(({ routes }) => routes), ...shared]),
+      groupOf: (linkIndex) => (linkIndex !== null && eniLinks.has(linkIndex) ? eniGroup : groupOf(linkIndex)),
+    },
+  };
+});
+
+/** With the routes that this packet met. */
+function addMet(ground: Ground, routes: readonly Route[]): Ground {
+  const met = new RouteTables(routes);
+  return {
+    ...ground,
+    routes: {
+      pick: (destination, table) =>
+        pickBest(
+          [ground.routes.pick(destination, table), met.pick(destination, table)].flatMap((route) => route ?? []),
+        ),
+    },
+  };
+}
+
+/** The kernel tells table, gateway and link, but neither rule nor route: they are found as it finds them. */
+function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, found: Route): Way {
+  const ground = addMet(prepareGrounds(kernel, desired).actual, routesMet);
+  const steps = [...walk(packet, ground)];
+  const cached = findCached(steps, found);
+  const step = cached ?? steps.find((one) => !one.isSuppressed && isFound(one, found)) ?? null;
+  const route = step === null ? ground.routes.pick(packet.destination, found.table) : step.route;
+  const linkName = kernel.links.find(({ index }) => index === found.linkIndex)?.name ?? null;
+  const way = { rule: step?.rule ?? null, route, table: found.table, linkName, gateway: found.gateway };
+  return cached === null ? way : { ...way, isCached: true };
+}
+
+function isFound({ rule, route }: Step, found: Route): boolean {
+  if (rule.table !== found.table) return false;
+  // Of a packet that stays, the kernel names the loopback device.
+  return found.table === localTable || route.linkIndex === null || route.linkIndex === found.linkIndex;
+}
+
+/**
+ * IPv6 clones a route for each destination with a path MTU of its own; the clone has 128 bits, and
+ * a rule that suppresses the default route lets it pass (fib6_rule_suppress). It is seen where the
+ * kernel takes what the rule ought to have suppressed.
+ */
+function findCached(steps: readonly Step[], found: Route): Step | null {
+  const decisive = steps.findIndex(({ isSuppressed }) => !isSuppressed);
+  if (found.family !== 6 || (decisive !== -1 && steps[decisive]?.route.linkIndex === found.linkIndex)) return null;
+  const before = decisive === -1 ? steps : steps.slice(0, decisive);
+  const isByLength = ({ rule, route }: Step) =>
+    requireCidr(route.destination).length <= (rule.suppressPrefixLength ?? -1);
+  return before.find((step) => isFound(step, found) && isByLength(step)) ?? null;
+}
+
+function computeWanted({ packet, kernel, desired, routesMet = [] }: ExplainInput, { report }: SourceOwner): Way | null {
+  const managed = desired.enis.find(({ mac }) => mac === report.mac);
+  if (managed === undefined) return null;
+  if (managed.vrf !== null) return computeWayInVrf(packet, kernel, managed);
+  const shared = routesMet.filter(isShared);
+  const ground = addMet(prepareGrounds(kernel, desired).wanted, shared);
+  const local = ground.routes.pick(packet.destination, localTable);
+  if (local !== null) return { rule: null, route: local, table: localTable, linkName: 'lo', gateway: null };
+  const step = [...walk(packet, ground)].find(({ isSuppressed }) => !isSuppressed);
+  const route = step === undefined ? ground.routes.pick(packet.destination, mainTable) : step.route;
+  const linkName = kernel.links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
+  const table = step?.rule.table ?? mainTable;
+  return { rule: step?.rule ?? null, route, table, linkName, gateway: route?.gateway ?? null };
+}
+
+/** The VRF's table alone counts, for who is bound to it; the kernel's own rule leads there. */
+function computeWayInVrf({ destination }: Packet, { routes, links }: KernelState, eni: DesiredEni): Way | null {
+  const ofTable = routes.filter(({ table }) => table === eni.tableId);
+  const route = new RouteTables([...eni.routes, ...ofTable]).pick(destination, eni.tableId);
+  const linkName = links.find(({ index }) => index === route?.linkIndex)?.name ?? null;
+  return { rule: null, route, table: eni.tableId, linkName, gateway: route?.gateway ?? null };
+}
+
+function explainIdle(report: EniReport): string {
+  const reason = 'reason' in report.state ? `: ${report.state.reason}` : '';
+  return `its ENI is ${report.state.kind}${reason}`;
+}
+
+/** Why no ENI of the metadata has this address. */
+function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): string {
+  const { source } = packet;
+  if (snapshot === null) return 'the metadata has never been read: no address of the instance is known';
+  const enis = desired.reports.flatMap(({ eni }) => (eni === null ? [] : [eni]));
+  const translated = enis.flatMap(({ publicIpv4 }) => publicIpv4[source] ?? [])[0];
+  if (translated !== undefined) {
+    return `it is the public address of ${translated}: EC2 translates it, and no packet on this host has it. Ask about ${translated}`;
+  }
+  const unread = snapshot.enis.find((reading) => reading.kind !== 'ready');
+  const holder = kernel.addresses.find(({ address }) => address === source);
+  const linkName = kernel.links.find(({ index }) => index === holder?.linkIndex)?.name;
+  const place = linkName === undefined ? 'no link has it' : `link ${linkName} has it`;
+  const subnet = enis.find(({ subnetIpv4, subnetIpv6 }) =>
+    [subnetIpv4, ...subnetIpv6].some((cidr) => cidr !== null && contains(cidr, hostCidr(source))),
+  );
+  if (unread !== undefined && 'reason' in unread) {
+    return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} is not whole yet: ${unread.reason}`;
+  }
+  if (subnet !== undefined) {
+    const name = subnet.eniId ?? subnet.mac;
+    const [command, option] =
+      familyOf(source) === 4
+        ? ['assign-private-ip-addresses', '--private-ip-addresses']
+        : ['assign-ipv6-addresses', '--ipv6-addresses'];
+    const assign = `aws ec2 ${command} --network-interface-id ${subnet.eniId ?? '<ENI id>'} ${option} ${source}`;
+    return `it lies in the subnet of ${name}, but EC2 has assigned it to no ENI of this instance (${place}). Assign it: ${assign}`;
+  }
+  return `EC2 has assigned it to no ENI of this instance (${place}). Sources of containers or tunnels are named by \`sources:\` in the configuration`;
+}
+
+function checkSource({
+  source,
+  missing,
+  actual,
+  leavesBy,
+  snapshot,
+}: Pick<Explanation, 'missing' | 'actual' | 'leavesBy'> & {
+  readonly source: string;
+  readonly snapshot: Snapshot | null;
+}): SourceCheck {
+  // Of IPv6, the kernel answers for sources that it does not have.
+  if (missing !== null && missing.holder === null) {
+    return { verdict: 'not asked', reason: `no packet leaves: ${source} is missing on ${missing.linkName}` };
+  }
+  if ('refused' in actual) return { verdict: 'not asked', reason: 'no packet leaves' };
+  if (actual.table === localTable) return { verdict: 'not asked', reason: 'the packet stays on this host' };
+  if (leavesBy === null) {
+    return { verdict: 'not asked', reason: `${actual.linkName ?? 'the way out'} is no ENI of this instance` };
+  }
+  const name = leavesBy.eni?.eniId ?? leavesBy.mac;
+  if (snapshot === null || leavesBy.eni === null) {
+    return { verdict: 'not asked', reason: `the metadata of ${name} is not known` };
+  }
+  if (findOwner(source, [leavesBy]) !== null) return { verdict: 'passes', reason: `${source} is assigned to ${name}` };
+  const advice = 'unless its source/destination check is off';
+  return { verdict: 'drops', reason: `${source} is not assigned to ${name}, which it leaves by, ${advice}` };
+}

@@ -1,0 +1,122 @@
+/**
+ * What ENIs list against each other. Invariant: what an ENI lists takes nothing from another ENI
+ * that had it before and still lists it. Pure.
+ */
+
+import { familyOf } from '../../../lib/ip/address.ts';
+import { hostCidr, overlaps } from '../../../lib/ip/cidr.ts';
+import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
+
+/** Of a card and device, in `Snapshot.contested`: addresses and prefixes are there as CIDR text. */
+export const placeClaim = 'place';
+
+/** What the ENI lists and only one ENI can have. */
+function listClaims(eni: EniMetadata): string[] {
+  return [
+    ...[...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr),
+    ...[...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
+    placeClaim,
+  ];
+}
+
+/** A claim that the ENI had before, and not against another one. */
+function hadBefore(eni: EniMetadata, claim: string, { before, contested }: History): boolean {
+  const known = before.get(eni.mac);
+  if (known === undefined || contested[eni.mac]?.includes(claim) === true) return false;
+  if (claim === placeClaim) return isSamePlace(eni, known);
+  return listClaims(known).includes(claim);
+}
+
+interface History {
+  readonly before: ReadonlyMap<string, EniMetadata>;
+  readonly contested: NonNullable<Snapshot['contested']>;
+}
+
+/**
+ * Claims that another ENI had before and still has. Those that are both new are for the decision to
+ * rank.
+ */
+export function findContested(
+  before: readonly EniMetadata[],
+  contested: NonNullable<Snapshot['contested']>,
+  now: readonly EniMetadata[],
+): Pick<Snapshot, 'contested'> {
+  const history = { before: new Map(before.map((eni) => [eni.mac, eni])), contested };
+  const found = now.flatMap((eni): [string, readonly string[]][] => {
+    const fresh = listFresh(eni, history);
+    const mine = fresh.filter((claim) =>
+      now.some((other) => other !== eni && isHeldAgainst(other, eni, claim, history)),
+    );
+    return mine.length === 0 ? [] : [[eni.mac, mine]];
+  });
+  return found.length === 0 ? {} : { contested: Object.fromEntries(found) };
+}
+
+/** Nearly always none: what an ENI lists has mostly been there before. */
+function listFresh(eni: EniMetadata, history: History): string[] {
+  const known = history.before.get(eni.mac);
+  if (known === undefined) return listClaims(eni);
+  const old = new Set(listClaims(known));
+  const mine = history.contested[eni.mac] ?? [];
+  const isFresh = (claim: string) =>
+    mine.includes(claim) || (claim === placeClaim ? !isSamePlace(eni, known) : !old.has(claim));
+  return listClaims(eni).filter(isFresh);
+}
+
+function isHeldAgainst(other: EniMetadata, eni: EniMetadata, claim: string, history: History): boolean {
+  if (claim === placeClaim) return isSamePlace(other, eni) && hadBefore(other, placeClaim, history);
+  const rivals = listClaims(other).filter((one) => one !== placeClaim && overlaps(one, claim));
+  return rivals.some((one) => hadBefore(other, one, history));
+}
+
+function isSamePlace(left: EniMetadata, right: EniMetadata): boolean {
+  return left.networkCard === right.networkCard && left.deviceNumber === right.deviceNumber;
+}
+
+/**
+ * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so that one of two
+ * ENIs that say so is wrong: not the one that said it before, else not the primary, else not the one
+ * of the lower place.
+ */
+export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata[]): EniReading[] {
+  const ready = candidate.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
+  const rankOf = (eni: EniMetadata) => {
+    const known = before.find(({ mac }) => mac === eni.mac);
+    const isOld = known !== undefined && listBlocks(known).join() === listBlocks(eni).join();
+    const place = String(100 * eni.networkCard + eni.deviceNumber).padStart(5, '0');
+    return `${isOld ? 0 : 1} ${eni.mac === candidate.primaryMac ? 0 : 1} ${place} ${eni.mac}`;
+  };
+  const ranked = ready.map((eni) => ({ eni, rank: rankOf(eni) })).sort((a, b) => (a.rank < b.rank ? -1 : 1));
+  const believed: EniMetadata[] = [];
+  const refused = new Map<string, string>();
+  for (const { eni } of ranked) {
+    const reason = explainOverlap(eni, believed);
+    if (reason === null) believed.push(eni);
+    else refused.set(eni.mac, reason);
+  }
+  if (refused.size === 0) return [...candidate.enis];
+  return candidate.enis.map((reading) => {
+    const reason = reading.kind === 'ready' ? refused.get(reading.eni.mac) : undefined;
+    return reading.kind !== 'ready' || reason === undefined
+      ? reading
+      : { kind: 'invalid', mac: reading.eni.mac, reason };
+  });
+}
+
+function listBlocks(eni: EniMetadata): string[] {
+  return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+}
+
+function explainOverlap(eni: EniMetadata, believed: readonly EniMetadata[]): string | null {
+  for (const other of believed) {
+    if (eni.vpcId === null || other.vpcId !== eni.vpcId) continue;
+    for (const block of listBlocks(eni)) {
+      const rival = listBlocks(other).find((one) => one !== block && overlaps(one, block));
+      if (rival === undefined) continue;
+      const leaf = familyOf(block) === 4 ? 'subnet-ipv4-cidr-block' : 'subnet-ipv6-cidr-blocks';
+      const name = other.eniId ?? other.mac;
+      return `metadata ${leaf}: expected a subnet apart from ${rival} of ${name}, got "${block}"; what was known before is kept`;
+    }
+  }
+  return null;
+}

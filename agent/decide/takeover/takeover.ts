@@ -1,0 +1,234 @@
+/**
+ * What `enid takeover` does on a host that something else configures: first what counts for the next boot, then the hand-over,
+ * in which the links keep their addresses. Pure.
+ */
+
+import type { CommandStep, KillStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../../takeover-model.ts';
+import { removeFromInterfaces } from './ifupdown.ts';
+import { judgeNetplan } from './netplan.ts';
+
+/** One manager's part. */
+interface Part {
+  readonly managers: readonly string[];
+  readonly files: readonly TakeoverStep[];
+  /** Before systemd-networkd starts: whoever holds the links lets go without taking the addresses away. */
+  readonly letGo: readonly (CommandStep | KillStep)[];
+  /** After everything. */
+  readonly resume: readonly CommandStep[];
+  readonly obstacles: readonly string[];
+}
+
+const nothing: Part = { managers: [], files: [], letGo: [], resume: [], obstacles: [] };
+const networkd = 'systemd-networkd.service';
+const resolved = 'systemd-resolved.service';
+const networkManager = 'NetworkManager.service';
+const networkManagerFile = '/etc/NetworkManager/conf.d/90-enid.conf';
+const fallbackFile = '/etc/systemd/network/80-ec2.network';
+const cloudInitFile = '/etc/cloud/cloud.cfg.d/99-enid-network.cfg';
+
+export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
+  const parts = [planIfupdown, planNetworkManager, planDhcpcd, planNetplan].map((plan) => plan(facts));
+  const managers = parts.flatMap((part) => part.managers);
+  const obstacles = [...judgeHost(facts), ...parts.flatMap((part) => part.obstacles)];
+  if (managers.length === 0 && facts.units[networkd] !== undefined && !isRunning(facts, networkd))
+    obstacles.push(
+      'who configures the ENIs now is not known: neither systemd-networkd nor any of those that can be taken over from',
+    );
+  const notes =
+    facts.units[resolved] === undefined ? ['systemd-resolved is not installed: /etc/resolv.conf stays as it is'] : [];
+  if (managers.length === 0 && isRunning(facts, 'enid.service') && isRunning(facts, networkd)) {
+    return { managers, steps: [], obstacles: [], notes: [] };
+  }
+  if (managers.length === 0 && isRunning(facts, networkd)) {
+    obstacles.push(
+      ...facts.unclaimedLinks.map(
+        (link) => `who configures ${link} now is not known: systemd-networkd has no file for it`,
+      ),
+    );
+  }
+  const steps = [
+    // First, so that a host that is cut off from here on boots into a network.
+    ...enable(facts, networkd),
+    ...enable(facts, 'enid.service'),
+    ...parts.flatMap((part) => part.files),
+    ...(facts.isFallbackMasked ? [{ kind: 'remove', path: fallbackFile } as const] : []),
+    ...(facts.hasCloudInit && managers.length > 0
+      ? [
+          write(
+            cloudInitFile,
+            '# Written by enid takeover: cloud-init leaves the network alone.\nnetwork: {config: disabled}\n',
+          ),
+        ]
+      : []),
+    // In place before networkd reads them: no reload, no second lease.
+    ...facts.networkFiles.map(({ path, text }): TakeoverStep => ({ kind: 'write', path, text, owner: 'enid' })),
+    ...planResolver(facts),
+    ...parts.flatMap((part) => part.letGo),
+    ...(managers.length > 0 ? facts.heldAddresses : []).map(
+      (held): TakeoverStep => ({ kind: 'renew-address', ...held }),
+    ),
+    isRunning(facts, networkd)
+      ? command(['systemctl', 'restart', networkd], [['systemctl', 'restart', networkd]])
+      : command(['systemctl', 'start', networkd], [['systemctl', 'stop', 'systemd-networkd.socket', networkd]]),
+    ...(isRunning(facts, 'enid.service')
+      ? [command(['systemctl', 'restart', 'enid.service'], [])]
+      : [
+          {
+            ...command(['systemctl', 'start', 'enid.service'], [['systemctl', 'stop', 'enid.service']]),
+            isUndoneFirst: true,
+          },
+        ]),
+    ...parts.flatMap((part) => part.resume),
+  ];
+  return { managers, steps, obstacles, notes };
+}
+
+function judgeHost(facts: TakeoverFacts): string[] {
+  const { isRoot, hasSystemd, eniLinks, networkFiles, unconfigured, isTaken, units, resolvConf } = facts;
+  const found: string[] = [];
+  if (!isRoot) found.push('only root can do it');
+  if (!hasSystemd) found.push('systemd is not process 1 here');
+  if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
+  if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
+  else if (networkFiles.length === 0 && unconfigured.length > 0) found.push(...unconfigured);
+  else if (networkFiles.length === 0) found.push('the metadata service does not answer: what the ENIs need is unknown');
+  if (units[resolved] === undefined && resolvConf === 'volatile')
+    found.push('/etc/resolv.conf leads to a file that nobody writes after the next boot. Install systemd-resolved');
+  if (isTaken) found.push('it was done before and is not undone: enid takeover --undo');
+  return found;
+}
+
+function planIfupdown({ interfacesFiles, eniLinks, otherLinks, clients }: TakeoverFacts): Part {
+  const { links, changed, obstacles } = removeFromInterfaces(interfacesFiles, eniLinks);
+  if (links.length === 0) return { ...nothing, obstacles };
+  // Those of other links go on.
+  const ours = clients.filter(({ words }) => words.some((word) => eniLinks.includes(word)));
+  const shared = ours.filter(({ words }) => words.some((word) => otherLinks.includes(word)));
+  return {
+    ...nothing,
+    managers: [`ifupdown (${links.join(', ')})`],
+    files: changed.map(({ path, text }) => write(path, text)),
+    // ifdown would take the link down. Killed, a client leaves lease and addresses.
+    letGo: [killAll(ours, ['ifup', '--force', ...links])],
+    obstacles: [
+      ...obstacles,
+      ...shared.map(({ name, processId }) => `${name} (process ${processId}) serves a link that is no ENI, too`),
+      ...(ours.length === 0
+        ? clients.map(({ name, processId }) => `which links ${name} (process ${processId}) serves is not known`)
+        : []),
+    ],
+  };
+}
+
+/** It stays for other links, and leaves the ENIs alone: those that come later, too. */
+function planNetworkManager(facts: TakeoverFacts): Part {
+  const { units, drivers, eniLinks, networkManagerDevices: devices, isNetworkManagerTold } = facts;
+  const unit = units[networkManager];
+  if (unit === undefined || isNetworkManagerTold || (!unit.isActive && !unit.isEnabled)) return nothing;
+  const matches = [...drivers.map((driver) => `driver:${driver}`), ...eniLinks.map((link) => `interface-name:${link}`)];
+  const dns = units[resolved] === undefined ? '\n[main]\ndns=none\n' : '';
+  const text = `# Written by enid takeover: systemd-networkd and enid have the ENIs.\n[device-enid]\nmatch-device=${matches.join(',')}\nmanaged=0\n${dns}`;
+  const [stop, start] = [
+    ['systemctl', 'stop', networkManager],
+    ['systemctl', 'start', networkManager],
+  ];
+  return {
+    ...nothing,
+    managers: ['NetworkManager'],
+    files: [write(networkManagerFile, text)],
+    // A stop leaves the addresses; giving up a link while it runs would not. What it remembers of a link when it starts
+    // again is stronger than its configuration (1.42).
+    letGo: unit.isActive
+      ? [
+          command(stop, resumeConnections(start, devices)),
+          ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], [])] : []),
+        ]
+      : [],
+    resume: unit.isActive ? [command(start, [stop])] : [],
+  };
+}
+
+/** By itself it would take what is on the links by then for somebody else's, and never ask for a lease again. */
+function resumeConnections(
+  start: readonly string[],
+  devices: TakeoverFacts['networkManagerDevices'],
+): readonly (readonly string[])[] {
+  const activations = devices.flatMap(({ link, connection }) =>
+    connection === null ? [] : [['nmcli', '--wait', '60', 'connection', 'up', 'uuid', connection, 'ifname', link]],
+  );
+  return [start, ...activations];
+}
+
+function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
+  const unit = units['dhcpcd.service'];
+  const processes = clients.filter(({ name }) => name.startsWith('dhcpcd'));
+  if (unit === undefined || (!unit.isActive && !unit.isEnabled)) return nothing;
+  return {
+    ...nothing,
+    managers: ['dhcpcd'],
+    letGo: [
+      command(
+        ['systemctl', 'disable', 'dhcpcd.service'],
+        unit.isEnabled ? [['systemctl', 'enable', 'dhcpcd.service']] : [],
+      ),
+      ...(unit.isActive ? [killAll(processes, ['systemctl', 'restart', 'dhcpcd.service'])] : []),
+    ],
+    obstacles: otherLinks.map((link) => `dhcpcd may configure ${link}, which is no ENI`),
+  };
+}
+
+/** And those whose files networkd reads: cloud-init, and what amazon-ec2-net-utils has left. */
+function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: TakeoverFacts): Part {
+  const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
+  const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));
+  if (paths.length === 0 && generated.length === 0) return nothing;
+  const isPeer = generated.some((path) => path.startsWith('/run/systemd/network/70-'));
+  const managers = [
+    ...(paths.length > 0 ? ['netplan'] : []),
+    ...(generated.some((path) => path.includes('cloud-init')) ? ['cloud-init'] : []),
+    ...(isPeer ? ['amazon-ec2-net-utils'] : []),
+  ];
+  return {
+    ...nothing,
+    managers,
+    files: [...paths, ...generated].map((path): TakeoverStep => ({ kind: 'remove', path })),
+    letGo: isPeer ? [command(['systemctl', 'stop', 'refresh-policy-routes@*.timer'], [])] : [],
+    obstacles,
+  };
+}
+
+/** As amazon-ec2-net-utils does after its installation. */
+function planResolver(facts: TakeoverFacts): TakeoverStep[] {
+  if (facts.units[resolved] === undefined) return [];
+  return [
+    ...enable(facts, resolved),
+    ...(isRunning(facts, resolved)
+      ? []
+      : [command(['systemctl', 'start', resolved], [['systemctl', 'stop', resolved]])]),
+    ...(facts.resolvConf === 'resolved'
+      ? []
+      : [{ kind: 'link', path: '/etc/resolv.conf', target: '../run/systemd/resolve/resolv.conf' } as const]),
+  ];
+}
+
+function isRunning({ units }: TakeoverFacts, unit: string): boolean {
+  return units[unit]?.isActive ?? false;
+}
+
+function enable({ units }: TakeoverFacts, unit: string): CommandStep[] {
+  if (units[unit]?.isEnabled === true) return [];
+  return [command(['systemctl', 'enable', unit], [['systemctl', 'disable', unit]])];
+}
+
+/** Without a client there is nothing to do, but what undoes it still counts. */
+function killAll(clients: TakeoverFacts['clients'], undo: readonly string[]): KillStep {
+  return { kind: 'kill', processIds: clients.map(({ processId }) => processId), undo: [undo] };
+}
+
+function write(path: string, text: string): TakeoverStep {
+  return { kind: 'write', path, text, owner: 'root' };
+}
+
+function command(argv: readonly string[], undo: readonly (readonly string[])[]): CommandStep {
+  return { kind: 'command', argv, undo, isUndoneFirst: false };
+}

@@ -1,0 +1,348 @@
+/** `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a signal. */
+
+import { mkdir } from 'node:fs/promises';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Bus } from '../../lib/dbus/bus.ts';
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { applyChanges, type Hands } from '../act/apply.ts';
+import { applyKernelChange } from '../act/netlink.ts';
+import { NetworkdBus } from '../act/networkd-bus.ts';
+import type { Config } from '../config/types.ts';
+import { ownProtocol } from '../decide/base/identity.ts';
+import { listTagKeys } from '../decide/desired/policy.ts';
+import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
+import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
+import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
+import { MetadataError } from '../errors.ts';
+import type { EniMetadata, KernelState, Snapshot } from '../model.ts';
+import { ChangeLog } from '../report/change-log.ts';
+import { DecisionLog } from '../report/decision-log.ts';
+import type { EniHistory } from '../report/history.ts';
+import type { Journal } from '../report/journal.ts';
+import { tell } from '../report/journal-line.ts';
+import type { DaemonEvent } from '../report/metrics.ts';
+import { TroubleLog } from '../report/trouble-log.ts';
+import { listTroubles } from '../report/troubles.ts';
+import { KernelMirror } from '../sense/kernel.ts';
+import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
+import { LostRouters } from '../sense/lost-routers.ts';
+import { openMetadataReader, type SnapshotReader } from '../sense/metadata.ts';
+import { NetworkdWatcher } from '../sense/networkd.ts';
+import { NetworkdView } from '../sense/networkd-view.ts';
+import { Candidates } from '../watch/eni-links.ts';
+import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
+import { MetadataPoller } from '../watch/metadata-poller.ts';
+import { RuntimeStore } from '../watch/runtime-store.ts';
+import { OwnFiles } from '../watch/unit-files.ts';
+import { type PassResult, Reconciler } from './reconciler.ts';
+
+/** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
+const patienceAtStartMs = 3_000;
+/** Below the time that systemd gives a reload (TimeoutStartSec). */
+const patienceAtReloadMs = 20_000;
+
+export interface DaemonOptions {
+  readonly config: Config;
+  readonly journal: Journal;
+  /** Called after every pass. */
+  readonly onPass?: (result: PassResult) => void;
+  /** Told of what metrics count. */
+  readonly observe?: (event: DaemonEvent) => void;
+  /** Tells every decision with its reason. */
+  readonly debug?: boolean;
+}
+
+/** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
+export class Daemon {
+  readonly #journal: Journal;
+  readonly #store: RuntimeStore;
+  readonly #bus: Bus;
+  readonly #mirror: KernelMirror;
+  readonly #client: RtnetlinkClient;
+  readonly #view: NetworkdView;
+  readonly #poller: MetadataPoller;
+  readonly #reconciler: Reconciler;
+  readonly #onPass: (result: PassResult) => void;
+  readonly #observe: (event: DaemonEvent) => void;
+  #config: Config;
+  readonly #candidates: Candidates;
+  readonly #files: OwnFiles;
+  readonly #leases: StateFiles;
+  readonly #linkFiles: StateFiles;
+  #keepAliveTimer: NodeJS.Timeout | null = null;
+  #silenceTimer: NodeJS.Timeout | null = null;
+  #isSilent = false;
+  #metadata: SnapshotReader;
+  readonly #troubles: TroubleLog;
+  readonly #changeLog: ChangeLog;
+  /** Null: decisions are not told. */
+  readonly #decisions: DecisionLog | null;
+
+  static async open(options: DaemonOptions): Promise<Daemon> {
+    const store = new RuntimeStore(options.config.runtimeDirectory);
+    await store.prepare();
+    await store.lock();
+    await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
+    const lostRouters = new LostRouters();
+    const mirror = await KernelMirror.open({
+      onEvents: (events) => lostRouters.receive(events, performance.now()),
+      onProblem: (problem) => {
+        if (problem.code === 'events-lost') options.observe?.({ kind: 'events-lost' });
+        options.journal.warning(problem.message);
+      },
+    });
+    return new Daemon(options, store, mirror, lostRouters);
+  }
+
+  private constructor(
+    { config, journal, onPass, observe, debug }: DaemonOptions,
+    store: RuntimeStore,
+    mirror: KernelMirror,
+    lostRouters: LostRouters,
+  ) {
+    this.#config = config;
+    this.#journal = journal;
+    this.#troubles = new TroubleLog((message, fields) => journal.warning(message, fields));
+    this.#changeLog = new ChangeLog({
+      journal,
+      troubles: this.#troubles,
+      observe: (event) => this.#observe(event),
+      findEni: (mac) => this.#findEni(mac),
+    });
+    this.#decisions = debug === true ? new DecisionLog((mac) => this.#changeLog.journalOf(mac)) : null;
+    this.#onPass = onPass ?? (() => undefined);
+    this.#observe = observe ?? (() => undefined);
+    this.#store = store;
+    this.#mirror = mirror;
+    this.#client = new RtnetlinkClient();
+    this.#candidates = new Candidates(mirror, {
+      gone: (mac) => this.#metadata.forget(mac),
+      changed: () => this.#view.linksChanged(),
+      routesRead: () => this.#reconciler.wake(),
+      problem: (message) => journal.warning(message),
+    });
+    this.#files = new OwnFiles(
+      config.networkd,
+      () => this.#reconciler.wake(),
+      (message) => this.#troubles.tell(message),
+    );
+    this.#leases = new StateFiles(() => this.#reconciler.wake(), leaseFiles);
+    this.#linkFiles = new StateFiles(() => this.#reconciler.wake(), linkFiles);
+    this.#bus = new Bus();
+    this.#metadata = this.#openReader();
+    const networkdBus = new NetworkdBus(this.#bus);
+    this.#view = new NetworkdView({
+      watcher: new NetworkdWatcher(this.#bus),
+      linkIndexes: () => this.#candidates.indexes,
+      onChanged: () => this.#reconciler.wake(),
+      onRestart: () => {
+        this.#reconciler.forgetOffers();
+        this.#reconciler.wake();
+      },
+      onTrouble: (message) => journal.warning(message),
+    });
+    this.#poller = new MetadataPoller({
+      read: () => this.#readSnapshot(),
+      intervalMs: config.imds.intervalMs,
+      stored: store.readMetadata(),
+      onChanged: (stored) => {
+        this.#reconciler.wake();
+        store.writeMetadata(stored).catch((error) => this.#troubles.tell(`failed to keep the metadata: ${error}`));
+      },
+      onTrouble: (message) => journal.warning(message, tell('metadata')),
+      onRecovered: () => journal.info('The metadata service answers again', tell('metadataBack')),
+      presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
+    });
+    const hands: Hands = {
+      changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
+      writeFile: (name, text) => this.#files.write(name, text),
+      removeFile: (name) => this.#files.remove(name),
+      reloadNetworkd: () => networkdBus.reload(),
+      setDns: (linkIndex, isUsed) => networkdBus.setDns(linkIndex, isUsed),
+    };
+    this.#reconciler = new Reconciler(
+      config,
+      {
+        kernel: () => this.#mirror.state(),
+        readKernel: () => this.#mirror.resync(),
+        networkd: () => this.#linkFiles.addTo(this.#leases.addTo(this.#view.state())),
+        lostRouters: () => lostRouters.list(),
+        files: () => this.#files.list(),
+        metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),
+      },
+      {
+        apply: (changes) => applyChanges(changes, hands),
+        readLedger: () => store.readLedger(),
+        writeLedger: (ledger) =>
+          store.writeLedger(ledger).catch((error) => this.#troubles.tell(`failed to keep the ledger: ${error}`)),
+      },
+      {
+        changed: ({ change, error }, repair) => this.#changeLog.changed(change, error, repair),
+        fought: (change, count) => this.#changeLog.fought(change, count),
+        passed: (result) => this.#afterPass(result),
+        failed: (error) => {
+          this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
+          this.#tellStack(error);
+        },
+      },
+    );
+  }
+
+  /** Of the daemon's own calls: shared, started and closed here. */
+  get bus(): Bus {
+    return this.#bus;
+  }
+
+  /** What was done for an ENI since the start. */
+  historyOf(mac: string): EniHistory {
+    return this.#changeLog.historyOf(mac);
+  }
+
+  /** What could not be asked lately, one line each: what is in force leans on what was known before. */
+  warnings(): readonly string[] {
+    const { failure } = this.#poller;
+    return failure === null ? [] : [failure];
+  }
+
+  /** What is known of the host now, without asking anybody. */
+  known(): { readonly kernel: KernelState; readonly snapshot: Snapshot | null } {
+    return { kernel: this.#mirror.state(), snapshot: this.#poller.metadata().snapshot };
+  }
+
+  /**
+   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; where nothing is known from
+   * before, the metadata service, too, answered or not.
+   */
+  async start(): Promise<void> {
+    wakeOnKernelChanges({
+      ...{ mirror: this.#mirror, candidates: this.#candidates, config: () => this.#config },
+      wake: () => this.#reconciler.wake(),
+    });
+    this.#candidates.update(this.#config);
+    this.#files.watch(this.#config.networkd);
+    await this.#bus.start();
+    this.#view.start();
+    await this.#view.refresh();
+    // A route that was not read yet would be taken for missing: with many routes on the host that takes longer than the bus.
+    await this.#candidates.settled();
+    await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
+    // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
+    this.#reconciler.start();
+    const isKnown = this.#poller.metadata().snapshot !== null;
+    if (!isKnown) {
+      this.#silenceTimer = setTimeout(() => this.#noteSilence(), patienceAtStartMs);
+      await this.#readMetadata(patienceAtStartMs);
+    }
+    this.#reconciler.wake();
+    await this.#reconciler.idle();
+    // What was accepted before the restart is in force already; a poll later it is looked at again,
+    // and now is that poll. Not before the pass: loading the HTTP client would hold it up.
+    if (isKnown) void this.#readMetadata(patienceAtStartMs);
+  }
+
+  /** Reads everything anew and reconciles; resolves when that is done. */
+  async reload(config: Config): Promise<void> {
+    this.#config = config;
+    this.#reconciler.setConfig(config);
+    this.#poller.setInterval(config.imds.intervalMs);
+    this.#metadata = this.#openReader();
+    this.#files.watch(config.networkd);
+    this.#candidates.update(this.#config);
+    await Promise.all([
+      this.#candidates.settled(),
+      this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
+      this.#view.refresh(),
+      this.#readMetadata(patienceAtReloadMs),
+    ]);
+    this.#reconciler.wake();
+    await this.#reconciler.idle();
+  }
+
+  /** Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck pass nor failing ones are covered up. */
+  keepAlive(intervalMs: number, alive: () => void): void {
+    const answer = () => {
+      if (!this.#reconciler.isFailing) alive();
+    };
+    this.#keepAliveTimer = setInterval(() => void this.#reconciler.passed().then(answer), intervalMs);
+  }
+
+  /** Ends everything but the network. */
+  async stop(): Promise<void> {
+    if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
+    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
+    this.#files.close();
+    this.#leases.close();
+    this.#linkFiles.close();
+    this.#poller.stop();
+    await this.#reconciler.stop();
+    this.#view.stop();
+    this.#mirror.close();
+    this.#client.close();
+    await this.#bus.close();
+    await this.#store.unlock();
+  }
+
+  /** Not by the first failure: at a boot that is one of a link without a lease. */
+  #noteSilence(): void {
+    if (this.#poller.metadata().snapshot !== null) return;
+    this.#isSilent = true;
+    const message = `no answer from the metadata service within ${patienceAtStartMs / 1000} s: until it answers, only leased addresses work. Asking again`;
+    this.#journal.warning(message, tell('metadata'));
+    this.#reconciler.wake();
+  }
+
+  #openReader(): SnapshotReader {
+    const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
+    const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
+    return openMetadataReader({ ...this.#config.imds, localAddresses, onRequest, tagKeys: listTagKeys(this.#config) });
+  }
+
+  async #readSnapshot(): Promise<Snapshot> {
+    const startMs = performance.now();
+    const tell = (failure: string | null) =>
+      this.#observe({ kind: 'metadata-read', failure, durationMs: performance.now() - startMs });
+    try {
+      const snapshot = await this.#metadata.readSnapshot();
+      tell(null);
+      return snapshot;
+    } catch (error) {
+      tell(error instanceof MetadataError ? error.code : 'other');
+      throw error;
+    }
+  }
+
+  /** A read that takes longer goes on by itself. */
+  async #readMetadata(patienceMs: number): Promise<void> {
+    const patience = new AbortController();
+    const timeout = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([this.#poller.readNow(), timeout]);
+    patience.abort();
+  }
+
+  /** Of those that are listed, and those that were until they were detached. */
+  #findEni(mac: string): EniMetadata | undefined {
+    const { snapshot, departed } = this.#poller.metadata();
+    return [...readyEnis(snapshot), ...departed].find((one) => one.mac === mac);
+  }
+
+  #afterPass(result: PassResult): void {
+    const awaited = result.desired.reports
+      .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
+      .map(({ mac }) => mac);
+    this.#poller.await(awaited.length === 0 ? null : awaited.join());
+    for (const error of result.thrown.values()) this.#tellStack(error);
+    for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.tell(message);
+    this.#troubles.passed(result.remaining.length === 0);
+    this.#decisions?.passed(this.#explain(result), result);
+    this.#onPass(result);
+  }
+
+  #tellStack(error: unknown): void {
+    this.#journal.debug(error instanceof Error ? (error.stack ?? '') : '');
+  }
+
+  #explain(result: PassResult): Reason[] {
+    const known = { snapshot: this.#poller.metadata().snapshot, unconfirmed: this.#poller.unconfirmed };
+    return explainDecisions({ ...result, ...known, config: this.#config, kernel: this.#mirror.state() });
+  }
+}

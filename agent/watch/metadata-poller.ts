@@ -1,0 +1,163 @@
+/**
+ * Keeps the accepted snapshot of the metadata fresh: polls, retries quickly while something is awaited, backs off while
+ * the service fails. Invariant: a failed read changes nothing.
+ */
+
+import { computeBackoffMs } from '../../lib/imds/backoff.ts';
+import { type AcceptState, acceptSnapshot, readyEnis } from '../decide/inputs/accept-snapshot.ts';
+import type { EniMetadata, Snapshot } from '../model.ts';
+
+/** What survives a restart: written to the runtime directory whenever it changes. */
+export interface StoredMetadata {
+  readonly snapshot: Snapshot;
+  /** ENIs that the metadata lists no more while their link is still there. */
+  readonly departed: readonly EniMetadata[];
+}
+
+export interface PollerOptions {
+  /** Takes one whole snapshot or throws. */
+  readonly read: () => Promise<Snapshot>;
+  readonly intervalMs: number;
+  readonly stored: StoredMetadata | null;
+  /** The accepted snapshot changed. */
+  readonly onChanged: (metadata: StoredMetadata) => void;
+  /** One line when the service starts to fail, one when it answers again, one for each new problem. */
+  readonly onTrouble: (message: string) => void;
+  readonly onRecovered: () => void;
+  /** MACs of the links that are there: a departed ENI is forgotten with its link. */
+  readonly presentMacs: () => ReadonlySet<string>;
+  readonly random?: () => number;
+}
+
+const noneDeparted: readonly EniMetadata[] = [];
+/** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
+const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
+const quickForMs = 30_000;
+/** While nothing is known at all, no address but the leased ones works: the service is asked this often, also after a long outage. */
+const longestUnknownMs = 5_000;
+
+export class MetadataPoller {
+  readonly #options: PollerOptions;
+  #intervalMs: number;
+  #stored: StoredMetadata | null;
+  #accepted: AcceptState;
+  #timer: NodeJS.Timeout | null = null;
+  #reading: Promise<boolean> | null = null;
+  #failures = 0;
+  #failure: string | null = null;
+  #problems = new Set<string>();
+  #awaited: { sinceMs: number; tries: number } | null = null;
+  #isStopped = false;
+
+  constructor(options: PollerOptions) {
+    this.#options = options;
+    this.#intervalMs = options.intervalMs;
+    this.#stored = options.stored;
+    this.#accepted = { accepted: options.stored?.snapshot ?? null, missing: {} };
+  }
+
+  metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[] } {
+    return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? noneDeparted };
+  }
+
+  /** Why the last read failed; null: it did not. */
+  get failure(): string | null {
+    return this.#failure;
+  }
+
+  /** What the last read lacked and a second one must confirm. */
+  get unconfirmed(): readonly string[] {
+    return Object.keys(this.#accepted.missing);
+  }
+
+  setInterval(intervalMs: number): void {
+    this.#intervalMs = intervalMs;
+  }
+
+  /**
+   * A link is there whose metadata is not: read soon, and again, for the time that propagation takes. Null: nothing is
+   * awaited any more. Called after every pass; a new text starts the quick retries afresh.
+   */
+  await(awaited: string | null): void {
+    if (awaited === null) this.#awaited = null;
+    else if (this.#awaited === null || this.#awaitedText !== awaited) {
+      this.#awaited = { sinceMs: performance.now(), tries: 0 };
+      this.#schedule();
+    }
+    this.#awaitedText = awaited;
+  }
+  #awaitedText: string | null = null;
+
+  /** Reads now; true when a snapshot was taken. A read under way is joined. */
+  readNow(): Promise<boolean> {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#reading ??= this.#read().finally(() => {
+      this.#reading = null;
+      this.#schedule();
+    });
+    return this.#reading;
+  }
+
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  async #read(): Promise<boolean> {
+    let candidate: Snapshot;
+    try {
+      candidate = await this.#options.read();
+    } catch (error) {
+      this.#failures++;
+      this.#failure = error instanceof Error ? error.message : String(error);
+      if (this.#failures === 1) this.#options.onTrouble(this.#failure);
+      return false;
+    }
+    if (this.#failures > 0) this.#options.onRecovered();
+    this.#failures = 0;
+    this.#failure = null;
+    this.#accept(candidate);
+    return true;
+  }
+
+  #accept(candidate: Snapshot): void {
+    const result = acceptSnapshot(this.#accepted, candidate);
+    this.#accepted = result.state;
+    for (const problem of result.problems) if (!this.#problems.has(problem)) this.#options.onTrouble(problem);
+    this.#problems = new Set(result.problems);
+    const stored = { snapshot: result.accepted, departed: this.#computeDeparted(result.accepted) };
+    if (JSON.stringify(stored) === JSON.stringify(this.#stored)) return;
+    this.#stored = stored;
+    this.#options.onChanged(stored);
+  }
+
+  #computeDeparted(next: Snapshot): EniMetadata[] {
+    const listed = new Set(next.enis.map((reading) => (reading.kind === 'ready' ? reading.eni.mac : reading.mac)));
+    const present = this.#options.presentMacs();
+    const before = readyEnis(this.#stored?.snapshot ?? null);
+    return [...(this.#stored?.departed ?? []), ...before].filter(({ mac }) => !listed.has(mac) && present.has(mac));
+  }
+
+  #schedule(): void {
+    if (this.#isStopped || this.#reading !== null) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.readNow(), this.#computeDelayMs());
+  }
+
+  #computeDelayMs(): number {
+    const random = this.#options.random ?? Math.random;
+    const jittered = (ms: number) => ms * (0.85 + 0.1 * random());
+    const regularMs = jittered(this.#intervalMs);
+    if (this.#failures > 0) {
+      const longestMs = this.#stored === null ? longestUnknownMs : Math.max(regularMs, 1_000);
+      return Math.min(computeBackoffMs(this.#failures, random()), longestMs);
+    }
+    if (Object.keys(this.#accepted.missing).length > 0) return this.#intervalMs * 0.05;
+    if (this.#awaited !== null && performance.now() - this.#awaited.sinceMs < quickForMs) {
+      const tries = this.#awaited.tries++;
+      return quickDelaysMs[Math.min(tries, quickDelaysMs.length - 1)] ?? regularMs;
+    }
+    return regularMs;
+  }
+}

@@ -1,0 +1,129 @@
+/** What survives a restart of the program: the ledger and the last accepted metadata, as JSON in the runtime directory. */
+
+import { lstatSync, readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import * as z from 'zod';
+import { type FileLock, lockFile, readLockHolder } from '../../lib/file/lock-file.ts';
+import { readRegularFile } from '../../lib/file/read-file.ts';
+import { writeFileAtomically } from '../../lib/file/write-file.ts';
+import { RuntimeError } from '../errors.ts';
+import type { Ledger } from '../model.ts';
+import type { StoredMetadata } from './metadata-poller.ts';
+import { ledgerSchema, metadataSchema } from './stored-metadata.ts';
+
+const ledgerFile = 'ledger.json';
+const metadataFile = 'metadata.json';
+const lockFileName = 'lock';
+const reloadFile = 'reload.json';
+
+/** Above what a host with 1000 ENIs would need. */
+const maxBytes = 16 * 1024 * 1024;
+
+const reloadSchema = z.strictObject({ serial: z.number(), problem: z.string().nullable() });
+
+/** How the last reload of the running program ended. */
+export interface ReloadOutcome {
+  /** Greater with each reload. */
+  readonly serial: number;
+  /** Why the configuration was refused; null: it is in force. */
+  readonly problem: string | null;
+}
+
+/** Null: no program runs here. */
+export type LockHolder = number | 'hidden' | null;
+
+export class RuntimeStore {
+  readonly #directory: string;
+  #lock: FileLock | null = null;
+
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
+
+  /** Throws what the file system throws: without a runtime directory nothing can be remembered. */
+  async prepare(): Promise<void> {
+    await mkdir(this.#directory, { recursive: true, mode: 0o755 });
+  }
+
+  /** Two programs would undo each other's work. Throws a RuntimeError where another one runs. */
+  async lock(): Promise<void> {
+    const path = join(this.#directory, lockFileName);
+    this.#lock = await lockFile(path).catch((error: unknown) => {
+      const cause = error instanceof Error ? error.message : String(error);
+      const message = `failed to lock ${path}: ${cause}. Expected a file of the user that enid runs as: remove it`;
+      throw new RuntimeError('lock', path, message, { cause: error });
+    });
+    if (this.#lock !== null) return;
+    const holder = await readLockHolder(path).catch(() => null);
+    const who = holder === null ? path : `process ${holder}, ${path}`;
+    throw new RuntimeError(
+      'running',
+      path,
+      `another enid runs here (${who}): expected to be the only one. Stop it first (systemctl stop enid)`,
+    );
+  }
+
+  async unlock(): Promise<void> {
+    await this.#lock?.release();
+    this.#lock = null;
+  }
+
+  /** The process that runs here, as the kernel says who holds the lock; `hidden`: only root and enid may ask. */
+  async readHolder(): Promise<LockHolder> {
+    try {
+      return await readLockHolder(join(this.#directory, lockFileName));
+    } catch (error) {
+      return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'hidden' : null;
+    }
+  }
+
+  /** Null: none yet. */
+  readReload(): ReloadOutcome | null {
+    return this.#read(reloadFile, reloadSchema);
+  }
+
+  /** Tells who waits for it (`enid reload`) that a reload is done. */
+  async writeReload(problem: string | null): Promise<void> {
+    await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, problem });
+  }
+
+  /** An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or stays. */
+  readLedger(): Ledger {
+    const ledger = this.#read(ledgerFile, ledgerSchema);
+    return ledger?.bootId === readBootId() ? ledger.entries : {};
+  }
+
+  async writeLedger(ledger: Ledger): Promise<void> {
+    await this.#write(ledgerFile, { bootId: readBootId(), entries: ledger });
+  }
+
+  /** Null where there is none that can be trusted. */
+  readMetadata(): StoredMetadata | null {
+    return this.#read(metadataFile, metadataSchema);
+  }
+
+  async writeMetadata(metadata: StoredMetadata): Promise<void> {
+    await this.#write(metadataFile, metadata);
+  }
+
+  #read<T>(name: string, schema: z.ZodType<T>): T | null {
+    try {
+      // Of this user or root, or of whose directory it is: the daemon's, where a command of root reads.
+      const owners = [0, process.geteuid?.(), lstatSync(this.#directory).uid];
+      const isTrusted = ({ uid }: { readonly uid: number }) => owners.includes(uid);
+      return schema.parse(JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted })));
+    } catch {
+      return null;
+    }
+  }
+
+  async #write(name: string, value: unknown): Promise<void> {
+    await writeFileAtomically(join(this.#directory, name), `${JSON.stringify(value, null, 1)}\n`);
+  }
+}
+
+/** proc_sys_kernel(5): another text after every boot. */
+function readBootId(): string {
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+}

@@ -1,0 +1,95 @@
+/**
+ * What is believed of the files in the runtime directory. The daemon's user writes them, and root's commands read them: an
+ * ENI counts only as the metadata service itself could have described it.
+ */
+
+import * as z from 'zod';
+import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
+import type { EniMetadata, Ledger } from '../model.ts';
+import { parseEni } from '../sense/metadata-eni.ts';
+import type { StoredMetadata } from './metadata-poller.ts';
+
+const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
+/** Nothing that ends a line or moves a cursor. */
+const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
+/** The kinds of decide/base/identity.ts. */
+const identity = line.regex(/^(address|route|rule|file|altname|group|mtu|dns off|master|setting) /);
+
+const eniSchema = z.strictObject({
+  mac,
+  eniId: z.string().nullable(),
+  deviceNumber: z.number(),
+  networkCard: z.number(),
+  subnetId: z.string().nullable(),
+  vpcId: z.string().nullable(),
+  ipv4Addresses: z.array(z.string()),
+  ipv6Addresses: z.array(z.string()),
+  ipv4Prefixes: z.array(z.string()),
+  ipv6Prefixes: z.array(z.string()),
+  subnetIpv4: z.string().nullable(),
+  subnetIpv6: z.array(z.string()),
+  publicIpv4: z.record(z.string(), z.array(z.string())),
+});
+
+const readingSchema = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('ready'), eni: eniSchema }),
+  z.strictObject({ kind: z.literal('pending'), mac, reason: line }),
+  z.strictObject({ kind: z.literal('invalid'), mac, reason: line }),
+]);
+
+export const metadataSchema: z.ZodType<StoredMetadata> = z
+  .strictObject({
+    snapshot: z.strictObject({
+      primaryMac: mac,
+      enis: z.array(readingSchema),
+      instanceId: z
+        .string()
+        .regex(/^i-[0-9A-Za-z]{1,40}$/)
+        .nullable(),
+      tags: z.record(line, line.nullable()).nullable().exactOptional(),
+      unreadTags: z.array(line).exactOptional(),
+      contested: z.record(line, z.array(line)).exactOptional(),
+    }),
+    departed: z.array(eniSchema),
+  })
+  .refine(
+    ({ snapshot, departed }) =>
+      [...readyEnis(snapshot), ...departed].every((eni) => isAsServed(eni, snapshot.primaryMac)),
+    { error: 'expected each ENI to be as the metadata service describes one' },
+  );
+
+/** Link indexes in the entries mean something in one boot only, and the directory may outlive it. */
+export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.strictObject({
+  bootId: z.string(),
+  entries: z.record(identity, mac),
+});
+
+/** The parser of the metadata's leaves reads the ENI back from them: so both have the same rules, whatever those are. */
+function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
+  const lists: [string, readonly string[]][] = [
+    ['local-ipv4s', eni.ipv4Addresses],
+    ['ipv6s', eni.ipv6Addresses],
+    ['ipv4-prefix', eni.ipv4Prefixes],
+    ['ipv6-prefix', eni.ipv6Prefixes],
+    ['subnet-ipv4-cidr-block', eni.subnetIpv4 === null ? [] : [eni.subnetIpv4]],
+    ['subnet-ipv6-cidr-blocks', eni.subnetIpv6],
+  ];
+  const ids: [string, string | null][] = [
+    ['interface-id', eni.eniId],
+    ['subnet-id', eni.subnetId],
+    ['vpc-id', eni.vpcId],
+  ];
+  const values = new Map([
+    ['device-number', String(eni.deviceNumber)],
+    ['network-card', String(eni.networkCard)],
+    ...ids.flatMap(([name, id]) => (id === null ? [] : [[name, id] as const])),
+    ...lists.flatMap(([name, words]) => (words.length === 0 ? [] : [[name, words.join('\n')] as const])),
+  ]);
+  const leaves = { mac: eni.mac, listed: new Set(values.keys()), values, publicIpv4: eni.publicIpv4 };
+  const reading = parseEni(leaves, { isPrimary: eni.mac === primaryMac, hasCards: false, hadIpv4: false });
+  return reading.kind === 'ready' && sortKeys(reading.eni) === sortKeys(eni);
+}
+
+function sortKeys(eni: EniMetadata): string {
+  return JSON.stringify(Object.entries(eni).sort(([left], [right]) => (left < right ? -1 : 1)));
+}

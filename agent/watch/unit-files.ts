@@ -1,0 +1,70 @@
+/** The program's own networkd files: read once, kept until they change, whoever changes them. */
+
+import { removeUnitFile, writeUnitFile } from '../act/unit-files.ts';
+import { sortUnitFiles, type UnitDirectory } from '../decide/desired/unit-directory.ts';
+import { readUnitFiles } from '../sense/own-files.ts';
+import { type UnitFileWatch, watchUnitFiles } from '../sense/watch-files.ts';
+
+/** Where they are, and what their names begin with. */
+export interface FilePlace {
+  readonly unitDirectory: string;
+  readonly prefix: string;
+}
+
+/** The program's own and what bears such a name. Throws what the file system throws. */
+export function readDirectory({ unitDirectory, prefix }: FilePlace): UnitDirectory {
+  return sortUnitFiles(readUnitFiles(unitDirectory, prefix));
+}
+
+export class OwnFiles {
+  #place: FilePlace;
+  readonly #onChanged: () => void;
+  readonly #onProblem: (message: string) => void;
+  #files: UnitDirectory | null = null;
+  #watch: UnitFileWatch | null = null;
+
+  /** `onChanged`: another program removed or changed one. */
+  constructor(place: FilePlace, onChanged: () => void, onProblem: (message: string) => void) {
+    this.#place = place;
+    this.#onChanged = onChanged;
+    this.#onProblem = onProblem;
+  }
+
+  /** The same lists until something changes. Throws what the file system throws. */
+  list(): UnitDirectory {
+    this.#files ??= readDirectory(this.#place);
+    return this.#files;
+  }
+
+  /** Watches this place from now on, and forgets what was read of the one before. */
+  watch(place: FilePlace): void {
+    this.#place = place;
+    this.#files = null;
+    this.#watch?.close();
+    const changed = () => {
+      this.#files = null;
+      this.#onChanged();
+    };
+    this.#watch = watchUnitFiles(place.unitDirectory, place.prefix, changed, this.#onProblem);
+  }
+
+  async write(name: string, text: string): Promise<void> {
+    await this.#change(() => writeUnitFile(this.#place.unitDirectory, name, text));
+  }
+
+  async remove(name: string): Promise<void> {
+    await this.#change(() => removeUnitFile(this.#place.unitDirectory, name));
+  }
+
+  close(): void {
+    this.#watch?.close();
+  }
+
+  async #change(change: () => Promise<unknown>): Promise<void> {
+    try {
+      await change();
+    } finally {
+      this.#files = null;
+    }
+  }
+}

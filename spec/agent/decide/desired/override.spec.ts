@@ -1,0 +1,39 @@
+/** Who decides about a link, by the file that networkd has it by. */
+
+import { expect, it } from '@jest/globals';
+import { parseConfig } from '../../../../agent/config/parse.ts';
+import { findOverride } from '../../../../agent/decide/desired/override.ts';
+import { resolvePolicy } from '../../../../agent/decide/desired/policy.ts';
+import { makeLink } from '../../../../fixtures/model/records.ts';
+import { makeEni } from '../../eni.ts';
+
+const eni = makeEni(2);
+const link = makeLink({ index: 3, name: 'ens6', mac: eni.mac });
+const config = parseConfig('interfaces: []', 'f');
+const policy = resolvePolicy(config, { eni, isPrimary: false, linkName: 'ens6', driver: 'ena', tags: {} });
+
+it.each<[string, string | null, string]>([
+  ['enid', null, '70'],
+  ['enid', '/usr/lib/systemd/network/80-ec2.network', '70'],
+  ['another', '/usr/lib/systemd/network/80-ec2.network', '90'],
+  ['another', '/etc/systemd/network/80-ec2.network', '70'],
+  ['enid', '/etc/systemd/network/79-ec2-primary.network', '70'],
+  ['enid', '/etc/systemd/network/81-ec2-all.network', '70'],
+  ['another', '/etc/systemd/network/79-ec2-primary.network', '80'],
+  ['another', '/etc/systemd/network/99-mine.network', '70'],
+  ['another', '/etc/systemd/network/10-mine.network', '70'],
+  ['another', '/run/systemd/network/10-netplan-ens6.network', '70'],
+  ['enid', '/run/systemd/network/99-other.network', '70'],
+])('%s decides where the file is %s, and enid’s are %s-…', (who, networkFile, prefix) => {
+  const known = { linkIndex: 3, networkFile, setupState: 'configured' };
+  const ownFile = {
+    path: `/run/systemd/network/${prefix}-ens6.network`,
+    exists: false,
+    rivalPath: null,
+    isFormer: () => false,
+    vrf: null,
+  };
+  const found = findOverride(link, [link], { kind: 'present', version: 252, links: [known] }, ownFile, policy);
+  const reason = `${networkFile} claims the link`;
+  expect(found).toEqual(who === 'enid' ? null : { state: { kind: 'overridden', reason }, isUnknown: false });
+});

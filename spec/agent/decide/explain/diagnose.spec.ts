@@ -1,0 +1,234 @@
+/** Each check of `enid doctor`: a healthy host has nothing to say, and each ailment is found with what to do. */
+
+import { describe, expect, it } from '@jest/globals';
+import { computeExitCode, diagnose, type Patient } from '../../../../agent/decide/explain/diagnose.ts';
+import type { DesiredRule, HostFacts, NetworkdState, Rule } from '../../../../agent/model.ts';
+import { makeDesiredEni, makeLink } from '../../../../fixtures/model/records.ts';
+
+const facts: HostFacts = {
+  kernelRelease: '6.1.0-28-cloud-amd64',
+  programs: [],
+  files: [],
+  manageForeignRoutes: 'no',
+  manageForeignRules: 'no',
+  reversePathFilters: { all: 0, ens5: 2, ens6: 0 },
+  metadataWays: [
+    { linkName: 'ens5', localAddress: '10.0.1.10', endpoint: 'http://169.254.169.254', failure: null },
+    { linkName: 'ens5', localAddress: '2001:db8::1', endpoint: 'http://[fd00:ec2::254]', failure: 'timeout' },
+  ],
+  daemon: { processId: 17, hasNetAdmin: true },
+};
+const rule: DesiredRule = {
+  family: 4,
+  priority: 20_001,
+  source: '10.0.2.0/24',
+  destination: null,
+  mark: null,
+  users: null,
+  inputInterface: 'lo',
+  table: 10_001,
+  suppressPrefixLength: null,
+  suppressGroup: null,
+};
+const eni = makeDesiredEni({
+  ...{ mac: '06:00:00:00:00:02', eniId: 'eni-2', linkIndex: 3, linkName: 'ens6' },
+  ...{ tableId: 10_001, metric: 513, rules: [rule] },
+});
+const report = {
+  mac: eni.mac,
+  eni: null,
+  linkIndex: 3,
+  linkName: 'ens6',
+  isPrimary: false,
+  state: { kind: 'configured' },
+} as const;
+
+function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFacts> = {}): Patient {
+  return {
+    facts: { ...facts, ...factChanges },
+    networkd: { kind: 'present', version: 257, links: [] },
+    kernel: { links: [], addresses: [], routes: [], rules: [makeRule({})], drivers: new Map() },
+    desired: { enis: [eni], reports: [report], unknownMacs: [] },
+    warnings: [],
+    changes: [],
+    conflicts: [],
+    ways: {
+      list: { questions: [], sourceCount: 0, wayCount: 0, omittedCount: 0, missing: [] },
+      judged: [],
+    },
+    snapshot: { primaryMac: eni.mac, enis: [], instanceId: null },
+    ...changes,
+  };
+}
+
+function makeRule(changes: Partial<Rule>): Rule {
+  return { ...rule, outputInterface: null, action: 1, protocol: 4, isComplex: false, ...changes };
+}
+
+function ailments(patient: Patient): string[] {
+  return diagnose(patient)
+    .filter(({ severity }) => severity !== 'ok')
+    .map(({ check, severity }) => `${severity} ${check}`);
+}
+
+describe('a host', () => {
+  it('that is healthy: every check says so', () => {
+    const findings = diagnose(makePatient());
+    expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
+      findings.map(({ message }) => `ok ${message}`),
+    );
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(15);
+    expect(computeExitCode(findings)).toBe(0);
+  });
+
+  const networkd = (state: Partial<NetworkdState>) =>
+    makePatient({ networkd: { kind: 'present', version: 257, links: [], ...state } as NetworkdState });
+  const cases: [string, Patient, string[]][] = [
+    [
+      'a rule that is missing',
+      makePatient({ changes: [{ mac: eni.mac, linkName: 'ens6', reason: 'missing', kind: 'add-rule', rule }] }),
+      ['warning enis', 'warning drift'],
+    ],
+    [
+      'tags that are asked for and not offered',
+      makePatient({ snapshot: { primaryMac: eni.mac, enis: [], instanceId: null, tags: null } }),
+      ['warning tags'],
+    ],
+    ['no daemon', makePatient({}, { daemon: null }), ['error daemon']],
+    [
+      'a daemon without the capability',
+      makePatient({}, { daemon: { processId: 1, hasNetAdmin: false } }),
+      ['error daemon'],
+    ],
+    ['a capability that cannot be read', makePatient({}, { daemon: { processId: 1, hasNetAdmin: null } }), []],
+    ['no networkd', networkd({ kind: 'absent' }), ['error networkd']],
+    ['a bus that is silent', networkd({ kind: 'unknown' }), ['error networkd']],
+    ['systemd 248', networkd({ version: 248 }), ['error networkd']],
+    ['systemd 252', networkd({ version: 252 }), ['info networkd']],
+    ['systemd of unknown version', networkd({ version: null }), ['info networkd']],
+    ['foreign routes not spared', makePatient({}, { manageForeignRoutes: null }), ['warning networkd.conf']],
+    ['foreign rules not spared', makePatient({}, { manageForeignRules: 'yes' }), ['warning networkd.conf']],
+    ['NetworkManager', makePatient({}, { programs: [{ name: 'NetworkManager', processId: 9 }] }), ['warning programs']],
+    ['netplan', makePatient({}, { files: ['/etc/netplan/01-net.yaml'] }), ['warning files']],
+    [
+      'the IPv4 service dead on one ENI',
+      makePatient(
+        {},
+        {
+          metadataWays: [
+            ...facts.metadataWays,
+            { linkName: 'ens6', localAddress: '10.0.2.20', endpoint: 'http://169.254.169.254', failure: 'timeout' },
+          ],
+        },
+      ),
+      ['warning metadata'],
+    ],
+    ['the service dead', makePatient({}, { metadataWays: facts.metadataWays.slice(1) }), ['error metadata']],
+    [
+      'an ENI degraded',
+      makePatient({
+        desired: { enis: [eni], reports: [{ ...report, state: { kind: 'degraded', reason: 'x' } }], unknownMacs: [] },
+      }),
+      ['error enis'],
+    ],
+    [
+      'two ENIs with one table',
+      makePatient({
+        desired: { enis: [eni, { ...eni, metric: 514, linkName: 'ens7', rules: [] }], reports: [], unknownMacs: [] },
+      }),
+      ['error numbers'],
+    ],
+    [
+      'strict filters on several links',
+      makePatient({}, { reversePathFilters: { all: 1, ens5: 0, ens6: 2 } }),
+      ['warning rp_filter'],
+    ],
+    [
+      'a strict filter on the only link',
+      makePatient({}, { reversePathFilters: { all: 1, ens5: 0 } }),
+      ['info rp_filter'],
+    ],
+    ['an old kernel', makePatient({}, { kernelRelease: '5.10.0-33-amd64' }), ['info kernel']],
+  ];
+  it.each(cases)('with %s', (_what, patient, expected) => {
+    expect(ailments(patient)).toEqual(expected);
+  });
+
+  it("with another program's rules among enid's, at its priority or into its table", () => {
+    const kernel = makePatient().kernel;
+    const others = [makeRule({ source: '10.0.9.0/24', protocol: 3 }), makeRule({ priority: 50, protocol: 3 })];
+    const elsewhere = [makeRule({ priority: 50, table: 77, protocol: 3 }), makeRule({ priority: 51, protocol: 236 })];
+    const patient = makePatient({ kernel: { ...kernel, rules: [...kernel.rules, ...others, ...elsewhere] } });
+    expect(ailments(patient)).toEqual(['warning rules', 'warning rules']);
+  });
+});
+
+describe('a metadata service that does not answer', () => {
+  const silent = (failure: string | null, rest: Partial<HostFacts> = {}) =>
+    makePatient(
+      {},
+      {
+        metadataWays:
+          failure === null
+            ? []
+            : [{ linkName: 'ens5', localAddress: '10.0.1.10', endpoint: 'http://169.254.169.254', failure }],
+        ...rest,
+      },
+    );
+  const advise = (patient: Patient) => diagnose(patient).find(({ check }) => check === 'metadata')?.advice;
+
+  it('is switched off where it says 403: the advice can be pasted', () => {
+    expect(advise(silent('status 403', { instanceId: 'i-0a1b2c3d4e5f60001' }))).toMatch(
+      /^aws ec2 modify-instance-metadata-options --instance-id i-0a1b2c3d4e5f60001 --http-endpoint enabled; /,
+    );
+    const known = { ...silent('status 403'), snapshot: { primaryMac: eni.mac, enis: [], instanceId: 'i-7' } };
+    expect(advise(known)).toContain('--instance-id i-7 ');
+  });
+
+  it.each(['status 503', 'status 500', 'status 429'])('is not switched off where it says %s', (failure) => {
+    expect(advise(silent(failure))).not.toContain('--http-endpoint');
+  });
+
+  it('offers its tags by a line that can be pasted', () => {
+    const snapshot = { primaryMac: eni.mac, enis: [], instanceId: 'i-7', tags: null };
+    const finding = diagnose(makePatient({ snapshot })).find(({ check }) => check === 'tags');
+    expect(finding?.advice).toBe(
+      'aws ec2 modify-instance-metadata-options --instance-id i-7 --instance-metadata-tags enabled',
+    );
+  });
+
+  it("is no matter where the primary's link has no network file, as in an image with another machine's MAC", () => {
+    const path = '/etc/systemd/network/80-ec2.network.d/primary.conf';
+    const strangeMacs = [{ path, mac: '06:00:00:00:00:99' }];
+    const link = makeLink({ index: 3, name: 'ens6', mac: eni.mac });
+    const patient: Patient = {
+      ...silent(null, { strangeMacs }),
+      networkd: {
+        kind: 'present',
+        version: 252,
+        links: [{ linkIndex: 3, networkFile: null, setupState: 'unmanaged' }],
+      },
+      kernel: { ...makePatient().kernel, links: [link] },
+      snapshot: null,
+    };
+    const findings = diagnose(patient);
+    const found = findings.find(({ message }) => message.startsWith("the primary's link has no network file: ens6"));
+    expect(found).toMatchObject({
+      severity: 'error',
+      advice: expect.stringContaining(`${path} asks for 06:00:00:00:00:99`),
+    });
+    expect(findings.map(({ advice }) => advice ?? '').join()).not.toContain('--http-endpoint');
+    // Without such a file it is networkd that is asked.
+    const bare = diagnose({ ...patient, facts: { ...patient.facts, strangeMacs: [] } });
+    expect(bare.find(({ message }) => message === found?.message)?.advice).toContain('networkctl status ens6');
+  });
+});
+
+it('tells severity by the exit code, and advice with each warning and error', () => {
+  const ill = diagnose(makePatient({}, { daemon: null, programs: [{ name: 'dhcpcd', processId: 9 }] }));
+  expect(computeExitCode(ill)).toBe(3);
+  expect(computeExitCode(ill.filter(({ severity }) => severity !== 'error'))).toBe(2);
+  for (const { severity, advice } of ill) {
+    if (severity === 'warning' || severity === 'error') expect(advice).not.toBeNull();
+  }
+});

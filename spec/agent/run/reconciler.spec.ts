@@ -1,0 +1,375 @@
+/** The reconciler over a host in memory: passes, retries, fights, failures. */
+
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import type { Outcome } from '../../../agent/act/apply.ts';
+import { eniGroup } from '../../../agent/decide/base/numbers.ts';
+import { KernelError } from '../../../agent/errors.ts';
+import type { Change, Ledger, RepairKind } from '../../../agent/model.ts';
+import { type PassResult, Reconciler } from '../../../agent/run/reconciler.ts';
+import type { ModelWorld } from '../../../fixtures/model/world.ts';
+import { makeWorld, snapshotOf } from '../../properties/host.ts';
+import { makeEni } from '../eni.ts';
+
+/** The primary and one more ENI. */
+class Harness {
+  readonly world: ModelWorld;
+  readonly changed: Change[] = [];
+  /** Of each change: what it put back. */
+  readonly repairs: (RepairKind | null)[] = [];
+  /** The same, of the changes until it converged. */
+  readonly configuredBy: (RepairKind | null)[] = [];
+  readonly fights: number[] = [];
+  readonly passes: PassResult[] = [];
+  readonly failures: unknown[] = [];
+  /** Of changes that did not succeed. */
+  readonly errors: Error[] = [];
+  readonly ledgers: Ledger[] = [];
+  /** In the order they happened. */
+  readonly calls: string[] = [];
+  /** Before each change; throws to have it refused. */
+  onApply: (change: Change) => void = () => undefined;
+  sensesFail = false;
+  kernel = () => this.world.kernel();
+  /** Reads the kernel anew. */
+  readKernel = async () => {};
+  /** networkd answers a reload when this is called. */
+  answerReload: (() => void) | null = null;
+  isNetworkdStuck = false;
+  readonly reconciler: Reconciler;
+
+  constructor(world: ModelWorld = makeWorld([makeEni(0), makeEni(1)])) {
+    this.world = world;
+    const senses = {
+      kernel: () => {
+        if (this.sensesFail) throw new Error('out of memory');
+        return this.kernel();
+      },
+      readKernel: () => this.readKernel(),
+      networkd: () => world.state.networkd,
+      lostRouters: () => [],
+      files: () => world.files(),
+      metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
+    };
+    const acts = {
+      apply: async (changes: readonly Change[]) => {
+        if (this.isNetworkdStuck && changes.some(({ kind }) => kind === 'reload')) {
+          await new Promise<void>((resolve) => {
+            this.answerReload = resolve;
+          });
+        }
+        return changes.map((change) => this.#apply(change));
+      },
+      readLedger: () => world.state.ledger,
+      writeLedger: async (ledger: Ledger) => {
+        this.calls.push('ledger');
+        this.ledgers.push(ledger);
+        world.state.ledger = ledger;
+      },
+    };
+    this.reconciler = new Reconciler(world.state.config, senses, acts, {
+      changed: ({ change, error }, repair) => {
+        if (error !== null) this.errors.push(error);
+        this.changed.push(change);
+        this.repairs.push(repair);
+      },
+      fought: (_change, count) => this.fights.push(count),
+      passed: (result) => this.passes.push(result),
+      failed: (error) => this.failures.push(error),
+    });
+  }
+
+  #apply(change: Change): Outcome {
+    this.calls.push(change.kind);
+    try {
+      this.onApply(change);
+      this.world.apply(change, this.world.decide().desired);
+      return { change, error: null, isMoot: false };
+    } catch (error) {
+      return { change, error: error as KernelError, isMoot: false };
+    }
+  }
+
+  async converge(): Promise<void> {
+    this.reconciler.start();
+    await this.reconciler.idle();
+    for (let count = 0; count < 50 && this.world.decide().difference.changes.length > 0; count++) {
+      this.reconciler.wake();
+      await this.reconciler.idle();
+    }
+    expect(this.world.decide().difference.changes).toEqual([]);
+    // The ledger's last word on what was made.
+    this.reconciler.wake();
+    await this.reconciler.idle();
+    for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
+    this.configuredBy.push(...this.repairs.splice(0));
+  }
+
+  removeRule(): void {
+    const { state } = this.world;
+    const ours = state.rules.find(({ table }) => table === 10_001);
+    state.rules = state.rules.filter((rule) => rule !== ours);
+  }
+}
+
+let harness: Harness;
+beforeEach(() => {
+  // Time goes on by itself, and is put forward where there is something to wait for.
+  jest.useFakeTimers({ advanceTimers: true, doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  harness = new Harness();
+});
+afterEach(async () => {
+  await harness.reconciler.stop();
+  jest.useRealTimers();
+});
+
+describe('the reconciler', () => {
+  it('does nothing before its start, and writes the ledger before the changes that it covers', async () => {
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.calls).toEqual([]);
+    harness.reconciler.start();
+    await harness.reconciler.idle();
+    expect(harness.calls[0]).toBe('ledger');
+    expect(harness.calls.length).toBeGreaterThan(5);
+  });
+
+  it('makes one pass of a burst of wake-ups, and says nothing where nothing is to do', async () => {
+    await harness.converge();
+    for (let count = 0; count < 1_000; count++) harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.passes).toHaveLength(1);
+    expect(harness.changed).toEqual([]);
+    expect(harness.calls).toEqual([]);
+  });
+
+  it('repairs what is removed', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
+    expect(harness.repairs).toEqual(['rule']);
+    expect(harness.fights).toEqual([]);
+  });
+
+  it('takes neither a first configuration nor a new wish for a repair', async () => {
+    await harness.converge();
+    expect(harness.configuredBy.length).toBeGreaterThan(5);
+    expect(new Set(harness.configuredBy)).toEqual(new Set([null]));
+    const more = { ...makeEni(1), ipv4Addresses: ['10.0.1.4', '10.0.1.5', '10.0.1.6'] };
+    harness.world.state.snapshot = snapshotOf([makeEni(0), more]);
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.map(({ kind }) => kind)).toContain('add-address');
+    expect(new Set(harness.repairs)).toEqual(new Set([null]));
+  });
+
+  it('knows what the run before had made', async () => {
+    await harness.converge();
+    harness.removeRule();
+    const next = new Harness(harness.world);
+    next.reconciler.start();
+    await next.reconciler.idle();
+    await next.reconciler.stop();
+    expect(next.repairs).toEqual(['rule']);
+  });
+
+  it('does not wait for networkd: what is removed while a reload is under way is repaired, and no second one is asked for', async () => {
+    await harness.converge();
+    harness.isNetworkdStuck = true;
+    const { state } = harness.world;
+    state.networkd = { ...state.networkd, links: state.networkd.links.map((link) => ({ ...link, networkFile: null })) };
+    state.files.clear();
+    state.offered.clear();
+    harness.reconciler.forgetOffers();
+    harness.reconciler.wake();
+    await harness.reconciler.passed();
+    expect(harness.answerReload).not.toBeNull();
+    state.links = state.links.map((link) => ({ ...link, altNames: [] }));
+    for (let count = 0; count < 3; count++) {
+      harness.reconciler.wake();
+      await harness.reconciler.passed();
+    }
+    expect(state.links.every(({ altNames }) => altNames.length > 0)).toBe(true);
+    expect(harness.changed.filter(({ kind }) => kind === 'reload')).toEqual([]);
+    harness.answerReload?.();
+    await harness.reconciler.idle();
+    // One answer for both ENIs.
+    expect(harness.changed.filter(({ kind }) => kind === 'reload')).toHaveLength(2);
+    expect(harness.calls.filter((call) => call === 'reload')).toHaveLength(2);
+  });
+
+  it('backs off from a fight, tells it once, and goes on with everything else', async () => {
+    await harness.converge();
+    for (let count = 0; count < 40; count++) {
+      harness.removeRule();
+      harness.reconciler.wake();
+      await harness.reconciler.idle();
+    }
+    expect(harness.fights).toEqual([21]);
+    // On a busy machine the first delay ends meanwhile, once or twice.
+    expect(harness.changed.length).toBeGreaterThanOrEqual(21);
+    expect(harness.changed.length).toBeLessThan(26);
+    expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toEqual(['add-rule']);
+    const { state } = harness.world;
+    state.routes = state.routes.filter(({ protocol }) => protocol !== 236);
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.changed.some(({ kind }) => kind === 'add-route')).toBe(true);
+    // The first delay is 250 ms; nobody has to wake it.
+    await jest.advanceTimersByTimeAsync(400);
+    await harness.reconciler.idle();
+    expect(harness.world.decide().difference.changes).toEqual([]);
+  });
+
+  it('tries a refused change again later, not at once, and leaves the others done', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.onApply = (change) => {
+      if (change.kind === 'add-rule') throw new KernelError('EPERM', 'rule', 'failed to add a rule: EPERM');
+    };
+    for (let count = 0; count < 10; count++) {
+      harness.reconciler.wake();
+      await harness.reconciler.idle();
+    }
+    expect(harness.calls.filter((kind) => kind === 'add-rule')).toHaveLength(1);
+    expect(harness.passes.at(-1)?.remaining).toHaveLength(1);
+    harness.onApply = () => undefined;
+    await jest.advanceTimersByTimeAsync(400);
+    await harness.reconciler.idle();
+    expect(harness.world.decide().difference.changes).toEqual([]);
+  });
+
+  it('tells once of a rule that the kernel keeps in another form, and does not fight about it', async () => {
+    await harness.converge();
+    harness.removeRule();
+    const { state } = harness.world;
+    const keepOther = () => {
+      state.rules = state.rules.map((rule) =>
+        rule.table === 10_001 && rule.suppressPrefixLength === null && rule.protocol === 236
+          ? { ...rule, priority: rule.priority + 1 }
+          : rule,
+      );
+    };
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      if (change.kind === 'add-rule') keepOther();
+    };
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await harness.reconciler.idle();
+    const counts = new Map<string, number>();
+    for (const kind of harness.calls) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    expect(counts.get('add-rule') ?? 0).toBeLessThan(8);
+    expect(counts.get('remove-rule') ?? 0).toBeLessThan(2);
+    const lines = new Set(harness.errors.map(({ message }) => message));
+    expect([...lines]).toEqual([expect.stringContaining('does not show it so')]);
+    expect(harness.fights).toEqual([]);
+    expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toContain('add-rule');
+  });
+
+  it('leaves what the kernel has in place of a rule also where that stood there before the start', async () => {
+    await harness.converge();
+    // From here on it is not networkd's.
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    harness.calls.length = 0;
+    const { state } = harness.world;
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      keepOther();
+    };
+    const keepOther = () => {
+      state.rules = state.rules.map((rule) =>
+        rule.table === 10_001 && rule.suppressPrefixLength === null && rule.protocol === 236
+          ? { ...rule, priority: 9_999 }
+          : rule,
+      );
+    };
+    keepOther();
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 2_500));
+    await harness.reconciler.idle();
+    expect(harness.calls.filter((kind) => kind === 'remove-rule').length).toBeLessThan(4);
+    expect([...new Set(harness.errors.map(({ message }) => message))]).toEqual([
+      expect.stringContaining('the kernel takes add rule'),
+    ]);
+    expect(state.rules.some(({ priority }) => priority === 9_999)).toBe(true);
+  });
+
+  it('repairs the group of one link while the kernel does not show that of another', async () => {
+    await harness.converge();
+    const { state } = harness.world;
+    const [first, second] = state.links.filter(({ group }) => group === eniGroup);
+    const setGroup = (index: number | undefined) => {
+      state.links = state.links.map((link) => (link.index === index ? { ...link, group: 0 } : link));
+    };
+    const apply = harness.world.apply.bind(harness.world);
+    harness.world.apply = (change, desired) => {
+      apply(change, desired);
+      if (change.kind === 'set-link-group') setGroup(first?.index);
+    };
+    setGroup(first?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 40));
+    // Another program, while the first one is waited for.
+    setGroup(second?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(state.links.find(({ index }) => index === second?.index)?.group).toBe(eniGroup);
+    setGroup(second?.index);
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    expect(state.links.find(({ index }) => index === second?.index)?.group).toBe(eniGroup);
+  });
+
+  it('takes no delay of the kernel’s events for a refusal', async () => {
+    await harness.converge();
+    const read = () => ({ ...harness.world.kernel(), rules: [...harness.world.state.rules] });
+    let shown = read();
+    const show = () => {
+      shown = read();
+    };
+    harness.kernel = () => shown;
+    harness.readKernel = async () => {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      show();
+    };
+    harness.removeRule();
+    show();
+    harness.reconciler.wake();
+    await new Promise((resolve) => setTimeout(resolve, 1_500));
+    expect(harness.errors).toEqual([]);
+    expect(harness.calls.filter((kind) => kind === 'add-rule').length).toBeLessThan(3);
+    expect(harness.passes.at(-1)?.remaining).toEqual([]);
+  });
+
+  it('survives a pass that fails as a whole, and comes back by itself', async () => {
+    await harness.converge();
+    harness.sensesFail = true;
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.idle();
+    expect(harness.failures).toHaveLength(1);
+    expect(harness.reconciler.isFailing).toBe(true);
+    harness.sensesFail = false;
+    await jest.advanceTimersByTimeAsync(1_200);
+    await harness.reconciler.idle();
+    expect(harness.reconciler.isFailing).toBe(false);
+    expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
+  });
+
+  it('ends with the pass under way', async () => {
+    await harness.converge();
+    harness.removeRule();
+    harness.reconciler.wake();
+    await harness.reconciler.stop();
+    const count = harness.passes.length;
+    harness.reconciler.wake();
+    await jest.advanceTimersByTimeAsync(20);
+    expect(harness.passes).toHaveLength(count);
+  });
+});

@@ -1,0 +1,152 @@
+/** When the metadata are read again, and what a read changes. */
+
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
+import { MetadataError } from '../../../agent/errors.ts';
+import type { Snapshot } from '../../../agent/model.ts';
+import { MetadataPoller, type StoredMetadata } from '../../../agent/watch/metadata-poller.ts';
+import { snapshotOf } from '../../properties/host.ts';
+import { makeEni } from '../eni.ts';
+
+const intervalMs = 60_000;
+
+class Harness {
+  readonly readsMs: number[] = [];
+  readonly changes: StoredMetadata[] = [];
+  readonly troubles: string[] = [];
+  recovered = 0;
+  present = new Set<string>();
+  answer: () => Promise<Snapshot> = async () => snapshotOf([makeEni(0)]);
+  readonly poller: MetadataPoller;
+
+  constructor(stored: StoredMetadata | null = null) {
+    this.poller = new MetadataPoller({
+      read: () => {
+        this.readsMs.push(performance.now());
+        return this.answer();
+      },
+      intervalMs,
+      stored,
+      onChanged: (metadata) => this.changes.push(metadata),
+      onTrouble: (message) => this.troubles.push(message),
+      onRecovered: () => {
+        this.recovered += 1;
+      },
+      presentMacs: () => this.present,
+      random: () => 1,
+    });
+  }
+
+  fail(): void {
+    this.answer = () => Promise.reject(new MetadataError('status', 'mac', 'got 503'));
+  }
+
+  /** Lets so much time pass; how many reads that took. */
+  async pass(ms: number): Promise<number> {
+    const before = this.readsMs.length;
+    await jest.advanceTimersByTimeAsync(ms);
+    return this.readsMs.length - before;
+  }
+}
+
+let harness: Harness;
+beforeEach(() => {
+  jest.useFakeTimers();
+  harness = new Harness();
+});
+afterEach(() => {
+  harness.poller.stop();
+  jest.useRealTimers();
+});
+
+describe('the poller', () => {
+  it('reads within each interval, never twice at the same time, and tells only of changes', async () => {
+    await harness.poller.readNow();
+    expect(harness.changes).toHaveLength(1);
+    expect(await harness.pass(10 * intervalMs)).toBeGreaterThanOrEqual(10);
+    expect(harness.readsMs.length).toBeLessThanOrEqual(13);
+    expect(harness.changes).toHaveLength(1);
+    harness.answer = () => new Promise(() => undefined);
+    void harness.poller.readNow();
+    void harness.poller.readNow();
+    expect(await harness.pass(intervalMs)).toBe(0);
+  });
+
+  it('reads at once and quickly while a link waits for its metadata, for as long as propagation takes', async () => {
+    await harness.poller.readNow();
+    harness.poller.await('06:00:00:00:00:02');
+    expect(await harness.pass(1)).toBe(1);
+    expect(await harness.pass(2_000)).toBeGreaterThanOrEqual(4);
+    harness.poller.await('06:00:00:00:00:02');
+    expect(await harness.pass(28_000)).toBeGreaterThanOrEqual(26);
+    expect(await harness.pass(50_000)).toBeLessThanOrEqual(2);
+    // Another link that waits begins afresh; nothing that waits ends it.
+    harness.poller.await('06:00:00:00:00:02,06:00:00:00:00:03');
+    expect(await harness.pass(1)).toBe(1);
+    harness.poller.await(null);
+    await harness.pass(2_000);
+    expect(await harness.pass(40_000)).toBeLessThanOrEqual(1);
+  });
+
+  it('backs off while the service fails, tells of it once, and keeps what was known', async () => {
+    await harness.poller.readNow();
+    harness.fail();
+    await harness.poller.readNow();
+    expect(await harness.pass(1_000)).toBeGreaterThanOrEqual(1);
+    const reads = await harness.pass(600_000);
+    expect(reads).toBeLessThanOrEqual(20);
+    expect(reads).toBeGreaterThanOrEqual(9);
+    expect(harness.troubles).toEqual(['got 503']);
+    expect(harness.poller.metadata().snapshot).toEqual(snapshotOf([makeEni(0)]));
+    harness.answer = async () => snapshotOf([makeEni(0)]);
+    await harness.pass(60_000);
+    expect(harness.recovered).toBe(1);
+    expect(harness.changes).toHaveLength(1);
+  });
+
+  it('asks every few seconds while nothing is known at all, however long that lasts', async () => {
+    harness.fail();
+    await harness.poller.readNow();
+    await harness.pass(3_600_000);
+    harness.answer = async () => snapshotOf([makeEni(0)]);
+    expect(await harness.pass(5_000)).toBeGreaterThanOrEqual(1);
+    expect(harness.poller.metadata().snapshot).toEqual(snapshotOf([makeEni(0)]));
+  });
+
+  it('believes what shrinks after a second read soon after', async () => {
+    const both = snapshotOf([makeEni(0), makeEni(1)]);
+    harness.answer = async () => both;
+    await harness.poller.readNow();
+    harness.answer = async () => snapshotOf([makeEni(0)]);
+    await harness.poller.readNow();
+    expect(harness.poller.metadata().snapshot).toEqual(both);
+    expect(await harness.pass(3_100)).toBe(1);
+    expect(harness.poller.metadata().snapshot).toEqual(snapshotOf([makeEni(0)]));
+  });
+
+  it('keeps an ENI that the metadata list no more until its link goes', async () => {
+    const both = snapshotOf([makeEni(0), makeEni(1)]);
+    harness.present = new Set([makeEni(0).mac, makeEni(1).mac]);
+    harness.answer = async () => both;
+    await harness.poller.readNow();
+    harness.answer = async () => snapshotOf([makeEni(0)]);
+    for (let count = 0; count < 3; count++) await harness.poller.readNow();
+    expect(harness.poller.metadata().departed).toEqual([makeEni(1)]);
+    harness.present.delete(makeEni(1).mac);
+    await harness.poller.readNow();
+    expect(harness.poller.metadata().departed).toEqual([]);
+  });
+
+  it('begins with what was stored, and changes nothing where the service says the same', async () => {
+    const stored = { snapshot: snapshotOf([makeEni(0)]), departed: [] };
+    harness = new Harness(stored);
+    expect(harness.poller.metadata()).toEqual(stored);
+    await harness.poller.readNow();
+    expect(harness.changes).toEqual([]);
+  });
+
+  it('reads no more once it is stopped', async () => {
+    await harness.poller.readNow();
+    harness.poller.stop();
+    expect(await harness.pass(10 * intervalMs)).toBe(0);
+  });
+});
