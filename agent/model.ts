@@ -254,8 +254,8 @@ export interface Desired {
    * removed, and never one of theirs.
    */
   readonly unknownMacs: readonly string[];
-  /** Their MACs are among the unknown ones. No key: none. */
-  readonly provisional?: readonly ProvisionalEni[];
+  /** Their MACs are among the unknown ones. */
+  readonly provisional: readonly ProvisionalEni[];
 }
 
 /** What the program itself declared or installed: identity text of the object (decide/base/identity.ts) → MAC of its ENI. */

@@ -1,24 +1,19 @@
-/** What `status` and `plan` look at: one whole look at the host and the metadata, along the daemon's very path, without acts. */
+/** What `status` and `plan` look at: one whole look at the host and the metadata, by the daemon's own decision, without acts. */
 
 import { Bus } from '../../lib/dbus/bus.ts';
+import { isWantedRoute, makeRouteFilter } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
-import { identifyGroup } from '../decide/base/identity.ts';
-import { eniGroup } from '../decide/base/numbers.ts';
-import { computeDesired } from '../decide/desired/desired.ts';
+import { Decider, lookOnce } from '../decide/decider.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
-import { findForeignGroups } from '../decide/desired/situation.ts';
-import { listForeignFiles } from '../decide/desired/unit-directory.ts';
-import { computeDifference } from '../decide/diff/diff.ts';
-import { readDeclared } from '../decide/diff/on-file.ts';
 import type { Conflict } from '../decide/diff/ownership.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
-import { rememberRouters } from '../decide/inputs/routers.ts';
 import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
+import { findRouteInterest } from '../watch/route-interest.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { readDirectory } from '../watch/unit-files.ts';
 
@@ -43,33 +38,21 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   try {
     const kernel = mirror.state();
     const candidates = findCandidates(kernel, config.drivers);
-    const [stored, networkd] = await Promise.all([
+    const indexes = [...candidates.values()].flat().map(({ link }) => link.index);
+    const [metadata, networkd] = await Promise.all([
       readMetadata(config, () => listLocalAddresses(kernel, config.drivers), warnings),
-      readNetworkd(
-        bus,
-        watcher,
-        [...candidates.values()].flat().map(({ link }) => link.index),
-        warnings,
-      ),
+      readNetworkd(bus, watcher, indexes, warnings),
     ]);
-    const directory = readDirectory(config.networkd);
-    const files = directory.own;
-    const recorded = new RuntimeStore(config.runtimeDirectory).readLedger();
-    const desired = computeDesired({
-      config,
-      ...stored,
-      kernel,
-      routers: rememberRouters([], kernel, 0),
-      networkd,
-      ownFiles: files,
-      foreignFiles: listForeignFiles(directory, recorded),
-      foreignGroups: findForeignGroups(kernel.links, (index) => identifyGroup(index, eniGroup) in recorded),
+    const isRelevant = makeRouteFilter(findRouteInterest(config, indexes));
+    const known = lookOnce({
+      ...{ config, networkd, lostRouters: [], directory: readDirectory(config.networkd) },
+      // As the daemon's mirror has them; of all routes only a question about a way needs more.
+      kernel: { ...kernel, routes: kernel.routes.filter((route) => isWantedRoute(isRelevant, route)) },
+      ...metadata,
+      ledger: new RuntimeStore(config.runtimeDirectory).readLedger(),
     });
-    const ledger = { ...readDeclared(files, candidates), ...recorded };
-    const [settling, unread] = [new Set<string>(), new Set<string>()];
-    const offered = new Set(files.map(({ name }) => name));
-    const actual = { kernel, files, networkd, ledger, settling, offered, unread };
-    return { desired, ...computeDifference(desired, actual), kernel, snapshot: stored.snapshot, networkd, warnings };
+    const { desired, changes, conflicts } = new Decider().decide(known, performance.now());
+    return { desired, changes, conflicts, kernel, snapshot: metadata.snapshot, networkd, warnings };
   } finally {
     mirror.close();
     await bus.close();
@@ -86,7 +69,7 @@ async function readMetadata(config: Config, localAddresses: () => readonly strin
       tagKeys: listTagKeys(config),
     }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
-    return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [] };
+    return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [], isSilent: false };
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));
     return { snapshot: stored?.snapshot ?? null, departed: stored?.departed ?? [], isSilent: true };

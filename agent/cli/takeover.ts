@@ -9,7 +9,7 @@ import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
 import { globalScope } from '../decide/base/address-flags.ts';
 import { mainTable } from '../decide/base/numbers.ts';
-import { computeDesired } from '../decide/desired/desired.ts';
+import { Decider, lookOnce } from '../decide/decider.ts';
 import { readFileOwner } from '../decide/desired/network-file.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../decide/takeover/leftovers.ts';
@@ -102,17 +102,12 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
     const isKept = known !== undefined && !facts.generatedFiles.includes(known.networkFile ?? '');
     return isKept ? known : { linkIndex: link.index, networkFile: null, setupState: 'configured' };
   });
-  const desired = computeDesired({
-    config,
-    snapshot,
-    departed: [],
-    kernel,
-    routers: [],
+  const known = lookOnce({
+    ...{ config, snapshot, departed: [], isSilent: false, kernel, lostRouters: [], ledger: {} },
     networkd: { kind: 'present', version: inspection.networkd.version, links },
-    ownFiles: [],
-    foreignFiles: [],
-    foreignGroups: new Set(),
+    directory: { own: [], unsigned: [] },
   });
+  const { desired } = new Decider().decide(known, performance.now());
   const files = desired.enis.flatMap(({ networkFiles }) => networkFiles);
   return planTakeover({
     ...facts,

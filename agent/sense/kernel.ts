@@ -6,7 +6,7 @@
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { RouteFilter } from '../../lib/rtnetlink/route.ts';
-import { makeRouteFilter, type RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
+import { isWantedRoute, makeRouteFilter, type RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import { RtnetlinkSubscription, type SubscriptionHandlers } from '../../lib/rtnetlink/subscription.ts';
 import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
 import { KernelError } from '../errors.ts';
@@ -154,11 +154,7 @@ export class KernelMirror {
     // Before the dump: what changes from here on is heard.
     this.#subscription.narrowRoutes(interest);
     const effects = noEffects();
-    this.#store.retainRoutes(
-      ({ family, table, linkIndex, protocol, destination }) =>
-        filter(family, table, linkIndex, protocol, Number(destination.split('/')[1])),
-      effects,
-    );
+    this.#store.retainRoutes((route) => isWantedRoute(filter, route), effects);
     this.#announce(effects);
     return this.#settle(['route']);
   }

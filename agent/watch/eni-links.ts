@@ -1,14 +1,11 @@
 /** Which links can be ENIs, kept up to date, and that the kernel's mirror holds the routes that concern them. */
 
+import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
-import { defaultWidth, eniTables, localTable, mainTable } from '../decide/base/numbers.ts';
-import { routingDaemonProtocols } from '../decide/desired/main-table.ts';
 import { type CandidateLink, findCandidates } from '../decide/inputs/match-links.ts';
 import type { KernelState } from '../model.ts';
 import type { KernelMirror } from '../sense/kernel.ts';
-
-/** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
-const kernelsOwn = { table: localTable, protocol: 2 };
+import { findRouteInterest } from './route-interest.ts';
 
 export interface CandidatesListener {
   /** A MAC's last link is gone. */
@@ -52,12 +49,12 @@ export class Candidates {
     for (const mac of this.#macs) if (!candidates.has(mac)) this.#listener.gone(mac);
     this.#macs = [...candidates.keys()];
     const indexes = [...candidates.values()].flatMap((links) => links.map(({ link }) => link.index)).sort();
-    const tables = listTables(config);
-    const interest = `${indexes.join()} ${tables.join()}`;
-    if (interest === this.#interest) return;
-    this.#interest = interest;
+    const interest = findRouteInterest(config, indexes);
+    const text = JSON.stringify(interest);
+    if (text === this.#interest) return;
+    this.#interest = text;
     this.#indexes = indexes;
-    this.#reading = this.#read(tables).catch((error) => this.#listener.problem(String(error)));
+    this.#reading = this.#read(interest).catch((error) => this.#listener.problem(String(error)));
     this.#listener.changed();
   }
 
@@ -69,28 +66,10 @@ export class Candidates {
     return this.#reading;
   }
 
-  async #read(tables: readonly number[]): Promise<void> {
-    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place
-    // of one of ours.
-    await this.#mirror.setRouteInterest({
-      tables: [eniTables, ...tables.map((table) => ({ from: table, to: table + 1 }))],
-      // Whether a default route of main leads by an ENI or by a VPN.
-      widePlaces: [{ table: mainTable, prefixLength: defaultWidth[6] }],
-      linkIndexes: this.#indexes,
-      ignoredProtocols: routingDaemonProtocols,
-      ignoredPlaces: [kernelsOwn],
-    });
+  async #read(interest: RouteInterest): Promise<void> {
+    await this.#mirror.setRouteInterest(interest);
     this.#listener.routesRead();
   }
-}
-
-/**
- * Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies
- * of it.
- */
-function listTables({ interfaces }: Config): number[] {
-  const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);
-  return interfaces.some(({ policy }) => policy.rules === 'classic') ? [...tables, mainTable] : tables;
 }
 
 function listConcerned(kernel: KernelState, candidates: ReadonlyMap<string, readonly CandidateLink[]>): Set<number> {

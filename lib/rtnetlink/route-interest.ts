@@ -1,6 +1,7 @@
 /** Which routes of the host concern a listener, as data: for a filter here, and for one in the kernel (socket-filter.ts). */
 
 import type { RouteFilter } from './route.ts';
+import type { Route } from './types.ts';
 
 /** Tables from the first to below the second. */
 export interface TableRange {
@@ -51,4 +52,9 @@ export function makeRouteFilter({
       links.has(linkIndex) &&
       (prefixLength === 0 || !ignored.has(protocol)) &&
       !ignoredPlaces.some((place) => place.table === table && place.protocol === protocol));
+}
+
+export function isWantedRoute(filter: RouteFilter, route: Route): boolean {
+  const { family, table, linkIndex, protocol, destination } = route;
+  return filter(family, table, linkIndex, protocol, Number(destination.split('/')[1]));
 }

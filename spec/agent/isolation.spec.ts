@@ -36,7 +36,7 @@ class Host {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
-      metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
+      metadata: () => ({ snapshot: world.state.snapshot, departed: [], isSilent: false }),
     };
     const acts = {
       apply: async (changes: readonly Change[]) =>

@@ -96,6 +96,7 @@ function decideOver(snapshot: Snapshot): void {
     lostRouters: [],
     directory: world.files(),
     departed: [],
+    isSilent: false,
     ledger: {},
   };
   const decide = (next: Snapshot) =>
@@ -246,7 +247,8 @@ export const targets: readonly Target[] = [
         { name: '70-ens5.network', text: left },
         { name: '70-ens6.network.d/sources.conf', text: right },
       ]);
-      readDeclared(own, new Map(link === undefined ? [] : [[eni.mac, [{ link, driver: 'ena', mac: eni.mac }]]]));
+      const candidates = new Map(link === undefined ? [] : [[eni.mac, [{ link, driver: 'ena', mac: eni.mac }]]]);
+      readDeclared({ files: own, candidates });
     },
   ),
   makeTarget(

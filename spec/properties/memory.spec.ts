@@ -36,6 +36,7 @@ function readKnown(world: ModelWorld, kernel: KernelState): Known {
   const { config, networkd, snapshot, departed, ledger, offered, unread } = world.state;
   return {
     ...{ config, kernel, networkd, lostRouters: [], directory: world.files(), snapshot, departed, ledger },
+    isSilent: snapshot === null,
     ...{ settling: new Set<string>(), offered: new Set(offered), unread: new Set(unread) },
   };
 }

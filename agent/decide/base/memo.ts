@@ -1,23 +1,10 @@
 /** Remembers results of pure functions: callers keep what has not changed, and then the work is done once. */
 
-/** The last result, while every argument is the same object. */
-export function rememberLast<Arguments extends readonly unknown[], Result>(
-  compute: (...values: Arguments) => Result,
-): (...values: Arguments) => Result {
-  let last: Remembered<Arguments, Result> | null = null;
-  return (...values) => {
-    if (last !== null && isSameList(last.values, values)) return last.result;
-    const result = compute(...values);
-    last = { values, result };
-    return result;
-  };
-}
-
-/** As `rememberLast`, of a record whose fields are compared: the names stay at the call. */
-export function rememberFields<Input extends object, Result>(
+/** The last result, while every field of the record is the same object. */
+export function rememberLast<Input extends object, Result>(
   compute: (input: Input) => Result,
 ): (input: Input) => Result {
-  let last: { readonly input: Input; readonly result: Result } | null = null;
+  let last: Remembered<Input, Result> | null = null;
   return (input) => {
     if (last !== null && isSameRecord(last.input, input)) return last.result;
     const result = compute(input);
@@ -38,22 +25,22 @@ export function rememberOf<Key extends object, Result>(compute: (key: Key) => Re
   };
 }
 
-/** The last result for each first argument, for as long as that is used. */
-export function rememberEach<Key extends object, Arguments extends readonly unknown[], Result>(
-  compute: (key: Key, ...values: Arguments) => Result,
-): (key: Key, ...values: Arguments) => Result {
-  const lasts = new WeakMap<Key, Remembered<Arguments, Result>>();
-  return (key, ...values) => {
+/** The last result for each object, for as long as that is used, while every field of the record is the same object. */
+export function rememberEach<Key extends object, Input extends object, Result>(
+  compute: (key: Key, input: Input) => Result,
+): (key: Key, input: Input) => Result {
+  const lasts = new WeakMap<Key, Remembered<Input, Result>>();
+  return (key, input) => {
     const last = lasts.get(key);
-    if (last !== undefined && isSameList(last.values, values)) return last.result;
-    const result = compute(key, ...values);
-    lasts.set(key, { values, result });
+    if (last !== undefined && isSameRecord(last.input, input)) return last.result;
+    const result = compute(key, input);
+    lasts.set(key, { input, result });
     return result;
   };
 }
 
-interface Remembered<Arguments, Result> {
-  readonly values: Arguments;
+interface Remembered<Input, Result> {
+  readonly input: Input;
   readonly result: Result;
 }
 
@@ -71,15 +58,17 @@ export function keepEqual<Value, Result>(
   };
 }
 
-/** The same objects in fields of the same names, in the same order. */
-function isSameRecord(left: object, right: object): boolean {
-  return isSameList(Object.keys(left), Object.keys(right)) && isSameList(Object.values(left), Object.values(right));
-}
-
 /** The same objects in the same order. */
 export function isSameList(left: readonly unknown[], right: readonly unknown[]): boolean {
   if (left.length !== right.length) return false;
   // No closure: this is asked more often than anything else here.
   for (let index = 0; index < left.length; index++) if (!Object.is(left[index], right[index])) return false;
+  return true;
+}
+
+/** The same objects in all fields. */
+export function isSameRecord<Input extends object>(left: Input, right: Input): boolean {
+  for (const key in left) if (!Object.is(left[key], right[key])) return false;
+  for (const key in right) if (!(key in left)) return false;
   return true;
 }

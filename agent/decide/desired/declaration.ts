@@ -39,54 +39,60 @@ export function computeNumbers(eni: EniMetadata, { table, metric, vrf }: Interfa
   return { eniNumber, tableId, leaseTable, metric: metric ?? computeMetric(eni) };
 }
 
-/**
- * Done once for an ENI while nothing of it changes: hundreds of addresses, and most passes are
- * about one route. `situation`: a `Situation` as JSON text. `isSelecting`: another ENI's policy has
- * `select:`.
- */
-export const declareEni = rememberEach(
-  (eni: EniMetadata, link: Link, policy: InterfacePolicy, situation: string, isSelecting: boolean): Declaration => {
-    const { manage } = policy;
-    const { eniNumber, tableId, leaseTable, metric } = computeNumbers(eni, policy);
-    const isManaged = manage === 'full';
-    const isRouted = (isManaged || manage === 'rules') && policy.rules !== 'none';
-    const known: Situation = JSON.parse(situation);
-    const rules = isRouted
-      ? [
-          ...computeRules({ eni, policy, eniNumber, tableId, situation: known }),
-          ...computeSelectRules(policy.select, { eniNumber, tableId }),
-        ]
-      : [];
-    const hasGuard = known.primary !== null && manage !== 'none' && manage !== 'names' && isSelecting;
-    return {
-      addresses: isManaged ? computeAddresses(eni, link, policy) : [],
-      rules: hasGuard ? [...rules, ...computeGuardRules(eni)] : rules,
-      subnetRoutes: isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [],
-      localRoutes: isManaged ? computeLocalRoutes(eni, link, { policy, tableId }) : [],
-      altNames: computeAltNames(eni),
-      settings: isManaged || manage === 'rules' ? computeSettings(policy) : {},
-      lease: isManaged ? computeLease(eni, policy, { leaseTable, metric }) : null,
-    };
-  },
-);
+interface DeclarationInput {
+  readonly link: Link;
+  readonly policy: InterfacePolicy;
+  /** A `Situation` as JSON text: the same while it says the same. */
+  readonly situation: string;
+  /** Another ENI's policy has `select:`. */
+  readonly isSelecting: boolean;
+}
 
-/** networkd's files for it. `makesVrf`: its VRF is not the operator's. */
+/** Computed once for an ENI while nothing of it changes: hundreds of addresses, and most passes are about one route. */
+export const declareEni = rememberEach((eni: EniMetadata, input: DeclarationInput): Declaration => {
+  const { link, policy, isSelecting } = input;
+  const { manage } = policy;
+  const { eniNumber, tableId, leaseTable, metric } = computeNumbers(eni, policy);
+  const isManaged = manage === 'full';
+  const isRouted = (isManaged || manage === 'rules') && policy.rules !== 'none';
+  const situation: Situation = JSON.parse(input.situation);
+  const rules = isRouted
+    ? [
+        ...computeRules({ eni, policy, eniNumber, tableId, situation }),
+        ...computeSelectRules(policy.select, { eniNumber, tableId }),
+      ]
+    : [];
+  const hasGuard = situation.primary !== null && manage !== 'none' && manage !== 'names' && isSelecting;
+  return {
+    addresses: isManaged ? computeAddresses(eni, link, policy) : [],
+    rules: hasGuard ? [...rules, ...computeGuardRules(eni)] : rules,
+    subnetRoutes: isRouted ? computeSubnetRoutes(eni, link, tableId, metric) : [],
+    localRoutes: isManaged ? computeLocalRoutes(eni, link, { policy, tableId }) : [],
+    altNames: computeAltNames(eni),
+    settings: isManaged || manage === 'rules' ? computeSettings(policy) : {},
+    lease: isManaged ? computeLease(eni, policy, { leaseTable, metric }) : null,
+  };
+});
+
+interface FileInput {
+  readonly prefix: string;
+  readonly link: Link;
+  readonly isPrimary: boolean;
+  readonly networkdVersion: number | null;
+  readonly policy: InterfacePolicy;
+  readonly declared: Declaration;
+  readonly operatorRoutes: readonly DesiredRoute[];
+  /** Its VRF is not the operator's. */
+  readonly makesVrf: boolean;
+  readonly group: number | null;
+}
+
+/** networkd's files for it. */
 export const renderEach = rememberEach(
-  (
-    eni: EniMetadata,
-    prefix: string,
-    link: Link,
-    isPrimary: boolean,
-    networkdVersion: number | null,
-    policy: InterfacePolicy,
-    { addresses, rules, subnetRoutes, localRoutes }: Declaration,
-    furtherRoutes: readonly DesiredRoute[],
-    makesVrf: boolean,
-    group: number | null,
-  ): NetworkFile[] => {
+  (eni: EniMetadata, { prefix, policy, declared, operatorRoutes, ...host }: FileInput): NetworkFile[] => {
     const { tableId, metric } = computeNumbers(eni, policy);
-    const routes = [...subnetRoutes, ...localRoutes, ...furtherRoutes];
-    const host = { link, isPrimary, networkdVersion, makesVrf, group };
+    const { addresses, rules, subnetRoutes, localRoutes } = declared;
+    const routes = [...subnetRoutes, ...localRoutes, ...operatorRoutes];
     return renderNetworkFiles(prefix, { eni, policy, tableId, metric, ...host, addresses, routes, rules });
   },
 );

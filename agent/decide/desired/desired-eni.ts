@@ -1,24 +1,14 @@
 /** What should be for one ENI that is taken care of. Pure. */
 
 import { familyOf } from '../../../lib/ip/address.ts';
-import type { DesiredEni, DesiredRoute, EniReport, EniState } from '../../model.ts';
-import { mainTable } from '../base/numbers.ts';
+import type { DesiredEni, EniReport, EniState } from '../../model.ts';
 import { listLeaving } from '../inputs/routers.ts';
 import { computeNumbers, declareEni, renderEach } from './declaration.ts';
-import {
-  computeDefaultRoutes,
-  computeMainRoutes,
-  computeOperatorRoutes,
-  type DefaultRoutes,
-  noDefaults,
-  noOperatorRoutes,
-  type OperatorRoutes,
-} from './eni-objects.ts';
-import { describeState, findCollision } from './eni-state.ts';
-import { findGateway, isDefaultWithdrawn } from './gateways.ts';
+import type { Routed } from './eni-routes.ts';
+import { describeState } from './eni-state.ts';
+import { isDefaultWithdrawn } from './gateways.ts';
 import { computeMtu } from './link-settings.ts';
-import type { Matched } from './matched.ts';
-import { keepsAddresses, nameNetworkFile } from './network-file.ts';
+import { keepsAddresses } from './network-file.ts';
 import { computeDetours, followMain } from './own-table.ts';
 import { computeGroup, describeSituation, type Host, isRouted, listOtherDestinations } from './situation.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
@@ -26,52 +16,15 @@ import { isInPlace } from './vrf.ts';
 import { isVrfOurs } from './whose-file.ts';
 import type { World } from './world.ts';
 
+type Inputs = Omit<World, 'snapshot' | 'departed' | 'isSilent' | 'failures'>;
+
 export interface Standing {
   readonly report: EniReport;
   /** Null: what stands for it is left as it is. */
   readonly desired: DesiredEni | null;
 }
 
-/** An ENI with the routes that follow from its own lease, routers and policy. */
-export interface Routed {
-  readonly one: Matched;
-  readonly defaults: DefaultRoutes;
-  readonly operator: OperatorRoutes;
-  /** networkd has our file in force. */
-  readonly isTakenUp: boolean;
-  /** Of main, or of the table of its VRF. */
-  readonly mainRoutes: readonly DesiredRoute[];
-}
-
-/** `substitutes`: of `computeSubstitutes`. */
-export function computeRoutes(
-  world: World,
-  one: Matched,
-  substitutes: ReadonlyMap<Matched, readonly DesiredRoute[]>,
-): Routed {
-  const { eni, candidate, policy } = one;
-  const { metric } = computeNumbers(eni, policy);
-  const isManaged = policy.manage === 'full';
-  const fileName = nameNetworkFile(world.config.networkd.prefix, candidate.link.name);
-  const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === candidate.link.index)?.networkFile ?? '';
-  const isTakenUp = inForce.endsWith(`/${fileName}`);
-  return {
-    one,
-    defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
-    operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
-    isTakenUp,
-    mainRoutes: isManaged
-      ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...(substitutes.get(one) ?? [])]
-      : [],
-  };
-}
-
-export function decideEni(
-  world: World,
-  { one, defaults, operator, mainRoutes }: Routed,
-  all: readonly Matched[],
-  host: Host,
-): Standing {
+export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }: Routed, host: Host): Standing {
   const { eni, candidate, isPrimary, policy, tableId } = one;
   const { link } = candidate;
   const { metric } = computeNumbers(eni, policy);
@@ -84,13 +37,12 @@ export function decideEni(
     state,
   });
 
-  const collision = findCollision(one, all);
-  if (collision !== null) return { report: report({ kind: 'degraded', reason: collision }), desired: null };
+  if (one.collision !== null) return { report: report({ kind: 'degraded', reason: one.collision }), desired: null };
 
   const isManaged = policy.manage === 'full';
-  const isSelecting = all.some((other) => other !== one && other.policy.select.length > 0);
+  const isSelecting = host.selecting.some((mac) => mac !== eni.mac);
   const situation = describeSituation(one, host);
-  const declared = declareEni(eni, link, policy, JSON.stringify(situation), isSelecting);
+  const declared = declareEni(eni, { link, policy, situation: JSON.stringify(situation), isSelecting });
   const group = computeGroup(one, world.foreignGroups);
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
@@ -121,18 +73,14 @@ export function decideEni(
           rules: declared.rules.filter(({ destination }) => destination === null || !exceptions.has(destination)),
         };
   const networkFiles = isManaged
-    ? renderEach(
-        eni,
-        world.config.networkd.prefix,
-        link,
-        isPrimary,
-        world.networkd.version,
-        policy,
-        lasting,
-        operator.routes,
-        policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
-        group,
-      )
+    ? renderEach(eni, {
+        ...{ link, isPrimary, policy, group },
+        prefix: world.config.networkd.prefix,
+        networkdVersion: world.networkd.version,
+        declared: lasting,
+        operatorRoutes: operator.routes,
+        makesVrf: policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
+      })
     : [];
   const withdrawnFamilies = ([4, 6] as const).filter((family) => isDefaultWithdrawn(world, one, family));
   const leavingRouters = listLeaving(world.routers, link.index);
@@ -171,34 +119,3 @@ export function decideEni(
     },
   };
 }
-
-/**
- * The next ENI's default in front of those of links without carrier, family by family: nothing of
- * those is taken away, so that nothing has to be made again when the carrier is back.
- */
-export function computeSubstitutes(
-  world: World,
-  all: readonly Matched[],
-): ReadonlyMap<Matched, readonly DesiredRoute[]> {
-  const leading = all.filter(
-    ({ policy, isLeaving }) => policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving,
-  );
-  const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
-  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(metricOf);
-  const substitutes = new Map<Matched, DesiredRoute[]>();
-  if (dead.length === 0) return substitutes;
-  const metric = Math.max(1, Math.min(...dead) - 1);
-  const alive = leading
-    .filter(({ candidate }) => candidate.link.hasCarrier)
-    .sort((left, right) => metricOf(left) - metricOf(right));
-  for (const family of [4, 6] as const) {
-    const next = alive.find((one) => findGateway(world, one, family) !== null);
-    if (next === undefined || metricOf(next) <= metric) continue;
-    const way = { destination: everywhere[family], gateway: findGateway(world, next, family) };
-    const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
-    substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
-  }
-  return substitutes;
-}
-
-const everywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;

@@ -8,13 +8,13 @@ import { familyOf } from '../../../lib/ip/address.ts';
 import { addressAt, CidrIndex, hostCidr, overlaps } from '../../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { EniMetadata } from '../../model.ts';
-import { rememberEach, rememberLast } from '../base/memo.ts';
+import { isSameRecord, keepEqual, rememberEach, rememberOf } from '../base/memo.ts';
 import type { Duplicate, Matched } from './matched.ts';
 import { isRouted } from './situation.ts';
 import { listAddressSources, listPrefixSources, listSubnets } from './sources.ts';
 
 /** An ENI, its policy, and what of it another one had before. */
-type Claimant = Pick<Matched, 'eni' | 'policy'> & { readonly contested: readonly string[] };
+type Claimant = Pick<Matched, 'eni' | 'policy' | 'contested'>;
 
 /**
  * The ENIs with what another one has already left out of their policies. What an ENI had before stays its own; else the
@@ -22,32 +22,34 @@ type Claimant = Pick<Matched, 'eni' | 'policy'> & { readonly contested: readonly
  */
 export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
   const ranked = matched.filter((one) => isRouted(one) && one.policy.vrf === null).sort(compareRanks);
-  const duplicates = findDuplicates(...ranked.flatMap(({ eni, policy, contested }) => [eni, policy, contested]));
+  const duplicates = findDuplicates(
+    keepClaimants(ranked.map(({ eni, policy, contested }) => ({ eni, policy, contested }))),
+  );
   return matched.map((one) => {
     const mine = duplicates.get(one.eni);
     if (mine === undefined) return one;
-    return { ...one, policy: exclude(one.policy, mine.map(({ source }) => source).join()), duplicates: mine };
+    return { ...one, policy: exclude(one.policy, { duplicates: mine }), duplicates: mine };
   });
 }
 
-/** Arguments: ENI, policy, what is contested, ENI, … Done again only where one of them is another. */
-const findDuplicates = rememberLast(
-  (...known: readonly (EniMetadata | InterfacePolicy | Claimant['contested'] | undefined)[]) => {
-    const claimants: Claimant[] = [];
-    for (let index = 0; index < known.length; index += 3) {
-      const [eni, policy, contested] = known.slice(index, index + 3) as [
-        EniMetadata,
-        InterfacePolicy,
-        Claimant['contested'] | undefined,
-      ];
-      claimants.push({ eni, policy, contested: contested ?? [] });
-    }
-    const found = new Map<EniMetadata, Duplicate[]>();
-    const add = (eni: EniMetadata, duplicate: Duplicate) => found.set(eni, [...(found.get(eni) ?? []), duplicate]);
-    for (const { eni, duplicate } of [...findReserved(claimants), ...findShared(claimants)]) add(eni, duplicate);
-    return found;
-  },
-);
+const keepClaimants = keepEqual((claimants: readonly Claimant[]) => claimants, isSameClaimants);
+
+function isSameClaimants(left: readonly Claimant[], right: readonly Claimant[]): boolean {
+  return (
+    left.length === right.length &&
+    left.every((one, index) => {
+      const other = right[index];
+      return other !== undefined && isSameRecord(one, other);
+    })
+  );
+}
+
+const findDuplicates = rememberOf((claimants: readonly Claimant[]): ReadonlyMap<EniMetadata, readonly Duplicate[]> => {
+  const found = new Map<EniMetadata, Duplicate[]>();
+  for (const { eni, duplicate } of [...findReserved(claimants), ...findShared(claimants)])
+    found.set(eni, [...(found.get(eni) ?? []), duplicate]);
+  return found;
+});
 
 interface Found {
   readonly eni: EniMetadata;
@@ -155,9 +157,9 @@ export function explainDuplicates({ duplicates }: Pick<Matched, 'duplicates'>): 
 }
 
 const exclude = rememberEach(
-  (policy: InterfacePolicy, sources: string): InterfacePolicy => ({
+  (policy: InterfacePolicy, { duplicates }: Pick<Matched, 'duplicates'>): InterfacePolicy => ({
     ...policy,
-    exclude: [...policy.exclude, ...sources.split(',')],
+    exclude: [...policy.exclude, ...duplicates.map(({ source }) => source)],
   }),
 );
 

@@ -1,35 +1,16 @@
-/** How an ENI that is taken care of stands, and whether another one is in its way. Pure. */
+/** How an ENI that is taken care of stands. Pure. */
 
-import type { EniState } from '../../model.ts';
-import { placeClaim } from '../inputs/contested.ts';
+import type { EniState, Family } from '../../model.ts';
 import { explainDuplicates } from './duplicates.ts';
 import { hasLease, isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
 import { isInPlace } from './vrf.ts';
 import type { World } from './world.ts';
 
-/**
- * Two ENIs on one table would send each other's traffic: the one that had it before keeps it, else the primary, else
- * the lower MAC.
- */
-export function findCollision(one: Matched, all: readonly Matched[]): string | null {
-  const { tableId } = one;
-  const { vrf } = one.policy;
-  const rank = ({ contested, isPrimary, eni }: Matched) =>
-    `${contested?.includes(placeClaim) === true ? 1 : 0} ${isPrimary ? 0 : 1} ${eni.mac}`;
-  const rival = all.find(
-    (other) =>
-      other !== one &&
-      (other.tableId === tableId || (vrf !== null && other.policy.vrf === vrf)) &&
-      rank(other) < rank(one),
-  );
-  if (rival === undefined) return null;
-  const name = rival.eni.eniId ?? rival.eni.mac;
-  if (vrf !== null && rival.policy.vrf === vrf) return `VRF ${vrf} is taken by ${name}: expected one ENI in it`;
-  return `table ${tableId} is taken by ${name}: expected one ENI per device and card number; set \`table:\` for one of them`;
-}
+type Inputs = Pick<World, 'kernel' | 'routers' | 'networkd'>;
 
-export function describeState(world: World, one: Matched, unresolved: readonly (4 | 6)[]): EniState {
+/** `unresolved`: families whose default route is not known yet. */
+export function describeState(world: Inputs, one: Matched, unresolved: readonly Family[]): EniState {
   const { eni, candidate, policy } = one;
   if (one.isLeaving) return { kind: 'leaving', reason: 'the metadata lists it no more; kept until its link goes' };
   if (policy.manage !== 'full') return { kind: 'configured' };

@@ -12,7 +12,7 @@ import type { Matched } from './matched.ts';
 
 /** What an ENI's gateways are found in. */
 export interface Surroundings {
-  readonly kernel: KernelState;
+  readonly kernel: Pick<KernelState, 'addresses' | 'routes'>;
   readonly routers: readonly KnownRouter[];
   readonly networkd: NetworkdState;
 }
@@ -43,7 +43,7 @@ function findIpv4Gateway({ kernel, networkd }: Surroundings, one: Matched): stri
   return made[0] ?? (eni.subnetIpv4 === null ? null : addressAt(eni.subnetIpv4, 1n));
 }
 
-function findLeasedDefaults(kernel: KernelState, { candidate, leaseTable }: Matched): readonly Route[] {
+function findLeasedDefaults(kernel: Surroundings['kernel'], { candidate, leaseTable }: Matched): readonly Route[] {
   return listOfLink(kernel.routes, candidate.link.index).filter(
     (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === RTPROT_DHCP,
   );

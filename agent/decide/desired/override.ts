@@ -24,14 +24,17 @@ export interface OwnNetworkFile {
   readonly vrf: string | null;
 }
 
+interface Claims {
+  readonly link: Link;
+  /** Of the host. */
+  readonly links: readonly Link[];
+  readonly networkd: NetworkdState;
+  readonly ownFile: OwnNetworkFile;
+  readonly policy: InterfacePolicy;
+}
+
 /** Null where this program decides. */
-export function findOverride(
-  link: Link,
-  links: readonly Link[],
-  networkd: NetworkdState,
-  ownFile: OwnNetworkFile,
-  policy: InterfacePolicy,
-): Override | null {
+export function findOverride({ link, links, networkd, ownFile, policy }: Claims): Override | null {
   if (policy.manage === 'none') {
     return { state: { kind: 'ignored', reason: 'manage: none in the configuration' }, isUnknown: false };
   }

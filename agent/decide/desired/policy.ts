@@ -39,23 +39,16 @@ const defaults: InterfacePolicy = {
 /**
  * The policy of one ENI: the first entry that matches it, over the defaults.
  */
-export function resolvePolicy(
-  config: Config,
-  { eni, isPrimary, linkName, driver, tags }: PolicySubject,
-): InterfacePolicy {
-  return resolveEach(eni, config, isPrimary, linkName, driver, tags);
+export function resolvePolicy(config: Config, { eni, ...rest }: PolicySubject): InterfacePolicy {
+  return resolveEach(eni, { config, ...rest });
 }
 
 const resolveEach = rememberEach(
   (
     eni: EniMetadata,
-    config: Config,
-    isPrimary: boolean,
-    linkName: string,
-    driver: string | null,
-    tags: Snapshot['tags'],
+    { config, ...rest }: Omit<PolicySubject, 'eni'> & { readonly config: Config },
   ): InterfacePolicy => {
-    const entry = config.interfaces[findEntry(config, { eni, isPrimary, linkName, driver, tags })];
+    const entry = config.interfaces[findEntry(config, { eni, ...rest })];
     return { ...defaults, ...entry?.policy };
   },
 );

@@ -26,7 +26,7 @@ const metric = 1024;
 /** None where a snapshot was ever accepted or may come at once, or where one link has all default routes. */
 export function computeProvisional(world: World): ProvisionalEni[] {
   const { config, snapshot, isSilent, kernel, foreignGroups } = world;
-  if (isSilent !== true) return [];
+  if (!isSilent) return [];
   // Main's routes by a link in a group of the operator's cannot be told from those of other links.
   if (snapshot !== null || foreignGroups.size > 0) return [];
   const main = readMainTable(listForeignRoutes(kernel.routes), []);
@@ -49,7 +49,7 @@ function isOnFallback(world: World, { link, mac, driver }: CandidateLink): boole
   const ownFile = findOwnFile(world, link);
   const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === link.index)?.networkFile ?? null;
   if (inForce === null || inForce === ownFile.path || ownFile.isFormer(inForce)) return false;
-  return findOverride(link, world.kernel.links, world.networkd, ownFile, policy) === null;
+  return findOverride({ link, links: world.kernel.links, networkd: world.networkd, ownFile, policy }) === null;
 }
 
 function computeOne(

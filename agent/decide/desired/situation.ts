@@ -29,6 +29,8 @@ export interface Host {
   /** Of all links that can be an ENI, also in a VRF. */
   readonly eniLinks: ReadonlySet<number>;
   readonly holders: SubnetHolders;
+  /** MACs of ENIs whose policy has `select:`. */
+  readonly selecting: readonly string[];
   readonly addresses: readonly Address[];
   readonly main: MainTable;
 }
@@ -39,20 +41,17 @@ export interface Host {
  */
 export type ForeignGroups = ReadonlySet<number>;
 
+interface PeerInputs {
+  /** Links that can be an ENI, by MAC. */
+  readonly candidates: ReadonlyMap<string, readonly CandidateLink[]>;
+  readonly matched: readonly Matched[];
+  readonly links: readonly Link[];
+  readonly metadata: (mac: string) => EniMetadata | null;
+  readonly foreignGroups: ForeignGroups;
+}
+
 /** ENIs in a VRF, whosever it is, are none of them: main has no route by those. */
-export function listPeers(
-  {
-    candidates,
-    matched,
-    links,
-  }: {
-    readonly candidates: ReadonlyMap<string, readonly CandidateLink[]>;
-    readonly matched: readonly Matched[];
-    readonly links: readonly Link[];
-  },
-  metadata: (mac: string) => EniMetadata | null,
-  foreignGroups: ForeignGroups,
-): Peer[] {
+export function listPeers({ candidates, matched, links, metadata, foreignGroups }: PeerInputs): Peer[] {
   const managed = new Map(matched.map((one) => [one.eni.mac, one]));
   const vrfs = new Set(links.filter(({ kind }) => kind === 'vrf').map(({ index }) => index));
   return [...candidates].flatMap(([mac, twins]) =>
@@ -66,9 +65,15 @@ export function listPeers(
   );
 }
 
-export function describeHost(known: Omit<Host, 'holders'>, matched: readonly Matched[]): Host {
-  const enis = matched.map(({ eni }) => eni);
-  return { ...known, holders: findSubnetHolders(enis, known.addresses) };
+interface HostInputs extends Omit<Host, 'holders' | 'selecting'> {
+  readonly matched: readonly Matched[];
+  /** Link index → ENI, of all whose metadata is known. */
+  readonly enis: ReadonlyMap<number, EniMetadata>;
+}
+
+export function describeHost({ matched, enis, ...known }: HostInputs): Host {
+  const selecting = matched.filter(({ policy }) => policy.select.length > 0).map(({ eni }) => eni.mac);
+  return { ...known, holders: findSubnetHolders(enis, known.addresses), selecting };
 }
 
 /** The link group that an ENI's link is to be in; null: as it is. */

@@ -41,22 +41,31 @@ export function hasFamily(eni: EniMetadata, family: Family): boolean {
   return addresses.length > 0 || listSubnets(eni).some((subnet) => familyOf(subnet) === family);
 }
 
-/** Subnet → links that have an address in it. */
+/** Subnet → links of ENIs in it, and links that have an address in it. */
 export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
 
-export function findSubnetHolders(enis: readonly EniMetadata[], addresses: readonly Address[]): SubnetHolders {
-  const subnets = enis.flatMap(listSubnets);
-  const index = indexOf(subnets.join());
-  const holders = new Map(subnets.map((subnet) => [subnet, new Set<number>()]));
+/**
+ * An ENI holds its subnets whatever the kernel has at the moment: its own addresses come and go with every repair. `enis`:
+ * link index → ENI, also of those that are in a VRF or not managed.
+ */
+export function findSubnetHolders(
+  enis: ReadonlyMap<number, EniMetadata>,
+  addresses: readonly Address[],
+): SubnetHolders {
+  const holders = new Map<string, Set<number>>();
+  for (const [linkIndex, eni] of enis) {
+    for (const subnet of listSubnets(eni)) holders.set(subnet, (holders.get(subnet) ?? new Set()).add(linkIndex));
+  }
+  const index = indexOf([...holders.keys()]);
   for (const address of addresses) {
     if (address.scope !== globalScope) continue;
-    for (const subnet of findSubnetsOf(address, index)) holders.get(subnet)?.add(address.linkIndex);
+    for (const subnet of findSubnetsOf(address, { index })) holders.get(subnet)?.add(address.linkIndex);
   }
   return holders;
 }
 
-const indexOf = rememberLast((subnets: string) => new CidrIndex(subnets === '' ? [] : subnets.split(',')));
-const findSubnetsOf = rememberEach((one: Address, index: CidrIndex) => index.find(one.address));
+const indexOf = rememberLast((subnets: readonly string[]) => new CidrIndex(subnets));
+const findSubnetsOf = rememberEach((one: Address, { index }: { index: CidrIndex }) => index.find(one.address));
 
 export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: string): boolean {
   return policy.exclude.some((excluded) => contains(excluded, cidr));

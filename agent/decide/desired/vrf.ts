@@ -12,11 +12,15 @@ import type { Override } from './override.ts';
 /** The policy with what follows from its VRF. The table of a VRF that is there counts: it cannot be changed. */
 export function applyVrf(policy: InterfacePolicy, links: readonly Link[]): InterfacePolicy {
   if (policy.vrf === null) return policy;
-  return applyEach(policy, findVrf(policy.vrf, links)?.vrfTable ?? policy.table);
+  return applyEach(policy, { table: findVrf(policy.vrf, links)?.vrfTable ?? policy.table });
 }
 
 const applyEach = rememberEach(
-  (policy: InterfacePolicy, table: number | null): InterfacePolicy => ({ ...policy, rules: 'none', table }),
+  (policy: InterfacePolicy, { table }: Pick<InterfacePolicy, 'table'>): InterfacePolicy => ({
+    ...policy,
+    rules: 'none',
+    table,
+  }),
 );
 
 /** Why the ENI cannot be in the VRF that its policy names; null: it can, or needs none. What stands is left standing. */

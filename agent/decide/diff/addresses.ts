@@ -59,7 +59,8 @@ export class AddressDiffer {
       differs.set(linkIndex, differ);
       const eni = enis.get(linkIndex) ?? null;
       const isSettling = eni !== null && settling.has(eni.mac);
-      const { lacks, removals } = differ(eni, lists.get(linkIndex) ?? noAddresses, isSettling, ownership);
+      const ofLink = lists.get(linkIndex) ?? noAddresses;
+      const { lacks, removals } = differ({ eni, actual: ofLink, isSettling, ownership });
       changes.push(...removals);
       for (const lack of lacks) {
         const conflict = findConflict(lack, addresses, ledger);
@@ -86,13 +87,15 @@ function keepLists(
   );
 }
 
-/** The ledger is `ownership`'s: a new one where that differs. */
-function diffLink(
-  eni: DesiredEni | null,
-  actual: readonly Address[],
-  isSettling: boolean,
-  ownership: Ownership,
-): LinkDifference {
+interface AddressesOfLink {
+  readonly eni: DesiredEni | null;
+  readonly actual: readonly Address[];
+  readonly isSettling: boolean;
+  /** Another one where the ledger differs. */
+  readonly ownership: Ownership;
+}
+
+function diffLink({ eni, actual, isSettling, ownership }: AddressesOfLink): LinkDifference {
   const lacks: Lack[] = [];
   const removals: Change[] = [];
   const wanted = eni === null ? null : listWanted(eni);

@@ -4,7 +4,7 @@
  */
 
 import type { Change, Desired, KernelState, Ledger, NetworkdState } from '../../model.ts';
-import { rememberFields } from '../base/memo.ts';
+import { rememberLast } from '../base/memo.ts';
 import { holdProvisional } from '../desired/provisional.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 import { AddressDiffer } from './addresses.ts';
@@ -43,21 +43,21 @@ export function computeDifference(desired: Desired, actual: Actual): Difference 
 
 /** As `computeDifference`, with each part computed again only where its own input has changed: most events concern one kind. */
 export class Differ {
-  readonly #ownership = rememberFields(
+  readonly #ownership = rememberLast(
     (known: Pick<Actual, 'ledger'> & { readonly desired: Desired; readonly links: KernelState['links'] }) =>
       new Ownership(known),
   );
-  readonly #settings = rememberFields(diffSettings);
-  readonly #groups = rememberFields(diffGroups);
-  readonly #vrfs = rememberFields(diffVrfs);
-  readonly #altNames = rememberFields(diffAltNames);
+  readonly #settings = rememberLast(diffSettings);
+  readonly #groups = rememberLast(diffGroups);
+  readonly #vrfs = rememberLast(diffVrfs);
+  readonly #altNames = rememberLast(diffAltNames);
   readonly #addressDiffer = new AddressDiffer();
-  readonly #addresses = rememberFields((known: Parameters<AddressDiffer['compute']>[0]) =>
+  readonly #addresses = rememberLast((known: Parameters<AddressDiffer['compute']>[0]) =>
     this.#addressDiffer.compute(known),
   );
-  readonly #routes = rememberFields(diffRoutes);
-  readonly #rules = rememberFields(diffRules);
-  readonly #leases = rememberFields(diffLeases);
+  readonly #routes = rememberLast(diffRoutes);
+  readonly #rules = rememberLast(diffRules);
+  readonly #leases = rememberLast(diffLeases);
 
   /** `links`: those of the kernel, as the same object while nothing differs but alternative names and settings. */
   compute(desired: Desired, actual: Actual, links = actual.kernel.links): Difference {

@@ -15,43 +15,50 @@ import {
 import { rememberLast } from '../base/memo.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
 
+export interface LedgerInput {
+  readonly desired: Desired;
+  /** As it was recorded before, with what is declared. */
+  readonly previous: Ledger;
+  /** What files of ours declare. */
+  readonly declared: Ledger;
+  readonly kernel: KernelState;
+}
+
 /**
  * The ledger before a pass is applied: everything desired, everything that a file of ours declares (networkd may make it at
  * any time), the leased addresses that were seen, and what was recorded before and is still there. Any other entry whose
- * object is gone is forgotten, so that the same object made by another program later is not taken for ours.
+ * object is gone is forgotten, so that the same object made by another program later is not taken for ours. What is the same
+ * as in the call before is computed once.
  */
-export function computeLedger(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
-  return new LedgerKeeper().compute(desired, previous, declared, kernel);
-}
-
-/** As `computeLedger`, with what is the same as in the call before done once. */
 export class LedgerKeeper {
-  readonly #wished = rememberLast((desired: Desired, declared: Ledger) => {
+  readonly #wanted = rememberLast(({ desired, declared }: Pick<LedgerInput, 'desired' | 'declared'>) => {
     const entries = new Map<string, string>(Object.entries(declared));
-    for (const eni of desired.provisional ?? []) for (const key of listProvisional(eni)) entries.set(key, eni.mac);
+    for (const eni of desired.provisional) for (const key of listProvisional(eni)) entries.set(key, eni.mac);
     for (const eni of desired.enis) for (const key of listKeys(eni)) entries.set(key, eni.mac);
     return entries;
   });
-  /** What was recorded and is not wished any more. */
-  readonly #others = rememberLast((wished: ReadonlyMap<string, string>, previous: Ledger) =>
-    Object.keys(previous).filter((key) => !wished.has(key)),
+  /** What was recorded and is not desired any more. */
+  readonly #others = rememberLast(({ wanted, previous }: { wanted: ReadonlyMap<string, string>; previous: Ledger }) =>
+    Object.keys(previous).filter((key) => !wanted.has(key)),
   );
-  readonly #complete = rememberLast((wished: ReadonlyMap<string, string>, additions: string): Ledger => {
-    const added: [string, string][] = JSON.parse(additions);
-    return Object.fromEntries([...wished, ...added].sort(([left], [right]) => (left < right ? -1 : 1)));
-  });
+  readonly #complete = rememberLast(
+    ({ wanted, additions }: { wanted: ReadonlyMap<string, string>; additions: string }): Ledger => {
+      const added: [string, string][] = JSON.parse(additions);
+      return Object.fromEntries([...wanted, ...added].sort(([left], [right]) => (left < right ? -1 : 1)));
+    },
+  );
 
-  compute(desired: Desired, previous: Ledger, declared: Ledger, kernel: KernelState): Ledger {
-    const wished = this.#wished(desired, declared);
+  compute({ desired, previous, declared, kernel }: LedgerInput): Ledger {
+    const wanted = this.#wanted({ desired, declared });
     const leases = desired.enis.flatMap((eni) => {
       const key = identifyLease(eni);
       return key !== null && (key in previous || isLeased(eni, kernel)) ? [[key, eni.mac] as const] : [];
     });
     const leased = new Set(leases.map(([key]) => key));
-    const others = this.#others(wished, previous).filter((key) => !leased.has(key));
+    const others = this.#others({ wanted, previous }).filter((key) => !leased.has(key));
     const present = others.length === 0 ? null : new Set(listKernelKeys(kernel));
     const kept = others.filter((key) => present?.has(key)).map((key) => [key, previous[key] ?? ''] as const);
-    return this.#complete(wished, JSON.stringify([...leases, ...kept]));
+    return this.#complete({ wanted, additions: JSON.stringify([...leases, ...kept]) });
   }
 }
 

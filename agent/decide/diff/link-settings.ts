@@ -14,7 +14,7 @@ interface LinkState extends Pick<KernelState, 'links'> {
 
 /** Links that are not in the group that they are to be in. */
 export function diffGroups({ desired, links }: LinkState): Change[] {
-  return [...desired.enis, ...(desired.provisional ?? [])].flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
+  return [...desired.enis, ...desired.provisional].flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
     const actual = links.find(({ index }) => index === linkIndex)?.group;
     if (group === null || actual === undefined || actual === group) return [];
     return [{ mac, linkName, reason: `it is in group ${actual}`, kind: 'set-link-group', linkIndex, group }];

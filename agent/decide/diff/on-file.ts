@@ -9,14 +9,17 @@ import { readSources } from '../desired/network-file.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 import type { CandidateLink } from '../inputs/match-links.ts';
 
+interface FilesOfLinks {
+  readonly files: readonly OwnFile[];
+  /** Links that can be an ENI, by MAC. */
+  readonly candidates: ReadonlyMap<string, readonly CandidateLink[]>;
+}
+
 /**
  * Ledger entries of the addresses and rules in the files; addresses only of links that are there and can be an ENI: a bridge
  * or an ipvlan link repeats the MAC, and what it has is another program's.
  */
-export function readDeclared(
-  files: readonly OwnFile[],
-  candidates: ReadonlyMap<string, readonly CandidateLink[]>,
-): Ledger {
+export function readDeclared({ files, candidates }: FilesOfLinks): Ledger {
   const entries = new Map<string, string>();
   for (const { text, mac } of files) {
     const { addresses, rules } = readSources(text);

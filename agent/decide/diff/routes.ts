@@ -32,7 +32,7 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
     for (const family of eni.withdrawnFamilies ?? []) withdrawn.add(`${eni.linkIndex} ${family}`);
     for (const family of eni.unresolvedFamilies) unresolved.add(`${eni.linkIndex} ${family}`);
   }
-  for (const eni of [...desired.enis, ...(desired.provisional ?? [])]) {
+  for (const eni of [...desired.enis, ...desired.provisional]) {
     for (const route of eni.routes) {
       wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];

@@ -20,7 +20,7 @@ interface RuleState {
 export function diffRules({ desired, rules, ledger, settling, ownership }: RuleState): Change[] {
   const changes: Change[] = [];
   const plain = rules.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
-  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const all = [...desired.enis, ...desired.provisional];
   const wanted = new Set(all.flatMap((eni) => eni.rules.map(identifyRule)));
   const present = plain.filter((rule) => wanted.has(keyOfRule(rule)));
   const presentKeys = new Set(present.map(keyOfRule));

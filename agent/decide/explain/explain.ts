@@ -102,13 +102,13 @@ function isShared({ table }: Route): boolean {
  * Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's
  * main table.
  */
-const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { actual: Ground; wanted: Ground } => {
+const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState; desired: Desired }) => {
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
   const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
-  const all = [...desired.enis, ...(desired.provisional ?? [])];
+  const all = [...desired.enis, ...desired.provisional];
   const eniLinks = new Set(all.map(({ linkIndex }) => linkIndex));
   const shared = kernel.routes.filter(isShared);
-  return {
+  const grounds: { readonly actual: Ground; readonly wanted: Ground } = {
     actual: {
       rules: new RuleList(kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex)),
       routes: new RouteTables(kernel.routes),
@@ -120,6 +120,7 @@ const prepareGrounds = rememberLast((kernel: KernelState, desired: Desired): { a
       groupOf: (linkIndex) => (linkIndex !== null && eniLinks.has(linkIndex) ? eniGroup : groupOf(linkIndex)),
     },
   };
+  return grounds;
 });
 
 /** With the routes that this packet met. */
@@ -138,7 +139,7 @@ function addMet(ground: Ground, routes: readonly Route[]): Ground {
 
 /** The kernel tells table, gateway and link, but neither rule nor route: they are found as it finds them. */
 function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, found: Route): Way {
-  const ground = addMet(prepareGrounds(kernel, desired).actual, routesMet);
+  const ground = addMet(prepareGrounds({ kernel, desired }).actual, routesMet);
   const steps = [...walk(packet, ground)];
   const cached = findCached(steps, found);
   const step = cached ?? steps.find((one) => !one.isSuppressed && isFound(one, found)) ?? null;
@@ -173,7 +174,7 @@ function computeWanted({ packet, kernel, desired, routesMet = [] }: ExplainInput
   if (managed === undefined) return null;
   if (managed.vrf !== null) return computeWayInVrf(packet, kernel, managed);
   const shared = routesMet.filter(isShared);
-  const ground = addMet(prepareGrounds(kernel, desired).wanted, shared);
+  const ground = addMet(prepareGrounds({ kernel, desired }).wanted, shared);
   const local = ground.routes.pick(packet.destination, localTable);
   if (local !== null) return { rule: null, route: local, table: localTable, linkName: 'lo', gateway: null };
   const step = [...walk(packet, ground)].find(({ isSuppressed }) => !isSuppressed);

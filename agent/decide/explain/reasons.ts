@@ -2,7 +2,16 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { Config, InterfacePolicy } from '../../config/types.ts';
-import type { DesiredEni, EniMetadata, EniReport, Family, KernelState, NetworkdState, Snapshot } from '../../model.ts';
+import type {
+  Desired,
+  DesiredEni,
+  EniMetadata,
+  EniReport,
+  Family,
+  KernelState,
+  NetworkdState,
+  Snapshot,
+} from '../../model.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import { listAddressSources } from '../desired/sources.ts';
 import type { Conflict } from '../diff/ownership.ts';
@@ -14,11 +23,7 @@ export interface Decided {
   readonly snapshot: Snapshot | null;
   readonly kernel: KernelState;
   readonly networkd: NetworkdState;
-  readonly desired: {
-    readonly enis: readonly DesiredEni[];
-    readonly reports: readonly EniReport[];
-    readonly unknownMacs: readonly string[];
-  };
+  readonly desired: Desired;
   readonly conflicts: readonly Conflict[];
   /** What of the metadata a second read must confirm. */
   readonly unconfirmed: readonly string[];

@@ -1,4 +1,4 @@
-/** The links of the host that something follows from. Containers have them by the thousand that nothing follows from. Pure. */
+/** Links that can affect a decision; container links, thousands of them, cannot. Pure. */
 
 import type { Config } from '../../config/types.ts';
 import type { Address, Link } from '../../model.ts';
@@ -9,19 +9,26 @@ import { ownProtocol } from '../base/identity.ts';
  * Physical links and those of a kind that can be an ENI, what is above them, VRFs and what has taken the name of one, and
  * whatever has an alternative name, which only one link of a host can bear.
  */
-export function listTellingLinks(links: readonly Link[], { drivers, interfaces }: Config): readonly Link[] {
+export function listRelevantLinks({ links, config }: { links: readonly Link[]; config: Config }): readonly Link[] {
+  const { drivers, interfaces } = config;
   const vrfs = new Set(interfaces.map(({ policy }) => policy.vrf));
-  const tells = ({ kind, name, altNames }: Link) =>
+  const isRelevant = ({ kind, name, altNames }: Link) =>
     kind === null || kind === 'vrf' || drivers.includes(kind) || altNames.length > 0 || vrfs.has(name);
-  const masters = new Set(links.filter(tells).map(({ masterIndex }) => masterIndex));
-  return links.filter((link) => tells(link) || masters.has(link.index));
+  const masters = new Set(links.filter(isRelevant).map(({ masterIndex }) => masterIndex));
+  return links.filter((link) => isRelevant(link) || masters.has(link.index));
+}
+
+interface AddressesAndLinks {
+  readonly addresses: readonly Address[];
+  /** Those that can affect a decision. */
+  readonly links: readonly Link[];
 }
 
 /**
  * Without the link-local IPv6 addresses of other links, from which nothing follows: each may have the same one. An IPv4 address
  * has whatever scope it was given: Cilium's own, which is one of an ENI's, has that of the link.
  */
-export function listAddressesNear(addresses: readonly Address[], links: readonly Link[]): readonly Address[] {
+export function listAddressesNear({ addresses, links }: AddressesAndLinks): readonly Address[] {
   const near = new Set(links.map(({ index }) => index));
   return addresses.filter(
     ({ family, scope, linkIndex, protocol }) =>

@@ -48,7 +48,7 @@ class Harness {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
-      metadata: () => ({ snapshot: world.state.snapshot, departed: [] }),
+      metadata: () => ({ snapshot: world.state.snapshot, departed: [], isSilent: false }),
     };
     const acts = {
       apply: async (changes: readonly Change[]) => {

@@ -18,7 +18,9 @@ function matchedOf(eni: EniMetadata, rest: Partial<Matched> = {}): Matched {
     policy: resolvePolicy(defaultConfig, subject),
     tableId: 10_000 + eni.deviceNumber,
     leaseTable: 254,
+    contested: [],
     duplicates: [],
+    collision: null,
     ...rest,
   };
 }

@@ -33,7 +33,8 @@ it.each<[string, string | null, string]>([
     isFormer: () => false,
     vrf: null,
   };
-  const found = findOverride(link, [link], { kind: 'present', version: 252, links: [known] }, ownFile, policy);
+  const networkd = { kind: 'present', version: 252, links: [known] } as const;
+  const found = findOverride({ link, links: [link], networkd, ownFile, policy });
   const reason = `${networkFile} claims the link`;
   expect(found).toEqual(who === 'enid' ? null : { state: { kind: 'overridden', reason }, isUnknown: false });
 });

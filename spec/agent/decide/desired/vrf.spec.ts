@@ -94,7 +94,7 @@ describe('a link that is out of its VRF', () => {
     ...{ mac: eni.mac, eniId: eni.eniId, linkIndex: 3, linkName: 'ens6', networkFiles: [file] },
     ...{ vrf: 'wan1', tableId: 4242, metric: 514 },
   });
-  const desired: Desired = { enis: [wanted], reports: [], unknownMacs: [] };
+  const desired: Desired = { enis: [wanted], reports: [], unknownMacs: [], provisional: [] };
   const known = { linkIndex: 3, networkFile: '/run/systemd/network/70-ens6.network', setupState: 'configured' };
   const diffWith = (links: readonly Link[], setupState = 'configured', settling: readonly string[] = []) => {
     const networkd = { kind: 'present', version: 252, links: [{ ...known, setupState }] } as const;

@@ -11,5 +11,5 @@ it('takes what a file declares for ours on the ENI’s link only, not on links t
   ];
   const candidates = findCandidates({ links, drivers: new Map([[2, 'ena']]) }, ['ena']);
   const file = { name: '70-ens6.network.d/sources.conf', text: '[Address]\nAddress=10.0.1.11/32\n', mac };
-  expect(readDeclared([file], candidates)).toEqual({ 'address 2 10.0.1.11': mac });
+  expect(readDeclared({ files: [file], candidates })).toEqual({ 'address 2 10.0.1.11': mac });
 });

@@ -48,7 +48,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     facts: { ...facts, ...factChanges },
     networkd: { kind: 'present', version: 257, links: [] },
     kernel: { links: [], addresses: [], routes: [], rules: [makeRule({})], drivers: new Map() },
-    desired: { enis: [eni], reports: [report], unknownMacs: [] },
+    desired: { enis: [eni], reports: [report], unknownMacs: [], provisional: [] },
     warnings: [],
     changes: [],
     conflicts: [],
@@ -127,14 +127,24 @@ describe('a host', () => {
     [
       'an ENI degraded',
       makePatient({
-        desired: { enis: [eni], reports: [{ ...report, state: { kind: 'degraded', reason: 'x' } }], unknownMacs: [] },
+        desired: {
+          enis: [eni],
+          reports: [{ ...report, state: { kind: 'degraded', reason: 'x' } }],
+          unknownMacs: [],
+          provisional: [],
+        },
       }),
       ['error enis'],
     ],
     [
       'two ENIs with one table',
       makePatient({
-        desired: { enis: [eni, { ...eni, metric: 514, linkName: 'ens7', rules: [] }], reports: [], unknownMacs: [] },
+        desired: {
+          enis: [eni, { ...eni, metric: 514, linkName: 'ens7', rules: [] }],
+          reports: [],
+          unknownMacs: [],
+          provisional: [],
+        },
       }),
       ['error numbers'],
     ],

@@ -120,6 +120,7 @@ export function makeHost(changes: HostChanges = {}): KnownHost & { readonly answ
   };
   const desired = {
     unknownMacs: [],
+    provisional: [],
     reports: enis.map((eni, place) => ({
       ...{ mac: eni.mac, eni, linkIndex: place + 2, linkName: `ens${place + 5}`, isPrimary: place === 0 },
       state: place === 1 && changes.state !== undefined ? changes.state : ({ kind: 'configured' } as const),

@@ -34,7 +34,7 @@ function find(routes: readonly Route[], addresses: readonly Address[] = []): rea
   return findLeftovers(kernelOf(routes, addresses), desired);
 }
 const whole = makeDesiredEni({ mac: '06:00:00:00:00:01', linkName: 'ens5', isPrimary: true, ...eni });
-const desired: Desired = { enis: [whole], reports: [], unknownMacs: [] };
+const desired: Desired = { enis: [whole], reports: [], unknownMacs: [], provisional: [] };
 const lease: Address = {
   linkIndex: 2,
   family: 4,

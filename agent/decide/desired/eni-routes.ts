@@ -1,0 +1,88 @@
+/** The routes of each ENI that follow from its own lease, routers and policy, and who leads where one cannot. Pure. */
+
+import type { DesiredRoute } from '../../model.ts';
+import { mainTable } from '../base/numbers.ts';
+import { computeNumbers } from './declaration.ts';
+import {
+  computeDefaultRoutes,
+  computeMainRoutes,
+  computeOperatorRoutes,
+  type DefaultRoutes,
+  noDefaults,
+  noOperatorRoutes,
+  type OperatorRoutes,
+} from './eni-objects.ts';
+import { findGateway, type Surroundings } from './gateways.ts';
+import type { Matched } from './matched.ts';
+import { nameNetworkFile } from './network-file.ts';
+import { isRouted } from './situation.ts';
+import type { World } from './world.ts';
+
+/** An ENI with the routes that follow from its own lease, routers and policy. */
+export interface Routed {
+  readonly one: Matched;
+  readonly defaults: DefaultRoutes;
+  readonly operator: OperatorRoutes;
+  /** networkd has our file in force. */
+  readonly isTakenUp: boolean;
+  /** Of main, or of the table of its VRF. */
+  readonly mainRoutes: readonly DesiredRoute[];
+}
+
+type Inputs = Pick<World, 'config' | 'kernel' | 'routers' | 'networkd'>;
+
+/** One for each ENI, in their order. */
+export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] {
+  const substitutes = computeSubstitutes(
+    world,
+    matched.filter(({ collision }) => collision === null),
+  );
+  return matched.map((one) => routeOne(world, one, substitutes.get(one) ?? []));
+}
+
+function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRoute[]): Routed {
+  const { eni, candidate, policy } = one;
+  const { metric } = computeNumbers(eni, policy);
+  const isManaged = policy.manage === 'full';
+  const fileName = nameNetworkFile(world.config.networkd.prefix, candidate.link.name);
+  const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === candidate.link.index)?.networkFile ?? '';
+  const isTakenUp = inForce.endsWith(`/${fileName}`);
+  return {
+    one,
+    defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
+    operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
+    isTakenUp,
+    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...substitutes] : [],
+  };
+}
+
+/**
+ * The next ENI's default in front of those of links without carrier, family by family: nothing of
+ * those is taken away, so that nothing has to be made again when the carrier is back.
+ */
+function computeSubstitutes(
+  surroundings: Surroundings,
+  all: readonly Matched[],
+): ReadonlyMap<Matched, readonly DesiredRoute[]> {
+  const leading = all.filter(
+    ({ policy, isLeaving }) => policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving,
+  );
+  const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
+  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(metricOf);
+  const substitutes = new Map<Matched, DesiredRoute[]>();
+  if (dead.length === 0) return substitutes;
+  const metric = Math.max(1, Math.min(...dead) - 1);
+  const alive = leading
+    .filter(({ candidate }) => candidate.link.hasCarrier)
+    .sort((left, right) => metricOf(left) - metricOf(right));
+  for (const family of [4, 6] as const) {
+    const next = alive.find((one) => findGateway(surroundings, one, family) !== null);
+    if (next === undefined || metricOf(next) <= metric) continue;
+    const way = { destination: everywhere[family], gateway: findGateway(surroundings, next, family) };
+    const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
+    substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
+  }
+  return substitutes;
+}
+
+const everywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;

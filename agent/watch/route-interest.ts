@@ -1,0 +1,32 @@
+/** Which routes of the host can affect a decision: those of routing daemons, hundreds of thousands, cannot. Pure. */
+
+import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
+import type { Config } from '../config/types.ts';
+import { defaultWidth, eniTables, localTable, mainTable } from '../decide/base/numbers.ts';
+import { routingDaemonProtocols } from '../decide/desired/main-table.ts';
+
+/** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
+const kernelsOwn = { table: localTable, protocol: 2 };
+
+/** `linkIndexes`: of links that can be an ENI. */
+export function findRouteInterest(config: Config, linkIndexes: readonly number[]): RouteInterest {
+  return {
+    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place
+    // of one of ours.
+    tables: [eniTables, ...listTables(config).map((table) => ({ from: table, to: table + 1 }))],
+    // Whether a default route of main leads by an ENI or by a VPN.
+    widePlaces: [{ table: mainTable, prefixLength: defaultWidth[6] }],
+    linkIndexes,
+    ignoredProtocols: routingDaemonProtocols,
+    ignoredPlaces: [kernelsOwn],
+  };
+}
+
+/**
+ * Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies
+ * of it.
+ */
+function listTables({ interfaces }: Config): number[] {
+  const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);
+  return interfaces.some(({ policy }) => policy.rules === 'classic') ? [...tables, mainTable] : tables;
+}
