@@ -1,12 +1,15 @@
 /** The import rule is seen to fail: on a small tree of all rooms, with one deliberate violation of each kind. */
 
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '..');
+const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
+const config = join(root, '.dependency-cruiser.cjs');
+const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
 let tree: string;
 
 /** A file of each room, from the lowest one up: a file may import those before it in its own row and all rows above. */
@@ -36,9 +39,6 @@ function write(file: string, text: string): void {
 
 /** The rules that are broken, with the file that breaks each. */
 function check(): string[] {
-  const program = join(root, 'node_modules/dependency-cruiser/bin/dependency-cruise.mjs');
-  const config = join(root, '.dependency-cruiser.cjs');
-  const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
   writeFileSync(join(tree, 'tsconfig.json'), '{}');
   const argv = [program, '--config', config, 'agent', 'lib'];
   const { stdout, status } = spawnSync(process.execPath, argv, { cwd: tree, encoding: 'utf8', env });
@@ -101,4 +101,19 @@ it('refuses every import of a higher room, I/O in a decision, and files without 
   write('agent/decide/diff/2.ts', "import { readFileSync } from 'node:fs';\nexport const other = readFileSync;\n");
   const found = [...violations.map(([rule, file]) => `${rule}: ${file}`), 'decide-is-pure: agent/decide/diff/2.ts'];
   expect(check()).toEqual(found.sort());
+});
+
+/** `UPDATE_DOCS=1` puts it there. */
+it('is drawn in docs/architecture.md as dependency-cruiser sees the rooms', () => {
+  const rooms = '^agent/decide/[^/.]+(?=/)|^agent/[^/.]+(?=/)';
+  const shared = '^agent/((takeover-)?model|errors|version)[.]ts$';
+  const selection = ['--include-only', '^agent/', '--exclude', shared, '--collapse', rooms];
+  const argv = [program, '--config', config, ...selection, '--output-type', 'mermaid', 'agent'];
+  const { stdout } = spawnSync(process.execPath, argv, { cwd: root, encoding: 'utf8', env });
+  expect(stdout).toContain('flowchart');
+  const page = join(root, 'docs/architecture.md');
+  const text = readFileSync(page, 'utf8');
+  const drawn = text.replace(/```mermaid\n[^`]*```/, () => `\`\`\`mermaid\n${stdout.trim()}\n\`\`\``);
+  if (process.env['UPDATE_DOCS'] === '1') writeFileSync(page, drawn);
+  else expect(text).toBe(drawn);
 });
