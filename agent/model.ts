@@ -296,7 +296,8 @@ export type Change = {
   | { readonly kind: 'add-route'; readonly route: DesiredRoute }
   | { readonly kind: 'remove-route'; readonly route: Route }
   | { readonly kind: 'add-rule'; readonly rule: DesiredRule }
-  | { readonly kind: 'remove-rule'; readonly rule: Rule }
+  /** `ownTwins`: rules of ours that stay, and that the kernel may take for it. No key: none. */
+  | { readonly kind: 'remove-rule'; readonly rule: Rule; readonly ownTwins?: readonly Rule[] }
 );
 
 /** What a repair put back: an object that this program had made and another one removed or altered. */

@@ -3,25 +3,34 @@
 import { KernelError } from '../errors.ts';
 import type { Change } from '../model.ts';
 import type { KernelChange } from './netlink.ts';
+import type { Removal, Removals } from './removals.ts';
 
-/** What carries changes out; each throws an Error that names the object and the cause. */
+/**
+ * What carries changes out; each rejects with an Error that names the object and the cause. False: there was nothing to do, for
+ * all is so already.
+ */
 export interface Hands {
-  changeKernel(change: KernelChange): Promise<void>;
-  writeFile(name: string, text: string): Promise<void>;
-  removeFile(name: string): Promise<void>;
+  changeKernel(change: Exclude<KernelChange, Removal>): Promise<boolean>;
+  /** For removals of one kind that follow upon each other. */
+  beginRemovals(): Pick<Removals, 'remove'>;
+  writeFile(name: string, text: string): Promise<boolean>;
+  removeFile(name: string): Promise<boolean>;
   reloadNetworkd(): Promise<void>;
   setDns(linkIndex: number, isUsed: boolean): Promise<void>;
 }
 
 export interface Outcome {
   readonly change: Change;
-  /** Null: done, or already so. */
+  /** Null: done, or nothing was to be done. */
   readonly error: Error | null;
-  /** The link it was about has gone meanwhile: neither a success nor a failure. */
+  /** All is so already, or the link it was about has gone: nothing was done, and nothing has failed. */
   readonly isMoot: boolean;
 }
 
-/** Changes of one kind are independent of each other and go out together; kinds follow each other in the given order. */
+/**
+ * Changes of one kind are independent of each other and go out together, but for rules and routes that go; kinds follow each
+ * other in the given order.
+ */
 export async function applyChanges(changes: readonly Change[], hands: Hands): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const batch of splitByKind(changes)) {
@@ -42,35 +51,48 @@ function splitByKind(changes: readonly Change[]): Change[][] {
 
 async function applyBatch(batch: readonly Change[], hands: Hands): Promise<Outcome[]> {
   // One reload serves every link whose files are new.
-  const reload = batch[0]?.kind === 'reload' ? attempt(() => hands.reloadNetworkd()) : null;
-  return Promise.all(
-    batch.map(async (change) => {
-      const error = await (reload ?? attempt(() => applyOne(change, hands)));
-      const isMoot = error instanceof KernelError && error.code === 'ENODEV';
-      return { change, error: isMoot ? null : error, isMoot };
-    }),
-  );
+  const [first] = batch;
+  const reload = first?.kind === 'reload' ? attempt(() => applyOne(first, hands)) : null;
+  const removals = hands.beginRemovals();
+  const outcomes: Promise<Outcome>[] = [];
+  for (const change of batch) {
+    const isRemoval = change.kind === 'remove-rule' || change.kind === 'remove-route';
+    const result = reload ?? attempt(() => (isRemoval ? removals.remove(change) : applyOne(change, hands)));
+    outcomes.push(result.then((done) => toOutcome(change, done)));
+    // What the kernel deletes depends on what it has: the next one goes when this one is gone.
+    if (isRemoval) await result;
+  }
+  return Promise.all(outcomes);
 }
 
-async function attempt(act: () => Promise<void>): Promise<Error | null> {
+/** What came of it: whether anything was done, or why not. */
+type Result = boolean | Error;
+
+function toOutcome(change: Change, result: Result): Outcome {
+  const isMoot = result === false || (result instanceof KernelError && result.code === 'ENODEV');
+  return { change, error: result instanceof Error && !isMoot ? result : null, isMoot };
+}
+
+async function attempt(act: () => Promise<boolean>): Promise<Result> {
   try {
-    await act();
-    return null;
+    return await act();
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-async function applyOne(change: Change, hands: Hands): Promise<void> {
+async function applyOne(change: Exclude<Change, Removal>, hands: Hands): Promise<boolean> {
   switch (change.kind) {
     case 'write-file':
       return hands.writeFile(change.file.name, change.file.text);
     case 'remove-file':
       return hands.removeFile(change.name);
     case 'reload':
-      return hands.reloadNetworkd();
+      await hands.reloadNetworkd();
+      return true;
     case 'set-dns':
-      return hands.setDns(change.linkIndex, change.isUsed);
+      await hands.setDns(change.linkIndex, change.isUsed);
+      return true;
     default:
       return hands.changeKernel(change);
   }

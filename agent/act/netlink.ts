@@ -15,9 +15,11 @@ import {
   RTN_UNICAST,
 } from '../../lib/rtnetlink/constants.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
-import { findDeletedRule } from '../../lib/rtnetlink/rule-match.ts';
 import { KernelError } from '../errors.ts';
 import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+import { accept, type NetlinkActOptions } from './kernel-request.ts';
+import { Removals } from './removals.ts';
+import { addRule } from './rules.ts';
 
 /** The changes that the kernel itself takes. */
 export type KernelChange = Extract<
@@ -34,14 +36,8 @@ export type KernelChange = Extract<
   }
 >;
 
-export interface NetlinkActOptions {
-  readonly client: RtnetlinkClient;
-  /** Marks routes, rules and addresses as this program's. */
-  readonly protocol: number;
-}
-
-/** Throws a KernelError with the kernel's reason. */
-export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<void> {
+/** True: it was made. False: all is so already. Rejects with a KernelError that has the kernel's reason. */
+export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<boolean> {
   const { client, protocol } = options;
   switch (change.kind) {
     case 'add-alt-name':
@@ -65,13 +61,12 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'set-mtu':
       return accept([], client.setMtu(change.linkIndex, change.mtu));
     case 'add-route':
-      return addRoute(toRoute(change.route, protocol), change.route.isFollowed === true, client);
-    case 'remove-route':
-      return accept(['ESRCH', 'ENODEV'], client.deleteRoute(change.route));
+      return addRoute({ ...toRoute(change.route, protocol), isFollowed: change.route.isFollowed === true }, client);
     case 'add-rule':
-      return accept(['EEXIST'], client.addRule(toRule(change.rule, protocol)));
+      return addRule(toRule(change.rule, protocol), client);
+    case 'remove-route':
     case 'remove-rule':
-      return removeRule(change.rule, client);
+      return new Removals(options).remove(change);
   }
 }
 
@@ -79,23 +74,50 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
  * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken by a route of another
  * program that leads by another link, and a plain replacement would make that one vanish: only our own is replaced.
  */
-async function addRoute(route: Route, isFollowed: boolean, client: RtnetlinkClient): Promise<void> {
+async function addRoute(
+  { isFollowed, ...route }: Route & { readonly isFollowed: boolean },
+  client: RtnetlinkClient,
+): Promise<boolean> {
   const isOnLink = isFollowed && route.gateway !== null;
   try {
-    return await client.addRoute(route, { mode: 'create', isOnLink });
+    await client.addRoute(route, { mode: 'create', isOnLink });
+    return true;
   } catch (error) {
     if (!(error instanceof RtnetlinkError) || error.errno !== 'EEXIST') return accept([], Promise.reject(error));
   }
-  const inTable = await client.dumpRoutes(route.family, { filter: (_family, table) => table === route.table });
-  const foreign = inTable.find(
-    (other) =>
-      other.destination === route.destination && other.metric === route.metric && other.protocol !== route.protocol,
-  );
-  if (foreign === undefined) return accept([], client.addRoute(route, { mode: 'replace', isOnLink }));
-  if (!foreign.isComplex && foreign.linkIndex === route.linkIndex && foreign.gateway === route.gateway) return;
-  const subject = `route to ${route.destination} in table ${route.table}`;
-  const message = `failed to add ${subject}: another program's route of metric ${route.metric} by link ${foreign.linkIndex ?? '?'} stands in its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
+  const { destination, family, table, metric, protocol, linkIndex, gateway } = route;
+  const inTable = await client.dumpRoutes(family, { filter: (_family, one) => one === table });
+  const present = inTable.filter((other) => other.destination === destination && other.metric === metric);
+  const foreign = present.find((other) => other.protocol !== protocol);
+  const isSameWay = (way: Pick<Route, 'linkIndex' | 'gateway'>) =>
+    way.linkIndex === linkIndex && way.gateway === gateway;
+  if (foreign === undefined) {
+    if (present.some((own) => !own.isComplex && own.type === route.type && isSameWay(own))) return false;
+    const several = present.find(({ paths }) => family === 6 && paths !== undefined);
+    if (several !== undefined) return await exchangePath(route, several, { client, isOnLink });
+    return await accept([], client.addRoute(route, { mode: 'replace', isOnLink }));
+  }
+  if (foreign.isComplex ? foreign.paths?.some(isSameWay) === true : isSameWay(foreign)) return false;
+  const subject = `route to ${destination} in table ${table}`;
+  const message = `failed to add ${subject}: another program's route of metric ${metric} by link ${foreign.linkIndex ?? '?'} stands in its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
   throw new KernelError('PLACE_TAKEN', subject, message);
+}
+
+/**
+ * To an IPv6 route of ours another program has added a next hop, and a replacement would take that one away, too (fib6_add_rt2node).
+ * Each next hop has a protocol of its own, which only a deletion tells: those of ours that are not meant go, one by one.
+ */
+async function exchangePath(
+  route: Route,
+  { paths = [] }: Route,
+  { client, isOnLink }: { readonly client: RtnetlinkClient; readonly isOnLink: boolean },
+): Promise<boolean> {
+  const isAdded = await accept(['EEXIST'], client.addRoute(route, { mode: 'append', isOnLink }));
+  const others = paths.filter(
+    ({ gateway, linkIndex }) => gateway !== null && (gateway !== route.gateway || linkIndex !== route.linkIndex),
+  );
+  const removals = others.map((path) => accept(['ESRCH'], client.deleteRoute({ ...route, ...path })));
+  return (await Promise.all(removals)).includes(true) || isAdded;
 }
 
 /**
@@ -103,7 +125,7 @@ async function addRoute(route: Route, isFollowed: boolean, client: RtnetlinkClie
  * that of their making. While the address is away, a route keeps its packets on the host; sockets
  * and connections that have it do not notice.
  */
-async function moveAddress(address: Address, client: RtnetlinkClient): Promise<void> {
+async function moveAddress(address: Address, client: RtnetlinkClient): Promise<boolean> {
   const { linkIndex, protocol } = address;
   const destination = `${address.address}/32`;
   const standIn = toRoute(
@@ -114,6 +136,7 @@ async function moveAddress(address: Address, client: RtnetlinkClient): Promise<v
   await accept(['EADDRNOTAVAIL', 'ENODEV'], client.deleteAddress(address));
   await accept([], client.addAddress(address));
   await accept(['ESRCH', 'ENODEV'], client.deleteRoute(standIn));
+  return true;
 }
 
 /** After the kernel's own route for an address, which has metric 0. */
@@ -126,35 +149,11 @@ const standInMetric = 4_096;
 async function setAddressMetric(
   { linkIndex, address, metric }: { linkIndex: number; address: string; metric: number },
   client: RtnetlinkClient,
-): Promise<void> {
+): Promise<boolean> {
   const present = (await client.dumpAddresses(familyOf(address))).find(
     (one) => one.linkIndex === linkIndex && one.address === address,
   );
-  if (present !== undefined) await accept([], client.addAddress({ ...present, metric }));
-}
-
-/** The kernel deletes the first rule that a request fits, and a plain request fits rules with further selectors too. */
-async function removeRule(rule: Rule, client: RtnetlinkClient): Promise<void> {
-  const hit = findDeletedRule(rule, await client.dumpRules(rule.family));
-  if (hit === null) return;
-  if (hit.isComplex) {
-    const subject = `rule ${rule.priority} from ${rule.source}`;
-    const message = `failed to delete ${subject}: the kernel would delete another program's rule of the same priority first; remove that one by hand`;
-    throw new KernelError('RULE_SHADOWED', subject, message);
-  }
-  await accept(['ENOENT'], client.deleteRule(rule));
-}
-
-/** Rejects with a KernelError unless the request succeeds, or fails as expected. */
-export async function accept(expected: readonly string[], request: Promise<void>): Promise<void> {
-  try {
-    await request;
-  } catch (error) {
-    if (!(error instanceof RtnetlinkError)) throw error;
-    if (expected.includes(error.errno)) return;
-    const advice = error.errno === 'EPERM' ? '; CAP_NET_ADMIN is needed' : '';
-    throw new KernelError(error.errno, error.request, `${error.message}${advice}`, { cause: error });
-  }
+  return present !== undefined && (await accept([], client.addAddress({ ...present, metric })));
 }
 
 function toAddress(

@@ -14,7 +14,7 @@ import { findUser, type UserIds } from '../../lib/process/user.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RuntimeError } from '../errors.ts';
 import type { AddressStep, FileStep, TakeoverStep } from '../takeover-model.ts';
-import { accept } from './netlink.ts';
+import { accept } from './kernel-request.ts';
 
 /** ifup waits for its client, and NetworkManager's stop for its own. */
 const commandMs = 90_000;

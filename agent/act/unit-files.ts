@@ -5,27 +5,29 @@ import { dirname, join } from 'node:path';
 import { removeFile, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { NetworkdError } from '../errors.ts';
 
-/** `name` may have one folder: `70-ens6.network.d/sources.conf`. Throws a NetworkdError. */
-export async function writeUnitFile(directory: string, name: string, text: string): Promise<void> {
+/** `name` may have one folder: `70-ens6.network.d/sources.conf`. False: it is so already. Throws a NetworkdError. */
+export async function writeUnitFile(directory: string, name: string, text: string): Promise<boolean> {
   const path = join(directory, name);
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o755 });
-    await writeFileAtomically(path, text);
+    return await writeFileAtomically(path, text);
   } catch (error) {
     throw toError('write', path, error);
   }
 }
 
-/** Also removes the folder of a drop-in where it is left empty. A missing file is no error. Throws a NetworkdError. */
-export async function removeUnitFile(directory: string, name: string): Promise<void> {
+/** Also removes the folder of a drop-in where it is left empty. False: there is none. Throws a NetworkdError. */
+export async function removeUnitFile(directory: string, name: string): Promise<boolean> {
   const path = join(directory, name);
+  let isRemoved: boolean;
   try {
-    await removeFile(path);
+    isRemoved = await removeFile(path);
   } catch (error) {
     throw toError('remove', path, error);
   }
   // Not empty: another program's drop-ins live there.
   if (name.includes('/')) await rmdir(dirname(path)).catch(() => undefined);
+  return isRemoved;
 }
 
 function toError(verb: string, path: string, error: unknown): NetworkdError {

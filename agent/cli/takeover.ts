@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
-import { accept } from '../act/netlink.ts';
+import { accept } from '../act/kernel-request.ts';
 import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
 import { globalScope } from '../decide/base/address-flags.ts';

@@ -8,6 +8,7 @@ import { applyChanges, type Hands } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import type { Config } from '../config/types.ts';
+import { Removals } from '../act/removals.ts';
 import { ownProtocol } from '../decide/base/identity.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
@@ -153,8 +154,10 @@ export class Daemon {
       onRecovered: () => journal.info('The metadata service answers again', tell('metadataBack')),
       presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
     });
+    const kernel = { client: this.#client, protocol: ownProtocol };
     const hands: Hands = {
-      changeKernel: (change) => applyKernelChange(change, { client: this.#client, protocol: ownProtocol }),
+      changeKernel: (change) => applyKernelChange(change, kernel),
+      beginRemovals: () => new Removals(kernel),
       writeFile: (name, text) => this.#files.write(name, text),
       removeFile: (name) => this.#files.remove(name),
       reloadNetworkd: () => networkdBus.reload(),

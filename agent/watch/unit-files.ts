@@ -48,21 +48,23 @@ export class OwnFiles {
     this.#watch = watchUnitFiles(place.unitDirectory, place.prefix, changed, this.#onProblem);
   }
 
-  async write(name: string, text: string): Promise<void> {
-    await this.#change(() => writeUnitFile(this.#place.unitDirectory, name, text));
+  /** False: it is so already. */
+  async write(name: string, text: string): Promise<boolean> {
+    return await this.#change(() => writeUnitFile(this.#place.unitDirectory, name, text));
   }
 
-  async remove(name: string): Promise<void> {
-    await this.#change(() => removeUnitFile(this.#place.unitDirectory, name));
+  /** False: there is none. */
+  async remove(name: string): Promise<boolean> {
+    return await this.#change(() => removeUnitFile(this.#place.unitDirectory, name));
   }
 
   close(): void {
     this.#watch?.close();
   }
 
-  async #change(change: () => Promise<unknown>): Promise<void> {
+  async #change(change: () => Promise<boolean>): Promise<boolean> {
     try {
-      await change();
+      return await change();
     } finally {
       this.#files = null;
     }

@@ -119,9 +119,13 @@ export class RtnetlinkClient {
     return this.#request(`delete ${describeRoute(route)}`, RTM_DELROUTE, 0, () => encodeRoute(route));
   }
 
-  /** EEXIST where the same rule is there. */
-  addRule(rule: Rule): Promise<void> {
-    return this.#request(`add ${describeRule(rule)}`, RTM_NEWRULE, NLM_F_CREATE | NLM_F_EXCL, () => encodeRule(rule));
+  /**
+   * With `create`: EEXIST where the same rule is there, and where one is that differs only by a destination or a TOS that this
+   * one does not have (rule_exists, fib4_rule_compare). With `append`: a further one, also of the same.
+   */
+  addRule(rule: Rule, mode: 'create' | 'append' = 'create'): Promise<void> {
+    const flags = NLM_F_CREATE | (mode === 'create' ? NLM_F_EXCL : 0);
+    return this.#request(`add ${describeRule(rule)}`, RTM_NEWRULE, flags, () => encodeRule(rule));
   }
 
   /**

@@ -11,6 +11,11 @@ export function findDeletedRule(wanted: Rule, rules: readonly Rule[]): Rule | nu
   return rules.find((rule) => isHit(wanted, rule)) ?? null;
 }
 
+/** Whether two records are one rule: everything that the kernel keeps of it is the same. */
+export function isSameRule(left: Rule, right: Rule): boolean {
+  return (Object.keys(left) as (keyof Rule)[]).every((key) => JSON.stringify(left[key]) === JSON.stringify(right[key]));
+}
+
 function isHit(wanted: Rule, rule: Rule): boolean {
   const fits = <T>(want: T, got: T, unset: T) => want === unset || want === got;
   return (

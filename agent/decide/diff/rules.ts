@@ -42,7 +42,17 @@ export function diffRules({ desired, rules, ledger, settling, ownership }: RuleS
     }
     if (wanted.has(key)) continue;
     const owner = ownership.ownerOf(key, markOf.rule(rule.protocol), null);
-    if (owner !== null) changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule });
+    if (owner === null) continue;
+    // Those with a further selector, which the kernel deletes in its place where they stand before it.
+    const ownTwins = present.filter(
+      (one) =>
+        one.priority === rule.priority &&
+        one.family === rule.family &&
+        one.table === rule.table &&
+        ownership.ownerOf(keyOfRule(one), markOf.rule(one.protocol), null) !== null,
+    );
+    const twins = ownTwins.length === 0 ? {} : { ownTwins };
+    changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule, ...twins });
   }
   return changes;
 }

@@ -1,0 +1,24 @@
+/** A request to the kernel, and what of its refusals is none. */
+
+import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
+import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { KernelError } from '../errors.ts';
+
+export interface NetlinkActOptions {
+  readonly client: RtnetlinkClient;
+  /** Marks routes, rules and addresses as this program's. */
+  readonly protocol: number;
+}
+
+/** True: done. False: it failed as expected, for all is so already. Rejects with a KernelError otherwise. */
+export async function accept(expected: readonly string[], request: Promise<void>): Promise<boolean> {
+  try {
+    await request;
+    return true;
+  } catch (error) {
+    if (!(error instanceof RtnetlinkError)) throw error;
+    if (expected.includes(error.errno)) return false;
+    const advice = error.errno === 'EPERM' ? '; CAP_NET_ADMIN is needed' : '';
+    throw new KernelError(error.errno, error.request, `${error.message}${advice}`, { cause: error });
+  }
+}
