@@ -4,27 +4,36 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
+import { signalProcess } from '../../lib/process/signal-process.ts';
 import type { Config } from '../config/types.ts';
 import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
-import { RuntimeStore } from '../watch/runtime-store.ts';
+
+import { type ReloadOutcome, RuntimeStore } from '../watch/runtime-store.ts';
+
 import type { CommandResult } from './status.ts';
 
 /** Above the daemon's own patience with the metadata service (20 s). */
 const patienceMs = 60_000;
 const pollMs = 20;
+const ended = 'the daemon ended during the reload. See: journalctl -u enid';
 const denied = 'permission denied. Try: sudo systemctl reload enid';
 
-/** Exit code 0: the pass is done; 1: no daemon, no permission, a refused configuration (the old one stays), or no answer. */
+/**
+ * Exit code 0: the pass is done (stderr says where the metadata could not be read for it); 1: no daemon, no permission, a refused
+ * configuration (the old one stays), or no answer.
+ */
 export async function reload(config: Config): Promise<CommandResult> {
   const store = new RuntimeStore(config.runtimeDirectory);
   const processId = await store.readHolder();
   if (processId === null) return fail(`no daemon runs in ${config.runtimeDirectory}. Start it: systemctl start enid`);
   const answer = await reloadByBus();
-  if (answer !== null) return answer;
+  if (answer !== null) return answer.exitCode === 0 ? succeed(store.readReload()) : answer;
   if (processId === 'hidden') return fail(denied);
   const before = store.readReload()?.serial ?? 0;
   try {
-    process.kill(processId, 'SIGHUP');
+    // What runs under the number by now may be another program.
+    const isSignalled = await signalProcess(processId, 'SIGHUP', async () => (await store.readHolder()) === processId);
+    if (!isSignalled) return fail(ended);
   } catch (error) {
     const isDenied = error instanceof Error && 'code' in error && error.code === 'EPERM';
     return fail(`failed to signal process ${processId}: ${isDenied ? denied : error}`);
@@ -33,9 +42,9 @@ export async function reload(config: Config): Promise<CommandResult> {
   while (performance.now() < end) {
     const outcome = store.readReload();
     if (outcome !== null && outcome.serial > before) {
-      return outcome.problem === null ? { stdout: '', stderr: '', exitCode: 0 } : fail(outcome.problem);
+      return outcome.problem === null ? succeed(outcome) : fail(outcome.problem);
     }
-    if ((await store.readHolder()) === null) return fail('the daemon ended during the reload. See: journalctl -u enid');
+    if ((await store.readHolder()) === null) return fail(ended);
     await sleep(pollMs);
   }
   return fail(`the daemon did not finish the reload within ${patienceMs / 1000} s. See: journalctl -u enid`);
@@ -56,6 +65,13 @@ async function reloadByBus(): Promise<CommandResult | null> {
   } finally {
     bus.close();
   }
+}
+
+/** The pass was made with what was known before where the metadata service did not answer. */
+function succeed(outcome: ReloadOutcome | null): CommandResult {
+  const warning = outcome?.warning ?? null;
+  const stderr = warning === null ? '' : `enid: the metadata could not be read, and stay as they were: ${warning}\n`;
+  return { stdout: '', stderr, exitCode: 0 };
 }
 
 function fail(message: string): CommandResult {

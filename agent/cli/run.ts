@@ -85,11 +85,11 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       problem = error instanceof Error ? error.message : String(error);
       journal.error(`${problem}; the configuration from before stays`, tell('configuration'));
     }
-    await daemon.reload(config);
+    const warning = await daemon.reload(config);
     hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
     await store
-      .writeReload(problem)
+      .writeReload({ problem, warning })
       .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
     return problem;
   };

@@ -1,11 +1,13 @@
 /** `enid status --watch`: the table anew whenever the kernel or the bus says that something changed, until a signal. */
 
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { propertiesInterface } from '../../lib/dbus/properties.ts';
 import type { Config } from '../config/types.ts';
 import { busName } from '../report/bus-service.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { type CommandResult, showStatus } from './status.ts';
+import { WakeUp } from './wake-up.ts';
 
 export interface WatchOptions {
   readonly json: boolean;
@@ -30,33 +32,29 @@ const clear = '\x1b[H\x1b[J';
 export async function watchStatus(config: Config, options: WatchOptions): Promise<CommandResult> {
   const { json, asksDaemon, isColoured, width, write, signal } = options;
   const mirror = await KernelMirror.open();
-  let wake: () => void = () => {};
-  mirror.onChange(() => wake());
+  const wakeUp = new WakeUp();
+  const wake = () => wakeUp.wake();
+  mirror.onChange(wake);
   const bus = new Bus();
-  bus.watchSignal({ sender: busName, interface: propertiesInterface, member: 'PropertiesChanged' }, () => wake());
-  bus.watchName(busName, () => wake());
+  bus.watchSignal({ sender: busName, interface: propertiesInterface, member: 'PropertiesChanged' }, wake);
+  bus.watchName(busName, wake);
   // Without a bus the kernel's events and looking again do.
   if (asksDaemon) void bus.start().catch(() => undefined);
-  const ended = () => wake();
-  signal.addEventListener('abort', ended);
+  signal.addEventListener('abort', wake);
   let last = '';
   try {
     while (!signal.aborted) {
+      wakeUp.begin();
       const { stdout, stderr, isDaemon } = await showStatus(config, { json, asksDaemon, isColoured, width: width() });
       const picture = json ? `${JSON.stringify(JSON.parse(stdout))}\n` : stderr + stdout;
       if (picture !== last) write(isColoured && !json ? clear + picture : picture);
       last = picture;
       if (signal.aborted) break;
-      await new Promise<void>((resolve) => {
-        const timer = setTimeout(resolve, isDaemon ? longestMs.withDaemon : longestMs.alone);
-        wake = () => {
-          clearTimeout(timer);
-          setTimeout(resolve, signal.aborted ? 0 : settleMs);
-        };
-      });
+      await wakeUp.wait(isDaemon ? longestMs.withDaemon : longestMs.alone);
+      await sleep(settleMs, undefined, { signal }).catch(() => undefined);
     }
   } finally {
-    signal.removeEventListener('abort', ended);
+    signal.removeEventListener('abort', wake);
     mirror.close();
     bus.close();
   }

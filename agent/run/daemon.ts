@@ -7,8 +7,8 @@ import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { applyChanges, type Hands } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
-import type { Config } from '../config/types.ts';
 import { Removals } from '../act/removals.ts';
+import type { Config } from '../config/types.ts';
 import { ownProtocol } from '../decide/base/identity.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
@@ -32,9 +32,10 @@ import { NetworkdWatcher } from '../sense/networkd.ts';
 import { NetworkdView } from '../sense/networkd-view.ts';
 import { Candidates } from '../watch/eni-links.ts';
 import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
-import { MetadataPoller } from '../watch/metadata-poller.ts';
+import { MetadataPoller, type StoredMetadata } from '../watch/metadata-poller.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { OwnFiles } from '../watch/unit-files.ts';
+import { KeptValue } from './kept-value.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 
 /** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
@@ -62,6 +63,7 @@ export class Daemon {
   readonly #client: RtnetlinkClient;
   readonly #view: NetworkdView;
   readonly #poller: MetadataPoller;
+  readonly #keptMetadata: KeptValue<StoredMetadata>;
   readonly #reconciler: Reconciler;
   readonly #onPass: (result: PassResult) => void;
   readonly #observe: (event: DaemonEvent) => void;
@@ -142,14 +144,16 @@ export class Daemon {
       },
       onTrouble: (message) => journal.warning(message),
     });
+    this.#keptMetadata = new KeptValue({
+      write: (stored) => store.writeMetadata(stored),
+      onFailure: (error) => this.#troubles.tell(`failed to write the metadata to disk, will retry: ${error}`),
+    });
     this.#poller = new MetadataPoller({
       read: () => this.#readSnapshot(),
       intervalMs: config.imds.intervalMs,
       stored: store.readMetadata(),
-      onChanged: (stored) => {
-        this.#reconciler.wake();
-        store.writeMetadata(stored).catch((error) => this.#troubles.tell(`failed to keep the metadata: ${error}`));
-      },
+      keep: (stored) => this.#keptMetadata.keep(stored),
+      onChanged: () => this.#reconciler.wake(),
       onTrouble: (message) => journal.warning(message, tell('metadata')),
       onRecovered: () => journal.info('The metadata service answers again', tell('metadataBack')),
       presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
@@ -243,22 +247,25 @@ export class Daemon {
     if (isKnown) void this.#readMetadata(patienceAtStartMs);
   }
 
-  /** Reads everything anew and reconciles; resolves when that is done. */
-  async reload(config: Config): Promise<void> {
+  /** Reads everything again and reconciles; resolves when that is done, with why the metadata could not be read; null: they were. */
+  async reload(config: Config): Promise<string | null> {
     this.#config = config;
     this.#reconciler.setConfig(config);
     this.#poller.setInterval(config.imds.intervalMs);
     this.#metadata = this.#openReader();
+    this.#poller.abandonRead();
     this.#files.watch(config.networkd);
     this.#candidates.update(this.#config);
-    await Promise.all([
+    const [isRead] = await Promise.all([
+      this.#readMetadata(patienceAtReloadMs),
       this.#candidates.settled(),
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
-      this.#readMetadata(patienceAtReloadMs),
     ]);
     this.#reconciler.wake();
     await this.#reconciler.idle();
+    if (isRead) return null;
+    return this.#poller.failure ?? `no answer from the metadata service within ${patienceAtReloadMs / 1000} s`;
   }
 
   /** Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck pass nor failing ones are covered up. */
@@ -278,6 +285,7 @@ export class Daemon {
     this.#linkFiles.close();
     this.#poller.stop();
     await this.#reconciler.stop();
+    await this.#keptMetadata.close();
     this.#view.stop();
     this.#mirror.close();
     this.#client.close();
@@ -314,12 +322,13 @@ export class Daemon {
     }
   }
 
-  /** A read that takes longer goes on by itself. */
-  async #readMetadata(patienceMs: number): Promise<void> {
+  /** Whether they were read in this time. A read that takes longer goes on by itself. */
+  async #readMetadata(patienceMs: number): Promise<boolean> {
     const patience = new AbortController();
-    const timeout = sleep(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
-    await Promise.race([this.#poller.readNow(), timeout]);
+    const timeout = sleep(patienceMs, false, { signal: patience.signal }).catch(() => false);
+    const isRead = await Promise.race([this.#poller.readNow(), timeout]);
     patience.abort();
+    return isRead;
   }
 
   /** Of those that are listed, and those that were until they were detached. */

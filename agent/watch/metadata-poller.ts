@@ -19,8 +19,10 @@ export interface PollerOptions {
   readonly read: () => Promise<Snapshot>;
   readonly intervalMs: number;
   readonly stored: StoredMetadata | null;
-  /** The accepted snapshot changed. */
-  readonly onChanged: (metadata: StoredMetadata) => void;
+  /** Puts on disk what is accepted, before anything follows from it. Never rejects: a full disk is no reason to wait. */
+  readonly keep: (metadata: StoredMetadata) => Promise<void>;
+  /** The accepted snapshot changed, or was confirmed for the first time since the start. */
+  readonly onChanged: () => void;
   /** One line when the service starts to fail, one when it answers again, one for each new problem. */
   readonly onTrouble: (message: string) => void;
   readonly onRecovered: () => void;
@@ -47,6 +49,8 @@ export class MetadataPoller {
   #failure: string | null = null;
   #problems = new Set<string>();
   #awaited: { sinceMs: number; tries: number } | null = null;
+  /** A read of this run was accepted: what was stored before is only what was known once. */
+  #isConfirmed = false;
   #isStopped = false;
 
   constructor(options: PollerOptions) {
@@ -56,8 +60,10 @@ export class MetadataPoller {
     this.#accepted = { accepted: options.stored?.snapshot ?? null, missing: {} };
   }
 
-  metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[] } {
-    return { snapshot: this.#stored?.snapshot ?? null, departed: this.#stored?.departed ?? noneDeparted };
+  /** `isConfirmed`: the service itself has said so in this run. */
+  metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[]; isConfirmed: boolean } {
+    const { snapshot = null, departed = noneDeparted } = this.#stored ?? {};
+    return { snapshot, departed, isConfirmed: this.#isConfirmed };
   }
 
   /** Why the last read failed; null: it did not. */
@@ -92,11 +98,20 @@ export class MetadataPoller {
   readNow(): Promise<boolean> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
-    this.#reading ??= this.#read().finally(() => {
+    if (this.#reading !== null) return this.#reading;
+    const reading: Promise<boolean> = this.#read(() => this.#reading === reading).finally(() => {
+      if (this.#reading !== reading) return;
       this.#reading = null;
       this.#schedule();
     });
-    return this.#reading;
+    this.#reading = reading;
+    return reading;
+  }
+
+  /** The answer to a read that is under way counts for nothing: it was asked for under another configuration. */
+  abandonRead(): void {
+    this.#reading = null;
+    this.#schedule();
   }
 
   stop(): void {
@@ -104,32 +119,40 @@ export class MetadataPoller {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  async #read(): Promise<boolean> {
+  /** `counts`: nobody has abandoned this read. */
+  async #read(counts: () => boolean): Promise<boolean> {
+    // Not before `#reading` is this one.
+    await null;
     let candidate: Snapshot;
     try {
       candidate = await this.#options.read();
     } catch (error) {
+      if (!counts()) return false;
       this.#failures++;
       this.#failure = error instanceof Error ? error.message : String(error);
       if (this.#failures === 1) this.#options.onTrouble(this.#failure);
       return false;
     }
+    if (!counts()) return false;
     if (this.#failures > 0) this.#options.onRecovered();
     this.#failures = 0;
     this.#failure = null;
-    this.#accept(candidate);
+    await this.#accept(candidate);
     return true;
   }
 
-  #accept(candidate: Snapshot): void {
+  async #accept(candidate: Snapshot): Promise<void> {
     const result = acceptSnapshot(this.#accepted, candidate);
     this.#accepted = result.state;
     for (const problem of result.problems) if (!this.#problems.has(problem)) this.#options.onTrouble(problem);
     this.#problems = new Set(result.problems);
     const stored = { snapshot: result.accepted, departed: this.#computeDeparted(result.accepted) };
-    if (JSON.stringify(stored) === JSON.stringify(this.#stored)) return;
+    const isChanged = JSON.stringify(stored) !== JSON.stringify(this.#stored);
+    if (!isChanged && this.#isConfirmed) return;
+    if (isChanged) await this.#options.keep(stored);
     this.#stored = stored;
-    this.#options.onChanged(stored);
+    this.#isConfirmed = true;
+    this.#options.onChanged();
   }
 
   #computeDeparted(next: Snapshot): EniMetadata[] {

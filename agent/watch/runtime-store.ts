@@ -20,7 +20,11 @@ const reloadFile = 'reload.json';
 /** Above what a host with 1000 ENIs would need. */
 const maxBytes = 16 * 1024 * 1024;
 
-const reloadSchema = z.strictObject({ serial: z.number(), problem: z.string().nullable() });
+const reloadSchema = z.strictObject({
+  serial: z.number(),
+  problem: z.string().nullable(),
+  warning: z.string().nullable().default(null),
+});
 
 /** How the last reload of the running program ended. */
 export interface ReloadOutcome {
@@ -28,6 +32,8 @@ export interface ReloadOutcome {
   readonly serial: number;
   /** Why the configuration was refused; null: it is in force. */
   readonly problem: string | null;
+  /** Why the metadata could not be read; null: they were. */
+  readonly warning: string | null;
 }
 
 /** Null: no program runs here. */
@@ -84,8 +90,8 @@ export class RuntimeStore {
   }
 
   /** Tells who waits for it (`enid reload`) that a reload is done. */
-  async writeReload(problem: string | null): Promise<void> {
-    await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, problem });
+  async writeReload(outcome: Omit<ReloadOutcome, 'serial'>): Promise<void> {
+    await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, ...outcome });
   }
 
   /** An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or stays. */

@@ -14,6 +14,8 @@ class Harness {
   readonly changes: StoredMetadata[] = [];
   readonly troubles: string[] = [];
   recovered = 0;
+  wakes = 0;
+  write: (metadata: StoredMetadata) => Promise<void> = async () => undefined;
   present = new Set<string>();
   answer: () => Promise<Snapshot> = async () => snapshotOf([makeEni(0)]);
   readonly poller: MetadataPoller;
@@ -26,7 +28,13 @@ class Harness {
       },
       intervalMs,
       stored,
-      onChanged: (metadata) => this.changes.push(metadata),
+      keep: async (metadata) => {
+        this.changes.push(metadata);
+        await this.write(metadata);
+      },
+      onChanged: () => {
+        this.wakes += 1;
+      },
       onTrouble: (message) => this.troubles.push(message),
       onRecovered: () => {
         this.recovered += 1;
