@@ -7,9 +7,7 @@ import { DbusError } from '../../lib/dbus/errors.ts';
 import { signalProcess } from '../../lib/process/signal-process.ts';
 import type { Config } from '../config/types.ts';
 import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
-
 import { type ReloadOutcome, RuntimeStore } from '../watch/runtime-store.ts';
-
 import type { CommandResult } from './status.ts';
 
 /** Above the daemon's own patience with the metadata service (20 s). */

@@ -12,10 +12,14 @@ import { type Failures, type Sensed, type World, WorldKeeper } from './desired/w
 import { type Actual, Differ, type Difference } from './diff/diff.ts';
 import { LedgerKeeper } from './diff/ledger.ts';
 import { readDeclared } from './diff/on-file.ts';
+import { holdUnconfirmed } from './diff/unconfirmed.ts';
 import { findCandidates } from './inputs/match-links.ts';
 
 /** What the host is, and what networkd was handed and has answered. */
-export interface Known extends Sensed, Pick<Actual, 'settling' | 'offered' | 'unread'> {}
+export interface Known extends Sensed, Pick<Actual, 'settling' | 'offered' | 'unread'> {
+  /** False: the snapshot is remembered from before the start, and the service has not confirmed it yet. No key: it has. */
+  readonly isConfirmed?: boolean;
+}
 
 export interface Decision extends Difference {
   readonly desired: Desired;
@@ -89,14 +93,15 @@ export class Decider {
     });
     const recorded = this.#recorded({ declared, ledger: known.ledger });
     const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
-    const difference = this.#differ.compute(desired, actual, world.kernel.links);
+    const { changes: all, conflicts } = this.#differ.compute(desired, actual, world.kernel.links);
+    const changes = known.isConfirmed === false ? holdUnconfirmed(all, desired, files) : all;
     const ledger = this.#ledger.compute({ desired, previous: recorded, declared, kernel });
-    return { desired, ledger, againMs, thrown: nothingThrown, ...difference };
+    return { desired, ledger, againMs, thrown: nothingThrown, changes, conflicts };
   }
 }
 
 /** What a single look decides from, without a run of the daemon behind it: nothing is under way with networkd. */
-export function lookOnce(sensed: Sensed): Known {
+export function lookOnce(sensed: Sensed & Pick<Known, 'isConfirmed'>): Known {
   const [settling, unread] = [new Set<string>(), new Set<string>()];
   return { ...sensed, settling, unread, offered: new Set(sensed.directory.own.map(({ name }) => name)) };
 }

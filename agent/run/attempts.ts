@@ -1,19 +1,51 @@
 /** The reconciler's memory of what was tried: what is held back, and until when. The rules are in decide/diff/retry. */
 
+import type { Config } from '../config/types.ts';
+import { listChangedLinks, listChangedObjects, objectOf } from '../decide/diff/desired-objects.ts';
 import { type Attempts, identifyChange, recordAttempt, recordFailure } from '../decide/diff/retry.ts';
-import type { Change } from '../model.ts';
+import type { Change, Desired, Snapshot } from '../model.ts';
 
 /** More objects than a host has are remembered only while they are not at peace. */
 const mostAtPeace = 10_000;
 const peaceMs = 300_000;
 
+/** What a desired state follows from that no other program on the host can change. */
+export interface Cause {
+  readonly config: Config;
+  readonly snapshot: Snapshot | null;
+}
+
+interface Entry extends Attempts {
+  readonly object: string;
+  readonly mac: string;
+}
+
 /** Times are in ms on a clock that only goes forward. */
 export class AttemptBook {
-  readonly #attempts = new Map<string, Attempts>();
+  readonly #entries = new Map<string, Entry>();
+  #desired: Desired | null = null;
+  #cause: Cause | null = null;
+
+  /**
+   * Another wish of EC2's or the operator's is another matter: what was tried before says nothing of it. A wish that comes and
+   * goes with what is on the host is none; in a fight it does so, too.
+   */
+  follow(desired: Desired, cause: Cause): void {
+    if (desired === this.#desired) return;
+    const before = this.#desired;
+    const isCaused = this.#cause?.config !== cause.config || this.#cause.snapshot !== cause.snapshot;
+    this.#desired = desired;
+    this.#cause = cause;
+    if (before === null || this.#entries.size === 0) return;
+    const links = listChangedLinks(before, desired);
+    const objects = isCaused || links.size > 0 ? listChangedObjects(before, desired) : nothing;
+    for (const [key, { object, mac }] of this.#entries)
+      if (objects.has(object) || links.has(mac)) this.#entries.delete(key);
+  }
 
   /** When the change may be made; `nowMs` where nothing holds it back. */
   dueMs(change: Change, nowMs: number): number {
-    return this.#attempts.get(identifyChange(change))?.blockedUntilMs ?? nowMs;
+    return this.#entries.get(identifyChange(change))?.blockedUntilMs ?? nowMs;
   }
 
   isBlocked(change: Change, nowMs: number): boolean {
@@ -23,20 +55,26 @@ export class AttemptBook {
   /** Returns how often it was made in a row when a fight has just begun; null otherwise. */
   made(change: Change, nowMs: number): number | null {
     const key = identifyChange(change);
-    const { next, isFight } = recordAttempt(this.#attempts.get(key), nowMs);
-    this.#attempts.set(key, next);
+    const { next, isFight } = recordAttempt(this.#entries.get(key), nowMs);
+    this.#set(key, change, next);
     return isFight ? next.count : null;
   }
 
+  /** It failed, or did nothing: what would make it succeed has to happen first. */
   refused(change: Change, nowMs: number): void {
     const key = identifyChange(change);
-    this.#attempts.set(key, recordFailure(this.#attempts.get(key), nowMs));
+    this.#set(key, change, recordFailure(this.#entries.get(key), nowMs));
   }
 
   forgetPeaceful(nowMs: number): void {
-    if (this.#attempts.size < mostAtPeace) return;
-    for (const [key, { blockedUntilMs }] of this.#attempts) {
-      if (nowMs - blockedUntilMs > peaceMs) this.#attempts.delete(key);
-    }
+    if (this.#entries.size < mostAtPeace) return;
+    for (const [key, { blockedUntilMs }] of this.#entries)
+      if (nowMs - blockedUntilMs > peaceMs) this.#entries.delete(key);
+  }
+
+  #set(key: string, change: Change, attempts: Attempts): void {
+    this.#entries.set(key, { ...attempts, object: objectOf(change), mac: change.mac });
   }
 }
+
+const nothing: ReadonlySet<string> = new Set();

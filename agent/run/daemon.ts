@@ -180,13 +180,13 @@ export class Daemon {
       {
         apply: (changes) => applyChanges(changes, hands),
         readLedger: () => store.readLedger(),
-        writeLedger: (ledger) =>
-          store.writeLedger(ledger).catch((error) => this.#troubles.tell(`failed to keep the ledger: ${error}`)),
+        writeLedger: (ledger) => store.writeLedger(ledger),
       },
       {
         changed: ({ change, error }, repair) => this.#changeLog.changed(change, error, repair),
         fought: (change, count) => this.#changeLog.fought(change, count),
         passed: (result) => this.#afterPass(result),
+        ledgerFailed: (error) => this.#troubles.tell(`failed to write the ledger to disk, will retry: ${error}`),
         failed: (error) => {
           this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
           this.#tellStack(error);

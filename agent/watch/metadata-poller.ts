@@ -45,6 +45,8 @@ export class MetadataPoller {
   #accepted: AcceptState;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<boolean> | null = null;
+  /** Another one once a read is abandoned. */
+  #turn = 0;
   #failures = 0;
   #failure: string | null = null;
   #problems = new Set<string>();
@@ -99,17 +101,18 @@ export class MetadataPoller {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
     if (this.#reading !== null) return this.#reading;
-    const reading: Promise<boolean> = this.#read(() => this.#reading === reading).finally(() => {
-      if (this.#reading !== reading) return;
+    const turn = this.#turn;
+    this.#reading = this.#read(turn).finally(() => {
+      if (turn !== this.#turn) return;
       this.#reading = null;
       this.#schedule();
     });
-    this.#reading = reading;
-    return reading;
+    return this.#reading;
   }
 
   /** The answer to a read that is under way counts for nothing: it was asked for under another configuration. */
   abandonRead(): void {
+    this.#turn++;
     this.#reading = null;
     this.#schedule();
   }
@@ -119,21 +122,18 @@ export class MetadataPoller {
     if (this.#timer !== null) clearTimeout(this.#timer);
   }
 
-  /** `counts`: nobody has abandoned this read. */
-  async #read(counts: () => boolean): Promise<boolean> {
-    // Not before `#reading` is this one.
-    await null;
+  async #read(turn: number): Promise<boolean> {
     let candidate: Snapshot;
     try {
       candidate = await this.#options.read();
     } catch (error) {
-      if (!counts()) return false;
+      if (turn !== this.#turn) return false;
       this.#failures++;
       this.#failure = error instanceof Error ? error.message : String(error);
       if (this.#failures === 1) this.#options.onTrouble(this.#failure);
       return false;
     }
-    if (!counts()) return false;
+    if (turn !== this.#turn) return false;
     if (this.#failures > 0) this.#options.onRecovered();
     this.#failures = 0;
     this.#failure = null;

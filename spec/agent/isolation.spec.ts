@@ -53,6 +53,7 @@ class Host {
     this.#reconciler = new Reconciler(world.state.config, senses, acts, {
       changed: () => {},
       fought: () => {},
+      ledgerFailed: () => {},
       passed: ({ desired, thrown }) => {
         this.thrown = thrown;
         this.reports = desired.reports;

@@ -21,6 +21,7 @@ class Harness {
   readonly fights: number[] = [];
   readonly passes: PassResult[] = [];
   readonly failures: unknown[] = [];
+  readonly ledgerFailures: unknown[] = [];
   /** Of changes that did not succeed. */
   readonly errors: Error[] = [];
   readonly ledgers: Ledger[] = [];
@@ -75,6 +76,7 @@ class Harness {
       fought: (_change, count) => this.fights.push(count),
       passed: (result) => this.passes.push(result),
       failed: (error) => this.failures.push(error),
+      ledgerFailed: (error) => this.ledgerFailures.push(error),
     });
   }
 

@@ -147,9 +147,54 @@ describe('the poller', () => {
   it('begins with what was stored, and changes nothing where the service says the same', async () => {
     const stored = { snapshot: snapshotOf([makeEni(0)]), departed: [] };
     harness = new Harness(stored);
-    expect(harness.poller.metadata()).toEqual(stored);
+    expect(harness.poller.metadata()).toEqual({ ...stored, isConfirmed: false });
     await harness.poller.readNow();
     expect(harness.changes).toEqual([]);
+    // What is remembered counts for more from now on.
+    expect(harness.poller.metadata()).toEqual({ ...stored, isConfirmed: true });
+    expect(harness.wakes).toBe(1);
+    await harness.poller.readNow();
+    expect(harness.wakes).toBe(1);
+  });
+
+  it('shows what it has accepted when that was written, or could not be', async () => {
+    let written: () => void = () => undefined;
+    harness.write = () =>
+      new Promise((resolve) => {
+        written = resolve;
+      });
+    const read = harness.poller.readNow();
+    await harness.pass(10);
+    expect(harness.changes).toHaveLength(1);
+    expect([harness.poller.metadata().snapshot, harness.wakes]).toEqual([null, 0]);
+    written();
+    await read;
+    expect([harness.poller.metadata().snapshot, harness.wakes]).toEqual([snapshotOf([makeEni(0)]), 1]);
+  });
+
+  it.each([
+    ['answers', async () => snapshotOf([makeEni(0)])],
+    ['fails', async () => Promise.reject(new MetadataError('status', 'mac', 'got 503'))],
+  ])('takes no answer of a read that began under another configuration: it %s', async (_how, answer) => {
+    const tagged = { ...snapshotOf([makeEni(0)]), tags: { role: 'gateway' } };
+    let end: () => void = () => undefined;
+    harness.answer = async () => {
+      await new Promise<void>((resolve) => {
+        end = resolve;
+      });
+      return answer();
+    };
+    const old = harness.poller.readNow();
+    harness.answer = async () => tagged;
+    harness.poller.abandonRead();
+    await harness.poller.readNow();
+    expect(harness.poller.metadata().snapshot).toEqual(tagged);
+    end();
+    expect(await old).toBe(false);
+    expect(harness.poller.metadata().snapshot).toEqual(tagged);
+    expect([harness.troubles, harness.poller.failure, harness.changes.length]).toEqual([[], null, 1]);
+    // It goes on with its own time.
+    expect(await harness.pass(10 * intervalMs)).toBeGreaterThanOrEqual(10);
   });
 
   it('reads no more once it is stopped', async () => {

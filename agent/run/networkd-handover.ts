@@ -1,0 +1,83 @@
+/**
+ * What networkd was handed, and what it has answered. Invariants: no reload for an ENI of which a file was not written; one
+ * reload at a time; a file counts as offered only where it stands when networkd has answered.
+ */
+
+import type { Outcome } from '../act/apply.ts';
+import { nameNetworkFile } from '../decide/desired/network-file.ts';
+import type { OwnFile } from '../decide/desired/unit-directory.ts';
+import type { Change, KernelState, NetworkdState } from '../model.ts';
+import { Settling } from './settling.ts';
+
+type Reload = Extract<Change, { kind: 'reload' }>;
+
+/** What is known when something was handed over. */
+export interface HandoverView {
+  readonly networkd: NetworkdState;
+  readonly files: readonly OwnFile[];
+  /** Of the names of files. */
+  readonly prefix: string;
+}
+
+export class NetworkdHandover {
+  readonly settling = new Settling();
+  readonly #offered = new Set<string>();
+  /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
+  readonly #unread = new Set<string>();
+  /** 257 answers when every link is configured, a stuck one never. */
+  #answer: Promise<void> | null = null;
+
+  /** Files that a reload has offered to networkd in its present run, and ENIs whose files it may not have read. */
+  get told(): { readonly offered: ReadonlySet<string>; readonly unread: ReadonlySet<string> } {
+    return { offered: this.#offered, unread: this.#unread };
+  }
+
+  /** Resolves when networkd has answered; null: nothing is outstanding. */
+  get answer(): Promise<void> | null {
+    return this.#answer;
+  }
+
+  /** networkd came back and has read every file again. */
+  forgetOffers(): void {
+    this.#offered.clear();
+  }
+
+  /** MACs of links that networkd is at work on. */
+  listSettling(view: Pick<HandoverView, 'networkd' | 'prefix'> & Pick<KernelState, 'links'>, nowMs: number) {
+    return this.settling.list({ ...view, isReloading: this.#answer !== null }, nowMs);
+  }
+
+  /** Reloads that may go out: every file of their ENI that is to be written or removed was. */
+  listReady(due: readonly Change[], changes: readonly Change[], outcomes: readonly Outcome[]): Reload[] {
+    if (this.#answer !== null) return [];
+    const standing = new Set(outcomes.filter(({ error }) => error === null).map(({ change }) => change));
+    const late = changes.filter((change) => isOfFile(change) && !standing.has(change));
+    const waiting = new Set(late.map(({ mac }) => mac));
+    return due.filter((change): change is Reload => change.kind === 'reload' && !waiting.has(change.mac));
+  }
+
+  /** `reload` resolves when networkd has answered; it is not waited for. `answered` is called after that. */
+  begin(reloads: readonly Reload[], nowMs: number, reload: () => Promise<void>, answered: () => void): void {
+    for (const { mac, linkName } of reloads) this.settling.begin(mac, linkName, nowMs);
+    this.#answer = reload().finally(() => {
+      this.#answer = null;
+      answered();
+    });
+  }
+
+  /** After each outcome that is about files or a reload. */
+  note({ change, error }: Outcome, { networkd, files, prefix }: HandoverView, nowMs: number): void {
+    if (change.kind === 'write-file' && error === null && networkd.kind !== 'present') this.#unread.add(change.mac);
+    if (change.kind !== 'reload') return;
+    this.settling.end(change.mac);
+    if (error !== null) return;
+    this.settling.begin(change.mac, change.linkName, nowMs);
+    this.#unread.clear();
+    const name = nameNetworkFile(prefix, change.linkName);
+    if (files.some((file) => file.name === name)) this.#offered.add(name);
+  }
+}
+
+export function isOfFile({ kind }: Change): boolean {
+  return kind === 'write-file' || kind === 'remove-file';
+}

@@ -1,0 +1,231 @@
+/**
+ * One pass: decide → record → apply → see it done → note. Each memory that it needs has an owner of its own. Invariants: a pass
+ * without changes writes nothing and reports nothing; no pass waits for networkd; what is reported is in the order it was done.
+ */
+
+import type { Outcome } from '../act/apply.ts';
+import type { Config } from '../config/types.ts';
+import { Decider } from '../decide/decider.ts';
+import type { OwnFile } from '../decide/desired/unit-directory.ts';
+import type { Change, KernelState, Ledger, NetworkdState } from '../model.ts';
+import { AttemptBook } from './attempts.ts';
+import type { Acts, Listener, PassResult, Senses } from './boundary.ts';
+import { Echo } from './echo.ts';
+import { LedgerBook } from './ledger-book.ts';
+import { isOfFile, NetworkdHandover } from './networkd-handover.ts';
+import { RepairMemory } from './repair-memory.ts';
+import { reportSafely } from './report-safely.ts';
+
+export interface PassesOptions {
+  readonly senses: Senses;
+  readonly acts: Acts;
+  readonly listener: Listener;
+  /** networkd has answered, or what was made is not seen yet: another pass is due. */
+  readonly wake: () => void;
+}
+
+interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd' | 'thrown'> {
+  readonly changes: readonly Change[];
+  readonly ledger: Ledger;
+  readonly kernel: KernelState;
+  readonly files: readonly OwnFile[];
+  readonly againMs: number | null;
+}
+
+/** What came of the changes of a pass. */
+interface Applied {
+  readonly outcomes: readonly Outcome[];
+  /** Not made: held back, or failed. */
+  readonly pending: readonly Change[];
+  readonly count: number;
+}
+
+export class Passes {
+  readonly #senses: Senses;
+  readonly #acts: Acts;
+  readonly #listener: Listener;
+  readonly #wake: () => void;
+  readonly #ledger: LedgerBook;
+  readonly #repairs: RepairMemory;
+  readonly #attempts = new AttemptBook();
+  readonly #handover = new NetworkdHandover();
+  readonly #decider = new Decider();
+  readonly #echo: Echo;
+  #config: Config;
+  /** networkd's answers that came during a pass: what was done before them is reported first. Null: no pass is under way. */
+  #answers: readonly Outcome[] | null = null;
+  #isClosed = false;
+
+  constructor(config: Config, { senses, acts, listener, wake }: PassesOptions) {
+    this.#config = config;
+    this.#senses = senses;
+    this.#acts = acts;
+    this.#listener = listener;
+    this.#wake = wake;
+    this.#ledger = new LedgerBook({
+      read: () => acts.readLedger(),
+      write: (ledger) => acts.writeLedger(ledger),
+      onFailure: (error) => reportSafely(listener, (one) => one.ledgerFailed(error)),
+    });
+    this.#repairs = new RepairMemory(this.#ledger.entries);
+    this.#echo = new Echo({ listChanges: () => this.#decide().changes, readKernel: () => senses.readKernel() });
+  }
+
+  /** Takes effect with the next pass. */
+  setConfig(config: Config): void {
+    this.#config = config;
+  }
+
+  /** Resolves when networkd has answered; null: nothing is outstanding. */
+  get answer(): Promise<void> | null {
+    return this.#handover.answer;
+  }
+
+  /** networkd came back and has read every file again: what it was told before no longer counts. */
+  forgetOffers(): void {
+    this.#handover.forgetOffers();
+  }
+
+  /** How long the next pass is to wait for networkd's work. */
+  restMs(nowMs: number): number {
+    return this.#handover.settling.restMs(nowMs);
+  }
+
+  /** The ledger has its last chance to stand; networkd's answers count for nothing from here on. */
+  async close(): Promise<void> {
+    this.#isClosed = true;
+    await this.#ledger.close();
+  }
+
+  /** Resolves with when the next one is due by itself; null: never. Rejects where the pass failed as a whole. */
+  async run(): Promise<{ readonly result: PassResult; readonly nextMs: number | null }> {
+    const startMs = performance.now();
+    this.#answers = [];
+    try {
+      const decided = this.#decide();
+      const { desired, kernel, files, changes, conflicts, networkd, thrown } = decided;
+      this.#echo.keep(changes);
+      this.#attempts.follow(desired, { config: this.#config, snapshot: this.#senses.metadata().snapshot });
+      await this.#ledger.record(decided.ledger);
+      const { outcomes, pending, count } = await this.#apply(decided);
+      // After the changes: a repair does not wait for its being counted.
+      const isSettling = this.#handover.settling.isUnderWay;
+      this.#repairs.learn(desired, { kernel, files, isConverged: changes.length === 0, isSettling });
+      this.#noteAll(outcomes, networkd, files);
+      const remaining = pending.filter((change) => !this.#echo.isElsewhere(change));
+      const durationMs = performance.now() - startMs;
+      return {
+        result: { desired, conflicts, remaining, applied: count, durationMs, networkd, thrown },
+        nextMs: this.#findNextMs(pending, decided.againMs),
+      };
+    } finally {
+      const answers = this.#answers;
+      this.#answers = null;
+      if (answers.length > 0) this.#noteAnswers(answers);
+      this.#handover.settling.notePass(startMs, performance.now());
+    }
+  }
+
+  #decide(): Decided {
+    const networkd = this.#senses.networkd();
+    const kernel = this.#senses.kernel();
+    const directory = this.#senses.files();
+    const nowMs = performance.now();
+    const { prefix } = this.#config.networkd;
+    const known = {
+      config: this.#config,
+      kernel,
+      networkd,
+      lostRouters: this.#senses.lostRouters(),
+      directory,
+      ...this.#senses.metadata(),
+      ledger: this.#ledger.entries,
+      settling: this.#handover.listSettling({ networkd, links: kernel.links, prefix }, nowMs),
+      ...this.#handover.told,
+    };
+    return { ...this.#decider.decide(known, nowMs), networkd, kernel, files: directory.own };
+  }
+
+  /** Those before the reload first; networkd's answer is not waited for. No second try before its time. */
+  async #apply({ changes }: Decided): Promise<Applied> {
+    const nowMs = performance.now();
+    const due = changes.filter((change) => !this.#attempts.isBlocked(change, nowMs) && !this.#echo.isHeld(change));
+    const isReload = ({ kind }: Change) => kind === 'reload';
+    const start = due.some(isReload) ? due.findIndex(isReload) : due.length;
+    const first = await this.#applyAll(due.slice(0, start));
+    const reloads = this.#handover.listReady(due, changes, first);
+    if (reloads.length > 0) this.#handover.begin(reloads, nowMs, () => this.#reload(reloads), this.#wake);
+    const applied = [...first, ...(await this.#applyAll(due.slice(start).filter((change) => !isReload(change))))];
+    const { outcomes, isLate } = await this.#echo.await(applied, changes);
+    if (isLate) this.#wake();
+    for (const change of due) if (this.#echo.isElsewhere(change)) this.#attempts.refused(change, performance.now());
+    const made = outcomes.filter(({ error }) => error === null).map(({ change }) => change);
+    const done = new Set<Change>([...made, ...reloads]);
+    const pending = changes.filter((change) => !done.has(change) || this.#echo.isElsewhere(change));
+    return { outcomes, pending, count: applied.length + reloads.length };
+  }
+
+  async #applyAll(changes: readonly Change[]): Promise<Outcome[]> {
+    return changes.length === 0 ? [] : await this.#acts.apply(changes);
+  }
+
+  async #reload(reloads: readonly Change[]): Promise<void> {
+    try {
+      const outcomes = await this.#acts.apply(reloads);
+      // Ignore a reply that arrives after the end.
+      if (this.#isClosed) return;
+      if (this.#answers === null) this.#noteAnswers(outcomes);
+      else this.#answers = [...this.#answers, ...outcomes];
+    } catch (error) {
+      reportSafely(this.#listener, (listener) => listener.failed(error));
+    }
+  }
+
+  /** With what stands when networkd has answered. */
+  #noteAnswers(outcomes: readonly Outcome[]): void {
+    this.#noteAll(outcomes, this.#senses.networkd(), this.#senses.files().own);
+  }
+
+  /** `files`: what stood before the changes; for a reload, what stands now. */
+  #noteAll(outcomes: readonly Outcome[], networkd: NetworkdState, files: readonly OwnFile[]): void {
+    const { prefix } = this.#config.networkd;
+    for (const outcome of outcomes) {
+      this.#handover.note(outcome, { networkd, files, prefix }, performance.now());
+      if (!outcome.isMoot) this.#note(outcome, files);
+    }
+    this.#repairs.add(outcomes);
+  }
+
+  #note(outcome: Outcome, files: readonly OwnFile[]): void {
+    const { change, error } = outcome;
+    const nowMs = performance.now();
+    const repair = error === null ? this.#repairs.classify(change, files) : null;
+    reportSafely(this.#listener, (listener) => listener.changed(outcome, repair));
+    if (error !== null) {
+      this.#attempts.refused(change, nowMs);
+      return;
+    }
+    const fightCount = this.#attempts.made(change, nowMs);
+    if (fightCount !== null) reportSafely(this.#listener, (listener) => listener.fought(change, fightCount));
+  }
+
+  /**
+   * For what is held back, settling or to be decided again. A reload is not due by itself: its files, or networkd's answer, bring
+   * it; nor is a removal that waits for what the kernel does not show.
+   */
+  #findNextMs(pending: readonly Change[], againMs: number | null): number | null {
+    const nowMs = performance.now();
+    const waiting = new Set(pending.filter(isOfFile).map(({ mac }) => mac));
+    const isDueByItself = (change: Change) =>
+      change.kind === 'reload'
+        ? this.#handover.answer === null && !waiting.has(change.mac)
+        : !this.#echo.isHeld(change);
+    const dueMs = [
+      ...pending.filter(isDueByItself).map((change) => this.#attempts.dueMs(change, nowMs)),
+      ...this.#handover.settling.endsMs(),
+      ...(againMs === null ? [] : [againMs]),
+    ];
+    this.#attempts.forgetPeaceful(nowMs);
+    return dueMs.length === 0 ? null : Math.min(...dueMs);
+  }
+}
