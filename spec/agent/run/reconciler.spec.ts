@@ -1,117 +1,11 @@
 /** The reconciler over a host in memory: passes, retries, fights, failures. */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
-import type { Outcome } from '../../../agent/act/apply.ts';
 import { eniGroup } from '../../../agent/decide/base/numbers.ts';
 import { KernelError } from '../../../agent/errors.ts';
-import type { Change, Ledger, RepairKind } from '../../../agent/model.ts';
-import { type PassResult, Reconciler } from '../../../agent/run/reconciler.ts';
-import type { ModelWorld } from '../../../fixtures/model/world.ts';
-import { makeWorld, snapshotOf } from '../../properties/host.ts';
+import { snapshotOf } from '../../properties/host.ts';
 import { makeEni } from '../eni.ts';
-
-/** The primary and one more ENI. */
-class Harness {
-  readonly world: ModelWorld;
-  readonly changed: Change[] = [];
-  /** Of each change: what it put back. */
-  readonly repairs: (RepairKind | null)[] = [];
-  /** The same, of the changes until it converged. */
-  readonly configuredBy: (RepairKind | null)[] = [];
-  readonly fights: number[] = [];
-  readonly passes: PassResult[] = [];
-  readonly failures: unknown[] = [];
-  readonly ledgerFailures: unknown[] = [];
-  /** Of changes that did not succeed. */
-  readonly errors: Error[] = [];
-  readonly ledgers: Ledger[] = [];
-  /** In the order they happened. */
-  readonly calls: string[] = [];
-  /** Before each change; throws to have it refused. */
-  onApply: (change: Change) => void = () => undefined;
-  sensesFail = false;
-  kernel = () => this.world.kernel();
-  /** Reads the kernel anew. */
-  readKernel = async () => {};
-  /** networkd answers a reload when this is called. */
-  answerReload: (() => void) | null = null;
-  isNetworkdStuck = false;
-  readonly reconciler: Reconciler;
-
-  constructor(world: ModelWorld = makeWorld([makeEni(0), makeEni(1)])) {
-    this.world = world;
-    const senses = {
-      kernel: () => {
-        if (this.sensesFail) throw new Error('out of memory');
-        return this.kernel();
-      },
-      readKernel: () => this.readKernel(),
-      networkd: () => world.state.networkd,
-      lostRouters: () => [],
-      files: () => world.files(),
-      metadata: () => ({ snapshot: world.state.snapshot, departed: [], isSilent: false }),
-    };
-    const acts = {
-      apply: async (changes: readonly Change[]) => {
-        if (this.isNetworkdStuck && changes.some(({ kind }) => kind === 'reload')) {
-          await new Promise<void>((resolve) => {
-            this.answerReload = resolve;
-          });
-        }
-        return changes.map((change) => this.#apply(change));
-      },
-      readLedger: () => world.state.ledger,
-      writeLedger: async (ledger: Ledger) => {
-        this.calls.push('ledger');
-        this.ledgers.push(ledger);
-        world.state.ledger = ledger;
-      },
-    };
-    this.reconciler = new Reconciler(world.state.config, senses, acts, {
-      changed: ({ change, error }, repair) => {
-        if (error !== null) this.errors.push(error);
-        this.changed.push(change);
-        this.repairs.push(repair);
-      },
-      fought: (_change, count) => this.fights.push(count),
-      passed: (result) => this.passes.push(result),
-      failed: (error) => this.failures.push(error),
-      ledgerFailed: (error) => this.ledgerFailures.push(error),
-    });
-  }
-
-  #apply(change: Change): Outcome {
-    this.calls.push(change.kind);
-    try {
-      this.onApply(change);
-      this.world.apply(change, this.world.decide().desired);
-      return { change, error: null, isMoot: false };
-    } catch (error) {
-      return { change, error: error as KernelError, isMoot: false };
-    }
-  }
-
-  async converge(): Promise<void> {
-    this.reconciler.start();
-    await this.reconciler.idle();
-    for (let count = 0; count < 50 && this.world.decide().difference.changes.length > 0; count++) {
-      this.reconciler.wake();
-      await this.reconciler.idle();
-    }
-    expect(this.world.decide().difference.changes).toEqual([]);
-    // The ledger's last word on what was made.
-    this.reconciler.wake();
-    await this.reconciler.idle();
-    for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
-    this.configuredBy.push(...this.repairs.splice(0));
-  }
-
-  removeRule(): void {
-    const { state } = this.world;
-    const ours = state.rules.find(({ table }) => table === 10_001);
-    state.rules = state.rules.filter((rule) => rule !== ours);
-  }
-}
+import { Harness } from './harness.ts';
 
 let harness: Harness;
 beforeEach(() => {
