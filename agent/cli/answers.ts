@@ -44,6 +44,8 @@ export interface PlanAnswer {
    * in the plan yet.
    */
   readonly unready: readonly string[];
+  /** What nothing at all is known of, one line each: the plan is not whole, and says nothing where it is empty. */
+  readonly unknown: readonly string[];
   readonly warnings: readonly string[];
 }
 const line: z.ZodType<PlanLine> = z.object({ kind: text, mac: text, link: text, command: text, reason: text });
@@ -51,6 +53,7 @@ export const planSchema: z.ZodType<PlanAnswer> = z.object({
   changes: z.array(line),
   conflicts: z.array(text),
   unready: z.array(text),
+  unknown: z.array(text).default([]),
   warnings: z.array(text),
 });
 

@@ -170,8 +170,9 @@ interface BusOffer {
 function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, called }: BusOffer): BusService {
   const actions: BusActions = {
     plan: () => {
-      const { remaining = [], conflicts = [], desired = { reports: [] } } = last() ?? {};
-      return describePlan({ changes: remaining, conflicts, desired, warnings: daemon.warnings() });
+      const { remaining = [], conflicts = [], desired = { reports: [] }, networkd = null } = last() ?? {};
+      const { snapshot } = daemon.known();
+      return describePlan({ changes: remaining, conflicts, desired, warnings: daemon.warnings(), snapshot, networkd });
     },
     warnings: () => daemon.warnings(),
     describeConfiguration: () => formatConfig(config()),

@@ -96,13 +96,16 @@ export function buildRows(
   );
 }
 
-/** Exit code 0: converged; 2: changes are pending. */
+/** Exit code 0: nothing to change; 2: changes are pending; 1: metadata or networkd are not known at all. */
 export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
   const look = async () => describePlan(await inspectHost(config));
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
-  const { changes, conflicts, unready } = answer;
-  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : renderPlan(changes, conflicts, unready);
-  return { stdout, stderr: note + renderWarnings(answer), exitCode: changes.length === 0 ? 0 : 2 };
+  const { changes, conflicts, unready, unknown } = answer;
+  const isWhole = unknown.length === 0;
+  const text = isWhole || changes.length > 0 ? renderPlan(changes, conflicts, unready) : '';
+  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : text;
+  const stderr = note + renderWarnings({ warnings: [...answer.warnings, ...unknown] });
+  return { stdout, stderr, exitCode: !isWhole ? 1 : changes.length === 0 ? 0 : 2 };
 }
 
 /** As `enid plan --json` prints it: keys are only ever added. */
@@ -111,8 +114,12 @@ export function describePlan({
   conflicts,
   desired,
   warnings,
-}: Pick<Inspection, 'changes' | 'conflicts' | 'warnings'> & {
+  snapshot,
+  networkd,
+}: Pick<Inspection, 'changes' | 'conflicts' | 'warnings' | 'snapshot'> & {
   readonly desired: Pick<Inspection['desired'], 'reports'>;
+  /** Null: no pass was made yet. */
+  readonly networkd: Pick<Inspection['networkd'], 'kind'> | null;
 }): PlanAnswer {
   return {
     changes: changes.map(buildPlanLine),
@@ -122,6 +129,12 @@ export function describePlan({
         ? [`${linkName}: ${state.kind}: ${state.reason}`]
         : [],
     ),
+    unknown: [
+      ...(snapshot === null ? ['no plan: the metadata were never read, and no ENI is known'] : []),
+      ...(networkd === null || networkd.kind === 'unknown'
+        ? ['no plan: what systemd-networkd has in force is not known; the system bus does not answer']
+        : []),
+    ],
     warnings,
   };
 }

@@ -1,5 +1,5 @@
 /**
- * Metrics of what networkd makes of a lease. systemd ≤ 255 forgets the metric of the connected route when it restarts, and
+ * Metrics of what networkd makes of a lease. systemd ≤ 256 forgets the metric of the connected route when it restarts, and
  * leaves the routes of the file before where it keeps the lease over a reload (both measured on 252). Two ENIs in one
  * subnet whose connected routes have the wrong order send each other's traffic.
  */

@@ -2,6 +2,7 @@
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
 import { checkMetadata, checkNetworkFiles, checkTags } from './diagnose-metadata.ts';
@@ -80,7 +81,7 @@ function checkNetworkd({ networkd }: Patient): Finding[] {
     const advice = 'upgrade systemd: it would delete the rules of enid and of others when it configures a link';
     return [find('networkd', 'error', `systemd ${version}: expected 249 or later`, advice)];
   }
-  if (version <= 255) {
+  if (!keepsAddresses(version)) {
     const meaning =
       'a reload drops the lease of links whose files changed, so enid leaves the files of configured links until networkd stops';
     return [find('networkd', 'info', `systemd ${version}: ${meaning}`)];

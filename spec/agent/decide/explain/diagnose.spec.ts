@@ -105,6 +105,7 @@ describe('a host', () => {
     ['a bus that is silent', networkd({ kind: 'unknown' }), ['error networkd']],
     ['systemd 248', networkd({ version: 248 }), ['error networkd']],
     ['systemd 252', networkd({ version: 252 }), ['info networkd']],
+    ['systemd 256', networkd({ version: 256 }), ['info networkd']],
     ['systemd of unknown version', networkd({ version: null }), ['info networkd']],
     ['foreign routes not spared', makePatient({}, { manageForeignRoutes: null }), ['warning networkd.conf']],
     ['foreign rules not spared', makePatient({}, { manageForeignRules: 'yes' }), ['warning networkd.conf']],
