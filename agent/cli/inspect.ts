@@ -69,10 +69,12 @@ async function readMetadata(config: Config, localAddresses: () => readonly strin
       tagKeys: listTagKeys(config),
     }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
-    return { snapshot: acceptSnapshot(state, candidate).accepted, departed: stored?.departed ?? [], isSilent: false };
+    const { accepted: snapshot } = acceptSnapshot(state, candidate);
+    return { snapshot, departed: stored?.departed ?? [], isSilent: false, isConfirmed: true };
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));
-    return { snapshot: stored?.snapshot ?? null, departed: stored?.departed ?? [], isSilent: true };
+    const { snapshot = null, departed = [] } = stored ?? {};
+    return { snapshot, departed, isSilent: true, isConfirmed: false };
   }
 }
 

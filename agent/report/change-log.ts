@@ -41,7 +41,7 @@ export class ChangeLog {
   fought(change: Change, count: number): void {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
-    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. Find the program, or set \`manage:\` for the ENI`;
+    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. ${adviseOnFight(change)}, or set \`manage:\` for the ENI`;
     this.journalOf(change.mac).warning(message, { ...tell('fight'), ...fieldsOfChange(change) });
   }
 
@@ -69,4 +69,13 @@ export class ChangeLog {
 /** A detached ENI has no link any more. */
 function fieldsOfChange({ linkName, kind }: Change): Fields {
   return { ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
+}
+
+/** When it happens, and who does it. */
+function adviseOnFight({ kind }: Change): string {
+  const kinds = { route: /route/, rule: /rule/, address: /address/ };
+  const object = Object.entries(kinds).find(([, pattern]) => pattern.test(kind))?.[0] ?? 'link';
+  if (/file|reload/.test(kind)) return 'Find the program (`auditctl -w /run/systemd/network -p wa`, then `ausearch -f`)';
+  if (kind === 'set-dns') return 'Find the program (`busctl monitor org.freedesktop.network1`)';
+  return `Find the program (\`ip -ts monitor ${object}\` shows when, \`bpftrace -e 'k:rtnetlink_rcv_msg { @[comm, pid] = count() }'\` who)`;
 }

@@ -97,3 +97,53 @@ it.each([
   },
   testMs * (isEvery ? 10 : 2),
 );
+
+/** Nothing of it can be written; `mend` takes that back. Before the next start the directory can be written to again. */
+const diskFaults: readonly (readonly [what: string, fault: string, mend: string])[] = [
+  [
+    'is a directory',
+    'mv /run/enid/metadata.json /run/enid/kept; mkdir /run/enid/metadata.json',
+    'rmdir /run/enid/metadata.json; mv /run/enid/kept /run/enid/metadata.json',
+  ],
+  ['is on a full disk', 'cat /dev/zero > /run/enid/fill 2>/dev/null; true', 'rm /run/enid/fill'],
+  ['is on a disk that is read-only', 'mount -o remount,ro /run/enid', 'mount -o remount,rw /run/enid'],
+];
+
+it.each(diskFaults)(
+  'what EC2 assigns while metadata.json %s works on after a crash without the metadata service, and is remembered once it can be',
+  async (_what, fault, mend) => {
+    const { vpc } = lab;
+    await shell('mount -t tmpfs -o size=256k tmpfs /run/enid');
+    lab.enid = EnidProcess.start(vpc.guest);
+    await awaitReach(vpc);
+    await lab.enid.converged();
+    const isRemembered = async () => (await vpc.guest.readFile('/run/enid/metadata.json')).includes('10.0.2.77');
+    const isThere = async () => (await vpc.guest.check(['ip', '-br', 'address'])).includes('10.0.2.77/');
+    await vpc.guest.check(['sh', '-c', fault]);
+    await vpc.assign(alone.id, { ipv4: ['10.0.2.77'], ipv6: ['2001:db8:0:2::77'] });
+    await awaitReach(vpc);
+    await lab.enid.stop('SIGKILL');
+    const stood = await readState(vpc);
+    expect(stood).toMatch(/10\.0\.2\.77/);
+    await vpc.imds.setFaults([{ effect: { kind: 'status', status: 503 } }]);
+    await vpc.guest.check(['sh', '-c', mend]);
+    expect(await isRemembered()).toBe(false);
+    lab.enid = EnidProcess.start(vpc.guest);
+    await lab.enid.converged();
+    await sleep(3_000);
+    expect(await readState(vpc)).toBe(stood);
+    await awaitReach(vpc);
+    // The service answers, and the disk fails a while longer.
+    await vpc.guest.check(['sh', '-c', fault]);
+    await vpc.imds.setFaults([]);
+    await until('one trouble', () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)));
+    expect(await isThere()).toBe(true);
+    await vpc.guest.check(['sh', '-c', mend]);
+    await until('it is remembered', isRemembered, 60_000);
+    await vpc.unassign(alone.id, { ipv4: ['10.0.2.77'], ipv6: ['2001:db8:0:2::77'] });
+    await until('its end', async () => !(await isThere()));
+    await lab.enid.stop();
+    await shell('umount /run/enid');
+  },
+  2 * testMs,
+);
