@@ -41,7 +41,7 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
   const { client, protocol } = options;
   switch (change.kind) {
     case 'add-alt-name':
-      return accept(['EEXIST'], client.addAltName(change.linkIndex, change.altName));
+      return addAltName(change, client);
     case 'remove-alt-name':
       return accept(['ENOENT', 'EINVAL', 'ENODEV'], client.deleteAltName(change.linkIndex, change.altName));
     case 'add-address':
@@ -68,6 +68,20 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
     case 'remove-rule':
       return new Removals(options).remove(change);
   }
+}
+
+/** False: the link has it. The kernel says the same of one that another link has, as its own name or as another one. */
+async function addAltName(
+  { linkIndex, altName }: { readonly linkIndex: number; readonly altName: string },
+  client: RtnetlinkClient,
+): Promise<boolean> {
+  if (await accept(['EEXIST'], client.addAltName(linkIndex, altName))) return true;
+  const holder = (await client.dumpLinks()).find(
+    ({ index, name, altNames }) => name === altName || (index !== linkIndex && altNames.includes(altName)),
+  );
+  if (holder === undefined) return false;
+  const message = `failed to add altname ${altName}: ${holder.name} has it; take it away there (ip link property del)`;
+  throw new KernelError('NAME_TAKEN', `altname ${altName}`, message);
 }
 
 /**

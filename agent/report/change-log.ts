@@ -75,7 +75,8 @@ function fieldsOfChange({ linkName, kind }: Change): Fields {
 function adviseOnFight({ kind }: Change): string {
   const kinds = { route: /route/, rule: /rule/, address: /address/ };
   const object = Object.entries(kinds).find(([, pattern]) => pattern.test(kind))?.[0] ?? 'link';
-  if (/file|reload/.test(kind)) return 'Find the program (`auditctl -w /run/systemd/network -p wa`, then `ausearch -f`)';
+  if (/file|reload/.test(kind))
+    return 'Find the program (`auditctl -w /run/systemd/network -p wa`, then `ausearch -f`)';
   if (kind === 'set-dns') return 'Find the program (`busctl monitor org.freedesktop.network1`)';
   return `Find the program (\`ip -ts monitor ${object}\` shows when, \`bpftrace -e 'k:rtnetlink_rcv_msg { @[comm, pid] = count() }'\` who)`;
 }

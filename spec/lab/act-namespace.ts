@@ -237,6 +237,15 @@ async function checkAddresses(): Promise<void> {
   check('it is there', true, ip('address show dev ens6').includes('10.0.2.99/24'));
 }
 
+async function checkNames(): Promise<void> {
+  ip('link add ens7 type veth peer name vpc7');
+  ip('link property add dev ens7 altname eni-7');
+  const add = (altName: string) => apply({ ...about, kind: 'add-alt-name', linkIndex, altName });
+  const results = [await add('eni-6'), await add('eni-6'), await add('eni-7'), await add('ens7')];
+  check('names', [true, false, 'NAME_TAKEN', 'NAME_TAKEN'], results);
+}
+
+await checkNames();
 await checkForeignTwins();
 await checkRuleIdentity();
 await checkPaths();

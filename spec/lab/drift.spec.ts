@@ -149,7 +149,8 @@ it(
 
 it('a fight is told once, with the object and the count, and ends when the other side gives up', async () => {
   const { vpc, enid } = lab;
-  const told = () => enid.lines.filter((line) => /keeps undoing .*pref 20001 .*times in a row.*ip -ts monitor rule/.test(line)).length;
+  const told = () =>
+    enid.lines.filter((line) => /keeps undoing .*pref 20001 .*times in a row.*ip -ts monitor rule/.test(line)).length;
   const before = told();
   const loop = 'for i in $(seq 150); do ip rule del pref 20001 2>/dev/null; sleep 0.02; done';
   await vpc.guest.check(['bash', '-c', loop], { timeoutMs: 60_000 });

@@ -14,8 +14,10 @@ let lines: string[];
 let log: ChangeLog;
 beforeEach(() => {
   lines = [];
-  const write = (level: string, fixed: Fields) => (message: string, fields: Fields = {}) =>
-    void lines.push(`${level} ${message} ${Object.keys({ ...fixed, ...fields }).join()}`);
+  const write =
+    (level: string, fixed: Fields) =>
+    (message: string, fields: Fields = {}) =>
+      void lines.push(`${level} ${message} ${Object.keys({ ...fixed, ...fields }).join()}`);
   const open = (fixed: Fields): Journal => ({
     debug: write('debug', fixed),
     info: write('info', fixed),
