@@ -27,8 +27,8 @@ export class AttemptBook {
   #cause: Cause | null = null;
 
   /**
-   * Another wish of EC2's or the operator's is another matter: what was tried before says nothing of it. A wish that comes and
-   * goes with what is on the host is none; in a fight it does so, too.
+   * Forgets the attempts at what EC2 or the operator changed since the last call, and at an ENI whose link came or went: they say
+   * nothing of what is desired now. An object that comes and goes with the state of the host keeps them: in a fight it does so, too.
    */
   follow(desired: Desired, cause: Cause): void {
     if (desired === this.#desired) return;
