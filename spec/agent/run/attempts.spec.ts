@@ -13,12 +13,16 @@ const address = { linkIndex: 3, address: '10.0.2.77', prefixLength: 32 };
 const add: Change = { mac, linkName: 'ens6', reason: 'missing', kind: 'add-address', address };
 const remove: Change = { ...add, kind: 'remove-address' };
 
-function makeDesired(changes: Partial<DesiredEni> | null, rest: Partial<Desired> = {}, linkIndex: number | null = 3): Desired {
+function makeDesired(
+  changes: Partial<DesiredEni> | null,
+  rest: Partial<Desired> = {},
+  linkIndex: number | null = 3,
+): Desired {
   const report: EniReport = {
     ...{ mac, eni: null, linkIndex, linkName: 'ens6', isPrimary: false, state: { kind: 'configured' } },
   };
   const enis = changes === null ? [] : [makeDesiredEni({ ...base, ...changes })];
-  return { enis, reports: [report], unknownMacs: [], ...rest };
+  return { enis, reports: [report], unknownMacs: [], provisional: [], ...rest };
 }
 
 const cause = () => ({ config: defaultConfig, snapshot: snapshotOf([]) });

@@ -61,7 +61,7 @@ class Program {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
-      metadata: () => this.#poller.metadata(),
+      metadata: () => ({ ...this.#poller.metadata(), isSilent: false }),
     };
     const acts = {
       apply: async (changes: readonly Change[]) => {

@@ -57,7 +57,12 @@ export class Harness {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
-      metadata: () => ({ snapshot: world.state.snapshot, departed: [], isSilent: false, isConfirmed: this.isConfirmed }),
+      metadata: () => ({
+        snapshot: world.state.snapshot,
+        departed: [],
+        isSilent: false,
+        isConfirmed: this.isConfirmed,
+      }),
     };
     const acts = {
       apply: async (changes: readonly Change[]) => {
