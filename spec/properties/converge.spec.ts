@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
-import { eniList, foreignRoute, foreignRule, linkOf } from './arbitrary.ts';
+import { countRuns, eniList, foreignRoute, foreignRule, linkOf } from './arbitrary.ts';
 import { giveLease, makeWorld, plugIn, snapshotOf, view } from './host.ts';
 
 describe('the pure core', () => {
@@ -13,6 +13,7 @@ describe('the pure core', () => {
         world.converge();
         expect(world.pass()).toEqual([]);
       }),
+      { numRuns: countRuns(40) },
     );
   });
 
@@ -26,6 +27,7 @@ describe('the pure core', () => {
         expect(world.state.rules).toEqual(expect.arrayContaining(rules));
         expect(world.state.routes).toEqual(expect.arrayContaining(routes));
       }),
+      { numRuns: countRuns(40) },
     );
   });
 
@@ -57,6 +59,7 @@ describe('the pure core', () => {
         moved.converge();
         expect(view(moved)).toEqual(view(quiet));
       }),
+      { numRuns: countRuns(40) },
     );
   });
 
@@ -73,6 +76,7 @@ describe('the pure core', () => {
         world.converge();
         expect(view(world)).toEqual(want);
       }),
+      { numRuns: countRuns(40) },
     );
   });
 
@@ -91,6 +95,7 @@ describe('the pure core', () => {
         };
         expect(world.pass()).toEqual([]);
       }),
+      { numRuns: countRuns(40) },
     );
   });
 });

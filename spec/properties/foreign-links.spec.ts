@@ -117,8 +117,8 @@ it(
           }
         },
       ),
-      { numRuns: countRuns(60) },
+      { numRuns: countRuns(25) },
     );
   },
-  limitRuns(60),
+  limitRuns(25),
 );

@@ -295,7 +295,7 @@ async function expectIsolated(story: Disturbance): Promise<void> {
   expect(all.map((eni) => look(host, eni))).toEqual(all.map((eni) => look(good, eni)));
 }
 
-const usualRuns = 150;
+const usualRuns = 60;
 
 describe('whatever one ENI lists', () => {
   it(

@@ -61,8 +61,8 @@ it(
           expectSame(remembering.decide(known, nowMs), forgetful.decide(structuredClone(known), nowMs));
         }
       }),
-      { numRuns: countRuns(60) },
+      { numRuns: countRuns(25) },
     );
   },
-  limitRuns(60),
+  limitRuns(25),
 );

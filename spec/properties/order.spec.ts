@@ -17,10 +17,10 @@ describe('any order of events', () => {
           expect(story.world.pass()).toEqual([]);
           expect(story.view()).toEqual(story.quiet().view());
         }),
-        { numRuns: countRuns(100) },
+        { numRuns: countRuns(40) },
       );
     },
-    limitRuns(100),
+    limitRuns(40),
   );
 
   it(
@@ -39,9 +39,9 @@ describe('any order of events', () => {
             expect(again.view()).toEqual(again.quiet().view());
           }
         }),
-        { numRuns: countRuns(20) },
+        { numRuns: countRuns(10) },
       );
     },
-    limitRuns(100),
+    limitRuns(10),
   );
 });

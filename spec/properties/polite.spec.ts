@@ -135,9 +135,9 @@ describe("others' state beside ENIs", () => {
           const others = desired.reports.filter(({ linkName }) => !isClaimed(linkName));
           expect(others.filter(({ state }) => state.kind !== 'configured')).toEqual([]);
         }),
-        { numRuns: countRuns(100) },
+        { numRuns: countRuns(40) },
       );
     },
-    limitRuns(100),
+    limitRuns(40),
   );
 });

@@ -27,7 +27,7 @@ import {
   waysHost,
 } from './ways-host.ts';
 
-const usualRuns = 100;
+const usualRuns = 50;
 const runs = { numRuns: countRuns(usualRuns) };
 
 /** Converges with the foreign routes there before, or added to a host that has converged. */
