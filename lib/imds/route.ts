@@ -10,8 +10,9 @@ export interface ImdsRoute {
 }
 
 /**
- * The ways in the order to try them: the last good one, each endpoint by the default route, then each endpoint from
- * each local address of its family in turn (the default route may lead elsewhere: amazon-ec2-net-utils issue 117).
+ * The ways in the order to begin with them: the last good one, each endpoint by the default route,
+ * then each endpoint from each local address of its family in turn (the default route may lead
+ * elsewhere: amazon-ec2-net-utils issue 117).
  */
 export function listRoutes(
   endpoints: readonly string[],

@@ -21,7 +21,9 @@ done
 export ENID_MACHINE_PACKAGES NODE_OPTIONS="--experimental-vm-modules --no-warnings"
 status=0
 for suite; do
-  ENID_MACHINE_IMAGE=$(machine_image "$suite")
+  # Only one run at a time makes an image; another one waits for it.
+  mkdir -p /var/cache/enid-machine
+  ENID_MACHINE_IMAGE=$(exec 9> /var/cache/enid-machine/images.lock && flock 9 && machine_image "$suite")
   export ENID_MACHINE_IMAGE
   echo "== $suite"
   jest --selectProjects machine --runInBand --reporters=default --reporters=./spec/machine/progress.mjs || status=1

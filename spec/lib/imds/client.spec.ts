@@ -1,4 +1,5 @@
 import { createServer } from 'node:http';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ImdsServer } from '../../../fixtures/vpc/imds-server.ts';
 import { ImdsClient, type ImdsClientOptions } from '../../../lib/imds/client.ts';
@@ -180,5 +181,50 @@ describe('the way to the service', () => {
     } finally {
       picky.close();
     }
+  });
+
+  it('is found within 3 s where nine others say nothing, and not one of them is left open', async () => {
+    const silent = new Set<Socket>();
+    const open = new Set<Socket>();
+    const picky = createServer((request, response) => {
+      if (request.socket.remoteAddress !== '127.0.0.9') silent.add(request.socket);
+      else response.end(request.method === 'PUT' ? 'token' : 'value');
+    });
+    picky.on('connection', (socket) => {
+      open.add(socket);
+      socket.on('close', () => open.delete(socket));
+    });
+    await new Promise<void>((resolve) => picky.listen(0, '127.0.0.1', resolve));
+    const address = picky.address();
+    const port = typeof address === 'object' ? address?.port : 0;
+    try {
+      const localAddresses = () => [2, 3, 4, 5, 6, 7, 8, 9, 10].map((last) => `127.0.0.${last}`);
+      const outcomes: string[] = [];
+      const client = openClient({
+        endpoints: [`http://127.0.0.1:${port}`],
+        localAddresses,
+        onRequest: (outcome) => outcomes.push(outcome),
+      });
+      const sinceMs = performance.now();
+      expect(await client.get('meta-data/mac')).toEqual({ kind: 'value', text: 'value' });
+      // A dead service is noted after 3 s at a start (agent/daemon.ts): by then every way was tried.
+      expect(performance.now() - sinceMs).toBeLessThan(3_000);
+      expect(silent.size).toBe(8);
+      expect(outcomes.sort()).toEqual([...Array(8).fill('given-up'), 'value', 'value']);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+      expect(open.size).toBe(0);
+    } finally {
+      picky.closeAllConnections();
+      picky.close();
+    }
+  });
+
+  it('none: it is known when the last one has had its time', async () => {
+    server.setFaults([{ effect: { kind: 'hang' } }]);
+    const localAddresses = () => [2, 3, 4, 5].map((last) => `127.0.0.${last}`);
+    const client = openClient({ localAddresses, timeoutMs: shortTimeoutMs });
+    const sinceMs = performance.now();
+    await expect(client.get('meta-data/mac')).rejects.toThrow(/no answer within 800 ms .*3 other ways/);
+    expect(performance.now() - sinceMs).toBeLessThan(4 * 250 + shortTimeoutMs + 500);
   });
 });
