@@ -327,6 +327,8 @@ export interface HostFacts {
   readonly instanceId?: string;
   /** MACs that files in /etc/systemd/network ask for and no link has. No key: none. */
   readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
+  /** The same of names in `[Match]`. No key: none. */
+  readonly strangeNames?: readonly { readonly path: string; readonly name: string }[];
   /** The running daemon; null where none holds the lock of the runtime directory. */
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }

@@ -53,7 +53,9 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
   const { daemonProcessId } = question;
   const settings = readNetworkdSettings();
   const instanceId = readText('/sys/class/dmi/id/board_asset_tag')?.trim() ?? '';
-  const strangeMacs = listStrangeMacs();
+  const files = readNetworkFiles();
+  const strangeMacs = listStrangeMacs(files);
+  const strangeNames = listStrangeNames(files);
   return {
     kernelRelease: release(),
     programs: listPrograms(),
@@ -64,6 +66,7 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
     metadataWays: await askMetadata(question),
     ...(/^i-[0-9a-f]{1,40}$/.test(instanceId) ? { instanceId } : {}),
     ...(strangeMacs.length === 0 ? {} : { strangeMacs }),
+    ...(strangeNames.length === 0 ? {} : { strangeNames }),
     daemon:
       daemonProcessId === null ? null : { processId: daemonProcessId, hasNetAdmin: readHasNetAdmin(daemonProcessId) },
   };
@@ -92,20 +95,43 @@ function listFiles(directory: string, start: string, end: string): string[] {
     .filter((path) => inner === undefined || readText(path) !== null);
 }
 
-/** An image, or a volume that was moved, brings the MACs of the machine that it was made on. */
-function listStrangeMacs(): { readonly path: string; readonly mac: string }[] {
-  const present = new Set(list('/sys/class/net').map((name) => readText(`/sys/class/net/${name}/address`)?.trim()));
+interface ReadFile {
+  readonly path: string;
+  readonly text: string;
+}
+
+/** In /etc/systemd/network, with their drop-ins. */
+function readNetworkFiles(): ReadFile[] {
   const root = '/etc/systemd/network';
   const paths = list(root).flatMap((name) => {
     const inner = /\.(network|link|netdev)\.d$/.test(name) ? list(join(root, name)) : null;
     return inner === null ? [join(root, name)] : inner.map((one) => join(root, name, one));
   });
-  return paths.flatMap((path) =>
-    [...(readText(path) ?? '').matchAll(/^\s*(?:Permanent)?MACAddress\s*=\s*(?<macs>[0-9A-Fa-f: ]+)$/gm)]
+  return paths.map((path) => ({ path, text: readText(path) ?? '' }));
+}
+
+/** An image, or a volume that was moved, brings the MACs of the machine that it was made on. */
+function listStrangeMacs(files: readonly ReadFile[]): { readonly path: string; readonly mac: string }[] {
+  const present = new Set(list('/sys/class/net').map((name) => readText(`/sys/class/net/${name}/address`)?.trim()));
+  return files.flatMap(({ path, text }) =>
+    [...text.matchAll(/^\s*(?:Permanent)?MACAddress\s*=\s*(?<macs>[0-9A-Fa-f: ]+)$/gm)]
       .flatMap(({ groups }) => (groups?.['macs'] ?? '').trim().toLowerCase().split(/\s+/))
       .filter((mac) => mac !== '' && !present.has(mac))
       .map((mac) => ({ path, mac })),
   );
+}
+
+/** Another instance type has other names. Patterns are left out: what they mean is up to networkd. */
+function listStrangeNames(files: readonly ReadFile[]): { readonly path: string; readonly name: string }[] {
+  const present = new Set(list('/sys/class/net'));
+  return files
+    .filter(({ path }) => /\.network(\.d\/[^/]+\.conf)?$/.test(path))
+    .flatMap(({ path, text }) =>
+      [...text.matchAll(/^\s*Name\s*=\s*(?<names>[\w. -]+)$/gm)]
+        .flatMap(({ groups }) => (groups?.['names'] ?? '').trim().split(/\s+/))
+        .filter((name) => name !== '' && !present.has(name))
+        .map((name) => ({ path, name })),
+    );
 }
 
 /** networkd.conf(5): the main file, then the drop-ins of all directories by name; the last assignment counts. */

@@ -69,6 +69,9 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
     async () => {
       for (const source of leased) await until(`${source} is reached`, () => vpc.reaches(source));
       expect(await shell('journalctl -u enid -o cat')).toMatch(/metadata/);
+      expect(await machine.check(['enid', 'status'])).toMatch(
+        /the metadata service has not answered yet; meanwhile 10\.0\.2\.20, 2001:db8:0:2::20 leave by ens6 \(provisional rules, table 140\d\d\)/,
+      );
       const doctor = await machine.run(['enid', 'doctor'], { timeoutMs: 60_000 });
       expect(doctor.code).toBe(3);
       expect(doctor.stdout).toMatch(/the metadata service answers through no ENI/);

@@ -11,7 +11,7 @@ import { type Routed, routeEach } from './eni-routes.ts';
 import { listForeignRoutes, type MainTable, readMainTable } from './main-table.ts';
 import { findMetadata, type MatchedEnis, matchEnis } from './match-enis.ts';
 import { findCollisions, type Matched } from './matched.ts';
-import { computeProvisional } from './provisional.ts';
+import { computeProvisional, tellProvisional } from './provisional.ts';
 import { describeHost, type Host, listPeers } from './situation.ts';
 import type { World } from './world.ts';
 
@@ -26,13 +26,14 @@ export function computeDesired(world: World): Desired {
     ...aside.filter(({ isUnknown }) => isUnknown).map(({ report }) => report.mac),
     ...decided.filter(({ desired }) => desired === null).map(({ report }) => report.mac),
   ];
+  const provisional = computeProvisional(world);
   return {
     enis: decided.flatMap(({ desired }) => (desired === null ? [] : [desired])),
     reports: [...aside, ...decided]
-      .map(({ report }) => report)
+      .map(({ report }) => tellProvisional(report, provisional))
       .sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1)),
     unknownMacs: unknown.sort(),
-    provisional: computeProvisional(world),
+    provisional,
   };
 }
 

@@ -8,7 +8,7 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import { hostCidr } from '../../../lib/ip/cidr.ts';
-import type { Change, DesiredRoute, DesiredRule, Family, KernelState, ProvisionalEni } from '../../model.ts';
+import type { Change, DesiredRoute, DesiredRule, EniReport, Family, KernelState, ProvisionalEni } from '../../model.ts';
 import { globalScope } from '../base/address-flags.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { defaultWidth, eniGroup, mainTable, provisionalTables, rulePriorityOf } from '../base/numbers.ts';
@@ -101,6 +101,17 @@ function findDefault({ defaults }: MainTable, linkIndex: number, family: Family)
 /** Two ENIs with one address (two VPCs) cannot be told apart by rules. */
 function isAlone(addresses: KernelState['addresses'], wanted: string): boolean {
   return addresses.filter(({ address }) => address === wanted).length === 1;
+}
+
+/** Says in an ENI's state, beside what it waits for, which of its addresses have a way of their own meanwhile. */
+export function tellProvisional(report: EniReport, provisional: readonly ProvisionalEni[]): EniReport {
+  const mine = provisional.find(({ mac }) => mac === report.mac);
+  if (mine === undefined || report.state.kind !== 'waiting') return report;
+  const rules = mine.rules.filter(({ priority }) => priority === rulePriorityOf.provisionalOwn);
+  const sources = rules.map(({ source }) => source?.split('/')[0]).join(', ');
+  const way = `meanwhile ${sources} ${rules.length === 1 ? 'leaves' : 'leave'} by ${mine.linkName}`;
+  const reason = `${report.state.reason}; ${way} (provisional rules, table ${rules[0]?.table})`;
+  return { ...report, state: { kind: 'waiting', reason } };
 }
 
 /**

@@ -19,13 +19,18 @@ function adviseOptions({ facts, snapshot }: MetadataPatient, options: string): s
   return `aws ec2 modify-instance-metadata-options --instance-id ${instanceId} ${options}`;
 }
 
-/** Links that can be an ENI and that networkd has no file for: they never get a lease, and nothing is known without one. */
-function listUnclaimed({ networkd, kernel, desired }: MetadataPatient): Link[] {
-  if (networkd.kind !== 'present') return [];
+/** The primary's link; without metadata it is not known, and they are all that can be an ENI. */
+function listAsked({ kernel, desired }: MetadataPatient): Link[] {
   const known = desired.reports.filter(({ isPrimary }) => isPrimary);
-  // Without metadata the primary is not known: where no ENI has a file, it has none either.
   const asked = known.length > 0 ? known : desired.reports;
-  const links = asked.flatMap(({ linkIndex }) => kernel.links.filter(({ index }) => index === linkIndex));
+  return asked.flatMap(({ linkIndex }) => kernel.links.filter(({ index }) => index === linkIndex));
+}
+
+/** Links that can be an ENI and that networkd has no file for: they never get a lease, and nothing is known without one. */
+function listUnclaimed(patient: MetadataPatient): Link[] {
+  const { networkd, kernel } = patient;
+  if (networkd.kind !== 'present') return [];
+  const links = listAsked(patient);
   const isUnclaimed = ({ index, masterIndex }: Link) =>
     masterIndex === null &&
     networkd.links.some(({ linkIndex, networkFile }) => linkIndex === index && networkFile === null) &&
@@ -36,18 +41,30 @@ function listUnclaimed({ networkd, kernel, desired }: MetadataPatient): Link[] {
 /** None where all is well: it is a part of the check of files. */
 export function checkNetworkFiles(patient: MetadataPatient): Finding[] {
   const [first] = listUnclaimed(patient);
-  const strange = patient.facts.strangeMacs ?? [];
-  const brought = strange.map(({ path, mac }) => `${path} asks for ${mac}, which no link here has`);
+  const { strangeMacs = [], strangeNames = [] } = patient.facts;
+  const describe = (path: string, what: string) => `${path} asks for ${what}, which no link here has`;
+  const macs = strangeMacs.map(({ path, mac }) => describe(path, mac));
   const origin = 'it comes from the machine that this image or volume was made on';
-  if (first !== undefined) {
-    const message = `the primary's link has no network file: ${first.name} (${first.mac}) is matched by none`;
-    const advice =
-      brought.length === 0
-        ? `networkctl status ${first.name}; networkd needs /usr/lib/systemd/network/80-ec2.network, or a file of yours that matches`
-        : `${brought.join('; ')}: ${origin}. Remove it, then: networkctl reload`;
-    return [find('files', 'error', message, advice)];
-  }
-  return brought.map((message) => find('files', 'warning', message, `if ${origin}, remove it`));
+  if (first === undefined) return macs.map((message) => find('files', 'warning', message, `if ${origin}, remove it`));
+  const altNames = new Set(patient.kernel.links.flatMap((link) => link.altNames));
+  const names = strangeNames.filter(({ name }) => !altNames.has(name));
+  // A name without a link is nothing to speak of on a host that is well: the link may come.
+  const brought = [...macs, ...names.map(({ path, name }) => describe(path, name))];
+  const message = `the primary's link has no network file: ${first.name} (${first.mac}) is matched by none`;
+  const advice =
+    brought.length === 0
+      ? `networkctl status ${first.name}; networkd needs /usr/lib/systemd/network/80-ec2.network, or a file of yours that matches`
+      : `${brought.join('; ')}: ${origin}, or from another instance type. Remove it, then: networkctl reload`;
+  return [find('files', 'error', message, advice)];
+}
+
+/** The operator's file that gives the primary its addresses; null: networkd leases them, or nobody can tell. */
+function findOperatorFile(patient: MetadataPatient): { readonly link: Link; readonly path: string } | null {
+  const files = listAsked(patient).map((link) => {
+    const path = patient.networkd.links.find(({ linkIndex }) => linkIndex === link.index)?.networkFile ?? null;
+    return path?.startsWith('/etc/') === true ? { link, path } : null;
+  });
+  return files.includes(null) ? null : (files[0] ?? null);
 }
 
 /**
@@ -91,6 +108,10 @@ function adviseOnSilence(patient: MetadataPatient): string {
   );
   const [unclaimed] = listUnclaimed(patient);
   if (unclaimed !== undefined) return `${unclaimed.name} has no network file: see there`;
+  const operator = findOperatorFile(patient);
+  if (operator !== null && statuses.length === 0) {
+    return `${operator.link.name} has its addresses by ${operator.path}: are they this instance's, or those of the machine that this image or volume was made on? Without that file it leases its own (networkctl status ${operator.link.name})`;
+  }
   if (statuses.includes('403')) {
     const enable = adviseOptions(patient, '--http-endpoint enabled');
     return `${enable}; containers also need --http-put-response-hop-limit 2`;

@@ -53,6 +53,14 @@ describe('without any metadata', () => {
       );
       expect(byDefault).toMatchObject([{ linkIndex: index, gateway: `10.0.${eni.deviceNumber}.1` }]);
     }
+    // `enid status`, the bus and doctor tell it by the state.
+    const states = world.decide().desired.reports.map(({ state }) => state);
+    expect(states).toEqual(
+      enis.map(({ ipv4Addresses: [address] }, index) => ({
+        kind: 'waiting',
+        reason: `the metadata service has not answered yet; meanwhile ${address} leaves by ${linkOf(makeEni(index)).name} (provisional rules, table ${14_000 + linkOf(makeEni(index)).index})`,
+      })),
+    );
     // Nothing else follows from nothing: no file, no address, and the same again the next time.
     expect([...world.state.files.keys()]).toEqual([]);
     expect(world.decide().difference.changes).toEqual([]);

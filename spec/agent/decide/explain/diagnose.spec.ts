@@ -233,6 +233,43 @@ describe('a metadata service that does not answer', () => {
     const bare = diagnose({ ...patient, facts: { ...patient.facts, strangeMacs: [] } });
     expect(bare.find(({ message }) => message === found?.message)?.advice).toContain('networkctl status ens6');
   });
+
+  it("is no matter where the primary's link is called as no file asks for, as on another instance type", () => {
+    const path = '/etc/systemd/network/50-primary.network';
+    const strangeNames = ['ens5', 'device-number-0'].map((name) => ({ path, name }));
+    const link = { ...makeLink({ index: 3, name: 'enp39s0', mac: eni.mac }), altNames: ['device-number-0'] };
+    const patient: Patient = {
+      ...silent(null, { strangeNames }),
+      networkd: {
+        kind: 'present',
+        version: 252,
+        links: [{ linkIndex: 3, networkFile: null, setupState: 'unmanaged' }],
+      },
+      kernel: { ...makePatient().kernel, links: [link] },
+      snapshot: null,
+    };
+    const text = JSON.stringify(diagnose(patient));
+    expect(text).toContain(`${path} asks for ens5, which no link here has`);
+    expect(text).not.toMatch(/asks for device-number-0|--http-endpoint/);
+    // A host that is well has such files for links that are yet to come.
+    expect(ailments(makePatient({}, { strangeNames }))).toEqual([]);
+  });
+
+  it.each([
+    ['timeout', /ens6 has its addresses by \/etc\/systemd\/network\/10-static.network: are they this instance's/],
+    ['status 503', /refuses for now/],
+    ['status 403', /--http-endpoint enabled/],
+  ])('is asked from addresses that an image may have brought, where a file in /etc gives them: %s', (failure, want) => {
+    const networkFile = '/etc/systemd/network/10-static.network';
+    const patient: Patient = {
+      ...silent(failure),
+      networkd: { kind: 'present', version: 257, links: [{ linkIndex: 3, networkFile, setupState: 'configured' }] },
+      kernel: { ...makePatient().kernel, links: [makeLink({ index: 3, name: 'ens6', mac: eni.mac })] },
+      snapshot: null,
+    };
+    expect(advise(patient)).toMatch(want);
+    if (failure !== 'status 403') expect(JSON.stringify(diagnose(patient))).not.toContain('--http-endpoint');
+  });
 });
 
 it('tells severity by the exit code, and advice with each warning and error', () => {
