@@ -228,7 +228,8 @@ export type ProvisionalEni = Pick<DesiredEni, 'mac' | 'linkIndex' | 'linkName' |
 
 /** How an ENI stands, as `status` shows it. */
 export type EniState =
-  | { readonly kind: 'configured' }
+  /** `reason`: what is special. No key: nothing. */
+  | { readonly kind: 'configured'; readonly reason?: string }
   | { readonly kind: 'waiting'; readonly reason: string }
   | { readonly kind: 'overridden'; readonly reason: string }
   | { readonly kind: 'ignored'; readonly reason: string }

@@ -2,8 +2,9 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';
+import { completeEni } from '../../fixtures/vpc/eni.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
-import { alone, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { alone, efaOnly, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 import { readDocumentedExposure, readExposure } from './exposure.ts';
 
@@ -354,6 +355,25 @@ it(
     await until('the repair is counted', async () =>
       /^enid_changes_total\{kind="add-rule",result="made"\} 1$/m.test(await read()),
     );
+    // Listed, and without a network device for good (libfabric's newer way): no alert, no log line, nothing to wait for.
+    await machine.check(['journalctl', '--sync']);
+    const countLines = async () => (await machine.check(['journalctl', '-u', 'enid', '-o', 'cat'])).split('\n').length;
+    const before = await countLines();
+    await vpc.metadata.put(completeEni(efaOnly));
+    const told = `enid_eni_state{eni="${efaOnly.id}",interface=""`;
+    await until('the metrics tell of it', async () => (await read()).includes(`${told},state="ignored"} 1`));
+    for (const state of ['waiting', 'degraded', 'configured'])
+      expect(await read()).toContain(`${told},state="${state}"} 0`);
+    const ofEfaOnly = ['org.enid1', `/org/enid1/interface/${efaOnly.id.replaceAll('-', '_')}`, 'org.enid1.Interface'];
+    expect(await machine.check(['busctl', 'get-property', ...ofEfaOnly, 'State', 'Reason', 'LinkName'])).toBe(
+      's "ignored"\ns "no network device: EFA-only"\ns ""\n',
+    );
+    expect(await machine.run(['enid', 'plan'])).toMatchObject({ code: 0 });
+    await new Promise((resolve) => setTimeout(resolve, 11_000));
+    await machine.check(['journalctl', '--sync']);
+    expect(await countLines()).toBe(before);
+    await vpc.metadata.remove(efaOnly.id);
+    await until('it is forgotten', async () => !(await read()).includes(efaOnly.id));
     const text = await read();
     for (const line of [
       /^enid_changes_pending 0$/m,

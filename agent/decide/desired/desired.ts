@@ -54,6 +54,9 @@ function describeAll(world: World, { known, matched, routed }: Decided): Host {
     routed.filter(({ one }) => one.collision === null),
   );
   const metadata = (mac: string) => {
+    // As it stands here: one in a network on the premises has not the subnet that the metadata lists.
+    const one = matched.find(({ eni }) => eni.mac === mac);
+    if (one !== undefined) return one.eni;
     const reading = findMetadata(world, mac);
     return reading.kind === 'unknown' ? null : reading.eni;
   };

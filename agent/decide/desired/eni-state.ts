@@ -36,5 +36,9 @@ export function describeState(world: Inputs, one: Matched, unresolved: readonly 
   }
   const duplicates = explainDuplicates(one);
   if (duplicates !== null) return { kind: 'degraded', reason: duplicates };
+  if (one.isLocalNetwork) {
+    const reason = `local network interface (Outposts): ${eni.ipv4Addresses[0]} is leased by the network on the premises, and its address in the VPC is not used`;
+    return { kind: 'configured', reason };
+  }
   return { kind: 'configured' };
 }

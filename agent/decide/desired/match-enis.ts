@@ -6,6 +6,7 @@
 import type { EniMetadata, EniReport, EniState, Link } from '../../model.ts';
 import { type CandidateLink, findCandidates } from '../inputs/match-links.ts';
 import { computeNumbers } from './declaration.ts';
+import { findLocalNetwork } from './local-network.ts';
 import type { Matched } from './matched.ts';
 import { findOverride } from './override.ts';
 import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
@@ -75,7 +76,8 @@ function standOne(world: Inputs, mac: string, candidate: CandidateLink): Standin
     const ignored = aside(null, { kind: 'ignored', reason: 'manage: none in the configuration' }, false);
     return isListed(world, mac) || ignored.kind !== 'aside' ? ignored : { ...ignored, isStranger: true };
   }
-  const { eni } = reading;
+  const local = findLocalNetwork(world, reading.eni, link);
+  const eni = local ?? reading.eni;
   const isPrimary = mac === snapshot?.primaryMac;
   const subject = { eni, isPrimary, linkName: link.name, driver, tags: snapshot?.tags };
   if (isUndecided(config, subject)) {
@@ -90,7 +92,7 @@ function standOne(world: Inputs, mac: string, candidate: CandidateLink): Standin
   const { tableId, leaseTable } = computeNumbers(eni, policy);
   const isLeaving = reading.kind === 'departed';
   const contested = snapshot?.contested?.[mac] ?? nothingContested;
-  const rest = { isPrimary, isLeaving, policy, tableId, leaseTable, contested };
+  const rest = { isPrimary, isLeaving, isLocalNetwork: local !== null, policy, tableId, leaseTable, contested };
   return { kind: 'present', one: { eni, candidate, ...rest, duplicates: [], collision: null } };
 }
 

@@ -21,6 +21,8 @@ export interface Matched {
   readonly candidate: CandidateLink;
   readonly isPrimary: boolean;
   readonly isLeaving: boolean;
+  /** Its addresses and subnet are those of the network on the premises, not the VPC's. */
+  readonly isLocalNetwork: boolean;
   readonly policy: InterfacePolicy;
   readonly tableId: number;
   /** Where lease and router advertisement have their routes: main, or the table of the VRF. */

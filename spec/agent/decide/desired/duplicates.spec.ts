@@ -15,6 +15,7 @@ function matchedOf(eni: EniMetadata, rest: Partial<Matched> = {}): Matched {
     candidate: { link, mac: eni.mac, driver: 'ena' },
     isPrimary: false,
     isLeaving: false,
+    isLocalNetwork: false,
     policy: resolvePolicy(defaultConfig, subject),
     tableId: 10_000 + eni.deviceNumber,
     leaseTable: 254,
