@@ -74,6 +74,7 @@ function decideUnfiltered(world: ModelWorld): { desired: Desired; difference: Di
     routers: rememberRouters([], kernel, 0),
     foreignFiles: listForeignFiles(directory, ledger),
     foreignGroups: findForeignGroups(kernel.links, (index) => identifyGroup(index, eniGroup) in ledger),
+    lastLeases: new Map(),
     failures: new Map(),
   });
   const declared = readDeclared({ files, candidates: findCandidates(kernel, config.drivers) });

@@ -6,12 +6,12 @@
  */
 
 import { contains, networkOf } from '../../../lib/ip/cidr.ts';
-import type { EniMetadata, Link, NetworkdState } from '../../model.ts';
+import type { EniMetadata, Link } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { rememberEach } from '../base/memo.ts';
 import type { World } from './world.ts';
 
-type Inputs = Pick<World, 'snapshot' | 'kernel' | 'networkd'>;
+type Inputs = Pick<World, 'snapshot' | 'kernel' | 'lastLeases'>;
 
 /** By it a host with IPv6 alone asks the metadata service: it is leased, and of no network. */
 const linkLocal = '169.254.0.0/16';
@@ -24,15 +24,11 @@ interface Lease {
 /** The ENI as its own network has it; null: it leases what the metadata lists, or nothing yet. */
 export function findLocalNetwork(world: Inputs, eni: EniMetadata, link: Link): EniMetadata | null {
   if (eni.mac === world.snapshot?.primaryMac || eni.subnetIpv4 === null) return null;
-  const leased = findLeasedAddress(world.networkd, link);
-  if (leased === null || eni.ipv4Addresses.includes(leased)) return null;
+  const leased = world.lastLeases.get(link.index);
+  if (leased === undefined || eni.ipv4Addresses.includes(leased)) return null;
   if (contains(linkLocal, leased) || contains(eni.subnetIpv4, leased)) return null;
   const address = listOfLink(world.kernel.addresses, link.index).find((one) => one.address === leased);
   return address === undefined ? null : replaceAddresses(eni, { leased, prefixLength: address.prefixLength });
-}
-
-function findLeasedAddress({ links }: NetworkdState, { index }: Link): string | null {
-  return links.find(({ linkIndex }) => linkIndex === index)?.lease?.address ?? null;
 }
 
 /** The same object for the same lease: what follows from an ENI is remembered by it. */

@@ -2,6 +2,7 @@
 
 import type { Config } from '../../config/types.ts';
 import type { EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../../model.ts';
+import { listOfLink } from '../base/by-link.ts';
 import { identifyGroup, ownProtocol } from '../base/identity.ts';
 import { isSameList, keepEqual, rememberLast } from '../base/memo.ts';
 import { eniGroup, mainTable } from '../base/numbers.ts';
@@ -35,6 +36,11 @@ export interface Sensed {
 export interface World extends Pick<Sensed, 'config' | 'snapshot' | 'departed' | 'isSilent' | 'networkd'> {
   /** Without links, addresses and routes that nothing follows from. */
   readonly kernel: Omit<KernelState, 'rules'>;
+  /**
+   * Link index → the address that it leased last, as long as it is there: networkd itself tells of
+   * no lease while it starts anew.
+   */
+  readonly lastLeases: ReadonlyMap<number, string>;
   /** IPv6 routers that were seen, also where their route is gone for the moment. */
   readonly routers: readonly KnownRouter[];
   /** This program's files in the unit directory. */
@@ -56,8 +62,10 @@ export interface SeenWorld {
   readonly againMs: number | null;
 }
 
-/** Keeps what has not changed the same from call to call, and remembers routers whose route is gone. */
+/** Keeps what has not changed the same from call to call, and remembers routers whose route is gone, and leases. */
 export class WorldKeeper {
+  #leases: ReadonlyMap<number, string> = new Map();
+  readonly #lastLeases = keepEqual((leases: ReadonlyMap<number, string>) => leases, isSameMap);
   #routers: readonly KnownRouter[] = [];
   readonly #trustedRouters = keepEqual((routers: readonly KnownRouter[]) => routers, isSameRouters);
   readonly #relevantLinks = rememberLast(listRelevantLinks);
@@ -83,7 +91,9 @@ export class WorldKeeper {
     const links = this.#links(allLinks);
     const news = { lost: sensed.lostRouters, networkd };
     this.#routers = rememberRouters(this.#routers, kernel, nowMs, news);
+    this.#leases = rememberLeases(this.#leases, networkd, allAddresses);
     const world = this.#world({
+      lastLeases: this.#lastLeases(this.#leases),
       ...{ config, snapshot, departed, isSilent, networkd, failures },
       kernel: this.#kernel({
         links,
@@ -108,6 +118,20 @@ interface KnownEnis extends Pick<Sensed, 'snapshot' | 'departed'> {
 function listLeased({ snapshot, departed, failures }: KnownEnis): ReadonlySet<string> {
   const enis = [...readyEnis(snapshot), ...departed].filter(({ mac }) => !failures.has(mac));
   return new Set(enis.flatMap(({ ipv4Addresses }) => ipv4Addresses.slice(0, 1)));
+}
+
+function rememberLeases(
+  last: ReadonlyMap<number, string>,
+  { links }: NetworkdState,
+  addresses: KernelState['addresses'],
+): ReadonlyMap<number, string> {
+  const kept = [...last].filter(([index, leased]) =>
+    listOfLink(addresses, index).some((one) => one.address === leased),
+  );
+  const told = links.flatMap(({ linkIndex, lease }) =>
+    lease === undefined ? [] : [[linkIndex, lease.address] as const],
+  );
+  return new Map([...kept, ...told]);
 }
 
 /**
