@@ -88,8 +88,8 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
     expect((await listFiles()).trim().split('\n').sort()).toEqual(names.sort());
     await machine.check(['systemctl', 'restart', 'enid']);
     await configured(vpc.enis.length);
-    const kept = await shell('cd /var/lib/enid/network && grep -h ^PermanentMACAddress= *.network');
-    expect(kept.trim().split('\n').sort()).toEqual(macs.map((mac) => `PermanentMACAddress=${mac}`).sort());
+    const kept = await shell('cd /var/lib/enid/network && grep -h ^MACAddress= *.network');
+    expect(kept.trim().split('\n').sort()).toEqual(macs.map((mac) => `MACAddress=${mac}`).sort());
     const { stdout } = await doctor();
     expect(stdout).not.toMatch(/no network file|--http-endpoint|^error/m);
     expect(await machine.run(['enid', 'plan'])).toMatchObject({ code: 0 });
@@ -211,13 +211,16 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
       await configured(2);
       const { vpc, machine } = running();
       await machine.freeze(true);
-      for (const { id } of vpc.enis) await vpc.setCarrier(id, false);
-      await vpc.assign(alone.id, { ipv4: ['10.0.2.99'], ipv4Prefixes: ['10.0.2.96/28'] });
-      await vpc.unassign(alone.id, { ipv4: ['10.0.2.21'] });
-      // Every token ends: the next request with one is answered 401.
-      await vpc.imds.setFaults([{ path: 'meta-data/', effect: { kind: 'expire-tokens' }, times: 1 }]);
-      for (const { id } of vpc.enis) await vpc.setCarrier(id, true);
-      await machine.freeze(false);
+      try {
+        for (const { id } of vpc.enis) await vpc.setCarrier(id, false);
+        await vpc.assign(alone.id, { ipv4: ['10.0.2.77'], ipv4Prefixes: ['10.0.2.96/28'] });
+        await vpc.unassign(alone.id, { ipv4: ['10.0.2.21'] });
+        // Every token ends: the next request with one is answered 401.
+        await vpc.imds.setFaults([{ path: 'meta-data/', effect: { kind: 'expire-tokens' }, times: 1 }]);
+        for (const { id } of vpc.enis) await vpc.setCarrier(id, true);
+      } finally {
+        await machine.freeze(false);
+      }
       await awaitReach(vpc, 60_000);
       await until('the address is gone', async () => !(await shell('ip address')).includes('10.0.2.21/'));
       await configured(2);
