@@ -76,7 +76,7 @@ export interface TableLook {
   readonly width?: number;
 }
 
-/** A table like networkctl's; the reason of a state that is not `configured` follows on a line of its own. */
+/** A table like networkctl's; the reason of a state follows on a line of its own, where it has one. */
 export function renderStatusTable(rows: readonly StatusRow[], { paint, width }: TableLook = {}): string {
   const table = fitTable(buildTable(rows), width ?? Number.POSITIVE_INFINITY);
   const lines = renderLines(table, rows, paint ?? ((_state, text) => text));
