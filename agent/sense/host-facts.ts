@@ -173,8 +173,8 @@ export async function askMetadata({
   return await Promise.all(
     ways.map(async (way) => {
       const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': '60', 'User-Agent': `enid/${version}` };
-      const request = { ...way, method: 'PUT' as const, path: 'api/token', headers, timeoutMs };
-      const failure = await sendRequest(request).then(
+      const session = { ...way, headers, timeoutMs };
+      const failure = await sendRequest(session, { method: 'PUT', path: 'api/token' }).then(
         ({ status }) => (status === 200 ? null : `status ${status}`),
         (error: unknown) => (error instanceof Error ? error.message : String(error)),
       );

@@ -1,6 +1,5 @@
 /** Writes and removes small files so that a reader sees the old text or the new one, never a part. */
 
-import { randomBytes } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
@@ -24,6 +23,8 @@ export async function writeFileAtomically(
   options: WriteFileOptions = {},
 ): Promise<boolean> {
   if (await isAsWanted(path, text, options)) return false;
+  // Most starts write nothing and do without it.
+  const { randomBytes } = await import('node:crypto');
   // The leading dot and the suffix keep programs that read the directory from taking it for one of theirs.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = null;

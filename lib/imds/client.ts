@@ -5,7 +5,7 @@
 
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
 import { findFirstSuccess } from './first-success.ts';
-import { type ImdsResponse, sendRequest } from './request.ts';
+import { type ImdsRequest, type ImdsResponse, type ImdsSession, sendRequest } from './request.ts';
 import { describeRoute, type ImdsRoute, listRoutes } from './route.ts';
 
 export { ImdsError } from './errors.ts';
@@ -50,6 +50,8 @@ const routeFailures: ReadonlySet<string> = new Set(['unreachable', 'timeout']);
 interface Token {
   readonly route: ImdsRoute;
   readonly text: string;
+  /** Of the requests that it is sent with. */
+  readonly session: ImdsSession;
   readonly renewAtMs: number;
   readonly endsAtMs: number;
 }
@@ -80,10 +82,9 @@ export class ImdsClient {
   async get(path: string, signal?: AbortSignal): Promise<ImdsAnswer> {
     const token = await this.#obtainToken();
     signal?.throwIfAborted();
-    const headers = { 'X-aws-ec2-metadata-token': token.text };
     let response: ImdsResponse;
     try {
-      response = await this.#send('GET', token.route, path, headers, signal);
+      response = await this.#send(token.session, { method: 'GET', path, signal });
     } catch (error) {
       // A request that the caller ended says nothing of the way.
       const isLost = error instanceof ImdsError && routeFailures.has(error.code) && signal?.aborted !== true;
@@ -153,38 +154,36 @@ export class ImdsClient {
     // Its life is counted from before the request: the service's clock starts no earlier.
     const sinceMs = this.#nowMs();
     const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(tokenTtlSeconds) };
-    const { status, text } = await this.#send('PUT', route, 'api/token', headers, signal);
+    const session = this.#makeSession(route, headers);
+    const { status, text } = await this.#send(session, { method: 'PUT', path: 'api/token', signal });
     if (status === 403) throw new ImdsError('token', 'api/token: 403 Forbidden; is the metadata service switched off?');
     if (status !== 200 || !/^[\x21-\x7e]{1,1024}$/.test(text)) {
       throw new ImdsError('token', `api/token: expected a token, got status ${status} with ${text.length} bytes`);
     }
-    return { route, text, renewAtMs: sinceMs + tokenRenewalMs, endsAtMs: sinceMs + tokenTtlMs };
+    const own = this.#makeSession(route, { 'X-aws-ec2-metadata-token': text });
+    return { route, text, session: own, renewAtMs: sinceMs + tokenRenewalMs, endsAtMs: sinceMs + tokenTtlMs };
   }
 
-  async #send(
-    method: 'GET' | 'PUT',
-    { endpoint, localAddress }: ImdsRoute,
-    path: string,
-    headers: Record<string, string>,
-    signal?: AbortSignal,
-  ): Promise<ImdsResponse> {
+  #makeSession({ endpoint, localAddress }: ImdsRoute, headers: Record<string, string>): ImdsSession {
+    const { timeoutMs, userAgent } = this.#options;
+    return {
+      endpoint,
+      localAddress,
+      headers: { ...headers, 'User-Agent': userAgent },
+      timeoutMs: localAddress === null ? timeoutMs : Math.min(timeoutMs, longestBoundTimeoutMs),
+    };
+  }
+
+  async #send(session: ImdsSession, request: ImdsRequest): Promise<ImdsResponse> {
     this.#requestCount++;
-    const { timeoutMs, userAgent, onRequest } = this.#options;
+    const { onRequest } = this.#options;
     try {
-      const response = await sendRequest({
-        method,
-        path,
-        endpoint,
-        localAddress,
-        headers: { ...headers, 'User-Agent': userAgent },
-        timeoutMs: localAddress === null ? timeoutMs : Math.min(timeoutMs, longestBoundTimeoutMs),
-        signal,
-      });
+      const response = await sendRequest(session, request);
       onRequest?.(classifyStatus(response.status));
       return response;
     } catch (error) {
       const code = error instanceof ImdsError ? error.code : 'unreachable';
-      onRequest?.(signal?.aborted === true ? 'given-up' : code);
+      onRequest?.(request.signal?.aborted === true ? 'given-up' : code);
       throw error;
     }
   }

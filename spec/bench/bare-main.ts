@@ -3,7 +3,7 @@
 import { Agent, request } from 'node:http';
 import * as z from 'zod';
 import { serveCalls } from '../../fixtures/vpc/serve-calls.ts';
-import { sendRequest } from '../../lib/imds/request.ts';
+import { type ImdsSession, sendRequest } from '../../lib/imds/request.ts';
 
 const endpoint = 'http://169.254.169.254';
 /** As enid does. */
@@ -26,8 +26,12 @@ async function ask(method: 'GET' | 'PUT', path: string, headers: Record<string, 
   });
 }
 
+/** As enid keeps it, with its token. */
+let session: ImdsSession | null = null;
+
 async function askWithGot(method: 'GET', path: string, headers: Record<string, string>): Promise<string> {
-  return (await sendRequest({ method, path, endpoint, localAddress: null, headers, timeoutMs: 5_000 })).text;
+  session ??= { endpoint, localAddress: null, headers, timeoutMs: 5_000 };
+  return (await sendRequest(session, { method, path })).text;
 }
 
 let token: string | null = null;

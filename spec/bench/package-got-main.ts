@@ -5,9 +5,11 @@ import { reportCost } from './package-cost.ts';
 
 const [endpoint = ''] = process.argv.slice(2);
 
+const session = {
+  ...{ endpoint, localAddress: null, timeoutMs: 5_000 },
+  headers: { 'X-aws-ec2-metadata-token': 'token', 'User-Agent': 'enid' },
+};
+
 void reportCost(async () => async () => {
-  await sendRequest({
-    ...{ method: 'GET', path: 'meta-data/mac', endpoint, localAddress: null, timeoutMs: 5_000 },
-    headers: { 'X-aws-ec2-metadata-token': 'token', 'User-Agent': 'enid' },
-  });
+  await sendRequest(session, { method: 'GET', path: 'meta-data/mac' });
 });

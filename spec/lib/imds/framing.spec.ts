@@ -26,8 +26,8 @@ async function answer(...parts: readonly string[]): Promise<string> {
     server?.listen(0, '127.0.0.1', () => resolve(server?.address() ?? null));
   });
   const port = typeof address === 'object' ? address?.port : 0;
-  const request = { method: 'GET', path: 'meta-data/x', localAddress: null, headers: {}, timeoutMs: 2_000 } as const;
-  return sendRequest({ ...request, endpoint: `http://127.0.0.1:${port}` }).then(
+  const session = { endpoint: `http://127.0.0.1:${port}`, localAddress: null, headers: {}, timeoutMs: 2_000 };
+  return sendRequest(session, { method: 'GET', path: 'meta-data/x' }).then(
     ({ status, text }) => `${status} ${JSON.stringify(text)}`,
     (error: { code: string; name: string }) => `${error.name} ${error.code}`,
   );
