@@ -31,7 +31,7 @@ export type ReadPath = (path: string) => Promise<ImdsAnswer>;
  */
 export type Check = (typeof staticLeaves)[number] | 'public' | null;
 
-/** Reads an ENI. `known` is what was read of it when it was last whole, or null. */
+/** Reads an ENI. `known` is what was read of it when it was last whole, or null; the same object where nothing is new. */
 export async function readEniLeaves(
   mac: string,
   read: ReadPath,
@@ -60,7 +60,8 @@ export async function readEniLeaves(
       Promise.all(live),
       check === 'public' ? associate(known.publicIpv4) : known.publicIpv4,
     ]);
-    return { ...known, values: new Map([...known.values, ...values]), publicIpv4 };
+    const isSame = publicIpv4 === known.publicIpv4 && values.every(([name, text]) => known.values.get(name) === text);
+    return isSame ? known : { ...known, values: new Map([...known.values, ...values]), publicIpv4 };
   }
   const fixed = staticLeaves.filter((name) => listed.has(name)).map(readLeaf);
   // All in one: a promise left alone for a moment would end the process with its rejection.

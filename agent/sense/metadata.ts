@@ -17,7 +17,7 @@ import { type ImdsAnswer, ImdsClient, ImdsError, type ImdsOutcome } from '../../
 import { MetadataError } from '../errors.ts';
 import type { EniReading, Snapshot } from '../model.ts';
 import { version } from '../version.ts';
-import { type EniLeaves, parseEni, withholdUnplaced } from './metadata-eni.ts';
+import { type EniContext, type EniLeaves, parseEni, withholdUnplaced } from './metadata-eni.ts';
 import {
   type Check,
   isSettled,
@@ -79,6 +79,9 @@ export class SnapshotReader implements MetadataReader {
   readonly #known = new Map<string, EniLeaves>();
   /** `mac name` of a leaf without a value → reads in a row. */
   #empty: ReadonlyMap<string, number> = new Map();
+  /** MAC → what was made of its leaves, and of what else: in nearly every read all is as it was. */
+  readonly #parsed = new Map<string, { leaves: EniLeaves; context: string; reading: EniReading }>();
+  #last: Snapshot | null = null;
   #primaryMac: string | null = null;
   #instanceId: string | null = null;
   #turn = 0;
@@ -93,6 +96,7 @@ export class SnapshotReader implements MetadataReader {
     this.#known.delete(mac);
   }
 
+  /** The same object as before where all is as it was. */
   async readSnapshot(): Promise<Snapshot> {
     for (let attempt = 1; ; attempt++) {
       const abort = new AbortController();
@@ -121,7 +125,8 @@ export class SnapshotReader implements MetadataReader {
       });
     const listed = parseList(await requireValue(macsPath, read));
     const macs = [...new Set(listed.map((name) => parseMac(macsPath, name.replace(/\/$/, ''))))].sort();
-    for (const mac of this.#known.keys()) if (!macs.includes(mac)) this.#known.delete(mac);
+    for (const memory of [this.#known, this.#parsed])
+      for (const mac of memory.keys()) if (!macs.includes(mac)) memory.delete(mac);
     const checked = this.#takeTurn(macs);
     const primaryMac = await this.#readPrimary(macs, read, checked.mac === null);
     const instanceId = await this.#readInstanceId(read);
@@ -141,13 +146,25 @@ export class SnapshotReader implements MetadataReader {
       const settledEmpty = new Set(
         prefixLeaves.filter((name) => (this.#empty.get(`${one.mac} ${name}`) ?? 0) >= readsUntilEmpty),
       );
-      return parseEni(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4, settledEmpty });
+      return this.#parse(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4, settledEmpty });
     });
     const enis = withholdUnplaced(parsed);
     for (const [index, one] of leaves.entries()) {
       if (enis[index]?.kind === 'ready' && isSettled(one)) this.#known.set(one.mac, one);
     }
-    return { primaryMac, enis, instanceId, ...(await readTags(this.#tagKeys, read)) };
+    const snapshot = { primaryMac, enis, instanceId, ...(await readTags(this.#tagKeys, read)) };
+    this.#last = this.#last !== null && isSameSnapshot(this.#last, snapshot) ? this.#last : snapshot;
+    return this.#last;
+  }
+
+  #parse(leaves: EniLeaves, context: EniContext): EniReading {
+    const { isPrimary, hasCards, hadIpv4, settledEmpty = [] } = context;
+    const text = [isPrimary, hasCards, hadIpv4, ...settledEmpty].join(' ');
+    const before = this.#parsed.get(leaves.mac);
+    if (before?.leaves === leaves && before.context === text) return before.reading;
+    const reading = parseEni(leaves, context);
+    this.#parsed.set(leaves.mac, { leaves, context: text, reading });
+    return reading;
   }
 
   #countEmpty(leaves: readonly EniLeaves[]): void {
@@ -220,6 +237,14 @@ async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<S
     return [[key, answer === undefined ? null : answer.text]];
   });
   return { tags: Object.fromEntries(tags), ...(unreadTags.length === 0 ? {} : { unreadTags }) };
+}
+
+/** The same readings, and the same tags. */
+function isSameSnapshot(left: Snapshot, right: Snapshot): boolean {
+  const { enis: leftEnis, ...leftRest } = left;
+  const { enis: rightEnis, ...rightRest } = right;
+  const isSameList = leftEnis.length === rightEnis.length && leftEnis.every((one, index) => one === rightEnis[index]);
+  return isSameList && JSON.stringify(leftRest) === JSON.stringify(rightRest);
 }
 
 async function requireValue(path: string, read: ReadPath): Promise<string> {

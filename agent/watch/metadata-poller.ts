@@ -43,6 +43,8 @@ export class MetadataPoller {
   #intervalMs: number;
   #stored: StoredMetadata | null;
   #accepted: AcceptState;
+  /** The last read, where it changed nothing: the same once more changes nothing either, and is not looked at. */
+  #settled: Snapshot | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<boolean> | null = null;
   /** Another one once a read is abandoned. */
@@ -142,12 +144,17 @@ export class MetadataPoller {
   }
 
   async #accept(candidate: Snapshot): Promise<void> {
+    if (candidate === this.#settled) return;
+    const wasConfirmed = this.unconfirmed.length === 0;
     const result = acceptSnapshot(this.#accepted, candidate);
     this.#accepted = result.state;
     for (const problem of result.problems) if (!this.#problems.has(problem)) this.#options.onTrouble(problem);
     this.#problems = new Set(result.problems);
     const stored = { snapshot: result.accepted, departed: this.#computeDeparted(result.accepted) };
     const isChanged = JSON.stringify(stored) !== JSON.stringify(this.#stored);
+    // An ENI that is departed is forgotten with its link, whatever the service says.
+    const isSettled = !isChanged && wasConfirmed && this.unconfirmed.length === 0 && stored.departed.length === 0;
+    this.#settled = isSettled ? candidate : null;
     if (!isChanged && this.#isConfirmed) return;
     if (isChanged) await this.#options.keep(stored);
     this.#stored = stored;

@@ -438,6 +438,30 @@ describe('the cost of a read', () => {
     30_000,
   );
 
+  it('gives the same object, so that nothing is worked out again, until anything at all is new', async () => {
+    const full = { ipv6: ['2001:db8::10'], ipv4Prefixes: ['10.0.2.32/28'], ipv6Prefixes: ['2001:db8:0:0:1::/80'] };
+    const second = makeEni(2, { ...full, subnetIpv6: ['2001:db8::/64'] });
+    show(makeEni(1), second);
+    await reader.readSnapshot();
+    const before = await reader.readSnapshot();
+    expect(await reader.readSnapshot()).toBe(before);
+    const changes: Partial<ImdsEni>[] = [
+      { ipv4: ['10.0.2.10', '10.0.2.11'] },
+      { ipv6: ['2001:db8::10', '2001:db8::11'] },
+      { ipv4Prefixes: ['10.0.2.48/28'] },
+      { ipv6Prefixes: ['2001:db8:0:0:2::/80'] },
+      { ipv6Prefixes: [] },
+    ];
+    for (const change of changes) {
+      show(makeEni(1), { ...second, ...change });
+      const now = eniOf(await reader.readSnapshot(), 2);
+      const [field = '', value] = Object.entries(change)[0] ?? [];
+      expect({ ...now, ipv4: now.ipv4Addresses, ipv6: now.ipv6Addresses }).toMatchObject({ [field]: value });
+      show(makeEni(1), second);
+      await reader.readSnapshot();
+    }
+  });
+
   it('after one change: what is new, and little else', async () => {
     show(makeEni(1), makeEni(2));
     await reader.readSnapshot();

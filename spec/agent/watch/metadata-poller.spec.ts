@@ -136,8 +136,10 @@ describe('the poller', () => {
     harness.present = new Set([makeEni(0).mac, makeEni(1).mac]);
     harness.answer = async () => both;
     await harness.poller.readNow();
-    harness.answer = async () => snapshotOf([makeEni(0)]);
-    for (let count = 0; count < 3; count++) await harness.poller.readNow();
+    // The reader gives the same object where all is as it was.
+    const one = snapshotOf([makeEni(0)]);
+    harness.answer = async () => one;
+    for (let count = 0; count < 6; count++) await harness.poller.readNow();
     expect(harness.poller.metadata().departed).toEqual([makeEni(1)]);
     harness.present.delete(makeEni(1).mac);
     await harness.poller.readNow();
@@ -195,6 +197,22 @@ describe('the poller', () => {
     expect([harness.troubles, harness.poller.failure, harness.changes.length]).toEqual([[], null, 1]);
     // It goes on with its own time.
     expect(await harness.pass(10 * intervalMs)).toBeGreaterThanOrEqual(10);
+  });
+
+  it('takes a change after however many equal reads, and the same read again after it', async () => {
+    const [before, after] = [snapshotOf([makeEni(0)]), snapshotOf([makeEni(0), makeEni(1)])];
+    harness.present = new Set([makeEni(0).mac]);
+    for (const [snapshot, changes] of [
+      [before, 1],
+      [after, 2],
+      [before, 3],
+    ] as const) {
+      harness.answer = async () => snapshot;
+      // What is gone goes with the second read.
+      for (let count = 0; count < 5; count++) await harness.poller.readNow();
+      expect(harness.poller.metadata().snapshot?.enis).toEqual(snapshot.enis);
+      expect(harness.changes).toHaveLength(changes);
+    }
   });
 
   it('reads no more once it is stopped', async () => {
