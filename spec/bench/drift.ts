@@ -13,9 +13,9 @@ import { convergeMs, describeSize, type Instance, idleConfig, large, openConverg
 import type { Benchmark, Measurement } from './measurement.ts';
 
 /** Of each kind. */
-const deletions = 1_000;
+const deletions = 400;
 /** Beside links and rules, which slow the kernel itself down. */
-const fewDeletions = 300;
+const fewDeletions = 100;
 /** At twenty repairs of one object a fight begins, and a pause. */
 const perObject = 15;
 

@@ -1,11 +1,14 @@
 /**
  * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the bars and the peers.
- * `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main results, too. Ends with 1 where a bar is
- * missed.
+ * `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main results, too; `--docs`: writes
+ * docs/performance.md's table and its drawing. Ends with 1 where a bar is missed.
  */
 
-import { writeFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { cpus, loadavg, release } from 'node:os';
+import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { runChecked } from '../../fixtures/vpc/run-program.ts';
 import { assign } from './assign.ts';
 import { attach } from './attach.ts';
 import { drift } from './drift.ts';
@@ -16,6 +19,7 @@ import { idle } from './idle.ts';
 import { type Benchmark, type Summary, summarise } from './measurement.ts';
 import { memory } from './memory.ts';
 import { peer } from './peer.ts';
+import { replaceResults } from './performance-page.ts';
 import { drawPlot } from './plot.ts';
 import { rules } from './rules.ts';
 import { scale } from './scale.ts';
@@ -50,6 +54,7 @@ const { values } = parseArgs({
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
     svg: { type: 'string' },
+    docs: { type: 'boolean', default: false },
   },
 });
 const chosen = benchmarks.filter(({ name }) => values.only === undefined || name === values.only);
@@ -59,8 +64,10 @@ if (chosen.length === 0) {
 }
 const summaries: Summary[] = [];
 let hasFailed = false;
+const [load = 0] = loadavg();
+const beginMs = performance.now();
 for (const { name, run } of chosen) {
-  process.stderr.write(`${name} …\n`);
+  process.stderr.write(`${name} … (${formatMinutes()} min so far)\n`);
   try {
     summaries.push(...(await run()).map(summarise));
   } catch (error) {
@@ -69,6 +76,26 @@ for (const { name, run } of chosen) {
     hasFailed = true;
   }
 }
+if (values.docs) await writeDocs();
 if (values.svg !== undefined) await writeFile(values.svg, drawPlot(summaries));
 process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : formatTable(summaries));
 process.exit(hasFailed || summaries.some(({ isMet }) => isMet === false) ? 1 : 0);
+
+function formatMinutes(): string {
+  return ((performance.now() - beginMs) / 60_000).toFixed(1);
+}
+
+async function writeDocs(): Promise<void> {
+  const docs = join(import.meta.dirname, '../../docs');
+  const page = join(docs, 'performance.md');
+  const facts = {
+    node: process.version.slice(1),
+    kernel: release(),
+    systemd: /^systemd (\d+)/.exec(await runChecked(['systemctl', '--version']))?.[1] ?? 'unknown',
+    processor: `${cpus().length} cores (${cpus()[0]?.model.trim()})`,
+    minutes: Number(formatMinutes()),
+    load,
+  };
+  await writeFile(page, replaceResults(await readFile(page, 'utf8'), summaries, facts));
+  await writeFile(join(docs, 'performance.svg'), drawPlot(summaries));
+}

@@ -36,7 +36,7 @@ export function formatValue(value: number, unit: string): string {
   return `${formatNumber(value)}${unit === '' ? '' : ` ${unit}`}`;
 }
 
-function formatBar({ median, p99, of }: Bar, unit: string): string {
+export function formatBar({ median, p99, of }: Bar, unit: string): string {
   if (median !== undefined && p99 !== undefined) return `${formatNumber(median)} / ${formatValue(p99, unit)}`;
   return `≤ ${formatValue(median ?? p99 ?? 0, unit)}${of === undefined ? '' : ` (${of})`}`;
 }

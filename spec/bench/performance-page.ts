@@ -1,0 +1,52 @@
+/** docs/performance.md's table from the summaries of a run. Pure. */
+
+import type { Summary } from './measurement.ts';
+import { formatBar, formatValue } from './table.ts';
+
+/** What a run was made on. */
+export interface RunFacts {
+  readonly node: string;
+  readonly kernel: string;
+  readonly systemd: string;
+  readonly processor: string;
+  readonly minutes: number;
+  /** Of one minute, before the run. */
+  readonly load: number;
+}
+
+const begin = '<!-- npm run bench -- --docs: from here -->';
+const end = '<!-- to here -->';
+
+/** Puts the results in the place of those that the page has. Throws where the page has no place for them. */
+export function replaceResults(page: string, summaries: readonly Summary[], facts: RunFacts): string {
+  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
+  if (from === -1 || to < from) throw new Error(`expected a page with the lines ${begin} and ${end}`);
+  return [page.slice(0, from) + begin, formatResults(summaries, facts), page.slice(to)].join('\n\n');
+}
+
+function formatResults(summaries: readonly Summary[], facts: RunFacts): string {
+  const { node, kernel, systemd, processor, minutes, load } = facts;
+  const missed = summaries.filter(({ isMet }) => isMet === false).length;
+  const held = summaries.filter(({ isMet }) => isMet !== null).length;
+  return [
+    `One run: ${Math.round(minutes)} minutes on ${processor}, kernel ${kernel}, systemd ${systemd}, Node.js ${node}, at a load of ${load.toFixed(1)} before it.`,
+    `${missed} of ${held} bars are missed.`,
+    '',
+    '| what | n | median | p99 | bar (median / p99) | peer | met |',
+    '|---|---|---|---|---|---|---|',
+    ...summaries.map(formatRow),
+  ].join('\n');
+}
+
+function formatRow({ what, unit, count, median, p99, bar, peer, isMet }: Summary): string {
+  const cells = [
+    what,
+    String(count),
+    formatValue(median, unit),
+    formatValue(p99, unit),
+    bar === undefined ? '' : formatBar(bar, unit),
+    peer === undefined ? '' : formatValue(peer.value, unit),
+    isMet === null ? '' : isMet ? 'yes' : '**no**',
+  ];
+  return `| ${cells.join(' | ')} |`;
+}
