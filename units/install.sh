@@ -6,14 +6,14 @@ cd "$(dirname "$0")/.."
 root=${DESTDIR:-}
 put() { install -Dm"$1" "$2" "$root$3"; }
 runtime=${ENID_RUNTIME:-dist}
-for file in netlink.node koffi.node; do put 644 "$runtime/$file" "/usr/lib/enid/$file"; done
-put 755 dist/enid.js /usr/lib/enid/enid.js
+for file in netlink.node koffi.node; do put 644 "$runtime/$file" "/usr/libexec/enid/$file"; done
+put 755 dist/enid.js /usr/libexec/enid/enid.js
 if [ -n "${ENID_RUNTIME:-}" ]; then
-  put 755 "$runtime/node" /usr/lib/enid/node
-  sed -i '1s|.*|#!/usr/lib/enid/node|' "$root/usr/lib/enid/enid.js"
+  put 755 "$runtime/node" /usr/libexec/enid/node
+  sed -i '1s|.*|#!/usr/libexec/enid/node|' "$root/usr/libexec/enid/enid.js"
 fi
-mkdir -p "$root/usr/bin" && ln -sf ../lib/enid/enid.js "$root/usr/bin/enid"
-put 755 units/kept-files.sh /usr/lib/enid/kept-files
+mkdir -p "$root/usr/bin" && ln -sf ../libexec/enid/enid.js "$root/usr/bin/enid"
+put 755 units/kept-files.sh /usr/libexec/enid/kept-files
 for unit in enid enid-restore; do put 644 units/$unit.service /usr/lib/systemd/system/$unit.service; done
 put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf
 put 644 units/tmpfiles.d/enid.conf /usr/lib/tmpfiles.d/enid.conf

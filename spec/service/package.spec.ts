@@ -58,11 +58,11 @@ afterAll(async () => {
 const common = [
   '/etc/enid/config.yaml',
   '/usr/bin/enid',
-  '/usr/lib/enid/enid.js',
-  '/usr/lib/enid/kept-files',
-  '/usr/lib/enid/koffi.node',
-  '/usr/lib/enid/netlink.node',
-  '/usr/lib/enid/node',
+  '/usr/libexec/enid/enid.js',
+  '/usr/libexec/enid/kept-files',
+  '/usr/libexec/enid/koffi.node',
+  '/usr/libexec/enid/netlink.node',
+  '/usr/libexec/enid/node',
   '/usr/lib/systemd/catalog/enid.catalog',
   '/usr/lib/systemd/network/80-ec2.network',
   '/usr/lib/systemd/networkd.conf.d/50-enid.conf',
@@ -104,17 +104,17 @@ it('holds everything that is installed, and nothing else', async () => {
 
 it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other beside it', async (kind) => {
   const directory = join(work, kind);
-  expect(await readFile(join(directory, 'usr/lib/enid/enid.js'), 'utf8')).toMatch(/^#!\/usr\/lib\/enid\/node\n/);
-  const node = join(directory, 'usr/lib/enid/node');
+  expect(await readFile(join(directory, 'usr/libexec/enid/enid.js'), 'utf8')).toMatch(/^#!\/usr\/libexec\/enid\/node\n/);
+  const node = join(directory, 'usr/libexec/enid/node');
   // What all tests run on (spec/packages.spec.ts).
   expect((await runChecked([node, '-v'])).trim()).toBe(process.version);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
-  const argv = ['env', '-i', 'PATH=/nowhere', node, join(directory, 'usr/lib/enid/enid.js'), '--version'];
+  const argv = ['env', '-i', 'PATH=/nowhere', node, join(directory, 'usr/libexec/enid/enid.js'), '--version'];
   expect(await runChecked(argv)).toContain(version);
   const load =
     'process.dlopen(module, process.argv[1]); process.stdout.write(Object.keys(module.exports).length > 0 ? "loaded" : "")';
   for (const addon of ['koffi.node', 'netlink.node'])
-    expect(await runChecked([node, '-e', load, join(directory, 'usr/lib/enid', addon)])).toBe('loaded');
+    expect(await runChecked([node, '-e', load, join(directory, 'usr/libexec/enid', addon)])).toBe('loaded');
 });
 
 it.each(['deb', 'rpm', 'arm64-deb', 'arm64-rpm'])('%s lists what others wrote, with each licence', async (kind) => {
@@ -143,7 +143,7 @@ it.each([
   ['arm64-rpm', machines.arm64],
 ])('%s has programs of its architecture alone', async (directory, machine) => {
   for (const name of ['node', 'koffi.node', 'netlink.node']) {
-    const program = await readFile(join(work, directory, 'usr/lib/enid', name));
+    const program = await readFile(join(work, directory, 'usr/libexec/enid', name));
     expect(program.subarray(0, 4).toString('latin1')).toBe('\x7fELF');
     expect([name, program.readUInt16LE(18)]).toEqual([name, machine]);
   }

@@ -80,7 +80,7 @@ build_rpm() {
   write_script "$scripts/postun" '' 'if [ "$1" = 0 ]; then after_removal; fi'
   sed -i 's/%/%%/g' "$scripts"/{post,preun,postun}
   {
-    echo '%dir /etc/enid' && echo '%dir /usr/lib/enid' && echo '%dir /usr/share/doc/enid'
+    echo '%dir /etc/enid' && echo '%dir /usr/libexec/enid' && echo '%dir /usr/share/doc/enid'
     (cd "$work/$arch" && find . ! -type d | sort) | sed -E 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|; s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/.*|%doc &|'
   } > "$scripts/files"
   rpmbuild -bb --quiet --target "$target-linux" --buildroot "$scripts/root" \
