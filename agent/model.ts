@@ -312,6 +312,8 @@ export interface HostFacts {
   readonly programs: readonly { readonly name: string; readonly processId: number }[];
   /** Files of other programs that configure networks, of those that are looked for. */
   readonly files: readonly string[];
+  /** What systemd-imdsd (≥ 261) has written for networkd, and whether it keeps programs off the metadata service. No key: nothing. */
+  readonly imdsNetwork?: 'locked' | 'unlocked';
   /** networkd.conf(5) in force: null where no file sets it. */
   readonly manageForeignRoutes: string | null;
   readonly manageForeignRules: string | null;

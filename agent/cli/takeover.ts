@@ -9,8 +9,8 @@ import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
 import { globalScope } from '../decide/base/address-flags.ts';
 import { mainTable } from '../decide/base/numbers.ts';
+import { findLeftoverRules, findLeftoverTables } from '../decide/base/other-managers.ts';
 import { Decider, lookOnce } from '../decide/decider.ts';
-import { readFileOwner } from '../decide/desired/network-file.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import { findHeldAddresses, findLeftoverAddresses, findLeftovers } from '../decide/takeover/leftovers.ts';
 import { planTakeover } from '../decide/takeover/takeover.ts';
@@ -64,7 +64,7 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
   try {
     await takeover.apply(plan.steps, (step) => tell(renderStep(step)));
     await awaitNetwork(config);
-    await removeLeftovers(config);
+    await removeLeftovers(config, plan.managers);
     await takeover.complete();
     return done('Done. To go back: enid takeover --undo\n');
   } catch (error) {
@@ -90,10 +90,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const candidates = [...findCandidates(kernel, config.drivers).values()].flat();
   const eniLinks = candidates.map(({ link }) => link.name);
   const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
-  const facts = await readTakeoverFacts(
-    (text) => readFileOwner(text) !== null,
-    candidates.map(({ link }) => link),
-  );
+  const facts = await readTakeoverFacts(candidates.map(({ link }) => link));
   // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
   // wrote for networkd stays in force.
   const findKnown = (index: number) => inspection.networkd.links.find(({ linkIndex }) => linkIndex === index);
@@ -181,11 +178,13 @@ function findSilentGateway({ routes }: KernelState, linkIndex: number): string |
 }
 
 /** The one before may remove some of it by itself meanwhile. */
-async function removeLeftovers(config: Config): Promise<void> {
+async function removeLeftovers(config: Config, managers: readonly string[]): Promise<void> {
   const { kernel, desired } = await inspectHost(config);
   const client = new RtnetlinkClient();
   try {
-    for (const route of findLeftovers(kernel, desired)) await accept(['ESRCH'], client.deleteRoute(route));
+    for (const rule of findLeftoverRules(kernel, desired, managers)) await accept(['ENOENT'], client.deleteRule(rule));
+    for (const route of [...findLeftovers(kernel, desired), ...findLeftoverTables(kernel, managers)])
+      await accept(['ESRCH'], client.deleteRoute(route));
     for (const address of findLeftoverAddresses(kernel, desired))
       await accept(['EADDRNOTAVAIL'], client.deleteAddress(address));
   } finally {

@@ -1,13 +1,15 @@
 /** Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to the metadata. */
 
-import { readdirSync, readlinkSync } from 'node:fs';
+import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
 import { basename, join } from 'node:path';
 import { readRegularFile } from '../../lib/file/read-file.ts';
+import { list, tryRead } from '../../lib/file/try-read.ts';
 import { sendRequest } from '../../lib/imds/request.ts';
 import { listRoutes } from '../../lib/imds/route.ts';
 import type { HostFacts } from '../model.ts';
 import { version } from '../version.ts';
+import { listPeerFiles } from './peer-files.ts';
 
 export interface HostFactsQuestion {
   /** Names of the links that are ENIs, each with its addresses. */
@@ -40,7 +42,9 @@ const foreignFiles: readonly (readonly [string, string, string])[] = [
   ['/etc/udev/rules.d', '', 'hook-hotplug.rules'],
   ['/usr/lib/udev/rules.d', '99-vpc-policy-routes', '.rules'],
   ['/usr/lib/systemd/system', 'policy-routes@', '.service'],
-  ['/run/systemd/network', '70-', '.network.d/ec2net_policy_routes.conf'],
+  // A timer that is enabled; its service goes with it or with NetworkManager's dispatcher.
+  ['/etc/systemd/system/timers.target.wants', 'nm-cloud-setup', '.timer'],
+  ['/etc/systemd/system/NetworkManager.service.wants', 'nm-cloud-setup', '.service'],
 ];
 
 /** No configuration file of a network program is longer. */
@@ -56,10 +60,12 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
   const files = readNetworkFiles();
   const strangeMacs = listStrangeMacs(files);
   const strangeNames = listStrangeNames(files);
+  const imdsNetwork = readText('/run/systemd/network/85-imds-early.network');
   return {
     kernelRelease: release(),
     programs: listPrograms(),
-    files: foreignFiles.flatMap(([directory, start, end]) => listFiles(directory, start, end)),
+    files: [...foreignFiles.flatMap(([directory, start, end]) => listFiles(directory, start, end)), ...listPeerFiles()],
+    ...(imdsNetwork === null ? {} : { imdsNetwork: /^Type=prohibit$/m.test(imdsNetwork) ? 'locked' : 'unlocked' }),
     manageForeignRoutes: settings.get('ManageForeignRoutes') ?? null,
     manageForeignRules: settings.get('ManageForeignRoutingPolicyRules') ?? null,
     reversePathFilters: readReversePathFilters(question.links.map(({ name }) => name)),
@@ -88,11 +94,9 @@ export function listPrograms(): HostFacts['programs'] {
 
 /** `end` with a slash: the rest is a file in the directory that fits. */
 function listFiles(directory: string, start: string, end: string): string[] {
-  const [suffix = '', inner] = end.split('/');
   return list(directory)
-    .filter((name) => name.startsWith(start) && name.endsWith(suffix))
-    .map((name) => join(directory, name, inner ?? ''))
-    .filter((path) => inner === undefined || readText(path) !== null);
+    .filter((name) => name.startsWith(start) && name.endsWith(end))
+    .map((name) => join(directory, name));
 }
 
 interface ReadFile {
@@ -188,21 +192,7 @@ function readHasNetAdmin(processId: number): boolean | null {
   return line === undefined ? null : (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** Names in a directory, sorted; none where it cannot be read. */
-export function list(directory: string): string[] {
-  return tryRead(() => readdirSync(directory).sort()) ?? [];
-}
-
 /** Null where it cannot be read: also what is no regular file, or too long to be what is looked for. */
 export function readText(path: string): string | null {
   return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true, isAnyText: true }));
-}
-
-/** Null where `read` throws: the file is not there, or cannot be read so. */
-export function tryRead<T>(read: () => T): T | null {
-  try {
-    return read();
-  } catch {
-    return null;
-  }
 }

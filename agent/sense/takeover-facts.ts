@@ -3,15 +3,20 @@
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import { readRegularFile } from '../../lib/file/read-file.ts';
+import { list, tryRead } from '../../lib/file/try-read.ts';
 import { matchesShellPattern } from '../../lib/text/pattern.ts';
 import type { Link } from '../model.ts';
 import type { NetworkManagerDevice, TakeoverFacts, TextFile } from '../takeover-model.ts';
-import { list, listPrograms, readText, tryRead } from './host-facts.ts';
+import { listPrograms, readText } from './host-facts.ts';
+import { listPeerFiles } from './peer-files.ts';
 import { readUnitStates } from './unit-states.ts';
 
-const unitNames = ['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'dhcpcd', 'networking'].map(
-  (name) => `${name}.service`,
-);
+const unitNames = [
+  ...['systemd-networkd', 'systemd-resolved', 'enid', 'NetworkManager', 'nm-cloud-setup', 'dhcpcd', 'networking'].map(
+    (name) => `${name}.service`,
+  ),
+  'nm-cloud-setup.timer',
+];
 
 export type HostPart = Omit<
   TakeoverFacts,
@@ -25,11 +30,8 @@ export type HostPart = Omit<
   | 'isTaken'
 >;
 
-/** `isOwn`: whether a .network file of this text is enid's. Throws a RuntimeError where systemd does not answer. */
-export async function readTakeoverFacts(
-  isOwn: (text: string) => boolean,
-  eniLinks: readonly Pick<Link, 'name' | 'index'>[],
-): Promise<HostPart> {
+/** Throws a RuntimeError where systemd does not answer. */
+export async function readTakeoverFacts(eniLinks: readonly Pick<Link, 'name' | 'index'>[]): Promise<HostPart> {
   const hasSystemd = existsSync('/run/systemd/system');
   return {
     isRoot: process.getuid?.() === 0,
@@ -41,7 +43,7 @@ export async function readTakeoverFacts(
       ...listNetworkFiles('/run/systemd/network', '10-netplan-'),
       ...listNetworkFiles('/run/systemd/network', '10-cloud-init-'),
       ...listNetworkFiles('/etc/systemd/network', '10-cloud-init-'),
-      ...listPeerFiles(isOwn),
+      ...listPeerFiles(),
     ],
     clients: listPrograms()
       .filter(({ name }) => /^(dhclient|dhcpcd)/.test(name))
@@ -102,14 +104,6 @@ function listNetworkFiles(directory: string, start: string): string[] {
   return list(directory)
     .filter((name) => name.startsWith(start) && name.endsWith('.network'))
     .map((name) => join(directory, name));
-}
-
-/** What amazon-ec2-net-utils leaves when it is removed: links to its 80-ec2.network by the names of our files, and drop-ins. */
-function listPeerFiles(isOwn: (text: string) => boolean): string[] {
-  if (!existsSync('/run/amazon-ec2-net-utils')) return [];
-  return listNetworkFiles('/run/systemd/network', '70-')
-    .filter((path) => !isOwn(readText(path) ?? ''))
-    .flatMap((path) => [path, ...list(`${path}.d`).map((name) => join(`${path}.d`, name))]);
 }
 
 function readResolvConf(): TakeoverFacts['resolvConf'] {

@@ -104,7 +104,9 @@ it('holds everything that is installed, and nothing else', async () => {
 
 it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other beside it', async (kind) => {
   const directory = join(work, kind);
-  expect(await readFile(join(directory, 'usr/libexec/enid/enid.js'), 'utf8')).toMatch(/^#!\/usr\/libexec\/enid\/node\n/);
+  expect(await readFile(join(directory, 'usr/libexec/enid/enid.js'), 'utf8')).toMatch(
+    /^#!\/usr\/libexec\/enid\/node\n/,
+  );
   const node = join(directory, 'usr/libexec/enid/node');
   // What all tests run on (spec/packages.spec.ts).
   expect((await runChecked([node, '-v'])).trim()).toBe(process.version);

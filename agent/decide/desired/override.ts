@@ -46,7 +46,7 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
   }
   if (policy.manage !== 'full') return null;
   if (ownFile.rivalPath !== null) {
-    const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link`;
+    const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link (\`enid takeover\` does, if it is of amazon-ec2-net-utils)`;
     return { state: { kind: 'degraded', reason }, isUnknown: true };
   }
   const known = networkd.links.find(({ linkIndex }) => linkIndex === link.index);
@@ -67,9 +67,15 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
   if (ownFile.isFormer(known.networkFile)) return null;
   const isClaim = known.networkFile.startsWith('/etc/systemd/network/') && !leftByRemoval.includes(known.networkFile);
   if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {
-    return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link` }, isUnknown: false };
+    const owner = isOfPeer(known.networkFile) ? ' (amazon-ec2-net-utils has written it: `enid takeover`)' : '';
+    return { state: { kind: 'overridden', reason: `${known.networkFile} claims the link${owner}` }, isUnknown: false };
   }
   return null;
+}
+
+/** By the name that Debian's build gives it, so that it sorts before netplan's (update-networkd-priorities.patch). */
+function isOfPeer(path: string): boolean {
+  return path.startsWith('/run/systemd/network/07-');
 }
 
 /** systemd.network(5): files are taken in the order of their names, whatever the directory; the first match wins. */

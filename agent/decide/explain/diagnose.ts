@@ -5,7 +5,8 @@ import { identifyRule, ownProtocol } from '../base/identity.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
-import { checkMetadata, checkNetworkFiles, checkTags } from './diagnose-metadata.ts';
+import { checkMetadata, checkTags } from './diagnose-metadata.ts';
+import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { computeStanding, describePending } from './standing.ts';
 
@@ -31,11 +32,13 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkPrograms,
   checkFiles,
   checkMetadata,
+  checkImdsNetwork,
   checkTags,
   checkEnis,
   checkDrift,
   checkNumbers,
   checkForeignRules,
+  checkCloudSetup,
   (patient) => checkWays(patient.ways, patient),
   checkLinkGroups,
   checkReversePathFilters,
@@ -120,37 +123,6 @@ function checkPrograms({ facts: { programs } }: Patient): Finding[] {
       return find('programs', 'warning', `${name} runs (process ${processId})`, advice);
     }),
   );
-}
-
-/** What a file belongs to, and what to do about it. */
-const origins: readonly { readonly pattern: RegExp; readonly origin: string; readonly advice: string }[] = [
-  {
-    pattern: /cloud-init|hook-hotplug/,
-    origin: 'cloud-init configures the network',
-    advice: 'write `network: {config: disabled}` to /etc/cloud/cloud.cfg.d/99-disable-network.cfg and remove the file',
-  },
-  {
-    pattern: /netplan/,
-    origin: 'netplan configures the network',
-    advice: 'remove the ENIs from it (netplan.io writes files that sort before 70-), or set `manage: rules` for them',
-  },
-  {
-    pattern: /policy-routes|ec2net/,
-    origin: 'amazon-ec2-net-utils is installed',
-    advice: 'remove the package: it writes the same files and rules (docs/coming-from-amazon-ec2-net-utils.md)',
-  },
-];
-
-function checkFiles(patient: Patient): Finding[] {
-  const found = patient.facts.files.map((path) => {
-    const { origin, advice } = origins.find(({ pattern }) => pattern.test(path)) ?? {
-      origin: 'another program configures the network',
-      advice: 'remove the file',
-    };
-    return find('files', 'warning', `${origin} (${path})`, advice);
-  });
-  const all = [...checkNetworkFiles(patient), ...found];
-  return orFine('files', 'no files of cloud-init, netplan or amazon-ec2-net-utils', all);
 }
 
 function checkEnis(patient: Patient): Finding[] {

@@ -4,6 +4,7 @@
  */
 
 import type { CommandStep, KillStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../../takeover-model.ts';
+import { cloudSetupName, peerName } from '../base/other-managers.ts';
 import { removeFromInterfaces } from './ifupdown.ts';
 import { judgeNetplan } from './netplan.ts';
 
@@ -22,6 +23,8 @@ const nothing: Part = { managers: [], files: [], letGo: [], resume: [], obstacle
 const networkd = 'systemd-networkd.service';
 const resolved = 'systemd-resolved.service';
 const networkManager = 'NetworkManager.service';
+/** It asks the metadata service every 5 minutes, and has NetworkManager apply what it finds. */
+const cloudSetupUnits = ['nm-cloud-setup.timer', 'nm-cloud-setup.service'];
 const networkManagerFile = '/etc/NetworkManager/conf.d/90-enid.conf';
 const fallbackFile = '/etc/systemd/network/80-ec2.network';
 const cloudInitFile = '/etc/cloud/cloud.cfg.d/99-enid-network.cfg';
@@ -132,18 +135,31 @@ function planNetworkManager(facts: TakeoverFacts): Part {
     ['systemctl', 'stop', networkManager],
     ['systemctl', 'start', networkManager],
   ];
+  const cloudSetup = cloudSetupUnits.filter((name) => units[name]?.isActive || units[name]?.isEnabled);
+  const managers = ['NetworkManager', ...(cloudSetup.length > 0 ? [cloudSetupName] : [])];
+  const undoCloudSetup = cloudSetup.filter((name) => units[name]?.isEnabled);
   return {
     ...nothing,
-    managers: ['NetworkManager'],
+    managers,
     files: [write(networkManagerFile, text)],
     // A stop leaves the addresses; giving up a link while it runs would not. What it remembers of a link when it starts
     // again is stronger than its configuration (1.42).
-    letGo: unit.isActive
-      ? [
-          command(stop, resumeConnections(start, devices)),
-          ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], [])] : []),
-        ]
-      : [],
+    letGo: [
+      ...(cloudSetup.length > 0
+        ? [
+            command(
+              ['systemctl', 'disable', '--now', ...cloudSetup],
+              undoCloudSetup.length > 0 ? [['systemctl', 'enable', '--now', ...undoCloudSetup]] : [],
+            ),
+          ]
+        : []),
+      ...(unit.isActive
+        ? [
+            command(stop, resumeConnections(start, devices)),
+            ...(devices.length > 0 ? [command(['rm', '-f', ...devices.map(({ path }) => path)], [])] : []),
+          ]
+        : []),
+    ],
     resume: unit.isActive ? [command(start, [stop])] : [],
   };
 }
@@ -182,11 +198,11 @@ function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: Tak
   const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
   const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));
   if (paths.length === 0 && generated.length === 0) return nothing;
-  const isPeer = generated.some((path) => path.startsWith('/run/systemd/network/70-'));
+  const isPeer = generated.some((path) => /^\/run\/systemd\/network\/(07|70)-/.test(path));
   const managers = [
     ...(paths.length > 0 ? ['netplan'] : []),
     ...(generated.some((path) => path.includes('cloud-init')) ? ['cloud-init'] : []),
-    ...(isPeer ? ['amazon-ec2-net-utils'] : []),
+    ...(isPeer ? [peerName] : []),
   ];
   return {
     ...nothing,

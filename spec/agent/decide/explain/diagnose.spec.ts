@@ -77,7 +77,7 @@ describe('a host', () => {
     expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
       findings.map(({ message }) => `ok ${message}`),
     );
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(15);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(17);
     expect(computeExitCode(findings)).toBe(0);
   });
 
@@ -111,6 +111,12 @@ describe('a host', () => {
     ['foreign rules not spared', makePatient({}, { manageForeignRules: 'yes' }), ['warning networkd.conf']],
     ['NetworkManager', makePatient({}, { programs: [{ name: 'NetworkManager', processId: 9 }] }), ['warning programs']],
     ['netplan', makePatient({}, { files: ['/etc/netplan/01-net.yaml'] }), ['warning files']],
+    [
+      'nm-cloud-setup',
+      makePatient({}, { files: ['/etc/systemd/system/timers.target.wants/nm-cloud-setup.timer'] }),
+      ['warning files'],
+    ],
+    ["systemd's lock of the metadata service", makePatient({}, { imdsNetwork: 'locked' }), ['warning imds network']],
     [
       'the IPv4 service dead on one ENI',
       makePatient(

@@ -166,6 +166,30 @@ To be done:
 `);
   });
 
+  it('amazon-ec2-net-utils of Debian and Ubuntu, whose files sort before', () => {
+    const generatedFiles = ['/run/systemd/network/07-ens5.network', '/run/systemd/network/07-ens5.network.d/eni.conf'];
+    const text = plan({ generatedFiles, units: { ...bare.units, 'systemd-networkd.service': on } });
+    expect(text).toMatch(/configured by: amazon-ec2-net-utils$/m);
+    for (const path of generatedFiles) expect(text).toContain(`  remove ${path}\n`);
+  });
+
+  it('NetworkManager with nm-cloud-setup, whose timer ends before it and comes back with the undo', () => {
+    const units = {
+      ...bare.units,
+      'NetworkManager.service': on,
+      'nm-cloud-setup.timer': on,
+      'nm-cloud-setup.service': installed,
+    };
+    expect(plan({ units })).toMatch(/configured by: NetworkManager, nm-cloud-setup$/m);
+    const { steps } = planTakeover({ ...bare, units });
+    const commands = steps.flatMap((step) => (step.kind === 'command' ? [step] : []));
+    const names = commands.map(({ argv }) => argv.join(' '));
+    const at = names.indexOf('systemctl disable --now nm-cloud-setup.timer');
+    expect(at).toBeGreaterThan(-1);
+    expect(at).toBeLessThan(names.indexOf('systemctl stop NetworkManager.service'));
+    expect(commands[at]?.undo).toEqual([['systemctl', 'enable', '--now', 'nm-cloud-setup.timer']]);
+  });
+
   it('has nothing to do where networkd and enid run and nobody else does', () => {
     const units = { 'systemd-networkd.service': on, 'enid.service': on, 'NetworkManager.service': on };
     expect(plan({ units, isNetworkManagerTold: true, isTaken: true, networkFiles: [] })).toMatch(/already/);

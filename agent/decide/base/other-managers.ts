@@ -1,0 +1,55 @@
+/** By what numbers the rules and routes of amazon-ec2-net-utils and nm-cloud-setup are known. Pure. */
+
+import type { Desired, KernelState, Route, Rule } from '../../model.ts';
+import { identifyRule, ownProtocol } from './identity.ts';
+import { mainTable } from './numbers.ts';
+
+export const peerName = 'amazon-ec2-net-utils';
+export const cloudSetupName = 'nm-cloud-setup';
+
+/** main.c of nm-cloud-setup: 30200 and 30400 with the number of the ENI, of at most 100; 30350 for main. */
+const isCloudSetupNumber = (number: number) =>
+  (number >= 30_200 && number < 30_300) || (number >= 30_400 && number < 30_500);
+
+export function isCloudSetupRule(rule: Rule): boolean {
+  if (!isPlain(rule) || rule.family !== 4) return false;
+  const { priority, table, source, suppressPrefixLength } = rule;
+  if (source === null) return priority === 30_350 && table === mainTable && suppressPrefixLength === 0;
+  return priority === table && isCloudSetupNumber(priority) && suppressPrefixLength === null && source.endsWith('/32');
+}
+
+export function isCloudSetupRoute({ family, table }: Route): boolean {
+  return family === 4 && isCloudSetupNumber(table);
+}
+
+/** `managers`: who was taken over from. One rule for each source of a secondary ENI, at the table's number (lib.sh, create_rules). */
+export function findLeftoverRules({ rules }: KernelState, desired: Desired, managers: readonly string[]): Rule[] {
+  const wanted = new Set(desired.enis.flatMap((eni) => eni.rules.map(identifyRule)));
+  const tables = new Set(desired.enis.flatMap(({ isPrimary, tableId }) => (isPrimary ? [] : [tableId])));
+  const isOfPeer = (rule: Rule) =>
+    isPlain(rule) &&
+    rule.source !== null &&
+    rule.suppressPrefixLength === null &&
+    rule.priority === rule.table &&
+    tables.has(rule.table) &&
+    !wanted.has(identifyRule(rule));
+  return rules.filter(
+    (rule) =>
+      (managers.includes(peerName) && isOfPeer(rule)) || (managers.includes(cloudSetupName) && isCloudSetupRule(rule)),
+  );
+}
+
+export function findLeftoverTables({ routes }: KernelState, managers: readonly string[]): Route[] {
+  return managers.includes(cloudSetupName) ? routes.filter(isCloudSetupRoute) : [];
+}
+
+/** A look-up by source and nothing else, of somebody else. */
+function isPlain(rule: Rule): boolean {
+  return (
+    rule.action === 1 &&
+    !rule.isComplex &&
+    rule.protocol !== ownProtocol &&
+    rule.suppressGroup === null &&
+    [rule.destination, rule.inputInterface, rule.outputInterface, rule.mark, rule.users].every((part) => part === null)
+  );
+}

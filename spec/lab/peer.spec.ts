@@ -1,0 +1,77 @@
+/** amazon-ec2-net-utils beside or before: the real program's files and rules, as `enid doctor` and the daemon say what they are. */
+
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from '@jest/globals';
+import { EnidProcess, installInto, runEnid } from '../../fixtures/enid-process.ts';
+import { peerProgram } from '../../fixtures/vpc/debian-trees.ts';
+import { Vpc } from '../../fixtures/vpc/vpc.ts';
+import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
+import { testMs, until } from './lab.ts';
+
+let vpc: Vpc | undefined;
+let directory: string | undefined;
+afterEach(async () => {
+  await vpc?.destroy();
+  if (directory !== undefined) await rm(directory, { recursive: true, force: true });
+});
+
+/** The program with the numbers that Debian's build gives its files since 2.5 (update-networkd-priorities.patch): before netplan's. */
+async function copyWithPrefix(prefix: string): Promise<{ program: string; environment: string }> {
+  const { program, environment } = peerProgram();
+  directory = await mkdtemp(join(tmpdir(), 'enid-peer-'));
+  const [, library = ''] = environment.split('=');
+  for (const [from, to] of [
+    [program, 'setup-policy-routes'],
+    [join(library, 'lib.sh'), 'lib.sh'],
+  ] as const) {
+    const text = await readFile(from, 'utf8');
+    await writeFile(join(directory, to), text.replaceAll(`{unitdir}/70-`, `{unitdir}/${prefix}-`));
+  }
+  return { program: join(directory, 'setup-policy-routes'), environment: `LIBDIR_OVERRIDE=${directory}` };
+}
+
+/** Both ENIs configured by the peer, as its units do it. */
+async function openWithPeer(prefix: string): Promise<Vpc> {
+  const opened = await Vpc.create({ name: `peer${prefix}`, subnets });
+  vpc = opened;
+  const { guest } = opened;
+  await installInto(guest);
+  const network = peerProgram().network.replace(/^Driver=.*$/m, 'Driver=veth\nName=ens*');
+  await guest.writeFile('/usr/lib/systemd/network/80-ec2.network', network);
+  await guest.check(['rm', '/run/systemd/network/80-ec2.network']);
+  for (const eni of [primary, alone]) await opened.attach(eni);
+  await guest.networkd.start();
+  await until('the leases', () => opened.reaches('10.0.1.10'));
+  const { program, environment } = await copyWithPrefix(prefix);
+  for (let round = 0; round < 2; round++)
+    for (const { linkName } of [primary, alone])
+      await guest.check(['bash', '-c', `${environment} bash ${program} ${linkName} start`], { timeoutMs: testMs });
+  await until('its rule', async () => (await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001'));
+  return opened;
+}
+
+it.each(['70', '07'])(
+  '%s-: doctor names every file that it has written and its rules; a start says who has the links, and what to do',
+  async (prefix) => {
+    const { guest } = await openWithPeer(prefix);
+    const written = await guest.check(['find', '/run/systemd/network', '!', '-type', 'd', '-name', '*', '-print']);
+    const files = written
+      .trim()
+      .split('\n')
+      .filter((path) => path.includes(`/${prefix}-`));
+    expect(files.length).toBeGreaterThanOrEqual(6);
+    const { stdout } = await runEnid(guest, ['doctor']);
+    for (const path of files)
+      expect(stdout).toContain(`amazon-ec2-net-utils has left a file that systemd-networkd reads (${path})`);
+    expect(stdout).toMatch(/^warning +rules +another program's rule .* from 10\.0\.2\.21\/32 lookup 10001/m);
+
+    const enid = EnidProcess.start(guest);
+    const said = /amazon-ec2-net-utils.*enid takeover/;
+    await until('it says so', async () => said.test((await runEnid(guest, ['status'])).stdout));
+    expect((await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001')).toBe(true);
+    await enid.stop();
+  },
+  testMs,
+);
