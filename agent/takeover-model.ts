@@ -31,6 +31,8 @@ export interface TakeoverFacts {
   readonly isRoot: boolean;
   /** systemd is process 1 of this host. */
   readonly hasSystemd: boolean;
+  /** The major one; null: it does not say. */
+  readonly systemdVersion: number | null;
   /** Links that are ENIs, by name. */
   readonly eniLinks: readonly string[];
   /** Physical links that are none: whoever configures them must stay. */

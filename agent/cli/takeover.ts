@@ -108,6 +108,7 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const files = desired.enis.flatMap(({ networkFiles }) => networkFiles);
   return planTakeover({
     ...facts,
+    systemdVersion: inspection.networkd.version,
     eniLinks,
     unclaimedLinks: candidates
       .filter(({ link }) => findKnown(link.index)?.networkFile == null && hasGlobalAddress(kernel, link.index))

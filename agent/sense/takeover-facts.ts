@@ -20,6 +20,7 @@ const unitNames = [
 
 export type HostPart = Omit<
   TakeoverFacts,
+  | 'systemdVersion'
   | 'eniLinks'
   | 'unclaimedLinks'
   | 'heldAddresses'

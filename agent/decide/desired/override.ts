@@ -2,6 +2,7 @@
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { EniState, Link, NetworkdState } from '../../model.ts';
+import { describeTooOld } from '../base/systemd.ts';
 
 /** What a removal of the package leaves (units/package/maintain.sh), and the next installation takes over from. */
 const leftByRemoval = ['79-ec2-primary', '81-ec2-all'].map((name) => `/etc/systemd/network/${name}.network`);
@@ -45,6 +46,11 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
     if (!isOurs) return { state: { kind: 'overridden', reason: `enslaved to ${name}` }, isUnknown: false };
   }
   if (policy.manage !== 'full') return null;
+  const tooOld = describeTooOld(networkd.version);
+  if (tooOld !== null) {
+    const reason = `${tooOld}. Nothing is changed; \`manage: rules\` needs no networkd`;
+    return { state: { kind: 'degraded', reason }, isUnknown: true };
+  }
   if (ownFile.rivalPath !== null) {
     const reason = `${ownFile.rivalPath} was put there by another program: remove it to have enid configure the link (\`enid takeover\` does, if it is of amazon-ec2-net-utils)`;
     return { state: { kind: 'degraded', reason }, isUnknown: true };

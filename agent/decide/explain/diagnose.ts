@@ -2,6 +2,7 @@
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
@@ -79,11 +80,9 @@ function checkNetworkd({ networkd }: Patient): Finding[] {
   }
   const { version } = networkd;
   if (version === null) return [find('networkd', 'info', 'its version cannot be told: treated as an old one')];
-  // ManageForeignRoutingPolicyRules= came with 249 (systemd's NEWS).
-  if (version < 249) {
-    const advice = 'upgrade systemd: it would delete the rules of enid and of others when it configures a link';
-    return [find('networkd', 'error', `systemd ${version}: expected 249 or later`, advice)];
-  }
+  const tooOld = describeTooOld(version);
+  if (tooOld !== null)
+    return [find('networkd', 'error', tooOld, 'upgrade systemd, or set `manage: rules` for the ENIs')];
   if (!keepsAddresses(version)) {
     const meaning =
       'a reload drops the lease of links whose files changed, so enid leaves the files of configured links until networkd stops';

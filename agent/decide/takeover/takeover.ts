@@ -5,6 +5,7 @@
 
 import type { CommandStep, KillStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../../takeover-model.ts';
 import { cloudSetupName, peerName } from '../base/other-managers.ts';
+import { describeTooOld } from '../base/systemd.ts';
 import { removeFromInterfaces } from './ifupdown.ts';
 import { judgeNetplan } from './netplan.ts';
 
@@ -91,6 +92,8 @@ function judgeHost(facts: TakeoverFacts): string[] {
   const found: string[] = [];
   if (!isRoot) found.push('only root can do it');
   if (!hasSystemd) found.push('systemd is not process 1 here');
+  const tooOld = describeTooOld(facts.systemdVersion);
+  if (tooOld !== null) found.push(tooOld);
   if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
   if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
   else if (networkFiles.length === 0 && unconfigured.length > 0) found.push(...unconfigured);

@@ -38,3 +38,34 @@ it.each<[string, string | null, string]>([
   const reason = `${networkFile} claims the link`;
   expect(found).toEqual(who === 'enid' ? null : { state: { kind: 'overridden', reason }, isUnknown: false });
 });
+
+const present = (version: number, networkFile: string | null = null) =>
+  ({ kind: 'present', version, links: [{ linkIndex: 3, networkFile, setupState: 'configured' }] }) as const;
+const none = {
+  path: '/run/systemd/network/70-ens6.network',
+  exists: false,
+  rivalPath: null,
+  isFormer: () => false,
+  vrf: null,
+};
+
+it('nothing is changed on a systemd that it was not run with, and one line says so; its rules need none', () => {
+  expect(findOverride(link, [link], present(249), none, policy)).toEqual({
+    state: {
+      kind: 'degraded',
+      reason: 'systemd 249 is too old: expected 252 or later. Nothing is changed; `manage: rules` needs no networkd',
+    },
+    isUnknown: true,
+  });
+  expect(findOverride(link, [link], present(252), none, policy)).toBeNull();
+  expect(findOverride(link, [link], present(249), none, { ...policy, manage: 'rules' })).toBeNull();
+});
+
+it('names amazon-ec2-net-utils where a file of Debian’s build of it has the link', () => {
+  const found = findOverride(link, [link], present(252, '/run/systemd/network/07-ens6.network'), none, policy);
+  expect(found?.state).toEqual({
+    kind: 'overridden',
+    reason:
+      '/run/systemd/network/07-ens6.network claims the link (amazon-ec2-net-utils has written it: `enid takeover`)',
+  });
+});

@@ -103,7 +103,7 @@ describe('a host', () => {
     ['a capability that cannot be read', makePatient({}, { daemon: { processId: 1, hasNetAdmin: null } }), []],
     ['no networkd', networkd({ kind: 'absent' }), ['error networkd']],
     ['a bus that is silent', networkd({ kind: 'unknown' }), ['error networkd']],
-    ['systemd 248', networkd({ version: 248 }), ['error networkd']],
+    ['systemd 249', networkd({ version: 249 }), ['error networkd']],
     ['systemd 252', networkd({ version: 252 }), ['info networkd']],
     ['systemd 256', networkd({ version: 256 }), ['info networkd']],
     ['systemd of unknown version', networkd({ version: null }), ['info networkd']],

@@ -8,6 +8,7 @@ import type { TakeoverFacts } from '../../../../agent/takeover-model.ts';
 const bare: TakeoverFacts = {
   isRoot: true,
   hasSystemd: true,
+  systemdVersion: 252,
   eniLinks: ['ens5'],
   unclaimedLinks: [],
   isFallbackMasked: false,
@@ -197,6 +198,7 @@ To be done:
 
   it.each([
     ['only root', { isRoot: false }],
+    ['systemd 249 is too old: expected 252', { systemdVersion: 249 }],
     ['systemd is not process 1', { hasSystemd: false }],
     ['systemd-networkd is not installed', { units: {} }],
     ['there is no ENI', { eniLinks: [] }],
