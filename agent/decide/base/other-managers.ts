@@ -2,7 +2,7 @@
 
 import type { Desired, KernelState, Route, Rule } from '../../model.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
-import { mainTable } from './numbers.ts';
+import { eniTables, mainTable } from './numbers.ts';
 
 export const peerName = 'amazon-ec2-net-utils';
 export const cloudSetupName = 'nm-cloud-setup';
@@ -22,17 +22,18 @@ export function isCloudSetupRoute({ family, table }: Route): boolean {
   return family === 4 && isCloudSetupNumber(table);
 }
 
-/** `managers`: who was taken over from. One rule for each source of a secondary ENI, at the table's number (lib.sh, create_rules). */
+/** One for each source of a secondary ENI, at the number of its table (lib.sh, create_rules). */
+export function isPeerRule(rule: Rule): boolean {
+  const { priority, table, source, suppressPrefixLength } = rule;
+  const isNumber = table >= eniTables.from && table < eniTables.to && priority === table;
+  return isPlain(rule) && isNumber && source !== null && suppressPrefixLength === null;
+}
+
+/** `managers`: who was taken over from. */
 export function findLeftoverRules({ rules }: KernelState, desired: Desired, managers: readonly string[]): Rule[] {
   const wanted = new Set(desired.enis.flatMap((eni) => eni.rules.map(identifyRule)));
   const tables = new Set(desired.enis.flatMap(({ isPrimary, tableId }) => (isPrimary ? [] : [tableId])));
-  const isOfPeer = (rule: Rule) =>
-    isPlain(rule) &&
-    rule.source !== null &&
-    rule.suppressPrefixLength === null &&
-    rule.priority === rule.table &&
-    tables.has(rule.table) &&
-    !wanted.has(identifyRule(rule));
+  const isOfPeer = (rule: Rule) => isPeerRule(rule) && tables.has(rule.table) && !wanted.has(identifyRule(rule));
   return rules.filter(
     (rule) =>
       (managers.includes(peerName) && isOfPeer(rule)) || (managers.includes(cloudSetupName) && isCloudSetupRule(rule)),

@@ -2,6 +2,7 @@
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { isPeerRule } from '../base/other-managers.ts';
 import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
@@ -187,15 +188,20 @@ function checkForeignRules({ kernel, desired: { enis } }: Patient): Finding[] {
     (rule) =>
       rule.protocol !== ownProtocol &&
       !identities.has(identifyRule(rule)) &&
-      (priorities.has(rule.priority) || tables.has(rule.table)),
+      // Of ENIs that a file of the peer claims, enid wants none.
+      (priorities.has(rule.priority) || tables.has(rule.table) || isPeerRule(rule)),
   );
   const advice = 'find its owner (ip -d rule); enid leaves it alone';
   return orFine(
     'rules',
     "no rule of others among enid's",
-    foreign.map(({ priority, source, table, protocol }) => {
+    foreign.map((rule) => {
+      const { priority, source, table, protocol } = rule;
       const text = `pref ${priority} from ${source ?? 'all'} lookup ${table} proto ${protocol}`;
-      return find('rules', 'warning', `another program's rule is among enid's: ${text}`, advice);
+      const owner = isPeerRule(rule)
+        ? 'it has the form of amazon-ec2-net-utils: `enid takeover` from it removes it'
+        : null;
+      return find('rules', 'warning', `another program's rule is among enid's: ${text}`, owner ?? advice);
     }),
   );
 }
