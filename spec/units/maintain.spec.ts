@@ -42,6 +42,8 @@ interface Host {
   /** Units that are. */
   readonly enabled?: readonly string[];
   readonly active?: readonly string[];
+  /** What they say of enid.service; `enabled` by default. */
+  readonly presets?: 'disabled';
   /** False: an image is being built. */
   readonly hasSystemd?: boolean;
   readonly interfaces?: string;
@@ -54,6 +56,7 @@ function call(name: string, host: Host = {}): string {
     ...(host.enabled ?? []).map(
       (unit) => `"is-enabled ${unit}.service") echo enabled ;; "--quiet is-enabled ${unit}.service") ;;`,
     ),
+    `"show --property=UnitFilePreset "*) echo ${host.presets ?? 'enabled'} ;;`,
     ...(host.active ?? []).map((unit) => `*"is-active ${unit}.service") ;;`),
   ];
   const text = `set -e
@@ -81,7 +84,7 @@ const isThere = (path = fallback) => lstatSync(path, { throwIfNoEntry: false }) 
 describe('decide_next_boot', () => {
   it('enables enid where systemd-networkd is, and nobody else', () => {
     expect(call('decide_next_boot', { enabled: ['systemd-networkd', 'networking'] })).toBe(
-      'systemctl --quiet enable enid.service\n',
+      'systemctl --quiet preset enid.service\n',
     );
     expect(isThere()).toBe(false);
   });
@@ -220,7 +223,7 @@ describe('after_install', () => {
     call('before_removal', { enabled: ['enid', 'systemd-networkd'] });
     change();
     const said = call('after_install upgrade', { enabled: ['systemd-networkd'] });
-    expect(said).toMatch(/enid takeover --if-safe\nsystemctl --quiet enable enid\.service\n/);
+    expect(said).toMatch(/enid takeover --if-safe\nsystemctl --quiet preset enid\.service\n/);
     // The link to /dev/null of a first installation beside another would hold systemd-networkd off for good.
     expect(isThere()).toBe(false);
     expect(call('after_install upgrade')).toBe(restart);
@@ -259,16 +262,22 @@ describe('after_install', () => {
   it('never leaves the ENIs to nobody: NetworkManager was told to, or networkd had them by what a removal left', () => {
     const host = { enabled: ['systemd-networkd', 'NetworkManager'] };
     writeFileSync(at('90-enid.conf'), '');
-    expect(call('after_install', host)).toMatch(/enable enid\.service/);
+    expect(call('after_install', host)).toMatch(/preset enid\.service/);
     rmSync(at('90-enid.conf'));
     writeFileSync(leftForAll, left);
-    expect(call('after_install', host)).toMatch(/enable enid\.service/);
+    expect(call('after_install', host)).toMatch(/preset enid\.service/);
     expect(isThere()).toBe(false);
+  });
+
+  it('does not begin where a preset of the administrator says so', () => {
+    const said = call('after_install', { enabled: ['systemd-networkd'], presets: 'disabled' });
+    expect(said).toMatch(/^enid: a preset says that it is not enabled/m);
+    expect(said).not.toMatch(/systemctl|enid takeover --if-safe/);
   });
 
   it('says in an image what it needs', () => {
     expect(call('after_install', { hasSystemd: false, enabled: ['systemd-networkd'] })).toBe(
-      'systemctl --quiet enable enid.service\n',
+      'systemctl --quiet preset enid.service\n',
     );
     expect(call('after_install', { hasSystemd: false })).toMatch(/systemctl enable systemd-networkd enid\.service/);
   });

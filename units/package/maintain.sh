@@ -35,6 +35,9 @@ has_networkd() { systemctl --quiet is-enabled systemd-networkd.service 2>/dev/nu
 is_masked() { [ "$(readlink "$fallback" 2>/dev/null)" = /dev/null ]; }
 unmask() { ! is_masked || rm -f "$fallback"; }
 
+# Presets are the administrator's word on what an installation switches on (systemd.preset(5)).
+is_unwanted() { [ "$(systemctl show --property=UnitFilePreset --value "$unit" 2>/dev/null)" = disabled ]; }
+
 # The unit, the bus policy, the catalog and the rules for new links are read by others.
 tell_others() {
   journalctl --update-catalog || true
@@ -50,7 +53,7 @@ decide_next_boot() {
     return 0
   elif [ -n "$1" ] || ! has_rival; then
     unmask
-    systemctl --quiet enable "$unit"
+    systemctl --quiet preset "$unit"
   elif [ ! -e "$fallback" ]; then
     # networkd, which is there for other links, would take the ENIs, too. A takeover lifts this again.
     mkdir -p "${fallback%/*}"
@@ -81,7 +84,7 @@ after_install() {
 # A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
 enable_in_image() {
   if has_networkd; then
-    systemctl --quiet enable "$unit"
+    systemctl --quiet preset "$unit"
   else
     echo "enid: systemd-networkd is not enabled, so enid is not either: systemctl enable systemd-networkd $unit"
   fi
@@ -92,6 +95,9 @@ start_first() {
     # Installed again after a removal: whose the ENIs are was decided then.
     systemctl --quiet enable "$unit" || true
     systemctl restart "$unit" || true
+  elif is_unwanted; then
+    echo "enid: a preset says that it is not enabled; enid takeover does it all the same"
+    return 0
   else
     # rpm removes what conflicts after this, apt before.
     systemctl stop 'refresh-policy-routes@*.timer' 2>/dev/null || true

@@ -1,6 +1,7 @@
 // Prints what others wrote of the package, largest first, then the licence of each in full: what has bytes in the bundle, by the
 // bundler's own account, and the three binaries. `node notices.mjs NODE KOFFI BINARIES`: the unpacked packages of the runtime
-// and of koffi's addon, and the directory with node, koffi.node and netlink.node as they are installed.
+// and of koffi's addon, and the directory with node, koffi.node and netlink.node as they are installed. With --bundled: the same,
+// and the libraries in node, as an .rpm names them (Fedora's packaging guidelines, "Bundling and Duplication").
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -32,6 +33,25 @@ function describe(directory, file, bytes) {
   return { name, version, license, where: file === '' ? 'enid.js' : file, bytes, directory };
 }
 
+/** Those in node by its own account: it runs this, in the version that is installed (fixtures/setup.sh). */
+function listBundled() {
+  const {
+    node,
+    modules: _abi,
+    napi: _api,
+    tz: _zones,
+    unicode: _data,
+    cldr: _locales,
+    ...libraries
+  } = process.versions;
+  const inNode = { ...libraries, nodejs: node, 'c-ares': libraries.ares, libuv: libraries.uv };
+  const names = Object.entries(inNode).filter(([name, version]) => !['ares', 'uv'].includes(name) && version !== '');
+  const npm = parts.filter(({ where }) => where !== 'node').map(({ name, version }) => [`npm(${name})`, version]);
+  // A version of rpm has no hyphen: what stands behind it is the fork's.
+  const lines = [...names, ...npm].map(([name, version]) => `Provides: bundled(${name}) = ${version.split('-')[0]}`);
+  return [...new Set(lines)].sort();
+}
+
 /** Of koffi's addon the text is in koffi itself. */
 function readLicence({ name, directory }) {
   for (const place of [directory, name.startsWith('@koromix/koffi-') ? 'node_modules/koffi' : directory]) {
@@ -39,6 +59,11 @@ function readLicence({ name, directory }) {
     if (file !== undefined) return readFileSync(join(place, file), 'utf8').trim();
   }
   return null;
+}
+
+if (process.argv.includes('--bundled')) {
+  console.log(listBundled().join('\n'));
+  process.exit();
 }
 
 const rows = [['bytes', 'package', 'version', 'licence', 'in']];

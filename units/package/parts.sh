@@ -37,6 +37,7 @@ stage_files() {
   DESTDIR=$stage ENID_RUNTIME=$addons sh units/install.sh
   install -Dm644 units/config.yaml "$stage/etc/enid/config.yaml"
   rm "$stage/usr/share/doc/enid/config.yaml"
+  node units/package/notices.mjs "$node" "$koffi" "$addons" --bundled > "$work/$arch.bundled"
   node units/package/notices.mjs "$node" "$koffi" "$addons" | gzip -9n > "$stage/usr/share/doc/enid/third-party-notices.gz"
   gzip -9n < CHANGELOG.md > "$stage/usr/share/doc/enid/changelog.gz"
   find "$stage/usr/share/man" -type f -exec gzip -9n {} +
@@ -79,14 +80,18 @@ build_rpm() {
   write_script "$scripts/preun" '' 'if [ "$1" = 0 ]; then before_removal; fi'
   write_script "$scripts/postun" '' 'if [ "$1" = 0 ]; then after_removal; fi'
   sed -i 's/%/%%/g' "$scripts"/{post,preun,postun}
+  cp "$work/$arch.bundled" "$scripts/bundled"
   {
-    echo '%dir /etc/enid' && echo '%dir /usr/libexec/enid' && echo '%dir /usr/share/doc/enid'
-    (cd "$work/$arch" && find . ! -type d | sort) | sed -E 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|; s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/.*|%doc &|'
+    for directory in /etc/enid /usr/libexec/enid /usr/share/doc/enid /usr/share/licenses/enid; do echo "%dir $directory"; done
+    echo /usr/lib/systemd/system-preset/80-enid.preset && echo '%license /usr/share/licenses/enid/LICENSE'
+    (cd "$work/$arch" && find . ! -type d | sort) | sed -E 's|^\.||; s|/zsh/vendor-completions/|/zsh/site-functions/|
+      s|^/etc/enid/.*|%config(noreplace) &|; s|^/usr/share/doc/enid/third-party-|%license /usr/share/licenses/enid/third-party-|
+      s|^/usr/share/doc/.*|%doc &|'
   } > "$scripts/files"
   rpmbuild -bb --quiet --target "$target-linux" --buildroot "$scripts/root" \
     --define "_topdir $scripts/top" --define "_rpmdir $output" --define '_build_name_fmt %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' \
     --define '_buildhost enid' --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
     --define "_binary_payload w$level.xzdio" --define "enid_version $version" --define "enid_release $release" \
-    --define "enid_stage $work/$arch" --define "enid_scripts $scripts" \
+    --define "enid_stage $work/$arch" --define "enid_source $PWD" --define "enid_scripts $scripts" \
     --define "enid_date $(date -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" units/package/enid.spec
 }
