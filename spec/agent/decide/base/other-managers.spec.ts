@@ -12,7 +12,7 @@ const rule: Rule = {
   ...{ suppressGroup: null, protocol: 4, isComplex: false },
 };
 const eni = makeDesiredEni({ mac: '06:00:00:00:00:02', linkIndex: 3, linkName: 'ens6', tableId: 10_001, metric: 513 });
-const desired = { enis: [eni], reports: [], unknownMacs: [] };
+const desired = { enis: [eni], reports: [], unknownMacs: [], provisional: [] };
 const kernelOf = (rules: readonly Rule[], routes: readonly Route[] = []): KernelState => ({
   ...{ links: [], addresses: [], drivers: new Map(), rules, routes },
 });

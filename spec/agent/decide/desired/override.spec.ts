@@ -4,6 +4,7 @@ import { expect, it } from '@jest/globals';
 import { parseConfig } from '../../../../agent/config/parse.ts';
 import { findOverride } from '../../../../agent/decide/desired/override.ts';
 import { resolvePolicy } from '../../../../agent/decide/desired/policy.ts';
+import type { NetworkdState } from '../../../../agent/model.ts';
 import { makeLink } from '../../../../fixtures/model/records.ts';
 import { makeEni } from '../../eni.ts';
 
@@ -49,20 +50,23 @@ const none = {
   vrf: null,
 };
 
+const find = (networkd: NetworkdState, chosen = policy) =>
+  findOverride({ link, links: [link], networkd, ownFile: none, policy: chosen });
+
 it('nothing is changed on a systemd that it was not run with, and one line says so; its rules need none', () => {
-  expect(findOverride(link, [link], present(249), none, policy)).toEqual({
+  expect(find(present(249))).toEqual({
     state: {
       kind: 'degraded',
       reason: 'systemd 249 is too old: expected 252 or later. Nothing is changed; `manage: rules` needs no networkd',
     },
     isUnknown: true,
   });
-  expect(findOverride(link, [link], present(252), none, policy)).toBeNull();
-  expect(findOverride(link, [link], present(249), none, { ...policy, manage: 'rules' })).toBeNull();
+  expect(find(present(252))).toBeNull();
+  expect(find(present(249), { ...policy, manage: 'rules' })).toBeNull();
 });
 
 it('names amazon-ec2-net-utils where a file of Debian’s build of it has the link', () => {
-  const found = findOverride(link, [link], present(252, '/run/systemd/network/07-ens6.network'), none, policy);
+  const found = find(present(252, '/run/systemd/network/07-ens6.network'));
   expect(found?.state).toEqual({
     kind: 'overridden',
     reason:
