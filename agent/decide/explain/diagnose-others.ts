@@ -56,7 +56,7 @@ export function checkCloudSetup({ kernel: { rules, routes } }: { readonly kernel
   const left = rules.filter(isCloudSetupRule);
   const tables = [...new Set(routes.filter(isCloudSetupRoute).map(({ table }) => table))];
   if (left.length === 0 && tables.length === 0)
-    return [find('nm-cloud-setup', 'ok', 'no rule or route of nm-cloud-setup')];
+    return [find('cloud-setup', 'ok', 'no rule or route of nm-cloud-setup')];
   const priorities = [...new Set(left.map(({ priority }) => priority))];
   const message = `rules and routes of nm-cloud-setup: priorities ${join(priorities)}, tables ${join(tables)}`;
   const commands = [
@@ -64,7 +64,7 @@ export function checkCloudSetup({ kernel: { rules, routes } }: { readonly kernel
     ...tables.map((table) => `ip route flush table ${table}`),
   ];
   const advice = `\`enid takeover\` from NetworkManager removes them; by hand: ${commands.join('; ')}`;
-  return [find('nm-cloud-setup', 'warning', message, advice)];
+  return [find('cloud-setup', 'warning', message, advice)];
 }
 
 function join(numbers: readonly number[]): string {

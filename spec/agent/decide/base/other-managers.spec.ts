@@ -61,7 +61,7 @@ it('doctor names what nm-cloud-setup has left, with the commands that remove it'
   expect(checkCloudSetup({ kernel: kernelOf([rule]) })).toMatchObject([{ severity: 'ok' }]);
   expect(checkCloudSetup({ kernel: kernelOf(cloudSetup, [cloudRoute]) })).toEqual([
     {
-      check: 'nm-cloud-setup',
+      check: 'cloud-setup',
       severity: 'warning',
       message: 'rules and routes of nm-cloud-setup: priorities 30201, 30350, 30401, tables 30401',
       advice:
