@@ -33,6 +33,8 @@ start_fetching() {
     { bash fixtures/trixie.sh && bash fixtures/programs.sh; } &
     machine_tree &
     machine_tree trixie &
+    distribution_tree bookworm &
+    distribution_tree forky &
     wait
   } </dev/null >/dev/null 2>&1 &
   fetching=$!

@@ -3,8 +3,11 @@
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { findFileType, policies } from '../../fixtures/file-contexts.ts';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
+import { runRow } from '../distributions/matrix.ts';
+import { findTree, nameRow, shortRows } from '../distributions/rows.ts';
 
 const root = join(import.meta.dirname, '../..');
 const buildMs = 300_000;
@@ -79,7 +82,6 @@ const common = [
   '/usr/share/doc/enid/cni-enis.service',
   '/usr/share/doc/enid/cni-enis.sh',
   '/usr/share/doc/enid/cni.yaml',
-  '/usr/share/doc/enid/third-party-notices.gz',
   '/usr/share/fish/vendor_completions.d/enid.fish',
   '/usr/share/man/man5/enid.yaml.5.gz',
   '/usr/share/man/man5/org.enid1.5.gz',
@@ -88,11 +90,17 @@ const common = [
   '/usr/share/polkit-1/rules.d/50-enid.rules',
 ];
 const ofDebian = [
-  ...['changelog.Debian.gz', 'copyright'].map((name) => `/usr/share/doc/enid/${name}`),
+  ...['changelog.Debian.gz', 'copyright', 'third-party-notices.gz'].map((name) => `/usr/share/doc/enid/${name}`),
   '/usr/share/lintian/overrides/enid',
   '/usr/share/zsh/vendor-completions/_enid',
 ];
-const ofOthers = ['/usr/share/zsh/site-functions/_enid'];
+const ofOthers = [
+  '/usr/lib/systemd/system-preset/80-enid.preset',
+  ...['LICENSE', 'third-party-notices.gz'].map((name) => `/usr/share/licenses/enid/${name}`),
+  '/usr/share/zsh/site-functions/_enid',
+];
+const noticesOf = (kind: string) =>
+  join(work, kind, `usr/share/${kind.endsWith('rpm') ? 'licenses' : 'doc'}/enid/third-party-notices.gz`);
 
 it('holds everything that is installed, and nothing else', async () => {
   for (const architecture of ['', 'arm64-']) {
@@ -120,7 +128,7 @@ it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other
 });
 
 it.each(['deb', 'rpm', 'arm64-deb', 'arm64-rpm'])('%s lists what others wrote, with each licence', async (kind) => {
-  const notices = await runChecked(['zcat', join(work, kind, 'usr/share/doc/enid/third-party-notices.gz')]);
+  const notices = await runChecked(['zcat', noticesOf(kind)]);
   const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
   const listed = rows.map((row) => row.trim().split(/\s+/));
   const arch = kind.startsWith('arm64') ? 'arm64' : 'x64';
@@ -133,6 +141,50 @@ it.each(['deb', 'rpm', 'arm64-deb', 'arm64-rpm'])('%s lists what others wrote, w
     expect(notices).toContain(`\n${name} ${version}\n`);
   }
   expect(notices).not.toContain('has no text of the licence');
+});
+
+describe("the .rpm by Fedora's practice", () => {
+  const query = async (...options: string[]) =>
+    (await runChecked(['rpm', '-qp', ...options, await findPackage(ofRpm.amd64)])).trim().split('\n');
+
+  it('names all that is bundled, node and the libraries in it too, and the user and group that it makes', async () => {
+    const provided = await query('--provides');
+    const notices = await runChecked(['zcat', noticesOf('rpm')]);
+    const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
+    for (const [, name, version, , where] of rows.map((row) => row.trim().split(/\s+/)))
+      if (where !== 'node') expect(provided).toContain(`bundled(npm(${name})) = ${version}`);
+    expect(provided).toContain(`bundled(nodejs) = ${process.version.slice(1)}`);
+    for (const library of ['openssl', 'v8', 'icu', 'libuv', 'sqlite'])
+      expect(provided).toContainEqual(expect.stringMatching(`^bundled\\(${library}\\) = [\\d.]+$`));
+    for (const name of ['user(enid)', 'group(enid)']) expect(provided).toContain(name);
+  });
+
+  it('has a licence tag that covers each, and the texts marked as such', async () => {
+    const [tag = ''] = await query('--queryformat', '%{LICENSE}\n');
+    const named = tag.split(' AND ');
+    const notices = await runChecked(['zcat', noticesOf('rpm')]);
+    const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
+    const found = new Set(rows.map((row) => row.trim().split(/\s+/)[3]?.replace('MIT/X11', 'MIT')));
+    expect(named).toEqual(expect.arrayContaining([...found]));
+    // Of the parts of node by the LICENSE of its release.
+    expect(named).toEqual(expect.arrayContaining(['Unicode-3.0', 'Zlib', 'CC0-1.0', 'blessing']));
+    expect(await query('-L')).toEqual(
+      ['LICENSE', 'third-party-notices.gz'].map((name) => `/usr/share/licenses/enid/${name}`),
+    );
+  });
+
+  it('asks for systemd-resolved as the peer does, so that an autoremove leaves DNS, and has no obsolete tag', async () => {
+    expect(await query('--requires')).toContain('(systemd-resolved or systemd < 250)');
+    expect(await query('--queryformat', '%{GROUP}|%{PACKAGER}\n')).toEqual(['Unspecified|(none)']);
+  });
+});
+
+it('everything that is executed is labelled as a program by the SELinux policies of Fedora and Debian', async () => {
+  const paths = await runChecked(['find', join(work, 'rpm'), '-type', 'f', '-perm', '/111', '-printf', '/%P\n']);
+  const executed = paths.trim().split('\n');
+  expect(executed).toContain('/usr/libexec/enid/node');
+  for (const policy of Object.values(policies))
+    for (const path of executed) expect([path, findFileType(path, policy)]).toEqual([path, 'bin_t']);
 });
 
 /** e_machine of the ELF header (elf(5)). */
@@ -167,6 +219,17 @@ it(
     const files = [await findPackage(ofDeb.amd64), await findPackage(ofRpm.amd64)];
     const said = await runChecked(['bash', join(root, 'units/package/lint.sh'), ...files], { timeoutMs: buildMs });
     expect(said).toMatch(/0 errors, 0 warnings/);
+  },
+  buildMs,
+);
+
+/** The rest of the matrix: `npm run test:distributions`. */
+it.each(shortRows.map((row) => [nameRow(row), row] as const))(
+  'as .deb does all that it is for on a host of its own: %s',
+  async (_name, row) => {
+    const parts = { tree: findTree(row, process.env['ENID_MATRIX'] ?? ''), packages: join(root, 'dist/packages') };
+    const { failures } = await runRow(row, parts, (text) => console.log(text));
+    expect(failures).toEqual({});
   },
   buildMs,
 );

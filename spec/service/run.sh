@@ -8,13 +8,23 @@ require_root "The service tier"
 install_npm_packages
 install_service_packages
 [ -e dist/enid.js ] || npm run --silent build
-newer=$(mktemp)
-trap 'rm -f "$newer"' EXIT
+trees=$(mktemp -d)
+trap 'rm -rf "$trees"' EXIT
 # Beside each other: each waits for the mirror most of the time.
-machine_tree trixie >"$newer" &
-ENID_MACHINE_TREE=$(machine_tree)
-wait $!
-ENID_MACHINE_TREE_257=$(cat "$newer")
-export ENID_MACHINE_TREE ENID_MACHINE_TREE_257
+pids=()
+for release in "$machine_suite" trixie; do
+  machine_tree "$release" >"$trees/$release" &
+  pids+=($!)
+done
+for name in bookworm forky; do
+  distribution_tree "$name" >"$trees/short-$name" &
+  pids+=($!)
+done
+for pid in "${pids[@]}"; do wait "$pid"; done
+ENID_MACHINE_TREE=$(cat "$trees/$machine_suite")
+ENID_MACHINE_TREE_257=$(cat "$trees/trixie")
+# The short form of the matrix (spec/service/package.spec.ts).
+ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-forky")"
+export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
 jest --selectProjects service --runInBand "$@"
