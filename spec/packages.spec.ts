@@ -87,7 +87,7 @@ it.each(Object.entries(prescribed))('%s is a dependency, and is imported', (name
   // What jest gives to a spec is in a package of its own.
   const imported = name === 'jest' ? '@jest/globals' : name;
   // Of a type alone nothing is left at run time.
-  const statement = new RegExp(`^(?!import type).*(from |import\\()'${imported}(/[^']*)?'\\)?;$`, 'm');
+  const statement = new RegExp(`^(?!import type).*(from |import\\()'${imported}(/[^']*)?'\\)?[;,]$`, 'm');
   const files = rooms.flatMap((room) =>
     readdirSync(join(root, room), { recursive: true, encoding: 'utf8' }).map((file) => join(root, room, file)),
   );

@@ -77,10 +77,7 @@ function boundConnect(timeoutMs: number): number {
 }
 
 /** Sends one request; resolves with any status, follows no redirect. Throws an ImdsError. */
-export async function sendRequest(
-  session: ImdsSession,
-  { method, path, signal }: ImdsRequest,
-): Promise<ImdsResponse> {
+export async function sendRequest(session: ImdsSession, { method, path, signal }: ImdsRequest): Promise<ImdsResponse> {
   const { endpoint, timeoutMs } = session;
   loaded ??= loadGot();
   const { http, AbortError, TimeoutError } = await loaded;

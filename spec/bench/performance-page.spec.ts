@@ -15,7 +15,9 @@ it('puts the results of a run in the place of those before, and leaves the rest 
   const once = replaceResults(page, summaries, facts);
   expect(once).toContain('| start | 3 | 2 ms | 3 ms | ≤ 1.5 ms (3 × bare) |  | **no** |');
   expect(once).toContain('| packages | 1 | 7 | 7 |  | 70 |  |');
-  expect(once).toContain('12 minutes on 2 cores (X), kernel 6.18, systemd 252, Node.js 24.0.0, at a load of 0.4 before it.');
+  expect(once).toContain(
+    '12 minutes on 2 cores (X), kernel 6.18, systemd 252, Node.js 24.0.0, at a load of 0.4 before it.',
+  );
   expect(once).toContain('1 of 1 bars are missed.');
   const [before = '', after = ''] = page.split(/<!-- npm run bench.*<!-- to here -->/s);
   expect(once.startsWith(before)).toBe(true);

@@ -87,17 +87,20 @@ describe('shell patterns', () => {
   });
 });
 
-/** What a backtracking matcher needs ages for; doubling the text may double the time, not square it. */
+/**
+ * What a backtracking matcher needs ages for, and one of squared cost tens of seconds: so long a limit
+ * that no load of the machine reaches it. In ms of processor time.
+ */
 test.each([
   ['stars', '*a'.repeat(32), 'a'.repeat(200)],
   ['stars in a tag value', `${'*a'.repeat(120)}b`, 'a'.repeat(256)],
   ['sets', `${'*[ab]'.repeat(20)}c`, 'ab'.repeat(100)],
-  ['beginnings of sets without an end', '['.repeat(20_000), '['.repeat(20_000)],
+  ['beginnings of sets without an end', '['.repeat(60_000), '['.repeat(60_000)],
 ])('a pattern of many %s takes linear time', (_name, pattern, text) => {
   for (const match of [matchesWildcards, matchesShellPattern]) {
     const { user } = process.cpuUsage();
     match(pattern, text);
     match(pattern, `${text}c`);
-    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(100);
+    expect((process.cpuUsage().user - user) / 1000).toBeLessThan(2_000);
   }
 });
