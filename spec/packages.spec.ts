@@ -5,6 +5,7 @@ import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
+import { replaceCosts } from './bench/package-table.ts';
 
 const root = join(import.meta.dirname, '..');
 const { packages } = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')) as {
@@ -93,4 +94,11 @@ it.each(Object.entries(prescribed))('%s is a dependency, and is imported', (name
   );
   const users = files.filter((file) => file.endsWith('.ts') && statement.test(readFileSync(file, 'utf8')));
   expect(users).not.toEqual([]);
+});
+
+it('has one figure for what got and winston cost: the README says what docs/packages.md does', () => {
+  const [readme = '', page = ''] = ['README.md', 'docs/packages.md'].map((file) =>
+    readFileSync(join(root, file), 'utf8'),
+  );
+  expect(replaceCosts(readme, page)).toBe(readme);
 });

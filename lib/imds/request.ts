@@ -44,10 +44,8 @@ export interface ImdsResponse {
  * for: their length is not the text's. No cookie and no cache: none is given.
  */
 async function loadGot() {
-  const [{ Agent }, { default: got, AbortError, TimeoutError }] = await Promise.all([
-    import('node:http'),
-    import('got'),
-  ]);
+  const { Agent } = await import('node:http');
+  const { default: got, AbortError, TimeoutError } = await import('got');
   const http = got.extend({
     agent: { http: new Agent({ keepAlive: false }) },
     retry: { limit: 0 },

@@ -1,22 +1,26 @@
 /**
- * `npm run bench:packages`: what the npm packages cost, as Markdown for docs/packages.md – bytes of
- * the bundle, and what got and winston take beside the same without them. In a network namespace
- * of its own.
+ * `npm run bench:packages`: what the npm packages cost, as Markdown – bytes of the bundle, and what
+ * got and winston take beside the same without them. `-- --docs`: puts it into docs/packages.md, and
+ * into the README's table from there. In a network namespace of its own.
  */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
+import { loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import * as z from 'zod';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
 import { quantile } from './measurement.ts';
 import type { PackageCost } from './package-cost.ts';
+import { replaceCosts } from './package-table.ts';
+import { replacePart } from './page-part.ts';
 
 const rounds = 11;
+/** Processor time is longer beside other work. */
+const [load = 0] = loadavg();
 const entryPoint = 'agent/main.ts';
 
 /** With and without. */
@@ -124,17 +128,28 @@ async function formatCosts(): Promise<string> {
     rows.push(await formatPair(pair, pair.name === 'got' ? `http://127.0.0.1:${port}` : '/dev/null'));
   server.close();
   return [
-    `Processor time and memory without + by the package (Node.js ${process.version}, medians of ${rounds}):\n`,
+    `Processor time and memory without + by the package (Node.js ${process.version}, medians of ${rounds}, at a load of ${load.toFixed(1)}):\n`,
     '| | once | of the first 32 | of later ones | RSS | PSS |',
     '|---|---|---|---|---|---|',
     ...rows,
   ].join('\n');
 }
 
+async function writeDocs(text: string): Promise<void> {
+  const root = join(import.meta.dirname, '../..');
+  const page = join(root, 'docs/packages.md');
+  const now = replacePart(await readFile(page, 'utf8'), 'npm run bench:packages -- --docs', text);
+  await writeFile(page, now);
+  const readme = join(root, 'README.md');
+  await writeFile(readme, replaceCosts(await readFile(readme, 'utf8'), now));
+}
+
 const work = await mkdtemp(join(tmpdir(), 'enid-packages-'));
 try {
   const program = await bundle(entryPoint, join(work, 'program'));
-  process.stdout.write(`${formatModules(program)}\n\n${await formatCosts()}\n`);
+  const text = `${formatModules(program)}\n\n${await formatCosts()}\n`;
+  process.stdout.write(text);
+  if (process.argv.includes('--docs')) await writeDocs(text);
 } finally {
   await rm(work, { recursive: true, force: true });
 }

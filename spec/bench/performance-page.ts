@@ -1,6 +1,7 @@
 /** docs/performance.md's table from the summaries of a run. Pure. */
 
 import type { Summary } from './measurement.ts';
+import { replacePart } from './page-part.ts';
 import { formatBar, formatValue } from './table.ts';
 
 /** What a run was made on. */
@@ -14,14 +15,9 @@ export interface RunFacts {
   readonly load: number;
 }
 
-const begin = '<!-- npm run bench -- --docs: from here -->';
-const end = '<!-- to here -->';
-
 /** Puts the results in the place of those that the page has. Throws where the page has no place for them. */
 export function replaceResults(page: string, summaries: readonly Summary[], facts: RunFacts): string {
-  const [from, to] = [page.indexOf(begin), page.indexOf(end)];
-  if (from === -1 || to < from) throw new Error(`expected a page with the lines ${begin} and ${end}`);
-  return [page.slice(0, from) + begin, formatResults(summaries, facts), page.slice(to)].join('\n\n');
+  return replacePart(page, 'npm run bench -- --docs', formatResults(summaries, facts));
 }
 
 function formatResults(summaries: readonly Summary[], facts: RunFacts): string {
