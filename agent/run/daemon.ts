@@ -3,6 +3,7 @@
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
+import { removeLeftovers } from '../../lib/file/write-file.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { applyChanges, type Hands } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
@@ -85,7 +86,9 @@ export class Daemon {
     const store = new RuntimeStore(options.config.runtimeDirectory);
     await store.prepare();
     await store.lock();
-    await mkdir(options.config.networkd.unitDirectory, { recursive: true, mode: 0o755 });
+    const { unitDirectory, prefix } = options.config.networkd;
+    await mkdir(unitDirectory, { recursive: true, mode: 0o755 });
+    await removeLeftovers(unitDirectory, `${prefix}-`);
     const lostRouters = new LostRouters();
     const mirror = await KernelMirror.open({
       onEvents: (events) => lostRouters.receive(events, performance.now()),

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import * as z from 'zod';
 import { type FileLock, lockFile, readLockHolder } from '../../lib/file/lock-file.ts';
 import { readRegularFile } from '../../lib/file/read-file.ts';
-import { writeFileAtomically } from '../../lib/file/write-file.ts';
+import { removeLeftovers, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { RuntimeError } from '../errors.ts';
 import type { Ledger } from '../model.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
@@ -60,7 +60,7 @@ export class RuntimeStore {
       const message = `failed to lock ${path}: ${cause}. Expected a file of the user that enid runs as: remove it`;
       throw new RuntimeError('lock', path, message, { cause: error });
     });
-    if (this.#lock !== null) return;
+    if (this.#lock !== null) return await removeLeftovers(this.#directory);
     const holder = await readLockHolder(path).catch(() => null);
     const who = holder === null ? path : `process ${holder}, ${path}`;
     throw new RuntimeError(

@@ -1,7 +1,7 @@
 /** Writes and removes small files so that a reader sees the old text or the new one, never a part. */
 
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, rename, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 export interface WriteFileOptions {
@@ -46,6 +46,16 @@ export async function writeFileAtomically(
     await unlink(temporary).catch(() => {});
     throw error;
   }
+}
+
+/**
+ * Removes what a writer left that was killed before it was done: temporary files for names that begin so. Nobody else may write
+ * there at the time. Never rejects: they do no harm.
+ */
+export async function removeLeftovers(directory: string, start = ''): Promise<void> {
+  const names = await readdir(directory).catch(() => []);
+  const isLeft = (name: string) => name.startsWith(`.${start}`) && /\.[0-9a-f]{12}\.tmp$/.test(name);
+  await Promise.all(names.filter(isLeft).map((name) => unlink(join(directory, name)).catch(() => undefined)));
 }
 
 /** Removes a file; resolves to whether there was one. Rejects with the system's error. */

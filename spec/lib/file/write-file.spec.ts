@@ -2,7 +2,7 @@ import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { removeFile, writeFileAtomically } from '../../../lib/file/write-file.ts';
+import { removeFile, removeLeftovers, writeFileAtomically } from '../../../lib/file/write-file.ts';
 
 let directory: string;
 let path: string;
@@ -50,5 +50,15 @@ describe('removeFile', () => {
     expect(await removeFile(path)).toBe(false);
     await mkdir(path);
     await expect(removeFile(path)).rejects.toMatchObject({ code: 'EISDIR' });
+  });
+});
+
+describe('removeLeftovers', () => {
+  it('takes what a killed writer left for names that begin so, and nothing else', async () => {
+    const kept = ['.70-ens6.network.tmp', '.80-x.network.0123456789ab.tmp', '70-ens6.network', 'a.0123456789ab.tmp'];
+    for (const name of [...kept, '.70-ens6.network.0123456789ab.tmp']) await writeFile(join(directory, name), '');
+    await removeLeftovers(directory, '70-');
+    expect((await readdir(directory)).sort()).toEqual(kept.sort());
+    await removeLeftovers(join(directory, 'none'));
   });
 });
