@@ -117,6 +117,7 @@ it.each(diskFaults)(
     lab.enid = EnidProcess.start(vpc.guest);
     await awaitReach(vpc);
     await lab.enid.converged();
+    await until('the metadata', async () => (await shell('test -s /run/enid/metadata.json')).code === 0);
     const isRemembered = async () => (await vpc.guest.readFile('/run/enid/metadata.json')).includes('10.0.2.77');
     const isThere = async () => (await vpc.guest.check(['ip', '-br', 'address'])).includes('10.0.2.77/');
     await vpc.guest.check(['sh', '-c', fault]);
