@@ -43,8 +43,16 @@ export class KeptValue<T> {
     this.#timer = null;
     this.#writing ??= this.#writeUntilLast().finally(() => {
       this.#writing = null;
+      // Only now: whoever comes while it is written clears the timer and waits for this.
+      if (this.#pending !== null) this.#retry();
     });
     return this.#writing;
+  }
+
+  #retry(): void {
+    if (this.#isClosed) return;
+    this.#timer = setTimeout(() => void this.#write(), computeBackoffMs(this.#failures, Math.random()));
+    this.#timer.unref();
   }
 
   /** What is given meanwhile is written, too. */
@@ -58,9 +66,6 @@ export class KeptValue<T> {
       } catch (error) {
         this.#failures++;
         this.#options.onFailure(error);
-        if (this.#isClosed) return;
-        this.#timer = setTimeout(() => void this.#write(), computeBackoffMs(this.#failures, Math.random()));
-        this.#timer.unref();
         return;
       }
     }

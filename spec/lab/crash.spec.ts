@@ -98,20 +98,27 @@ it.each([
   testMs * (isEvery ? 10 : 2),
 );
 
-/** Nothing of it can be written; `mend` takes that back. Before the next start the directory can be written to again. */
-const diskFaults: readonly (readonly [what: string, fault: string, mend: string])[] = [
+/** Nothing can be written; `mend` takes that back. `restore`: what the killed program left is there again, too. */
+const diskFaults: readonly (readonly [what: string, fault: string, mend: string, restore: string])[] = [
   [
     'is a directory',
     'mv /run/enid/metadata.json /run/enid/kept; mkdir /run/enid/metadata.json',
-    'rmdir /run/enid/metadata.json; mv /run/enid/kept /run/enid/metadata.json',
+    'rmdir /run/enid/metadata.json',
+    'mv /run/enid/kept /run/enid/metadata.json',
   ],
-  ['is on a full disk', 'cat /dev/zero > /run/enid/fill 2>/dev/null; true', 'rm /run/enid/fill'],
-  ['is on a disk that is read-only', 'mount -o remount,ro /run/enid', 'mount -o remount,rw /run/enid'],
+  ['is on a full disk', 'cat /dev/zero > /run/enid/fill 2>/dev/null; true', 'rm /run/enid/fill', 'true'],
+  [
+    'is on a disk that is read-only',
+    // The lock is open for writing, which keeps its own mount from it.
+    'mount --bind /run/enid /run/enid && mount -o remount,bind,ro /run/enid',
+    'umount /run/enid',
+    'true',
+  ],
 ];
 
 it.each(diskFaults)(
   'what EC2 assigns while metadata.json %s works on after a crash without the metadata service, and is remembered once it can be',
-  async (_what, fault, mend) => {
+  async (_what, fault, mend, restore) => {
     const { vpc } = lab;
     await shell('mount -t tmpfs -o size=256k tmpfs /run/enid');
     lab.enid = EnidProcess.start(vpc.guest);
@@ -127,7 +134,7 @@ it.each(diskFaults)(
     const stood = await readState(vpc);
     expect(stood).toMatch(/10\.0\.2\.77/);
     await vpc.imds.setFaults([{ effect: { kind: 'status', status: 503 } }]);
-    await vpc.guest.check(['sh', '-c', mend]);
+    await vpc.guest.check(['sh', '-c', `${mend}; ${restore}`]);
     expect(await isRemembered()).toBe(false);
     lab.enid = EnidProcess.start(vpc.guest);
     await lab.enid.converged();

@@ -72,6 +72,19 @@ it('writes the newer value instead of the one that failed', async () => {
   expect(writes).toEqual([1, 2]);
 });
 
+it('goes on where a value is given at any moment of a write that fails', async () => {
+  for (let microtasks = 0; microtasks < 12; microtasks++) {
+    write = async () => Promise.reject(new Error('ENOSPC'));
+    const first = kept.keep(1);
+    for (let count = 0; count < microtasks; count++) await Promise.resolve();
+    await kept.keep(2);
+    await first;
+    write = async () => undefined;
+    await jest.advanceTimersByTimeAsync(61_000);
+    expect({ microtasks, isStanding: kept.isStanding }).toEqual({ microtasks, isStanding: true });
+  }
+});
+
 it('tries once more at the end, and never after it', async () => {
   write = async () => Promise.reject(new Error('ENOSPC'));
   await kept.keep(1);
