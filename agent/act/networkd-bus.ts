@@ -1,6 +1,6 @@
 /**
  * Tells systemd-networkd over the bus to read its files, to take up a link or to leave its DNS.
- * Never has it started.
+ * Never starts it (NO_AUTO_START).
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

@@ -138,7 +138,7 @@ function hasNetAdmin(): boolean {
   return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** Null: off. An address that is taken, or a file that cannot be written, is told, and keeps nothing back. */
+/** Null if metrics are off. A busy address or unwritable file is logged and does not block the start. */
 async function openMetrics(config: Config, journal: Journal): Promise<Metrics | null> {
   const { metricsListen: address, metricsTextfile: path } = config;
   if (address === null && path === null) return null;

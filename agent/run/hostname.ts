@@ -43,7 +43,7 @@ export class HostnameSetter {
         await this.#setName(client);
         return;
       } catch (error) {
-        if (attempt === 1) this.#journal.warning(`failed to set the host name, and tried again: ${error}`);
+        if (attempt === 1) this.#journal.warning(`failed to set the host name; will retry: ${error}`);
       }
       await sleep(computeBackoffMs(attempt, Math.random()), undefined, { signal: this.#end.signal });
     }

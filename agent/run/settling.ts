@@ -1,4 +1,4 @@
-/** Links that networkd was told to configure: what it makes itself is not made beside it. */
+/** Links that networkd was told to configure: enid does not create what networkd is about to create. */
 
 import { isSameList } from '../decide/base/memo.ts';
 import { nameNetworkFile } from '../decide/desired/network-file.ts';

@@ -36,7 +36,7 @@ export class OwnFiles {
     return this.#files;
   }
 
-  /** Watches this place from now on, and forgets what was read of the one before. */
+  /** Switches to another directory and drops the cached listing. */
   watch(place: FilePlace): void {
     this.#place = place;
     this.#files = null;

@@ -144,7 +144,11 @@ it.each(diskFaults)(
     // The service answers, and the disk fails a while longer.
     await vpc.guest.check(['sh', '-c', fault]);
     await vpc.imds.setFaults([]);
-    await until('one trouble', () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)));
+    await until(
+      'one trouble',
+      () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)),
+      60_000,
+    );
     expect(await isThere()).toBe(true);
     await vpc.guest.check(['sh', '-c', mend]);
     await until('it is remembered', isRemembered, 60_000);
@@ -153,5 +157,5 @@ it.each(diskFaults)(
     await lab.enid.stop();
     await shell('umount /run/enid');
   },
-  2 * testMs,
+  3 * testMs,
 );
