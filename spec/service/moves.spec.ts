@@ -212,9 +212,9 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
       const { vpc, machine } = running();
       await machine.freeze(true);
       try {
-        for (const { id } of vpc.enis) await vpc.setCarrier(id, false);
         await vpc.assign(alone.id, { ipv4: ['10.0.2.77'], ipv4Prefixes: ['10.0.2.96/28'] });
         await vpc.unassign(alone.id, { ipv4: ['10.0.2.21'] });
+        for (const { id } of vpc.enis) await vpc.setCarrier(id, false);
         // Every token ends: the next request with one is answered 401.
         await vpc.imds.setFaults([{ path: 'meta-data/', effect: { kind: 'expire-tokens' }, times: 1 }]);
         for (const { id } of vpc.enis) await vpc.setCarrier(id, true);
