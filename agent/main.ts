@@ -21,7 +21,7 @@ function load(mainFile: string): Promise<Config> {
   return loadConfig(placesOf(mainFile));
 }
 
-/** Nothing else writes what a command says: names and texts of others must not drive the terminal. */
+/** The only place that writes a command's output: names and texts from elsewhere must not control the terminal. */
 function write(stream: NodeJS.WriteStream, text: string, toPrintable = escapeText): void {
   stream.write(toPrintable(text));
 }
@@ -37,30 +37,30 @@ function isColoured(): boolean {
   return process.stdout.isTTY === true && !process.env['NO_COLOR'];
 }
 
-/** Of those commands whose output has colours. */
+/** For commands whose output has colours. */
 function pictureEscape(): (text: string) => string {
   return isColoured() ? escapePicture : escapeText;
 }
 
 const program = new Command('enid')
-  // Before the commands are made: they take it over.
+  // Before the commands are created: they inherit it.
   .configureOutput({
     writeErr: (text) => write(process.stderr, text),
     writeOut: (text) => write(process.stdout, text),
   })
-  .description("Keeps an EC2 instance's network interfaces right.")
+  .description('Makes every ENI, IP address and prefix attached to an EC2 instance work, and keeps it working.')
   .version(version)
   .showHelpAfterError('(enid --help has commands, options and examples)')
   .showSuggestionAfterError()
   .addHelpText(
     'after',
     examples`
-    enid status                    how each ENI stands
+    enid status                    the state of each ENI
     enid plan                      what would be changed, and why
     enid explain 10.0.1.5          which way packets from 10.0.1.5 take, and why
-    enid doctor                    what on this host gets in the way, and what to do
-    enid run --once                bring everything in order, then end
-    systemctl reload enid          read configuration, metadata and kernel anew
+    enid doctor                    check the host for problems, with suggested fixes
+    enid run --once                apply all changes, then exit
+    systemctl reload enid          read configuration, metadata and kernel again
     journalctl -u enid ENI=eni-0a1b   what was changed on one ENI`,
   );
 
@@ -72,14 +72,14 @@ function examples(text: TemplateStringsArray): string {
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
 
-const noDaemonOption = () => new Option('--no-daemon', 'look without asking the running daemon');
+const noDaemonOption = () => new Option('--no-daemon', 'inspect the host without asking the running daemon');
 
 interface Options {
   readonly config: string;
   readonly json: boolean;
 }
 
-/** Commands that ask the daemon where it is there. */
+/** Commands that ask the daemon if it is running. */
 interface LookOptions extends Options {
   readonly daemon: boolean;
 }
@@ -88,13 +88,13 @@ program
   .command('run')
   .description('run in the foreground, as the systemd unit does')
   .addOption(configOption())
-  .option('--once', 'end when everything is in order', false)
+  .option('--once', 'exit when nothing is left to change', false)
   .option('--debug', 'log every decision with its reason', false)
   .addHelpText(
     'after',
     examples`
-    sudo enid run --once                               bring everything in order, then end
-    sudo enid run --once --debug                       and tell every decision with its reason`,
+    sudo enid run --once                               apply all changes, then exit
+    sudo enid run --once --debug                       the same, and log every decision with its reason`,
   )
   .action(async (options: { config: string; once: boolean; debug: boolean }) => {
     const [{ createJournal }, { run }] = await Promise.all([import('./report/journal.ts'), import('./cli/run.ts')]);
@@ -109,15 +109,15 @@ program
 
 program
   .command('status')
-  .description('show how each ENI stands')
+  .description('show the state of each ENI')
   .addOption(configOption())
   .addOption(jsonOption())
   .addOption(noDaemonOption())
-  .option('--watch', 'show it anew whenever something changes, until Ctrl-C', false)
+  .option('--watch', 'update the output whenever something changes, until Ctrl-C', false)
   .addHelpText(
     'after',
     examples`
-    enid status                                        a table, one ENI a line
+    enid status                                        a table, one line per ENI
     enid status --watch                                the table, live
     enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
   )
@@ -148,7 +148,7 @@ program
   .addHelpText(
     'after',
     examples`
-    enid plan                                          one change a line, in the words of ip(8), with the reason
+    enid plan                                          one line per change, in the syntax of ip(8), with the reason
     enid plan --config /tmp/new.yaml                   what another configuration would change`,
   )
   .action(async (options: LookOptions) => {
@@ -158,10 +158,10 @@ program
 
 program
   .command('explain')
-  .description('show which way a packet takes, and why; exit code 0: as it should be, 2: not so, 1: error')
+  .description('show which way a packet takes, and why; exit code 0: the right one, 2: a wrong one, 1: error')
   .argument('[source]', 'source address of the packet; not with --all')
-  .argument('[destination]', 'its destination; by default a far host')
-  .option('--all', 'the ways of every source of every ENI, as a table', false)
+  .argument('[destination]', 'destination address (default: 192.0.2.1 or 2001:db8:ffff:ffff::1, "the Internet")')
+  .option('--all', 'show the ways of every source of every ENI, as a table', false)
   .addOption(configOption())
   .addOption(jsonOption())
   .addOption(noDaemonOption())
@@ -169,9 +169,9 @@ program
     'after',
     examples`
     enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
-    enid explain 10.0.1.5 172.17.0.2                   and those for a container?
-    enid explain 2001:db8::5                           IPv6 as well
-    enid explain --all                                 does every source leave by its own ENI, wherever it goes?`,
+    enid explain 10.0.1.5 172.17.0.2                   and packets to a container?
+    enid explain 2001:db8::5                           the same for IPv6
+    enid explain --all                                 does every source leave by its own ENI, to every destination?`,
   )
   .action(
     async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
@@ -189,13 +189,13 @@ program
 
 program
   .command('doctor')
-  .description('look the host over and tell what to do; exit code 0: well, 2: warnings, 3: errors, 1: cannot look')
+  .description('check the host for problems and suggest fixes; exit code 0: none, 2: warnings, 3: errors, 1: cannot check')
   .addOption(configOption())
   .addOption(jsonOption())
   .addHelpText(
     'after',
     examples`
-    sudo enid doctor                                   every check with what to do
+    sudo enid doctor                                   every check, with a suggested fix
     enid doctor --json | jq '.findings[] | select(.severity == "error")'`,
   )
   .action(async (options: Options) => {
@@ -206,12 +206,12 @@ program
 
 program
   .command('reload')
-  .description('have the daemon read configuration, metadata and kernel anew, and wait until that is done')
+  .description('make the daemon read configuration, metadata and kernel again, and wait until that is done')
   .addOption(configOption())
   .addHelpText(
     'after',
     examples`
-    sudo enid reload                                   as systemctl reload enid; a bad configuration changes nothing`,
+    sudo enid reload                                   like systemctl reload enid; a bad configuration changes nothing`,
   )
   .action(async (options: { config: string }) => {
     const { reload } = await import('./cli/reload.ts');
@@ -220,18 +220,18 @@ program
 
 program
   .command('takeover')
-  .description('hand the ENIs over to systemd-networkd and enid, from whatever configures them now, without a reboot')
+  .description('hand the ENIs over from another network manager to systemd-networkd and enid, without a reboot')
   .addOption(configOption())
-  .option('--dry-run', 'show what would be done, and what is in the way', false)
-  .option('--undo', 'go back to what was before', false)
-  .option('--if-safe', 'where something is in the way: say so and end well', false)
-  .option('--force', 'in spite of what is in the way', false)
+  .option('--dry-run', 'show each step and all obstacles, and change nothing', false)
+  .option('--undo', 'restore the previous network manager', false)
+  .option('--if-safe', 'exit 0 without changing anything if obstacles are found', false)
+  .option('--force', 'proceed despite obstacles', false)
   .addHelpText(
     'after',
     examples`
-    sudo enid takeover --dry-run                       who configures the ENIs, and each step
-    sudo enid takeover                                 rolls itself back where the network is not there in a minute
-    sudo enid takeover --undo                          the files, units and programs from before`,
+    sudo enid takeover --dry-run                       what configures the ENIs now, and each step
+    sudo enid takeover                                 rolls itself back if the network does not work within a minute
+    sudo enid takeover --undo                          restores the previous files, units and programs`,
   )
   .action(async (options: { config: string; dryRun: boolean; undo: boolean; ifSafe: boolean; force: boolean }) => {
     const { takeOver } = await import('./cli/takeover.ts');
@@ -242,7 +242,7 @@ program
 const config = program.command('config').description('check and show the configuration');
 config
   .command('check')
-  .description('refuse bad configuration files; exit code 1 where one is')
+  .description('validate the configuration; exit 1 if it is invalid')
   .addOption(configOption())
   .action(async (options: { config: string }) => {
     const { checkConfig } = await import('./cli/config.ts');
@@ -250,14 +250,14 @@ config
   });
 config
   .command('show')
-  .description('print what is in force, defaults included')
+  .description('print the configuration in force, including defaults')
   .addOption(configOption())
-  .option('--resolved', 'for each ENI the entry that decides about it, the policy that holds, and what follows', false)
+  .option('--resolved', 'for each ENI: the entry that decides, the policy in force, and what follows from it', false)
   .option('--json', 'with --resolved: machine-readable output', false)
   .addHelpText(
     'after',
     examples`
-    enid config show                                   all files together, every key spelled out
+    enid config show                                   all files merged, every key spelled out
     enid config show --resolved                        which entry matches which ENI, and what follows
     enid config show --resolved --config /tmp/new.yaml the same for another configuration`,
   )
@@ -315,7 +315,7 @@ async function main(): Promise<never> {
   process.exit();
 }
 
-/** A socket or a slow pipe takes a long answer in parts, and process.exit() would cut off the rest. A reader that left wants none. */
+/** A socket or a slow pipe takes long output in parts, and process.exit() would cut off the rest. No error if the reader is gone. */
 function flush(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.once('error', () => resolve());

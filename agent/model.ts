@@ -234,7 +234,7 @@ export type EniState =
   | { readonly kind: 'overridden'; readonly reason: string }
   | { readonly kind: 'ignored'; readonly reason: string }
   | { readonly kind: 'degraded'; readonly reason: string }
-  | { readonly kind: 'leaving'; readonly reason: string };
+  | { readonly kind: 'detaching'; readonly reason: string };
 
 /** One line of `status`: an ENI of the metadata, a link that looks like one, or both. */
 export interface EniReport {

@@ -1,4 +1,4 @@
-/** The JSON of `status`, `plan` and `explain` as the daemon gives it over the bus: untrusted until it has this form. */
+/** The JSON of `status`, `plan` and `explain` as the daemon returns it over the bus: untrusted until it matches these schemas. */
 
 import * as z from 'zod';
 import type { Explanation } from '../report/explain-text.ts';
@@ -15,7 +15,7 @@ const row: z.ZodType<StatusRow> = z.object({
   primary: z.boolean(),
   device: nullableNumber,
   card: nullableNumber,
-  state: z.enum(['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving']),
+  state: z.enum(['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'detaching']),
   reason: nullableText,
   table: nullableNumber,
   addresses: z.array(text),
@@ -30,7 +30,7 @@ const row: z.ZodType<StatusRow> = z.object({
 /** `enid status --json`. */
 export interface StatusAnswer {
   readonly enis: readonly StatusRow[];
-  /** What could not be asked, one line each: the answer leans on what was known before. */
+  /** What could not be read, one line each: the answer is based on what was known before. */
   readonly warnings: readonly string[];
 }
 export const statusSchema: z.ZodType<StatusAnswer> = z.object({ enis: z.array(row), warnings: z.array(text) });

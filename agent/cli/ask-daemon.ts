@@ -1,4 +1,4 @@
-/** Asks the running daemon over `org.enid1`, for the commands that look: what it answers, or why it was not asked. */
+/** Asks the running daemon over `org.enid1`, for the read-only commands. Returns its answer, or why there is none. */
 
 import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
@@ -21,14 +21,14 @@ export type Answer<T> =
   | { readonly kind: 'unanswered'; readonly reason: string };
 
 /**
- * A daemon that is alive answers within milliseconds; explain waits for its turn where others ask,
+ * A daemon that is alive answers within milliseconds; explain waits for its turn if other users ask,
  * too.
  */
 const quickMs = 3_000;
 const explainMs = 15_000;
 
 /**
- * Never throws. A daemon that runs with another configuration than the one at hand is not asked: its answer would not tell
+ * Never throws. A daemon that runs with another configuration than the given one is not asked: its answer would not show
  * what this configuration does.
  */
 export async function askDaemon<T>(config: Config, question: Question<T>): Promise<Answer<T>> {
@@ -37,17 +37,17 @@ export async function askDaemon<T>(config: Config, question: Question<T>): Promi
     await bus.start();
     const inForce = await callManager(bus, 'DescribeConfiguration', [], quickMs);
     if (inForce !== formatConfig(config))
-      return unanswered('the daemon runs with another configuration (enid reload has it take this one)');
+      return unanswered('the daemon runs with another configuration (to apply this one: enid reload)');
     const timeoutMs = question.member === 'Explain' ? explainMs : quickMs;
     const text = await callManager(bus, question.member, question.arguments ?? [], timeoutMs);
     const parsed = question.schema.safeParse(JSON.parse(text));
     return parsed.success
       ? { kind: 'answered', value: parsed.data }
-      : unanswered('the daemon answers in another form: is it of another version?');
+      : unanswered('the daemon answers in another format: is it another version?');
   } catch (error) {
     if (!(error instanceof DbusError)) return unanswered(`the daemon's answer cannot be read: ${error}`);
-    if (error.code === 'unreachable') return unanswered('the system bus is not there');
-    return unanswered(error.code === 'no-owner' ? 'no daemon is on the bus' : error.message);
+    if (error.code === 'unreachable') return unanswered('the system bus is not available');
+    return unanswered(error.code === 'no-owner' ? 'enid is not running, or has only just started' : error.message);
   } finally {
     bus.close();
   }
@@ -57,9 +57,9 @@ function unanswered(reason: string): { kind: 'unanswered'; reason: string } {
   return { kind: 'unanswered', reason };
 }
 
-/** For stderr: a command that went on by itself says so. */
+/** For stderr: says that the command inspected the host itself. */
 export function renderUnanswered(reason: string): string {
-  return `enid: without the daemon: ${reason}; this is what enid sees by itself\n`;
+  return `enid: ${reason}: showing a one-off inspection (no history)\n`;
 }
 
 async function callManager(bus: Bus, member: string, body: readonly string[], timeoutMs: number): Promise<string> {

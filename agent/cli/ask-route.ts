@@ -11,7 +11,7 @@ import type { KernelState, Route } from '../model.ts';
 type RouteQuestion = Packet & { readonly vrf: string | null };
 
 /**
- * `vrf`: the sender is bound to it, as nobody else sends from its addresses. Throws what is no
+ * `vrf`: the sender is bound to it, since only such senders use its addresses. Throws errors that are no
  * answer of the kernel.
  */
 export async function askRoute(
@@ -28,8 +28,8 @@ export async function askRoute(
 }
 
 /**
- * The routes that the packet and its destination alone meet: what a mirror of an ENI's routes
- * lacks for an explanation. Refusals are no news.
+ * The routes that the packet meets, and those that its destination alone meets: a mirror of an ENI's routes
+ * may lack them. A refusal is not an error here.
  */
 export async function askRoutesItself(
   client: RtnetlinkClient,

@@ -17,19 +17,19 @@ export function checkConfig(places: ConfigPlaces): Promise<CommandResult> {
   return answer(async () => {
     await loadConfig(places);
     const files = await readConfigTexts(places);
-    if (files.length === 0) return `no configuration file: the defaults hold (${places.mainFile})\n`;
+    if (files.length === 0) return `no configuration file, using the defaults (${places.mainFile})\n`;
     return files.map(({ path }) => `${path}: ok\n`).join('');
   });
 }
 
-/** The configuration in force as YAML, every key spelled out; exit code 1 and the first problem where it is refused. */
+/** The configuration in force as YAML, every key spelled out; exit code 1 and the first problem if it is refused. */
 export function showConfig(places: ConfigPlaces): Promise<CommandResult> {
   return answer(async () => formatConfig(await loadConfig(places)));
 }
 
 /**
- * For each ENI of this host the entry that decides about it, the policy that holds, and what follows: YAML, or JSON. Looks at
- * the host by itself. Throws a KernelError where the kernel cannot be asked.
+ * For each ENI of this host the entry that decides about it, the policy in force, and what follows: YAML, or JSON. Does not ask
+ * the daemon. Throws a KernelError if the kernel cannot be read.
  */
 export async function showResolved(places: ConfigPlaces, { json }: { readonly json: boolean }): Promise<CommandResult> {
   const texts = await readConfigTexts(places);

@@ -1,7 +1,8 @@
-/** `enid doctor`: examines the host and says what to do. Changes nothing. */
+/** `enid doctor`: checks the host for problems and suggests fixes. Changes nothing. */
 
 import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
+import { countOf } from '../../lib/text/count.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/explain/diagnose.ts';
@@ -15,7 +16,7 @@ import { inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
 import { askWays } from './ways.ts';
 
-/** Exit code 0: all is well; 2: warnings; 3: errors. Throws a KernelError where the kernel cannot be asked. */
+/** Exit code 0: no problems; 2: warnings; 3: errors. Throws a KernelError if the kernel cannot be read. */
 export async function examine(
   config: Config,
   { json, isColoured }: { json: boolean; isColoured: boolean },
@@ -60,7 +61,7 @@ function listLinks(kernel: KernelState, drivers: readonly string[]) {
 
 const styles = { ok: 'green', info: 'blue', warning: 'yellow', error: 'red' } as const;
 
-/** One line for each finding, what to do below it; the last line counts. */
+/** One line for each finding, the suggested fix below it; the last line is the count. */
 function renderFindings(findings: readonly Finding[], isColoured: boolean): string {
   const colour = (severity: Severity, text: string) => (isColoured ? styleText(styles[severity], text) : text);
   const lines = findings.flatMap(({ check, severity, message, advice }) => [
@@ -68,8 +69,7 @@ function renderFindings(findings: readonly Finding[], isColoured: boolean): stri
     ...(advice === null ? [] : [`${' '.repeat(24)}→ ${escapeLine(advice)}`]),
   ]);
   const count = (severity: Severity) => {
-    const number = findings.filter((finding) => finding.severity === severity).length;
-    return `${number} ${severity}${number === 1 ? '' : 's'}`;
+    return countOf(findings.filter((finding) => finding.severity === severity).length, severity);
   };
   return `${[...lines, '', `${count('error')}, ${count('warning')}.`].join('\n')}\n`;
 }

@@ -15,7 +15,7 @@ import { askRoute, askRoutesItself } from './ask-route.ts';
 import { inspectHost } from './inspect.ts';
 import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
 
-/** Exit code 0: as it should be; 2: not so, or of no ENI; 1: bad arguments. */
+/** Exit code 0: the right way; 2: a wrong way, or a source of no ENI; 1: bad arguments. */
 export async function explain(
   config: Config,
   source: string,
@@ -47,8 +47,8 @@ export interface PacketQuestion {
 }
 
 /**
- * Canonical addresses of one family; text: why they are none, for the operator. `addressesOf`: of a
- * link, for who names one instead.
+ * Canonical addresses of one family; text: why the arguments are invalid, for the operator. `addressesOf`: of a
+ * link, for operators who name one instead of an address.
  */
 export function readPacket(
   source: string,
@@ -73,8 +73,8 @@ function listAddressesOf(linkName: string): string[] {
 }
 
 /**
- * Asks the kernel about this one packet, over what is known of the host. `userId`: whose socket
- * would send it.
+ * Asks the kernel about this one packet, and explains the answer by what is known of the host. `userId`: the
+ * owner of the sending socket.
  */
 export async function lookUpPacket(host: KnownHost, question: PacketQuestion, userId: number): Promise<Explanation> {
   const client = new RtnetlinkClient();
@@ -86,7 +86,7 @@ export async function lookUpPacket(host: KnownHost, question: PacketQuestion, us
 }
 
 /**
- * A source that this host holds, or is to hold, is asked about as sent by it; any other one as
+ * A source that this host has, or should have, is looked up as sent by the host; any other one as
  * forwarded, coming in by the link that leads to it: the kernel refuses to send from an address
  * that it does not have (ip_route_output_key).
  */

@@ -1,4 +1,4 @@
-/** What `status` and `plan` look at: one whole look at the host and the metadata, by the daemon's own decision, without acts. */
+/** A one-off inspection for `status` and `plan`: reads the host and the metadata, and decides as the daemon does. Changes nothing. */
 
 import { Bus } from '../../lib/dbus/bus.ts';
 import { isWantedRoute, makeRouteFilter } from '../../lib/rtnetlink/route-interest.ts';
@@ -25,11 +25,11 @@ export interface Inspection {
   /** Null: never read. */
   readonly snapshot: Snapshot | null;
   readonly networkd: NetworkdState;
-  /** What could not be asked, one line each: the answer leans on what was known before. */
+  /** What could not be read, one line each: the answer is based on what was known before. */
   readonly warnings: readonly string[];
 }
 
-/** Throws a KernelError where the kernel cannot be asked. */
+/** Throws a KernelError if the kernel cannot be read. */
 export async function inspectHost(config: Config): Promise<Inspection> {
   const warnings: string[] = [];
   const bus = new Bus();
@@ -59,7 +59,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   }
 }
 
-/** What the service says now over what was accepted before; alone the latter where it does not answer. */
+/** What the service says now, merged with what was accepted before; only the latter if it does not answer. */
 async function readMetadata(config: Config, localAddresses: () => readonly string[], warnings: string[]) {
   const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
   try {

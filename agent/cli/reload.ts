@@ -1,4 +1,4 @@
-/** `enid reload`: has the running daemon read everything anew, and waits until that is done. The unit's ExecReload=. */
+/** `enid reload`: makes the running daemon read everything again, and waits until that is done. The unit's ExecReload=. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -48,7 +48,7 @@ export async function reload(config: Config): Promise<CommandResult> {
   return fail(`the daemon did not finish the reload within ${patienceMs / 1000} s. See: journalctl -u enid`);
 }
 
-/** Null where the bus or the daemon's name on it is not there: a signal does it then. */
+/** Null if the bus or the daemon's name on it is not there: then a signal is sent instead. */
 async function reloadByBus(): Promise<CommandResult | null> {
   const bus = new Bus();
   try {

@@ -1,8 +1,9 @@
-/** `enid run`: the daemon in the foreground, its signals and its word to the service manager. */
+/** `enid run`: the daemon in the foreground, its signals, and what it reports to the service manager. */
 
 import { readFileSync } from 'node:fs';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
+import { countOf } from '../../lib/text/count.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { computeStanding, describePending } from '../decide/explain/standing.ts';
@@ -23,9 +24,9 @@ export interface RunOptions {
   /** Throws a ConfigError. */
   readonly loadConfig: () => Promise<Config>;
   readonly journal: Journal;
-  /** End when nothing is left to do, or nothing more can be done. */
+  /** Exit when nothing is left to do, or nothing more can be done. */
   readonly once: boolean;
-  /** Tell every decision with its reason. */
+  /** Log every decision with its reason. */
   readonly debug: boolean;
 }
 
@@ -36,20 +37,20 @@ const onceMs = 45_000;
 /** CAP_NET_ADMIN in the effective set (linux/capability.h; proc_pid_status(5)). */
 const netAdminBit = 1n << 12n;
 
-/** Resolves with the exit code: 0 after a signal or convergence, 1 where the start fails or `--once` does not converge. */
+/** Resolves with the exit code: 0 after a signal or convergence, 1 if the start fails or `--once` does not converge. */
 export async function run({ loadConfig, journal, once, debug }: RunOptions): Promise<number> {
-  // First of all: who finds the lock may send SIGHUP, which ends a process that does not listen.
+  // First of all: a program that sees the lock may send SIGHUP, which kills a process without a handler.
   const signals = catchSignals();
   let config = await loadConfig();
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
   }
-  // What it makes is for networkd and all others to read, whatever root's shell is set to.
+  // networkd and all others must be able to read its files, whatever umask root's shell has.
   process.umask(0o022);
   leaveRoot(config.runtimeDirectory, config.networkd.unitDirectory);
   const notifier = await openNotifier(process.env, (message) => journal.warning(message));
-  // Where it runs stays the same until it ends, whatever a reload says.
+  // The runtime directory stays the same until it exits, whatever a reload says.
   const store = new RuntimeStore(config.runtimeDirectory);
   let last: PassResult | null = null;
   let told = { text: '', atMs: 0 };
@@ -83,7 +84,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       config = await loadConfig();
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
-      journal.error(`${problem}; the configuration from before stays`, tell('configuration'));
+      journal.error(`${problem}; the previous configuration stays in force`, tell('configuration'));
     }
     const warning = await daemon.reload(config);
     hostname.start(config);
@@ -93,7 +94,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
     return problem;
   };
-  // They do not overlap, whoever asks, and all who ask during one share the next.
+  // Reloads never overlap; all callers that ask during one share the next.
   let reloading: Promise<string | null> | null = null;
   let nextReload: Promise<string | null> | null = null;
   const beginReload = () => {
@@ -182,7 +183,7 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, call
       const packet = readPacket(source, destination || undefined, (name) => listAddresses(known.kernel, name));
       if (typeof packet === 'string') throw new Error(packet);
       const pass = last();
-      if (pass === null) throw new Error('expected a pass to be done: ask again');
+      if (pass === null) throw new Error('the first pass is not done yet: try again');
       const { desired, conflicts, remaining: changes } = pass;
       return await lookUpPacket({ ...known, desired, conflicts, changes }, packet, userId);
     },
@@ -203,7 +204,7 @@ function listAddresses({ links, addresses }: KernelState, linkName: string): str
 interface CaughtSignals {
   /** Resolves at SIGTERM or SIGINT. */
   readonly stopped: Promise<void>;
-  /** SIGHUP: called once for those that came before. */
+  /** SIGHUP: called once for those that came before this call. */
   onReload(listener: () => void): void;
 }
 
@@ -244,5 +245,5 @@ function summarise({ desired, remaining, conflicts }: PassResult): string {
   const states = desired.reports.map((report) => computeStanding(report, { changes: remaining, conflicts }));
   const configured = states.filter(({ kind }) => kind === 'configured').length;
   const pending = remaining.length === 0 ? '' : `, ${describePending(remaining.length)}`;
-  return `${desired.reports.length} ENIs, ${configured} configured${pending}`;
+  return `${countOf(desired.reports.length, 'ENI')}, ${configured} configured${pending}`;
 }

@@ -15,7 +15,7 @@ import { type PlanAnswer, planSchema, type StatusAnswer, statusSchema } from './
 import { askDaemon, type Question, renderUnanswered } from './ask-daemon.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
 
-/** What a command prints and how it ends. */
+/** What a command prints, and its exit code. */
 export interface CommandResult {
   readonly stdout: string;
   readonly stderr: string;
@@ -24,7 +24,7 @@ export interface CommandResult {
 
 export interface LookOptions {
   readonly json: boolean;
-  /** False: looks by itself, without asking the daemon. */
+  /** False: inspects the host without asking the daemon. */
   readonly asksDaemon: boolean;
 }
 
@@ -35,7 +35,7 @@ export interface StatusLook {
   readonly width?: number | undefined;
 }
 
-/** Exit code 0 whatever the state: 1 only where the host cannot be asked (the error is thrown). `isDaemon`: it answered. */
+/** Exit code 0 whatever the state: 1 only if the host cannot be read (the error is thrown). `isDaemon`: it answered. */
 export async function showStatus(
   config: Config,
   { json, asksDaemon, isColoured = false, width }: LookOptions & StatusLook,
@@ -59,7 +59,7 @@ export async function showStatus(
   return { stdout, stderr: note + renderWarnings(answer), exitCode: 0, isDaemon: daemon };
 }
 
-/** The daemon's answer; where there is none, what `look` finds, with a note for stderr that says so. */
+/** The daemon's answer; without one, what `look` finds, with a note for stderr that says so. */
 export async function askOrLook<T>(
   config: Config,
   asksDaemon: boolean,
@@ -77,10 +77,10 @@ const styles = {
   overridden: 'blue',
   ignored: 'gray',
   degraded: 'red',
-  leaving: 'gray',
+  detaching: 'gray',
 } as const;
 
-/** One row for each ENI and each link that looks like one. `historyOf`: the daemon's; null: nobody remembers. */
+/** One row for each ENI and each link that looks like one. `historyOf`: the daemon's history; null: there is none. */
 export function buildRows(
   { desired, changes, conflicts, networkd }: Pick<Inspection, 'desired' | 'changes' | 'conflicts' | 'networkd'>,
   historyOf: (mac: string) => EniHistory | null,
@@ -139,7 +139,7 @@ export function describePlan({
   };
 }
 
-/** For stderr: what could not be asked. */
+/** For stderr: what could not be read. */
 export function renderWarnings({ warnings }: { readonly warnings: readonly string[] }): string {
   return warnings.map((warning) => `enid: ${warning}\n`).join('');
 }

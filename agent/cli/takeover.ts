@@ -1,4 +1,4 @@
-/** `enid takeover`: from whatever configures the ENIs to systemd-networkd and enid, on the running host, and back. */
+/** `enid takeover`: from another network manager to systemd-networkd and enid, on the running host, and back. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -22,7 +22,7 @@ import type { TakeoverPlan } from '../takeover-model.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
 
-/** Outlives a boot, so that an undo is possible for as long as the package is there. */
+/** Survives a boot, so that an undo is possible for as long as the package is installed. */
 const stateDirectory = '/var/lib/enid/takeover';
 /** A takeover that has not reached the metadata service and the gateway by then rolls itself back. */
 const verifyMs = 60_000;
@@ -31,19 +31,19 @@ const pollMs = 500;
 export interface TakeoverOptions {
   readonly dryRun: boolean;
   readonly undo: boolean;
-  /** In spite of obstacles. */
+  /** Proceed despite obstacles. */
   readonly force: boolean;
-  /** Do nothing where there are obstacles, and say what to run: for the package's script. */
+  /** Change nothing if there are obstacles, and say what to run: for the package's script. */
   readonly ifSafe: boolean;
   readonly write: (text: string) => void;
 }
 
 /** Exit code 0: done, or nothing to do; 2: obstacles; 1: failed and rolled back. */
 export async function takeOver(config: Config, options: TakeoverOptions): Promise<CommandResult> {
-  // The session that it was started from may end with the network: it must not end here half-way, nor by having nobody to tell.
+  // The session that started it may end with the network: neither SIGHUP nor EPIPE may stop a takeover half-way.
   for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
-  // What networkd and enid read is not to be root's alone.
+  // networkd and enid must be able to read its files.
   process.umask(0o022);
   const takeover = new Takeover(stateDirectory);
   const tell = (text: string) => options.write(`${text}\n`);
@@ -54,9 +54,9 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
   if (options.dryRun)
     return { stdout: renderTakeoverPlan(plan), stderr: '', exitCode: plan.obstacles.length > 0 ? 2 : 0 };
   if (plan.steps.length === 0 && plan.obstacles.length === 0)
-    return done('systemd-networkd and enid have the ENIs already.\n');
+    return done('systemd-networkd and enid already manage the ENIs.\n');
   if (plan.obstacles.length > 0 && !options.force) {
-    const advice = 'See `enid takeover --dry-run`; `--force` does it all the same.';
+    const advice = 'See `enid takeover --dry-run`; `--force` proceeds despite obstacles.';
     const stderr = [...plan.obstacles.map((obstacle) => `enid: ${obstacle}`), advice, ''].join('\n');
     return { stdout: '', stderr, exitCode: options.ifSafe ? 0 : 2 };
   }
@@ -66,9 +66,9 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
     await awaitNetwork(config);
     await removeLeftovers(config, plan.managers);
     await takeover.complete();
-    return done('Done. To go back: enid takeover --undo\n');
+    return done('Done. To undo it: enid takeover --undo\n');
   } catch (error) {
-    tell(`${error instanceof Error ? error.message : error}. Going back:`);
+    tell(`${error instanceof Error ? error.message : error}. Rolling back:`);
     const { stderr } = await undo(takeover, tell);
     return { stdout: '', stderr: `${stderr}enid: the takeover failed and was rolled back\n`, exitCode: 1 };
   }
@@ -81,8 +81,8 @@ function done(stdout: string): CommandResult {
 async function undo(takeover: Takeover, tell: (text: string) => void): Promise<CommandResult> {
   if (!takeover.isTaken) return { stdout: '', stderr: 'enid: there is no takeover to undo\n', exitCode: 1 };
   const problem = await takeover.undo(tell);
-  if (problem === null) return done('As it was before. Rules and routes of secondary ENIs stay until the next boot.\n');
-  return { stdout: '', stderr: `enid: ${problem}. When that is put right: enid takeover --undo\n`, exitCode: 1 };
+  if (problem === null) return done('Restored. Rules and routes of secondary ENIs stay until the next boot.\n');
+  return { stdout: '', stderr: `enid: ${problem}. When that is fixed: enid takeover --undo\n`, exitCode: 1 };
 }
 
 async function makePlan(config: Config, inspection: Inspection, isTaken: boolean): Promise<TakeoverPlan> {
@@ -131,7 +131,7 @@ function hasGlobalAddress({ addresses }: KernelState, index: number): boolean {
   return addresses.some(({ linkIndex, scope }) => linkIndex === index && scope === globalScope);
 }
 
-/** Throws where the network is not there in time, with what was missing last. */
+/** Throws if the network does not work in time, with what was missing last. */
 async function awaitNetwork(config: Config): Promise<void> {
   const untilMs = performance.now() + verifyMs;
   for (;;) {
@@ -142,7 +142,7 @@ async function awaitNetwork(config: Config): Promise<void> {
   }
 }
 
-/** Null: networkd and enid have every ENI, and the metadata service answers through the primary, by way of its gateway. */
+/** Null: networkd and enid manage every ENI, and the metadata service answers through the primary, via its gateway. */
 async function findProblem(config: Config): Promise<string | null> {
   const { desired, kernel, changes } = await inspectHost(config);
   const unready = desired.reports.find(
@@ -151,7 +151,7 @@ async function findProblem(config: Config): Promise<string | null> {
   if (unready !== undefined) return `${unready.linkName} was not configured`;
   const primary = desired.enis.find(({ isPrimary }) => isPrimary);
   if (primary === undefined) return 'the primary ENI was not configured';
-  if (changes.some(({ mac }) => mac === primary.mac)) return `${primary.linkName} was not brought in order`;
+  if (changes.some(({ mac }) => mac === primary.mac)) return `changes of ${primary.linkName} were not applied`;
   const links = kernel.links.filter(({ index }) => index === primary.linkIndex);
   const addresses = listLocalAddresses({ ...kernel, links }, config.drivers);
   const { endpoints, timeoutMs } = config.imds;
@@ -162,7 +162,7 @@ async function findProblem(config: Config): Promise<string | null> {
 }
 
 /**
- * The question to the metadata service has gone through the gateway, so by now the kernel knows where that is. Without IPv4
+ * The request to the metadata service went through the gateway, so by now the kernel knows its MAC. Without IPv4
  * there is no file to read that from; the answer itself came through it.
  */
 function findSilentGateway({ routes }: KernelState, linkIndex: number): string | null {

@@ -1,4 +1,4 @@
-/** `enid status --watch`: the table anew whenever the kernel or the bus says that something changed, until a signal. */
+/** `enid status --watch`: prints the table again whenever the kernel or the bus reports a change, until a signal. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';

@@ -1,5 +1,5 @@
 /**
- * Asks the kernel for every way at once, over one socket: for `enid doctor` and `enid explain
+ * Looks up every way in the kernel, over one socket: for `enid doctor` and `enid explain
  * --all`.
  */
 
@@ -13,7 +13,7 @@ import { askRoute } from './ask-route.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
 import { type CommandResult, renderWarnings } from './status.ts';
 
-/** Throws a RtnetlinkError where the kernel cannot be asked. */
+/** Throws a RtnetlinkError if the kernel cannot be read. */
 export async function askWays(inspection: Inspection): Promise<AskedWays> {
   const { kernel, desired } = inspection;
   const userId = process.getuid?.() ?? 0;
@@ -27,7 +27,7 @@ export async function askWays(inspection: Inspection): Promise<AskedWays> {
   }
 }
 
-/** Exit code 0: all as it should be; 2: something is not, or nothing is known. */
+/** Exit code 0: all ways are right; 2: one is wrong, or no source is known. */
 export async function explainAll(config: Config, { json }: { readonly json: boolean }): Promise<CommandResult> {
   const inspection = await inspectHost(config);
   const { list, judged } = await askWays(inspection);

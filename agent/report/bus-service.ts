@@ -1,4 +1,4 @@
-/** `org.enid1` on the system bus: how each ENI stands, for programs. Modelled on org.freedesktop.network1. */
+/** `org.enid1` on the system bus: the state of each ENI, for programs. Modelled on org.freedesktop.network1. */
 
 import type { Bus } from '../../lib/dbus/bus.ts';
 import {
@@ -17,15 +17,15 @@ import { Turns } from './turns.ts';
 /** What the methods do; each answer is JSON as the command of the same name prints it. */
 export interface BusActions {
   readonly plan: () => unknown;
-  /** What could not be asked, one line each. */
+  /** What could not be read, one line each. */
   readonly warnings: () => readonly string[];
   /** The configuration in force, as `enid config show` prints it. */
   readonly describeConfiguration: () => string;
   /** `userId`: who would send the packet. Rejects with an Error whose message is for the caller. */
   readonly explain: (source: string, destination: string, userId: number) => Promise<unknown>;
-  /** Rejects where the configuration is refused. */
+  /** Rejects if the configuration is refused. */
   readonly reconcile: () => Promise<void>;
-  /** Somebody has called, whatever. */
+  /** Any method was called. */
   readonly called: () => void;
 }
 
@@ -34,7 +34,7 @@ export const managerPath = '/org/enid1';
 export const managerInterface = 'org.enid1.Manager';
 const eniInterface = 'org.enid1.Interface';
 const polkitAction = 'org.enid1.reconcile';
-/** Of one user, by however many connections: what waits counts among the calls that are let in of all. */
+/** For one user, over all its connections: waiting calls count towards the limit for all users. */
 const mostExplaining = 64;
 
 export class BusService {
@@ -49,7 +49,7 @@ export class BusService {
   readonly #explaining = new Turns<number>();
 
   /**
-   * `bus`: of its own, not started: what callers do to it is not to touch the daemon's own calls.
+   * `bus`: a connection of its own, not started: callers must not affect the daemon's own calls.
    * `onProblem`: the bus refuses the name.
    */
   constructor(bus: Bus, actions: BusActions, onProblem: (message: string) => void) {
@@ -60,9 +60,9 @@ export class BusService {
   }
 
   /**
-   * Tells of what changed since the last time, by PropertiesChanged, InterfaceAdded and InterfaceRemoved. The first time it
-   * takes the name: before the first pass there is nothing to tell, which is not the same as no ENI, and whoever has started
-   * the program by calling it waits until then.
+   * Emits what changed since the last call: PropertiesChanged, InterfaceAdded and InterfaceRemoved. The first call takes
+   * the name: before the first pass nothing is known, which is not the same as no ENI, and a caller that started
+   * the program by D-Bus activation waits until then.
    */
   update(rows: readonly StatusRow[]): void {
     const before = new Set(this.#tree.paths);
@@ -71,16 +71,16 @@ export class BusService {
     for (const row of rows) {
       const path = pathOf(row);
       const changed = this.#tree.put(path, describeEni(row));
-      // All of a new one is new: who wants it asks.
-      if (before.has(path)) this.#tellChanged(path, eniInterface, changed);
-      else this.#tellManager('InterfaceAdded', row.eni ?? row.mac, path);
+      // All properties of a new object are new: programs that want them read them.
+      if (before.has(path)) this.#emitChanged(path, eniInterface, changed);
+      else this.#emitFromManager('InterfaceAdded', row.eni ?? row.mac, path);
     }
     for (const path of before) {
       if (path === managerPath || paths.has(path)) continue;
       this.#tree.remove(path);
-      this.#tellManager('InterfaceRemoved', path.slice(path.lastIndexOf('/') + 1).replaceAll('_', '-'), path);
+      this.#emitFromManager('InterfaceRemoved', path.slice(path.lastIndexOf('/') + 1).replaceAll('_', '-'), path);
     }
-    this.#tellChanged(managerPath, managerInterface, this.#tree.put(managerPath, this.#describeManager()));
+    this.#emitChanged(managerPath, managerInterface, this.#tree.put(managerPath, this.#describeManager()));
     if (this.#isServed) return;
     this.#isServed = true;
     const answer = (call: IncomingCall) => {
@@ -91,12 +91,12 @@ export class BusService {
     void this.#bus.start();
   }
 
-  /** Gives the name back. */
+  /** Releases the name. */
   close(): void {
     this.#bus.close();
   }
 
-  #tellChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
+  #emitChanged(path: string, name: string, changed: Readonly<Record<string, unknown>>): void {
     if (Object.keys(changed).length === 0) return;
     const body = [name, changed, []];
     this.#bus.emit({
@@ -108,7 +108,7 @@ export class BusService {
     });
   }
 
-  #tellManager(member: string, name: string, path: string): void {
+  #emitFromManager(member: string, name: string, path: string): void {
     this.#bus.emit({ path: managerPath, interface: managerInterface, member, signature: 'so', body: [name, path] });
   }
 
@@ -166,7 +166,7 @@ export class BusService {
   async #explain(source: string, destination: string, sender: string): Promise<string> {
     const userId = await this.#callers.readUserId(sender);
     if (this.#explaining.count(userId) >= mostExplaining)
-      throw new CallError('org.freedesktop.DBus.Error.LimitsExceeded', 'expected fewer calls of one user at a time');
+      throw new CallError('org.freedesktop.DBus.Error.LimitsExceeded', 'too many calls of this user at a time');
     return await this.#explaining.run(userId, async () =>
       JSON.stringify(await this.#actions.explain(source, destination, userId)),
     );
@@ -174,7 +174,7 @@ export class BusService {
 
   async #reconcile(call: IncomingCall): Promise<readonly unknown[]> {
     if (!(await this.#callers.isAuthorised(call, polkitAction))) {
-      const text = `${polkitAction}: not authorised. Try it as root`;
+      const text = `${polkitAction}: not authorised. Try again as root`;
       throw new CallError('org.freedesktop.DBus.Error.AccessDenied', text);
     }
     try {
@@ -189,7 +189,7 @@ export class BusService {
 function findRow(rows: readonly StatusRow[], name: string): StatusRow {
   const row = rows.find(({ eni, mac, link }) => eni === name || mac === name || link === name);
   if (row !== undefined) return row;
-  throw new CallError('org.enid1.Error.NoSuchInterface', `no ENI is called ${name} by id, MAC or link`);
+  throw new CallError('org.enid1.Error.NoSuchInterface', `no ENI has the id, MAC or link name ${name}`);
 }
 
 /** D-Bus specification: path elements hold letters, digits and `_`. */
@@ -197,7 +197,7 @@ function pathOf({ eni, mac }: StatusRow): string {
   return `${managerPath}/interface/${(eni ?? mac).replaceAll(/[^A-Za-z0-9]/g, '_')}`;
 }
 
-/** Text is empty and numbers are 0 where there is none: D-Bus has no null. */
+/** Text is empty and numbers are 0 if there is no value: D-Bus has no null. */
 function describeEni(row: StatusRow): ServedInterface {
   const text = (value: string | null) => ({ signature: 's', value: value ?? '' });
   const number = (value: number | null) => ({ signature: 'u', value: value ?? 0 });

@@ -1,8 +1,8 @@
 /**
- * Who calls, and whether polkit lets him: asked once for each connection within some seconds.
- * Invariant: so many are remembered, and not for long, whoever comes and goes. Nothing is asked of
- * the bus to hear that one has gone: that would cost it three calls more for each that comes, and a
- * bus never gives a unique name twice.
+ * Who calls, and whether polkit allows it: asked once for each connection within some seconds.
+ * Invariant: a bounded number is remembered, for a short time. The bus is not watched for
+ * disconnected callers: that would cost it three more calls for each new one, and a
+ * bus never assigns a unique name twice.
  */
 
 import * as z from 'zod';
@@ -11,16 +11,16 @@ import type { IncomingCall } from '../../lib/dbus/object-tree.ts';
 import { stringVariant } from '../../lib/dbus/variant.ts';
 
 const mostCallers = 64;
-/** A person is asked for a password meanwhile. */
+/** Long enough for a person to enter a password. */
 const authorisationMs = 120_000;
-/** What polkit said counts for so long: its rules may change. */
+/** How long an answer of polkit counts: its rules may change. */
 const lastingMs = 5_000;
 
 interface Caller {
   readonly userId: Promise<number>;
   /** By action, and whether a person can be asked. */
   readonly permissions: Map<string, Promise<boolean>>;
-  /** Questions to polkit under way. */
+  /** Calls to polkit in progress. */
   asking: number;
 }
 
@@ -43,7 +43,7 @@ export class Callers {
     return this.#find(sender).userId;
   }
 
-  /** Root and the daemon's own user always may; others where polkit says so. Nobody where polkit cannot be asked. */
+  /** Root and the daemon's own user always may; others if polkit allows it. No other user if polkit does not answer. */
   async isAuthorised({ sender, isInteractive }: IncomingCall, action: string): Promise<boolean> {
     const caller = this.#find(sender);
     const userId = await caller.userId;

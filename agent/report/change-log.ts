@@ -1,4 +1,4 @@
-/** Tells of each change: to the journal with the fields to search by, to the metrics, to the history. */
+/** Reports each change: to the journal with fields to search by, to the metrics, to the history. */
 
 import type { Change, EniMetadata, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
@@ -12,7 +12,7 @@ export interface ChangeLogOptions {
   readonly journal: Journal;
   readonly troubles: TroubleLog;
   readonly observe: (event: DaemonEvent) => void;
-  /** A detached ENI is known by what was read of it before. */
+  /** A detached ENI is known from an earlier read. */
   readonly findEni: (mac: string) => EniMetadata | undefined;
 }
 
@@ -37,7 +37,7 @@ export class ChangeLog {
     this.journalOf(change.mac).info(`${describeChange(change)} (${change.reason})`, { ...tell('change'), ...fields });
   }
 
-  /** Another program has undone a change so often that it is made less often from now on. */
+  /** Another program has undone a change so often that it is retried less often from now on. */
   fought(change: Change, count: number): void {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
@@ -49,7 +49,7 @@ export class ChangeLog {
     return this.#history.of(mac);
   }
 
-  /** Journal fields by which an operator finds the entries about an ENI. */
+  /** Journal fields that select the entries about an ENI. */
   #fieldsOf(mac: string): Fields {
     const eni = this.#options.findEni(mac);
     const name = eni?.eniId ?? mac;

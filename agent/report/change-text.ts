@@ -1,4 +1,4 @@
-/** Changes as text in the words of ip(8), for plans, the journal and scenario tests. */
+/** Changes as text in the syntax of ip(8), for plans, the journal and scenario tests. */
 
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import type { Change, DesiredAddress } from '../model.ts';

@@ -1,11 +1,12 @@
-/** `--debug`: tells each decision with its reason when it is taken, and again when it becomes another one. */
+/** `--debug`: logs each decision with its reason when it is made, and again when it changes. */
 
+import { countOf } from '../../lib/text/count.ts';
 import type { Change } from '../model.ts';
 import { describeChange } from './change-text.ts';
 import type { Journal } from './journal.ts';
 
-/** As `agent/decide/explain/reasons.ts` tells it. */
-export interface Decision {
+/** As `agent/decide/explain/reasons.ts` returns it: a report imports no decision. */
+export interface ReasonEntry {
   readonly mac: string | null;
   readonly topic: string;
   readonly text: string;
@@ -20,19 +21,19 @@ export interface PassSummary {
 
 export class DecisionLog {
   readonly #journalOf: (mac: string | null) => Pick<Journal, 'debug'>;
-  /** Topic of an ENI → what was told last. */
-  #told: ReadonlyMap<string, string> = new Map();
+  /** Topic of an ENI → what was logged last. */
+  #logged: ReadonlyMap<string, string> = new Map();
 
   /**
-   * `journalOf`: the journal with the fields that the entries about an ENI are found by; null: of
-   * none.
+   * `journalOf`: the journal with the fields that select the entries about an ENI; null: about
+   * no ENI.
    */
   constructor(journalOf: (mac: string | null) => Pick<Journal, 'debug'>) {
     this.#journalOf = journalOf;
   }
 
-  /** After each pass: all decisions that hold. */
-  passed(decisions: readonly Decision[], { applied, durationMs, remaining }: PassSummary): void {
+  /** To be called after each pass, with all decisions in force. */
+  passed(decisions: readonly ReasonEntry[], { applied, durationMs, remaining }: PassSummary): void {
     const held = remaining.map((change) => ({
       mac: change.mac,
       topic: `held ${describeChange(change)}`,
@@ -42,13 +43,13 @@ export class DecisionLog {
     for (const { mac, topic, text } of [...decisions, ...held]) {
       const key = `${mac ?? ''} ${topic}`;
       all.set(key, text);
-      if (this.#told.get(key) === text) continue;
+      if (this.#logged.get(key) === text) continue;
       this.#journalOf(mac).debug(text, { DECISION: topic.replace(/ .*/, '') });
     }
-    this.#told = all;
+    this.#logged = all;
     if (applied > 0)
       this.#journalOf(null).debug(
-        `pass: ${applied} changes made or tried, ${remaining.length} left, ${durationMs.toFixed(1)} ms`,
+        `pass: ${countOf(applied, 'change')} made or tried, ${remaining.length} left, ${durationMs.toFixed(1)} ms`,
       );
   }
 }

@@ -1,9 +1,9 @@
-/** `enid explain` as text and as JSON. Types of its own: a report knows no decision. */
+/** `enid explain` as text and as JSON. Has types of its own: a report imports no decision. */
 
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import type { EniReport, EniState, Way } from '../model.ts';
 
-/** What `agent/decide/explain/explain.ts` found out. */
+/** What `agent/decide/explain/explain.ts` returns. */
 export interface ExplanationInput {
   readonly packet: { readonly source: string; readonly destination: string; readonly inputLink: string | null };
   readonly owner: { readonly role: string; readonly report: EniReport } | null;
@@ -39,7 +39,7 @@ export interface Explanation {
     /** Public addresses that the source carries. */
     readonly public: readonly string[];
   } | null;
-  /** The source is to be on this link and is not; `reason`: the ENI waits for it. */
+  /** The source should be on this link and is not; `reason`: what the ENI waits for. */
   readonly missing: { readonly link: string; readonly holder: string | null; readonly reason: string | null } | null;
   readonly kernel: (BuiltWay & { readonly eni: string | null }) | { readonly refused: string };
   readonly wanted: BuiltWay | null;
@@ -98,26 +98,26 @@ function buildOwner(report: EniReport, source: string) {
 export function renderExplanation(explanation: Explanation): string {
   const { source, destination, inputLink, owner, missing, sourceCheck } = explanation;
   const sent = missing === null ? 'sent by this host' : `missing on ${missing.link}`;
-  const origin = inputLink === null ? sent : `forwarded, in by ${inputLink}`;
+  const origin = inputLink === null ? sent : `forwarded, received on ${inputLink}`;
   const rows: [string, string][] = [
     ['', `${source} → ${destination}  (${origin})`],
-    ['source', owner === null ? 'of no ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
+    ['source', owner === null ? 'not assigned to any ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
     ...describePublic(owner),
     ...describeActual(explanation.kernel),
     ...describeWanted(explanation),
     ['EC2', describeCheck(sourceCheck)],
     ['', concludeExplanation(explanation)],
   ];
-  if (owner === null) rows[rows.length - 1] = ['', 'Not handled by enid.'];
+  if (owner === null) rows[rows.length - 1] = ['', 'RESULT: not managed by enid.'];
   return rows.map(([title, text]) => `${title === '' ? '' : `  ${title.padEnd(8)}`}${text}\n`).join('');
 }
 
 function concludeExplanation({ source, missing, right }: Explanation): string {
-  if (right) return 'As it should be.';
-  if (missing === null) return 'Not as it should be: see `enid plan` and `enid doctor`.';
+  if (right) return 'RESULT: right way.';
+  if (missing === null) return 'RESULT: wrong way, see `enid plan` and `enid doctor`.';
   const { link, holder, reason } = missing;
   const place = holder === null ? link : `${link} (link ${holder} has it)`;
-  return `Not as it should be: ${source} is missing on ${place}${reason === null ? ', see `enid plan`' : `: ${reason}`}.`;
+  return `RESULT: ${source} is missing on ${place}${reason === null ? ', see `enid plan`' : `: ${reason}`}.`;
 }
 
 function describePublic(owner: Explanation['owner']): [string, string][] {
@@ -126,7 +126,7 @@ function describePublic(owner: Explanation['owner']): [string, string][] {
 }
 
 function describeActual(kernel: Explanation['kernel']): [string, string][] {
-  if ('refused' in kernel) return [['kernel', `has no way: ${kernel.refused}`]];
+  if ('refused' in kernel) return [['kernel', `no route: ${kernel.refused}`]];
   const { rule, route, table, link, eni } = kernel;
   return [
     ['kernel', `rule ${rule ?? '(one that enid cannot read)'}`],
@@ -136,15 +136,15 @@ function describeActual(kernel: Explanation['kernel']): [string, string][] {
 }
 
 function describeWanted({ wanted, notHandled, kernel }: Explanation): [string, string][] {
-  if (wanted === null) return [['enid', `wants nothing: ${notHandled}`]];
+  if (wanted === null) return [['enid', `does not manage this source: ${notHandled}`]];
   const via = wanted.gateway === null ? '' : ` via ${wanted.gateway}`;
   const text = `wants ${wanted.link ?? 'a way that is not known yet'}${via}, table ${nameTable(wanted.table)}`;
   const isSame = !('refused' in kernel) && kernel.link === wanted.link && kernel.gateway === wanted.gateway;
-  return [['enid', `${text}${isSame ? ', as the kernel does' : ''}`]];
+  return [['enid', `${text}${isSame ? ', the same as the kernel' : ''}`]];
 }
 
 function describeCheck({ verdict, reason }: Explanation['sourceCheck']): string {
-  if (verdict === 'not asked') return `is not asked: ${reason}`;
+  if (verdict === 'not asked') return `does not check it: ${reason}`;
   return `${verdict === 'passes' ? 'lets it pass' : 'drops it'}: ${reason}`;
 }
 

@@ -1,4 +1,4 @@
-/** What was done for each ENI since the program's start: for `status`, the bus and an operator's question what fights it. */
+/** What was changed for each ENI since the program started: for `status`, the bus, and to find programs that undo changes. */
 
 import type { Change, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
@@ -7,22 +7,22 @@ export interface EniHistory {
   readonly lastChange: {
     /** ISO 8601, UTC. */
     readonly time: string;
-    /** In the words of ip(8). */
+    /** In the syntax of ip(8). */
     readonly command: string;
     readonly reason: string;
   } | null;
-  /** How often something of each kind was put back; no key: never. */
+  /** How often an object of each kind was repaired; no key: never. */
   readonly repairs: Readonly<Partial<Record<RepairKind, number>>>;
 }
 
 const nothing: EniHistory = { lastChange: null, repairs: {} };
-/** Above the ENIs that any instance has; those that were changed longest ago are forgotten first. */
+/** More than any instance has ENIs; those changed longest ago are forgotten first. */
 const mostRemembered = 256;
 
 export class History {
   readonly #byMac = new Map<string, EniHistory>();
 
-  /** A change that was made. `repair`: what it put back; null: none. */
+  /** A change that was made. `repair`: what it repaired; null: nothing. */
   record(change: Change, repair: RepairKind | null, now: Date): void {
     const { repairs } = this.of(change.mac);
     this.#byMac.delete(change.mac);

@@ -6,10 +6,10 @@ import { escapeLine } from '../../lib/text/printable.ts';
 
 export type Level = 'debug' | 'info' | 'warning' | 'error';
 
-/** `INTERFACE`, `ENI`, `CHANGE`, …: names as journald wants them, upper-case with `_`. */
+/** `INTERFACE`, `ENI`, `CHANGE`, …: names as journald requires them, upper-case with `_`. */
 export type Fields = JournalFields;
 
-/** An entry as winston has it: the fields beside the message. */
+/** An entry of winston: the fields beside the message. */
 export interface Entry {
   readonly level: string;
   readonly message: unknown;
@@ -19,10 +19,10 @@ export interface Entry {
 /** `plain`: level, message, fields, for people. `prefixed`: `<N>` instead of the level, which systemd reads. */
 export type LineStyle = 'plain' | 'prefixed';
 
-/** syslog(3) names and priorities: the graver the lower. */
+/** syslog(3) names and priorities: the more severe, the lower the number. */
 export const levels = winston.config.syslog.levels;
 
-/** What an entry tells: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They stay the same for ever. */
+/** What an entry is about: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They never change. */
 export const messageIds = {
   /** One change to the system; CHANGE= says which kind. */
   change: '5f0c2a3e9b7d4d5c8a41e6b9d27f1c36',
@@ -30,11 +30,11 @@ export const messageIds = {
   refused: '98751878650e4c128c3adf87ca9d0999',
   /** Another program keeps undoing a change. */
   fight: '873cc72e8ed44349843e21637db47b89',
-  /** The metadata cannot be read, or not be used. */
+  /** The metadata cannot be read or used. */
   metadata: '60d996febe134895826d4332f02a11e1',
-  /** They can again. */
+  /** It can be read again. */
   metadataBack: '3a37e49cae3144eead9fe114ec5e48d9',
-  /** A configuration that is not taken. */
+  /** A configuration that was refused. */
   configuration: '3aa70a7b29b14591b119385b9be7a246',
 } as const;
 
@@ -43,7 +43,7 @@ export function tell(kind: keyof typeof messageIds): { readonly MESSAGE_ID: stri
   return { MESSAGE_ID: messageIds[kind] };
 }
 
-/** One line with its newline. Text from outside (metadata, other programs' errors) can neither end it nor colour it. */
+/** One line with its newline. Text from outside (metadata, other programs' errors) can neither break the line nor colour it. */
 export function formatLine({ level, message, ...fields }: Entry, style: LineStyle): string {
   const start = style === 'prefixed' ? `<${levels[level]}>` : `${level} `;
   const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');

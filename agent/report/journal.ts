@@ -22,9 +22,9 @@ export interface Journal {
 }
 
 export interface JournalOptions {
-  /** The least grave that is written. */
+  /** The lowest severity that is written. */
   readonly level: Level;
-  /** By default what fits stderr; `journal` is `prefixed` until and unless journald takes entries. */
+  /** By default what suits stderr; `journal` is `prefixed` unless journald accepts entries. */
   readonly style?: LineStyle | 'journal';
   /** Where lines go; by default stderr. */
   readonly write?: (line: string) => void;
@@ -39,9 +39,9 @@ export function createJournal(options: JournalOptions): Journal {
   const logger = winston.createLogger({
     level,
     levels,
-    // Each transport has its own; by default there would be a JSON text of each entry.
+    // Each transport has its own format; by default winston would render each entry as JSON.
     format: winston.format((entry) => entry)(),
-    // In this order: what journald has taken is no line.
+    // In this order: an entry that journald accepted is not written as a line.
     transports: [
       ...(style === 'journal' ? [new JournaldTransport({ toFields: toJournalEntry, openSender })] : []),
       lines,
@@ -57,7 +57,7 @@ function ofLogger(logger: winston.Logger): Journal {
       // beside one are lost.
       if (logger.isLevelEnabled(level)) logger.log({ ...fields, level, message });
     } catch {
-      // A log that fails must not fail what it tells of.
+      // A failing log must not break what it reports on.
     }
   };
   return {
@@ -77,7 +77,7 @@ function chooseStyle(): LineStyle | 'journal' {
 }
 
 function writeToStderr(): (line: string) => void {
-  // A reader that went away (`enid run 2>&1 | head`) is an `error` event, which would end the process.
+  // A reader that exited (`enid run 2>&1 | head`) causes an `error` event, which would end the process.
   if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
   return (line) => process.stderr.write(line);
 }

@@ -1,6 +1,6 @@
 /**
- * A transport of winston that writes lines. Not winston's own `Stream`, which is silent for ever
- * after one write that throws, and makes an immediate for each line.
+ * A transport of winston that writes lines. Not winston's own `Stream`, which writes nothing more
+ * after one write that throws, and schedules an immediate for each line.
  */
 
 import { MESSAGE } from 'triple-beam';
@@ -27,7 +27,7 @@ export class LineTransport extends TransportStream {
     try {
       this.#write(entry[MESSAGE]);
     } catch {
-      // A log that fails must not fail what it tells of.
+      // A failing log must not break what it reports on.
     }
     next();
   }

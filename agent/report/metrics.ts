@@ -12,7 +12,7 @@ import type { RepairKind } from '../model.ts';
 import { version } from '../version.ts';
 import type { StatusRow } from './status-table.ts';
 
-/** What the daemon tells as it happens. */
+/** What the daemon reports as it happens. */
 export type DaemonEvent =
   | {
       readonly kind: 'change';
@@ -24,19 +24,19 @@ export type DaemonEvent =
   | { readonly kind: 'events-lost' }
   /** One request to the metadata service. */
   | { readonly kind: 'metadata-request'; readonly outcome: string }
-  /** One read of the metadata. `failure`: the kind of error, null for a whole snapshot. */
+  /** One read of the metadata. `failure`: the kind of error, null for a complete snapshot. */
   | { readonly kind: 'metadata-read'; readonly failure: string | null; readonly durationMs: number };
 
 /** Every state is a series of its own, so that an alert can compare them with 1. */
-const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'leaving'] as const;
+const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'detaching'] as const;
 /** As often as Prometheus scrapes node-exporter in most places. */
 const textfileMs = 15_000;
-/** From 0 on, so that the first one is seen as a rise. */
+/** Exported as 0 from the start, so that the first one is seen as an increase. */
 const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting'];
-/** A scraper asks four times in a minute, and reads its answer at once. */
+/** A scraper asks four times a minute, and reads the answer at once. */
 const mostConnections = 16;
 const connectionMs = 10_000;
-/** Whoever asks more often gets the same text again: it takes some milliseconds to make. */
+/** A scraper that asks more often gets the same text again: rendering takes some milliseconds. */
 const renderMs = 500;
 /** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
 const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
@@ -101,7 +101,7 @@ export class Metrics {
       labelNames: ['kind'],
     });
     this.#snapshotTime = new Gauge(
-      make('metadata_last_read_timestamp_seconds', 'When the metadata were last read whole; 0: not since the start'),
+      make('metadata_last_read_timestamp_seconds', 'When the metadata was last read completely; 0: not since the start'),
     );
   }
 
@@ -149,7 +149,7 @@ export class Metrics {
 
   /**
    * Keeps a file for node-exporter's textfile collector up to date, without the metrics of the process, whose names
-   * node-exporter itself uses. The file stays at the end: its age is a metric of node-exporter's.
+   * node-exporter itself uses. The file stays when the daemon exits: node-exporter exports its age.
    */
   async writeTextfile(path: string, onProblem: (error: unknown) => void): Promise<void> {
     const write = async () => {
@@ -171,7 +171,7 @@ export class Metrics {
         () => response.writeHead(500).end(),
       );
     });
-    // One for each connection: Prometheus makes the next one by itself.
+    // One request per connection: Prometheus opens the next one itself.
     server.maxRequestsPerSocket = 1;
     limitConnections(server);
     const [, path] = /^unix:(.*)$/.exec(address) ?? [];
@@ -204,8 +204,8 @@ export class Metrics {
 }
 
 /**
- * Each connection ends after a while, whatever it is waiting for, and the oldest one where there
- * are too many: so whoever holds many open, or sends and reads a byte now and then, keeps nobody out.
+ * Each connection is closed after a while, whatever it is waiting for, and the oldest one if there
+ * are too many: a client that holds many open, or sends a byte now and then, cannot lock others out.
  */
 function limitConnections(server: Server): void {
   const open = new Map<Socket, NodeJS.Timeout>();
@@ -223,7 +223,7 @@ function limitConnections(server: Server): void {
   });
 }
 
-/** The configuration has checked the form. */
+/** The configuration has already checked the format. */
 function parseTcpAddress(address: string): { host: string; port: number } {
   const colon = address.lastIndexOf(':');
   return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };

@@ -5,7 +5,7 @@ import { formatPolicy } from '../config/format.ts';
 import type { InterfaceEntry, InterfacePolicy } from '../config/types.ts';
 import type { DesiredEni, EniReport } from '../model.ts';
 
-/** As `agent/decide/explain/resolve.ts` tells it, with the entry and its place. */
+/** As `agent/decide/explain/resolve.ts` returns it, with the entry and its place. */
 export interface ResolvedInput {
   readonly report: EniReport;
   /** Null: none matches. */

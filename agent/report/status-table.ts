@@ -1,5 +1,6 @@
 /** `enid status` and `enid plan` as text. */
 
+import { countOf } from '../../lib/text/count.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
 import type { Change, DesiredEni, EniReport, EniState } from '../model.ts';
 import { describeChange } from './change-text.ts';
@@ -22,19 +23,19 @@ export interface StatusRow {
   readonly publicAddresses: Readonly<Record<string, readonly string[]>>;
   readonly networkFile: string | null;
   readonly changesPending: number;
-  /** Of the running daemon, since its start; null: none is asked, or nothing was changed. */
+  /** From the running daemon, since its start; null: no daemon was asked, or nothing was changed. */
   readonly lastChange: EniHistory['lastChange'];
-  /** Null: no daemon is asked. */
+  /** Null: no daemon was asked. */
   readonly repairs: EniHistory['repairs'] | null;
 }
 
 export interface StatusInput {
-  /** With the state that stands after what is pending (agent/decide/explain/standing.ts). */
+  /** With the state that takes pending changes into account (agent/decide/explain/standing.ts). */
   readonly report: EniReport;
   readonly desired: DesiredEni | null;
   readonly networkFile: string | null;
   readonly changesPending: number;
-  /** Null where no daemon is asked. */
+  /** Null if no daemon was asked. */
   readonly history: EniHistory | null;
 }
 
@@ -61,13 +62,13 @@ export function buildStatusRow({ report, desired, networkFile, changesPending, h
 }
 
 const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES'] as const;
-/** What only the daemon remembers. */
+/** Only the daemon has a history. */
 const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
 
 /** How a state looks on a terminal: the same text with escape sequences around it. */
 export type PaintState = (state: EniState['kind'], text: string) => string;
 
-/** What a narrow terminal does without, the first one first; files of this program lose their directory before that. */
+/** Columns that a narrow terminal omits, in this order; before that, the program's own files are shown without directory. */
 const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'REPAIRS'];
 
 export interface TableLook {
@@ -81,7 +82,7 @@ export function renderStatusTable(rows: readonly StatusRow[], { paint, width }: 
   const table = fitTable(buildTable(rows), width ?? Number.POSITIVE_INFINITY);
   const lines = renderLines(table, rows, paint ?? ((_state, text) => text));
   const configured = rows.filter((row) => row.state === 'configured').length;
-  lines.push('', `${rows.length} ENIs, ${configured} configured. * primary`);
+  lines.push('', `${countOf(rows.length, 'ENI')}, ${configured} configured. * primary`);
   if (table.omitted.length > 0) lines.push(`Not shown: ${table.omitted.join(', ')}. Widen the terminal, or see --json`);
   return `${lines.join('\n')}\n`;
 }
@@ -176,7 +177,7 @@ export interface PlanLine {
   readonly kind: string;
   readonly mac: string;
   readonly link: string;
-  /** In the words of ip(8). */
+  /** In the syntax of ip(8). */
   readonly command: string;
   readonly reason: string;
 }
@@ -187,7 +188,7 @@ export function buildPlanLine(change: Change): PlanLine {
 }
 
 /**
- * What would be done and why, one change a line; the last line counts. `unready`: ENIs that are not
+ * What would be changed and why, one line per change; the last line is the count. `unready`: ENIs that are not
  * configured, with the reason.
  */
 export function renderPlan(
@@ -197,13 +198,11 @@ export function renderPlan(
 ): string {
   const lines = changes.map(({ link, command, reason }) => `${link || '-'}: ${command}  # ${reason}`);
   for (const conflict of conflicts) lines.push(`conflict: ${conflict}`);
-  for (const one of unready) lines.push(`not in the plan yet: ${one}`);
+  for (const one of unready) lines.push(`not planned yet: ${one}`);
   const isConverged = conflicts.length === 0 && unready.length === 0;
   const nothing = isConverged
     ? 'Converged: nothing to change.'
-    : 'Nothing to change now; the host is not as it should be.';
-  lines.push(
-    changes.length === 0 ? nothing : `${changes.length} ${changes.length === 1 ? 'change' : 'changes'} pending.`,
-  );
+    : 'Nothing to change now, but not converged: see above.';
+  lines.push(changes.length === 0 ? nothing : `${countOf(changes.length, 'change')} pending.`);
   return `${lines.join('\n')}\n`;
 }

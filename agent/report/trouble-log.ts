@@ -1,13 +1,13 @@
-/** Tells each trouble once while it lasts, and again when it comes back after it was over. */
+/** Logs each trouble once while it lasts, and again when it comes back after it was over. */
 
 import type { Fields } from './journal.ts';
 
-/** Enough for every object of a large instance; the oldest are forgotten first, and may then be told again. */
+/** Enough for every object of a large instance; the oldest are forgotten first, and may then be logged again. */
 const mostRemembered = 5_000;
 
 export class TroubleLog {
   readonly #write: (message: string, fields: Fields) => void;
-  /** Message → the pass in which it was told of last. */
+  /** Message → the pass in which it was last reported. */
   readonly #lastPass = new Map<string, number>();
   #pass = 0;
 
@@ -22,7 +22,7 @@ export class TroubleLog {
     if (isNew) this.#write(message, fields);
   }
 
-  /** A pass has ended. Clean: nothing is refused or held back, so a trouble that this pass did not tell of is over. */
+  /** A pass has ended. Clean: nothing is refused or held back, so a trouble that this pass did not report is over. */
   passed(isClean: boolean): void {
     if (isClean) {
       for (const [message, pass] of this.#lastPass) if (pass < this.#pass) this.#lastPass.delete(message);

@@ -1,4 +1,4 @@
-/** What stands in the way, as lines for the log. Pure. */
+/** What prevents the desired configuration, as lines for the log. Pure. */
 
 import type { EniReport } from '../model.ts';
 
@@ -7,7 +7,7 @@ export interface Trouble {
   readonly reason: string;
 }
 
-/** One line for each reason, with the ENIs that it holds for: a host's trouble is told once, not once for each ENI. */
+/** One line for each reason, with the ENIs it applies to: a trouble of the host is logged once, not once for each ENI. */
 export function listTroubles(reports: readonly EniReport[], conflicts: readonly Trouble[]): string[] {
   const degraded = reports.flatMap(({ mac, state }) =>
     state.kind === 'degraded' ? [{ mac, reason: state.reason }] : [],

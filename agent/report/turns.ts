@@ -1,17 +1,17 @@
 /**
- * Runs work one after the other, by turns between those who ask for it, and rests in between: so
- * that neither the program is busy with it, nor one who asks a lot keeps others waiting.
+ * Runs jobs one after the other, by turns between the users who ask, and rests in between, so that
+ * neither the program is kept busy, nor a user who asks often keeps others waiting.
  */
 
-/** Work takes at most a fifth of the time. */
+/** Jobs take at most a fifth of the time. */
 const restFactor = 4;
 
 export class Turns<Who> {
-  /** Who has asked longest without a turn comes first. */
+  /** The user who has waited longest without a turn comes first. */
   readonly #waiting = new Map<Who, (() => Promise<void>)[]>();
   #isRunning = false;
 
-  /** How much of somebody's work has not begun. */
+  /** How many of a user's jobs have not begun. */
   count(who: Who): number {
     return this.#waiting.get(who)?.length ?? 0;
   }

@@ -1,8 +1,9 @@
-/** `enid explain --all` as a table and as JSON. Types of its own: a report knows no decision. */
+/** `enid explain --all` as a table and as JSON. Has types of its own: a report imports no decision. */
 
+import { countOf } from '../../lib/text/count.ts';
 import type { EniReport, Way } from '../model.ts';
 
-/** What `agent/decide/explain/ways.ts` found out. */
+/** What `agent/decide/explain/ways.ts` returns. */
 export interface WaysInput {
   readonly judged: readonly {
     readonly question: {
@@ -37,11 +38,11 @@ interface WayRow {
   readonly sources: number;
   readonly eni: string;
   readonly link: string | null;
-  /** Where it is forwarded from; null: sent by this host. */
+  /** The link that a forwarded packet comes in by; null: sent by this host. */
   readonly inputLink: string | null;
   readonly to: string;
   readonly destination: string;
-  /** Null where the kernel refuses. */
+  /** Null if the kernel refuses. */
   readonly leavesBy: { readonly link: string | null; readonly eni: string | null } | null;
   readonly refused: string | null;
   readonly sourceCheck: { readonly verdict: string; readonly reason: string };
@@ -95,7 +96,7 @@ export function buildWays(input: WaysInput): Ways {
 
 const titles = ['SOURCE', 'ENI', 'TO', 'DESTINATION', 'LEAVES BY', 'EC2', 'RIGHT'];
 
-/** One way a line; the lines below the table count, and say what to do. */
+/** One line per way; the lines below the table are the counts, and say what to do. */
 export function renderWays({ ways, missing, sources, count, omitted }: Ways): string {
   const cells = ways.map(toCells);
   const widths = titles.map((title, column) => Math.max(title.length, ...cells.map((row) => row[column]?.length ?? 0)));
@@ -110,17 +111,17 @@ export function renderWays({ ways, missing, sources, count, omitted }: Ways): st
     render(titles),
     ...cells.map(render),
     '',
-    `${count} ways from ${sources} sources, ${wrong === 0 ? 'all' : `${count - wrong}`} as they should be.${shared}`,
+    `${countOf(count, 'way')} from ${countOf(sources, 'source')}, ${wrong === 0 ? 'all' : `${count - wrong}`} right.${shared}`,
     ...missing.map(({ source, link }) => `${source} is missing on ${link}, see \`enid plan\`.`),
     ...(wrong === 0 ? [] : ['See `enid explain SOURCE DESTINATION` for the reason, and `enid doctor` for what to do.']),
-    ...(omitted === 0 ? [] : [`${omitted} ways to other subnets were not asked about.`]),
+    ...(omitted === 0 ? [] : [`${countOf(omitted, 'way')} to other subnets not checked.`]),
     '',
   ].join('\n');
 }
 
 function toCells(row: WayRow): string[] {
   const more = row.sources === 1 ? '' : ` +${row.sources - 1}`;
-  const origin = row.inputLink === null ? '' : ` in by ${row.inputLink}`;
+  const origin = row.inputLink === null ? '' : ` from ${row.inputLink}`;
   const { verdict, reason } = row.sourceCheck;
   const stays = reason === 'the packet stays on this host';
   return [

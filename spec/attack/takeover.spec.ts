@@ -60,7 +60,7 @@ it(
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/symbolic link/) });
     expect(await shell('cat /etc/victim.d/sources.conf')).toBe('precious\n');
     await asEnid(`rm ${networkd}/70-ens6.network.d`);
-    expect(await machine.check(['enid', 'takeover', '--undo'], { timeoutMs: commandMs })).toMatch(/^As it was before/m);
+    expect(await machine.check(['enid', 'takeover', '--undo'], { timeoutMs: commandMs })).toMatch(/^Restored/m);
     await until('ifupdown has the links again', () => vpc.reaches('10.0.1.10'));
   },
   2 * commandMs,

@@ -24,7 +24,7 @@ it('a bad configuration on reload keeps the old one', async () => {
   enid.signal('SIGHUP');
   await until('the line', () => enid.lines.length > lines);
   expect(enid.lines.slice(lines).join('\n')).toMatch(
-    /\/etc\/enid\/config\.yaml:\d+: driver: .*drivers.*the configuration from before stays/,
+    /\/etc\/enid\/config\.yaml:\d+: driver: .*drivers.*the previous configuration stays in force/,
   );
   await vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
   expect(await readKernel(vpc)).toBe(before);

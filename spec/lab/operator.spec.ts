@@ -74,7 +74,7 @@ describe('enid status, plan and explain', () => {
       await lab.enid.stop();
       const { stderr, ...alone } = await ask('explain', '10.0.2.21');
       expect({ ...alone, stderr: '' }).toEqual(asked);
-      expect(stderr).toBe('enid: without the daemon: no daemon is on the bus; this is what enid sees by itself\n');
+      expect(stderr).toBe('enid: enid is not running, or has only just started: showing a one-off inspection (no history)\n');
       expect(await ask('status')).toMatchObject({ daemon: false, enis: expect.arrayContaining([]) });
       lab.enid = EnidProcess.start(lab.vpc.guest);
       await until('the daemon is back', async () => (await ask('status')).daemon);

@@ -50,7 +50,7 @@ it(
     for (const line of routes.trim().split('\n')) expect(line).toMatch(/metric 51[23]/);
 
     const undone = await machine.check(['enid', 'takeover', '--undo'], { timeoutMs: 120_000 });
-    expect(undone).toMatch(/^As it was before\./m);
+    expect(undone).toMatch(/^Restored\./m);
     expect(await machine.check(['cat', '/etc/network/interfaces'])).toBe(before);
     expect((await machine.run(['systemctl', 'is-enabled', 'systemd-networkd', 'enid'])).stdout).toBe(
       'disabled\ndisabled\n',
@@ -79,7 +79,7 @@ it('rolls itself back where the metadata service is gone when it looks', async (
   await vpc.imds.setFaults([{ effect: { kind: 'hang' } }]);
   const { code, stdout, stderr } = await takeover;
   expect({ code, stderr }).toEqual({ code: 1, stderr: expect.stringContaining('rolled back') });
-  expect(stdout).toMatch(/metadata service was not reached .*Going back:/);
+  expect(stdout).toMatch(/metadata service was not reached .*Rolling back:/);
   expect(await machine.check(['cat', '/etc/network/interfaces'])).toBe(before);
   await until('ifupdown has the links', () => vpc.reaches('10.0.1.10'));
   expect(await session.stop()).toMatchObject({ failure: null, lost: 0 });

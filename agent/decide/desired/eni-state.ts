@@ -1,4 +1,4 @@
-/** How an ENI that is taken care of stands. Pure. */
+/** The state of an ENI that this program manages. Pure. */
 
 import type { EniState, Family } from '../../model.ts';
 import { explainDuplicates } from './duplicates.ts';
@@ -12,10 +12,11 @@ type Inputs = Pick<World, 'kernel' | 'routers' | 'networkd'>;
 /** `unresolved`: families whose default route is not known yet. */
 export function describeState(world: Inputs, one: Matched, unresolved: readonly Family[]): EniState {
   const { eni, candidate, policy } = one;
-  if (one.isLeaving) return { kind: 'leaving', reason: 'the metadata lists it no more; kept until its link goes' };
+  if (one.isLeaving)
+    return { kind: 'detaching', reason: 'no longer in the metadata; configuration is kept until the link disappears' };
   if (policy.manage !== 'full') return { kind: 'configured' };
   if (world.networkd.kind === 'absent') {
-    return { kind: 'degraded', reason: 'systemd-networkd is not on the bus: leases are not renewed. Start it' };
+    return { kind: 'degraded', reason: 'systemd-networkd is not running: leases are not renewed. Start it' };
   }
   if (world.networkd.kind === 'unknown') return { kind: 'degraded', reason: 'the system bus does not answer' };
   if (!isInPlace(candidate.link, policy, world.kernel.links)) {

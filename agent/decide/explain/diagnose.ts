@@ -140,7 +140,7 @@ function checkEni(report: EniReport, patient: Patient): Finding {
     case 'overridden':
       return find('enis', 'info', message, 'intended? Else remove that file, or the link from its master');
     case 'ignored':
-    case 'leaving':
+    case 'detaching':
       return find('enis', 'info', message);
     case 'waiting':
       return find('enis', 'warning', message, 'wait a minute; then see `journalctl -u enid`');

@@ -54,7 +54,7 @@ function describeEffect(rule: Rule): string {
 /** Addresses that the ENI's link has, and one of each delegated prefix. */
 function listSources(owner: EniReport, kernel: KernelState, findBehind: (prefix: string) => Behind | null) {
   const { eni, linkIndex, linkName, state } = owner;
-  if (eni === null || linkIndex === null || linkName === null || state.kind === 'leaving') return [];
+  if (eni === null || linkIndex === null || linkName === null || state.kind === 'detaching') return [];
   const held = new Set(listOfLink(kernel.addresses, linkIndex).map(({ address }) => address));
   const master = kernel.links.find(({ index }) => index === linkIndex)?.masterIndex;
   const vrf = kernel.links.find(({ index, kind }) => index === master && kind === 'vrf')?.name ?? null;

@@ -68,10 +68,10 @@ describe('an assigned address that the host does not have', () => {
     const text = renderExplanation(buildExplanation(explain('10.0.2.5', '192.0.2.1', without('10.0.2.5'))));
     expect(text).toBe(`10.0.2.5 → 192.0.2.1  (missing on ens6)
   source  secondary address of eni-00000000000000002 (ens6, device 2.0, configured)
-  kernel  has no way: EINVAL, this host does not have 10.0.2.5
+  kernel  no route: EINVAL, this host does not have 10.0.2.5
   enid    wants ens6 via 10.0.2.1, table 10001
-  EC2     is not asked: no packet leaves: 10.0.2.5 is missing on ens6
-Not as it should be: 10.0.2.5 is missing on ens6, see \`enid plan\`.
+  EC2     does not check it: no packet leaves: 10.0.2.5 is missing on ens6
+RESULT: 10.0.2.5 is missing on ens6, see \`enid plan\`.
 `);
   });
 
@@ -132,10 +132,10 @@ describe('one ENI has one state', () => {
   });
 
   it('and a plan is called converged only where nothing stands in the way and no ENI waits', () => {
-    const nothing = 'Nothing to change now; the host is not as it should be.\n';
+    const nothing = 'Nothing to change now, but not converged: see above.\n';
     expect(renderPlan([], ['06:…: in the way'])).toBe(`conflict: 06:…: in the way\n${nothing}`);
     const unready = 'ens6: waiting: no lease for 10.0.2.4 yet';
-    expect(renderPlan([], [], [unready])).toBe(`not in the plan yet: ${unready}\n${nothing}`);
+    expect(renderPlan([], [], [unready])).toBe(`not planned yet: ${unready}\n${nothing}`);
     expect(renderPlan([], [])).toBe('Converged: nothing to change.\n');
   });
 });

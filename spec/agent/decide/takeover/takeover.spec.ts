@@ -74,7 +74,7 @@ describe('planTakeover', () => {
       }),
     ).toBe(`The ENIs are configured by: ifupdown (ens5)
 
-To be done:
+Steps:
   systemctl enable systemd-networkd.service
   systemctl enable enid.service
   write /etc/network/interfaces
@@ -94,7 +94,7 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
     const networkManagerDevices = [{ link: 'ens5', path: '/run/NetworkManager/devices/2', connection }];
     expect(plan({ units, networkManagerDevices })).toBe(`The ENIs are configured by: NetworkManager
 
-To be done:
+Steps:
   systemctl enable systemd-networkd.service
   systemctl enable enid.service
   write /etc/NetworkManager/conf.d/90-enid.conf
@@ -137,7 +137,7 @@ To be done:
       }),
     ).toBe(`The ENIs are configured by: netplan
 
-To be done:
+Steps:
   systemctl enable systemd-networkd.service
   systemctl enable enid.service
   remove /etc/netplan/50-cloud-init.yaml
@@ -157,7 +157,7 @@ Note: systemd-resolved is not installed: /etc/resolv.conf stays as it is
       plan({ generatedFiles, units: { ...bare.units, 'systemd-networkd.service': on } }),
     ).toMatch(`The ENIs are configured by: amazon-ec2-net-utils
 
-To be done:
+Steps:
   systemctl enable enid.service
   remove /run/systemd/network/70-ens5.network
   remove /run/systemd/network/70-ens5.network.d/eni.conf
@@ -230,7 +230,7 @@ To be done:
     };
     const units = { ...bare.units, 'dhcpcd.service': on };
     expect(plan({ units, heldAddresses: [{ address, routes: [] }] })).toContain(
-      "  make 10.0.1.10/24 anew, with a route of the kernel's own\n  systemctl start systemd-networkd.service\n",
+      "  add 10.0.1.10/24 again, with the kernel's own route\n  systemctl start systemd-networkd.service\n",
     );
   });
 
