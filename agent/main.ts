@@ -189,7 +189,9 @@ program
 
 program
   .command('doctor')
-  .description('check the host for problems and suggest fixes; exit code 0: none, 2: warnings, 3: errors, 1: cannot check')
+  .description(
+    'check the host for problems and suggest fixes; exit code 0: none, 2: warnings, 3: errors, 1: cannot check',
+  )
   .addOption(configOption())
   .addOption(jsonOption())
   .addHelpText(

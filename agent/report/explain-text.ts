@@ -101,7 +101,10 @@ export function renderExplanation(explanation: Explanation): string {
   const origin = inputLink === null ? sent : `forwarded, received on ${inputLink}`;
   const rows: [string, string][] = [
     ['', `${source} → ${destination}  (${origin})`],
-    ['source', owner === null ? 'not assigned to any ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`],
+    [
+      'source',
+      owner === null ? 'not assigned to any ENI of this instance' : `${owner.role} of ${describeOwner(owner)}`,
+    ],
     ...describePublic(owner),
     ...describeActual(explanation.kernel),
     ...describeWanted(explanation),

@@ -101,7 +101,10 @@ export class Metrics {
       labelNames: ['kind'],
     });
     this.#snapshotTime = new Gauge(
-      make('metadata_last_read_timestamp_seconds', 'When the metadata was last read completely; 0: not since the start'),
+      make(
+        'metadata_last_read_timestamp_seconds',
+        'When the metadata was last read completely; 0: not since the start',
+      ),
     );
   }
 

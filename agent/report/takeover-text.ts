@@ -16,7 +16,9 @@ export function renderStep(step: TakeoverStep): string {
     case 'command':
       return step.argv.join(' ');
     case 'kill':
-      return step.processIds.length === 0 ? 'kill nothing: no DHCP client is running' : `kill -KILL ${step.processIds.join(' ')}`;
+      return step.processIds.length === 0
+        ? 'kill nothing: no DHCP client is running'
+        : `kill -KILL ${step.processIds.join(' ')}`;
     case 'renew-address':
       return `add ${step.address.address}/${step.address.prefixLength} again, with the kernel's own route`;
     case 'link':

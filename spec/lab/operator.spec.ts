@@ -74,7 +74,9 @@ describe('enid status, plan and explain', () => {
       await lab.enid.stop();
       const { stderr, ...alone } = await ask('explain', '10.0.2.21');
       expect({ ...alone, stderr: '' }).toEqual(asked);
-      expect(stderr).toBe('enid: enid is not running, or has only just started: showing a one-off inspection (no history)\n');
+      expect(stderr).toBe(
+        'enid: enid is not running, or has only just started: showing a one-off inspection (no history)\n',
+      );
       expect(await ask('status')).toMatchObject({ daemon: false, enis: expect.arrayContaining([]) });
       lab.enid = EnidProcess.start(lab.vpc.guest);
       await until('the daemon is back', async () => (await ask('status')).daemon);
@@ -137,9 +139,9 @@ describe('enid explain', () => {
       };
       expect(await reasonOf('198.51.100.7')).toMatch(/public address of 10\.0\.1\.10/);
       expect(await reasonOf('10.0.2.99')).toMatch(
-        /subnet of eni-0+2, but EC2 has assigned it to no ENI .*no link has it/,
+        /subnet of eni-0+2, but EC2 has not assigned it to any ENI .*no link has it/,
       );
-      expect(await reasonOf('172.31.0.1')).toMatch(/assigned it to no ENI/);
+      expect(await reasonOf('172.31.0.1')).toMatch(/not assigned it to any ENI/);
       await lab.vpc.guest.check(['ip', 'address', 'add', '10.0.2.99/32', 'dev', 'ens6']);
       expect(await reasonOf('10.0.2.99')).toMatch(/link ens6 has it/);
       const { stdout } = await enid('explain', '10.0.2.99', '--json');
@@ -156,7 +158,7 @@ describe('enid explain', () => {
       const { stdout, code } = await enid('explain', '10.0.1.30', '203.0.113.5');
       await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '100']);
       expect(stdout).toContain('rule pref 100 from 10.0.1.30/32 lookup 10001');
-      expect(stdout).toContain('drops it: 10.0.1.30 is not assigned to eni-00000000000000002');
+      expect(stdout).toContain('drops it: the packet leaves by eni-00000000000000002, to which 10.0.1.30 is not assigned');
       expect(code).toBe(2);
     },
     testMs,
@@ -174,7 +176,7 @@ describe('enid doctor', () => {
     'finds a healthy host well, and each ailment with what to do',
     async () => {
       const well = await enid('doctor');
-      expect(well.stdout).toMatch(/^ok +daemon +runs as process \d+$/m);
+      expect(well.stdout).toMatch(/^ok +daemon +running as process \d+$/m);
       expect(well.stdout).toMatch(/^(info|ok) +networkd +(systemd \d+|its version)/m);
       expect(well.stdout).toMatch(/^ok +metadata +the metadata service answers through \d+ of \d+ ways$/m);
       expect({ code: well.code, text: well.stdout }).toEqual({
@@ -275,7 +277,7 @@ it(
     await about('metadata', /metadata: \d ENIs, primary 06:53:e1:00:00:01 \(the top-level mac\)/);
     await about('networkd', /networkd: present, version \d+: ./);
     await about('link', /ens6: ens6 has its MAC, driver veth ENI=eni-00000000000000002 DEVICE_NUMBER=1/);
-    await about('policy', /ens6: no entry matches: the defaults hold/);
+    await about('policy', /ens6: no entry matches: the defaults apply/);
     await about('numbers', /ens6: table 10001 by card 0 and device 1, metric 513/);
     await about('addresses', /ens6: 6 assigned, 5 put on the link, the lease brings the first/);
     await about(
@@ -289,7 +291,7 @@ it(
     await until('the pass is told', () =>
       lines()
         .slice(told)
-        .some((line) => line.includes('pass: 1 changes made')),
+        .some((line) => line.includes('pass: 1 change made')),
     );
     const after = lines().length;
     // Two polls of the metadata.

@@ -213,7 +213,7 @@ describe('a reload takes effect', () => {
       await metadata.setTags({ role: 'database' });
       await until('the rules of any instance', async () => !(await isClassic()));
       await metadata.setTags(undefined);
-      const warned = /^warning +tags +entries match by tag, and the instance does not offer its tags$/m;
+      const warned = /^warning +tags +entries match by tag, but the instance does not expose its tags$/m;
       await until('the warning', async () => warned.test((await runEnid(lab.vpc.guest, ['doctor'])).stdout));
       await configure('');
       await awaitReach(lab.vpc);

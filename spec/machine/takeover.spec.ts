@@ -140,7 +140,7 @@ systemctl -q enable networking systemd-networkd && systemctl start networking sy
     expect(await run('enid takeover --force')).toMatch(/^Done\./m);
     await host.configured(1);
     await run('[ ! -L /etc/systemd/network/80-ec2.network ]');
-    expect(await run('enid takeover --undo')).toMatch(/As it was/);
+    expect(await run('enid takeover --undo')).toMatch(/Restored/);
     await host.until('the one before has the address', "ip -4 -o address show dev ens5 | grep '10.0.1.10/24.*forever'");
     await run('[ -L /etc/systemd/network/80-ec2.network ]');
     await host.readSession();

@@ -267,7 +267,7 @@ describe('org.enid1 on the bus', () => {
 
   it('refuses what is wrong with an error of its name', async () => {
     const errorOf = async (...words: string[]) => (await machine.run(['busctl', ...words])).stderr;
-    expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(/no ENI is called ens99/);
+    expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(/no ENI has the id, MAC or link name ens99/);
     expect(await errorOf('call', ...manager, 'GetInterface', 'u', '1')).toMatch(/expected the signature "s", got "u"/);
     expect(await errorOf('call', ...manager, 'Explain', 'ss', 'nonsense', '')).toMatch(/got "nonsense"/);
     expect(await errorOf('call', ...manager, 'constructor')).toMatch(/no method constructor/);
@@ -404,7 +404,7 @@ describe('D-Bus activation', () => {
       await machine.check(['systemctl', 'stop', 'enid']);
       expect(await machine.run(['enid', 'status'])).toMatchObject({
         code: 0,
-        stderr: expect.stringContaining('no daemon is on the bus'),
+        stderr: expect.stringContaining('enid is not running'),
       });
       expect(await machine.show('ActiveState')).toBe('inactive');
       const { code, stdout } = await machine.run([...asNobody, ...list]);

@@ -104,7 +104,7 @@ start_first() {
     enid takeover --if-safe || true
     systemctl --quiet is-active "$unit" || decide_next_boot "$1"
   fi
-  systemctl --quiet is-active "$unit" || echo "enid: it does not run yet. What is in the way: enid takeover --dry-run"
+  systemctl --quiet is-active "$unit" || echo "enid: not running yet. To list the obstacles: enid takeover --dry-run"
 }
 
 # The network stays as it is; the next boot is plain DHCP by files like the one that enid came with, now the administrator's.

@@ -1,6 +1,6 @@
 /**
- * Which rule or route sends a packet out by an ENI that does not own its source, by name, and what
- * to do about it. Pure.
+ * Names the rule or route that sends a packet out by an ENI that does not own its source, and suggests a
+ * fix. Pure.
  */
 
 import { requireCidr } from '../../../lib/ip/cidr.ts';
@@ -19,7 +19,7 @@ export interface Culprit {
 }
 
 const groupAdvice =
-  'enid keeps it off the sources of other ENIs by the link group: see the check `link groups` and `enid plan`';
+  "the link group keeps other ENIs' sources from using it: see the check `link groups` and `enid plan`";
 
 export function blame({ owner, actual, wanted }: Explanation, desired: Desired): Culprit {
   if ('refused' in actual || owner === null)
@@ -27,17 +27,17 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
   const { rule, route, table, linkName, isCached } = actual;
   const routeName = route === null ? `table ${table}` : nameRoute(route, linkName ?? '?');
   if (isCached === true) {
-    const flush = '`ip -6 route flush cache` ends it until the next Packet Too Big';
+    const flush = '`ip -6 route flush cache` removes it until the next Packet Too Big';
     return { name: `a cached path MTU of the route ${routeName}`, advice: `${flush}; ${groupAdvice}` };
   }
   if (rule !== null && !isGeneral(rule) && !isOurs(rule, desired)) {
     const command = `ip ${rule.family === 6 ? '-6 ' : ''}rule del ${describeRule(rule).replace(' (IPv6)', '')}`;
-    const advice = `find its owner, and remove it (${command}) or have it select less; enid leaves it alone`;
+    const advice = `find its owner, and remove it (${command}) or narrow its selector; enid leaves it alone`;
     return { name: `rule ${nameRule(rule)}`, advice };
   }
   const isPlain = rule === null || isGeneral(rule);
   const isWanted = wanted?.linkName === owner.report.linkName;
-  // Where enid makes no rule for the source, every route of main by another ENI is that one fault.
+  // If enid makes no rule for the source, every route of main by another ENI is the same fault.
   if (route === null || (isPlain && (isWanted || wanted === null || isDefault(route)))) {
     const name = `no rule leads sources of ${owner.report.linkName ?? owner.report.mac} to its own routes`;
     return { name, advice: adviseOnMissingRule(owner.report, isWanted) };
@@ -45,7 +45,7 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
   return { name: `route ${routeName}`, advice: adviseOnRoute(route, linkName ?? '?') };
 }
 
-/** Of the kernel itself: whatever no other rule has taken goes to main. */
+/** The kernel's own rule: a packet that no other rule selects is looked up in main. */
 function isGeneral(rule: Rule | DesiredRule): boolean {
   return rule.source === null && rule.table === mainTable && 'protocol' in rule && rule.protocol === RTPROT_KERNEL;
 }
@@ -54,7 +54,7 @@ function isOurs(rule: Rule | DesiredRule, desired: Desired): boolean {
   return ('protocol' in rule && rule.protocol === ownProtocol) || identitiesOf(desired).has(identifyRule(rule));
 }
 
-/** networkd makes rules from enid's files, which bear its own mark. */
+/** networkd makes rules from enid's files; they carry networkd's own mark. */
 const identitiesOf = rememberOf(({ enis }: Desired) => new Set(enis.flatMap(({ rules }) => rules.map(identifyRule))));
 
 function isDefault(route: Route | DesiredRoute): boolean {
@@ -71,17 +71,17 @@ function nameRoute(route: Route | DesiredRoute, linkName: string): string {
 }
 
 function adviseOnMissingRule({ linkName, state }: EniReport, isWanted: boolean): string {
-  if (isWanted) return `see \`enid plan\`: the rules of ${linkName} are not all there`;
+  if (isWanted) return `see \`enid plan\`: some rules of ${linkName} are missing`;
   const reason = 'reason' in state ? `${state.kind}: ${state.reason}` : `${state.kind}, without a rule for this source`;
   return `enid makes no rule for it: ${linkName} is ${reason}`;
 }
 
-/** Of what the network brings to each link. */
+/** Protocols of the routes that the network brings to each link. */
 const networkProtocols = [RTPROT_KERNEL, RTPROT_RA, RTPROT_DHCP];
 
 function adviseOnRoute(route: Route | DesiredRoute, linkName: string): string {
   if (!('protocol' in route) || route.protocol === ownProtocol || networkProtocols.includes(route.protocol)) {
-    return `it is right for the sources of ${linkName} itself; ${groupAdvice}`;
+    return `it is correct for the sources of ${linkName} itself; ${groupAdvice}`;
   }
   const command = `ip ${route.family === 6 ? '-6 ' : ''}route del ${describeRoute(route, linkName).replace(' (IPv6)', '')}`;
   return `find its owner, and remove it (${command}) or put it into another table; enid leaves it alone`;

@@ -3,6 +3,7 @@
  * from happening. Pure.
  */
 
+import { countOf } from '../../../lib/text/count.ts';
 import type { Desired, KernelState } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
 import { eniGroup } from '../base/numbers.ts';
@@ -11,7 +12,7 @@ import type { Explanation, KnownHost } from './explain.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import type { JudgedWay, WayList } from './ways.ts';
 
-/** What the kernel was asked, and how EC2 judges its answers. */
+/** The look-ups in the kernel, and how EC2 judges their results. */
 export interface AskedWays {
   readonly list: WayList;
   readonly judged: readonly JudgedWay[];
@@ -20,7 +21,7 @@ export interface AskedWays {
 const mostFindings = 20;
 const mostExamples = 3;
 
-/** One finding for each culprit, the one with the most ways first. */
+/** One finding for each rule or route to blame, the one with the most ways first. */
 export function checkWays({ list, judged }: AskedWays, { desired }: Pick<KnownHost, 'desired'>): Finding[] {
   const lost = judged.filter(({ isLost }) => isLost);
   const accused = lost.map((way) => ({ way, culprit: blame(way.explanation, desired) }));
@@ -33,24 +34,26 @@ export function checkWays({ list, judged }: AskedWays, { desired }: Pick<KnownHo
     const ways = accusations.map(({ way }) => way);
     const isHandled = ways.some((way) => isLookedAfter(way.explanation, desired));
     const { name, advice } = first.culprit;
-    const message = `${name}: EC2 drops ${countWays(ways)} of ${list.wayCount} ways: ${nameExamples(ways, nameLost)}`;
+    const message = `${name}: EC2 drops ${countWays(ways)} of ${countOf(list.wayCount, 'way')}: ${nameExamples(ways, nameLost)}`;
     return [find('ways', isHandled ? 'error' : 'warning', message, advice)];
   });
   if (byCulprit.length > mostFindings) {
     const rest = byCulprit.slice(mostFindings);
     const count = countWays(rest.flat().map(({ way }) => way));
-    const message = `EC2 drops ${count} more of ${list.wayCount} ways, by ${rest.length} other rules or routes`;
+    const message = `EC2 drops ${count} more of ${countOf(list.wayCount, 'way')}, because of ${countOf(rest.length, 'other rule or route', 'other rules or routes')}`;
     found.push(find('ways', 'error', message, 'see `enid explain --all`'));
   }
   return orFine('ways', describeHealthy(list), [...found, ...checkDeadEnds(judged), ...checkDetours(judged)]);
 }
 
 function describeHealthy({ wayCount, sourceCount, questions, omittedCount }: WayList): string {
-  if (wayCount === 0) return 'no ENI has a source to ask about';
+  if (wayCount === 0) return 'no ENI has a source to check';
   const asked =
-    questions.length === wayCount ? '' : ` (${questions.length} questions: sources that meet the same rules share one)`;
-  const omitted = omittedCount === 0 ? '' : `; ${omittedCount} ways to other subnets were not asked about`;
-  return `${wayCount} ways from ${sourceCount} sources: each leaves by the ENI that owns its source${asked}${omitted}`;
+    questions.length === wayCount
+      ? ''
+      : ` (${countOf(questions.length, 'look-up')}: sources that meet the same rules share one)`;
+  const omitted = omittedCount === 0 ? '' : `; ${countOf(omittedCount, 'way')} to other subnets not checked`;
+  return `${countOf(wayCount, 'way')} from ${countOf(sourceCount, 'source')}: each leaves by the ENI that owns its source${asked}${omitted}`;
 }
 
 /** Sources of an ENI for which enid makes rules. */
@@ -60,7 +63,7 @@ function isLookedAfter({ owner, packet }: Explanation, { enis }: Desired): boole
   return eni !== undefined && (eni.isPrimary || eni.vrf !== null || eni.rules.some((rule) => rule.family === family));
 }
 
-/** Of an ENI whose state says that all is there. */
+/** Only for ENIs that are configured. */
 function checkDeadEnds(judged: readonly JudgedWay[]): Finding[] {
   const dead = judged.filter(
     ({ explanation: { actual, owner }, isRight }) =>
@@ -69,11 +72,11 @@ function checkDeadEnds(judged: readonly JudgedWay[]): Finding[] {
   if (dead.length === 0) return [];
   const name = ({ explanation: { packet, actual } }: JudgedWay) =>
     `${packet.source} → ${packet.destination} (${'refused' in actual ? actual.refused : ''})`;
-  const message = `the kernel has no route for ${countWays(dead)} ways: ${nameExamples(dead, name)}`;
+  const message = `the kernel has no route for ${countOf(countWays(dead), 'way')}: ${nameExamples(dead, name)}`;
   return [find('ways', 'warning', message, 'see `enid explain SOURCE DESTINATION` for each')];
 }
 
-/** EC2 does not see them, and somebody may well want it so: a VPN's rule, for one. */
+/** EC2 does not see these packets, and it may be intended: by a VPN's rule, for example. */
 function checkDetours(judged: readonly JudgedWay[]): Finding[] {
   const others = judged.filter(
     ({ explanation: { actual, sourceCheck, wanted }, isRight }) =>
@@ -84,8 +87,8 @@ function checkDetours(judged: readonly JudgedWay[]): Finding[] {
       actual.linkName !== wanted.linkName,
   );
   if (others.length === 0) return [];
-  const message = `${countWays(others)} ways do not leave as enid wants: ${nameExamples(others, nameLost)}`;
-  return [find('ways', 'info', message, 'intended? See `enid explain SOURCE DESTINATION` for the rule')];
+  const message = `${countOf(countWays(others), 'way')} ${countWays(others) === 1 ? 'does' : 'do'} not leave as enid wants: ${nameExamples(others, nameLost)}`;
+  return [find('ways', 'info', message, 'if not intended: see `enid explain SOURCE DESTINATION` for the rule')];
 }
 
 function countWays(ways: readonly JudgedWay[]): number {
@@ -103,8 +106,8 @@ function nameLost({ question: { source, destination, kind, owner }, explanation:
 }
 
 /**
- * Rules that suppress the group take no route of main by a link in it: so each ENI belongs there,
- * and nothing else does.
+ * Rules that suppress the group ignore main's routes by the links in it: so every ENI must be in the group,
+ * and no other link.
  */
 export function checkLinkGroups({
   kernel,
@@ -121,15 +124,15 @@ export function checkLinkGroups({
   const strangers = kernel.links.filter(({ group, index }) => group === eniGroup && !known.has(index));
   const found = [
     ...outside.map(({ name, group }) => {
-      const lost = `packets of other ENIs' sources may leave by it, to its subnet and wherever else main has a route by it`;
+      const lost = `packets with other ENIs' sources may leave by it, to its subnet and to any other destination that main routes by it`;
       if (group === 0) {
         return find('link groups', 'warning', `${name} is not in link group ${eniGroup}: ${lost}`, 'see `enid plan`');
       }
-      const advice = `enid leaves your group alone; if nothing needs it: ip link set dev ${name} group ${eniGroup}`;
+      const advice = `enid does not change your group; if nothing needs it: ip link set dev ${name} group ${eniGroup}`;
       return find('link groups', 'warning', `${name} is in link group ${group}, not in ${eniGroup}: ${lost}`, advice);
     }),
     ...strangers.map(({ name }) => {
-      const message = `${name} is no ENI and is in link group ${eniGroup}: sources of ENIs do not find what is behind it`;
+      const message = `${name} is not an ENI but is in link group ${eniGroup}: ENIs' sources do not use the routes by it`;
       return find('link groups', 'warning', message, `ip link set dev ${name} group default`);
     }),
   ];

@@ -1,4 +1,4 @@
-/** What `enid doctor` says of the metadata service and of what keeps the primary from reaching it. Pure. */
+/** The checks of `enid doctor` about the metadata service, and about what keeps the primary from reaching it. Pure. */
 
 import type { HostFacts, KernelState, Link, NetworkdState, Snapshot } from '../../model.ts';
 import { type Finding, find, orFine } from './finding.ts';
@@ -13,7 +13,7 @@ export interface MetadataPatient {
   readonly snapshot: Snapshot | null;
 }
 
-/** An `aws ec2` line that can be pasted: with the id of the instance where that is known. */
+/** An `aws ec2` command that can be pasted: with the id of the instance if that is known. */
 function adviseOptions({ facts, snapshot }: MetadataPatient, options: string): string {
   const instanceId = snapshot?.instanceId ?? facts.instanceId ?? '<instance id>';
   return `aws ec2 modify-instance-metadata-options --instance-id ${instanceId} ${options}`;
@@ -38,7 +38,7 @@ function listUnclaimed(patient: MetadataPatient): Link[] {
   return links.every(isUnclaimed) ? links : [];
 }
 
-/** None where all is well: it is a part of the check of files. */
+/** None if there is no problem: it is a part of the check of files. */
 export function checkNetworkFiles(patient: MetadataPatient): Finding[] {
   const [first] = listUnclaimed(patient);
   const { strangeMacs = [], strangeNames = [] } = patient.facts;
@@ -68,8 +68,8 @@ function findOperatorFile(patient: MetadataPatient): { readonly link: Link; read
 }
 
 /**
- * The hop limit cannot be read from inside: the answer's own TTL is all that shows it, and what it means is only felt by
- * containers behind the host.
+ * The hop limit cannot be read from the instance: only the TTL of the answer shows it, and only containers behind the host
+ * are affected by it.
  */
 export function checkMetadata(patient: MetadataPatient): Finding[] {
   const { facts, warnings } = patient;
@@ -78,14 +78,14 @@ export function checkMetadata(patient: MetadataPatient): Finding[] {
   const answered = metadataWays.length - failed.length;
   if (answered === 0) {
     const [first] = failed;
-    const why = first?.failure ?? warnings[0] ?? 'no ENI has an address to ask from';
+    const why = first?.failure ?? warnings[0] ?? 'no ENI has an address to send from';
     const message = `the metadata service answers through no ENI: ${why}`;
     return [find('metadata', 'error', message, adviseOnSilence(patient))];
   }
   // The IPv6 endpoint is off by default.
   const important = failed.filter(({ endpoint }) => !endpoint.includes('['));
   const advice = (localAddress: string) =>
-    `traffic from this address does not come back: enid explain ${localAddress} 169.254.169.254`;
+    `replies to this address do not arrive: enid explain ${localAddress} 169.254.169.254`;
   return orFine(
     'metadata',
     `the metadata service answers through ${answered} of ${metadataWays.length} ways`,
@@ -100,7 +100,7 @@ export function checkMetadata(patient: MetadataPatient): Finding[] {
   );
 }
 
-/** What speaks of a service that is switched off is 403 alone (EC2 user guide, "Retrieve instance metadata"). */
+/** Only 403 means that the service is disabled (EC2 user guide, "Retrieve instance metadata"). */
 function adviseOnSilence(patient: MetadataPatient): string {
   const failures = patient.facts.metadataWays.map(({ failure }) => failure);
   const statuses = failures.flatMap(
@@ -117,24 +117,25 @@ function adviseOnSilence(patient: MetadataPatient): string {
     return `${enable}; containers also need --http-put-response-hop-limit 2`;
   }
   if (statuses.length > 0) {
-    return 'it is there and refuses for now (503 is its limit of requests): enid tries again; find who asks so often (ss -tnp dst 169.254.169.254)';
+    return 'the service is reachable but refuses for now (503: too many requests): enid retries; to find the program that sends so many: ss -tnp dst 169.254.169.254';
   }
-  if (failures.length === 0) return 'networkctl status: no ENI has a lease to ask from';
-  return `no answer: look for a firewall or a route to 169.254.169.254 (ip route get 169.254.169.254), and whether the service is on: ${adviseOptions(patient, '--http-endpoint enabled')}`;
+  if (failures.length === 0) return 'no ENI has a lease: see networkctl status';
+  return `no answer: look for a firewall or a route to 169.254.169.254 (ip route get 169.254.169.254), and check that the service is enabled: ${adviseOptions(patient, '--http-endpoint enabled')}`;
 }
 
 export function checkTags(patient: MetadataPatient): Finding[] {
   const tags = patient.snapshot?.tags;
-  if (tags === undefined) return [find('tags', 'ok', 'the configuration asks for no tag of the instance')];
+  if (tags === undefined) return [find('tags', 'ok', 'the configuration matches no instance tags')];
   const unread = patient.snapshot?.unreadTags ?? [];
   if (unread.length > 0) {
-    const message = `the metadata lists ${unread.join(', ')}, and has no value for it yet: the entries that ask for it wait`;
+    const message = `the metadata lists ${unread.join(', ')}, but has no value for it yet: the entries that match it wait`;
     return [find('tags', 'warning', message, 'wait a minute; then set the tag of the instance again')];
   }
   const names = Object.keys(tags ?? {})
     .filter((key) => tags?.[key] !== null)
     .join(', ');
-  if (tags !== null) return [find('tags', 'ok', `of the tags that are asked for the instance has ${names || 'none'}`)];
+  if (tags !== null)
+    return [find('tags', 'ok', `of the tags that the configuration matches, the instance has ${names || 'none'}`)];
   const advice = adviseOptions(patient, '--instance-metadata-tags enabled');
-  return [find('tags', 'warning', 'entries match by tag, and the instance does not offer its tags', advice)];
+  return [find('tags', 'warning', 'entries match by tag, but the instance does not expose its tags', advice)];
 }

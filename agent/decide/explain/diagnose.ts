@@ -1,4 +1,4 @@
-/** The checks of `enid doctor`: facts in, findings with what to do out. Pure. */
+/** The checks of `enid doctor`: facts in, findings with suggested fixes out. Pure. */
 
 import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
@@ -17,7 +17,7 @@ export interface Patient {
   readonly networkd: NetworkdState;
   readonly kernel: KernelState;
   readonly desired: Desired;
-  /** What could not be asked, as `inspectHost` tells it. */
+  /** What could not be read, as `inspectHost` returns it. */
   readonly warnings: readonly string[];
   /** Null: never read. */
   readonly snapshot: Snapshot | null;
@@ -47,12 +47,12 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkKernel,
 ];
 
-/** Every check has at least one finding: `ok` where there is nothing to say. */
+/** Every check has at least one finding: `ok` if it found no problem. */
 export function diagnose(patient: Patient): Finding[] {
   return checks.flatMap((check) => check(patient));
 }
 
-/** 0: nothing worse than `info`; 2: warnings; 3: errors. 1 is kept for a doctor that could not do its work. */
+/** 0: nothing worse than `info`; 2: warnings; 3: errors. 1 is reserved for a doctor that could not run its checks. */
 export function computeExitCode(findings: readonly Finding[]): 0 | 2 | 3 {
   if (findings.some(({ severity }) => severity === 'error')) return 3;
   return findings.some(({ severity }) => severity === 'warning') ? 2 : 0;
@@ -60,21 +60,22 @@ export function computeExitCode(findings: readonly Finding[]): 0 | 2 | 3 {
 
 function checkDaemon({ facts: { daemon } }: Patient): Finding[] {
   if (daemon === null) {
-    const advice = 'systemctl enable --now enid; what is configured stays meanwhile, and nothing is repaired';
-    return [find('daemon', 'error', 'enid does not run', advice)];
+    const advice =
+      'start it: sudo systemctl enable --now enid (until then the network stays up, but drift is not repaired)';
+    return [find('daemon', 'error', 'enid is not running', advice)];
   }
   if (daemon.hasNetAdmin === false) {
-    const advice = 'leave CAP_NET_ADMIN in AmbientCapabilities= and CapabilityBoundingSet= (systemctl cat enid)';
+    const advice = 'keep CAP_NET_ADMIN in AmbientCapabilities= and CapabilityBoundingSet= (systemctl cat enid)';
     return [find('daemon', 'error', `process ${daemon.processId} lacks CAP_NET_ADMIN: it can change nothing`, advice)];
   }
-  return [find('daemon', 'ok', `runs as process ${daemon.processId}`)];
+  return [find('daemon', 'ok', `running as process ${daemon.processId}`)];
 }
 
 function checkNetworkd({ networkd }: Patient): Finding[] {
   if (networkd.kind === 'absent') {
     const advice =
       'systemctl enable --now systemd-networkd; for an ENI that another program configures: `manage: rules`';
-    return [find('networkd', 'error', 'systemd-networkd does not run: no ENI gets its lease', advice)];
+    return [find('networkd', 'error', 'systemd-networkd is not running: no ENI gets its lease', advice)];
   }
   if (networkd.kind !== 'present') {
     return [find('networkd', 'error', 'the system bus does not answer', 'systemctl status dbus')];
@@ -101,16 +102,21 @@ function checkForeignSettings({ facts }: Patient): Finding[] {
   const advice = 'install /usr/lib/systemd/networkd.conf.d/50-enid.conf and restart systemd-networkd';
   return orFine(
     'networkd.conf',
-    "networkd spares other programs' routes and rules",
+    "networkd leaves other programs' routes and rules alone",
     wrong.map(([key, value]) =>
-      find('networkd.conf', 'warning', `${key}= is ${value ?? 'not set'}: networkd deletes what others made`, advice),
+      find(
+        'networkd.conf',
+        'warning',
+        `${key}= is ${value ?? 'not set'}: networkd deletes other programs' objects`,
+        advice,
+      ),
     ),
   );
 }
 
 const adviceByProgram: Readonly<Record<string, string>> = {
   NetworkManager:
-    'let it leave the ENIs alone (unmanaged-devices in NetworkManager.conf), or set `manage: rules` for them',
+    'configure it to ignore the ENIs (unmanaged-devices in NetworkManager.conf), or set `manage: rules` for them',
   dhclient: 'stop it: networkd holds the leases (on Debian: remove the link from /etc/network/interfaces)',
 };
 
@@ -119,8 +125,8 @@ function checkPrograms({ facts: { programs } }: Patient): Finding[] {
     'programs',
     'no other program configures the network',
     programs.map(({ name, processId }) => {
-      const advice = adviceByProgram[name] ?? 'stop it, or let it leave the ENIs alone';
-      return find('programs', 'warning', `${name} runs (process ${processId})`, advice);
+      const advice = adviceByProgram[name] ?? 'stop it, or configure it to ignore the ENIs';
+      return find('programs', 'warning', `${name} is running (process ${processId})`, advice);
     }),
   );
 }
@@ -138,14 +144,14 @@ function checkEni(report: EniReport, patient: Patient): Finding {
     case 'configured':
       return find('enis', 'ok', message);
     case 'overridden':
-      return find('enis', 'info', message, 'intended? Else remove that file, or the link from its master');
+      return find('enis', 'info', message, 'if not intended: remove that file, or take the link out of its master');
     case 'ignored':
     case 'detaching':
       return find('enis', 'info', message);
     case 'waiting':
       return find('enis', 'warning', message, 'wait a minute; then see `journalctl -u enid`');
     case 'degraded': {
-      // Changes that are pending are mostly made a moment later; what stands in the way stays.
+      // Pending changes are usually made a moment later; conflicts stay.
       const isPendingOnly = report.state.kind === 'configured' && !patient.conflicts.some((one) => one.mac === mac);
       return find('enis', isPendingOnly ? 'warning' : 'error', message, 'see the reason and `enid plan`');
     }
@@ -155,12 +161,14 @@ function checkEni(report: EniReport, patient: Patient): Finding {
 function checkDrift({ changes, facts }: Patient): Finding[] {
   const links = [...new Set(changes.map(({ linkName }) => linkName || 'links that are gone'))];
   const advice =
-    facts.daemon === null ? 'see `enid plan`; enid does it once it runs' : 'see `enid plan` and `journalctl -u enid`';
+    facts.daemon === null
+      ? 'see `enid plan`; enid applies it once it is running'
+      : 'see `enid plan` and `journalctl -u enid`';
   const found = links.map((name) => {
     const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
     return find('drift', 'warning', `${name}: ${describePending(count)}`, advice);
   });
-  return orFine('drift', 'all is as enid wants it', found);
+  return orFine('drift', 'no drift', found);
 }
 
 function checkNumbers({ desired: { enis } }: Patient): Finding[] {
@@ -178,7 +186,7 @@ function checkNumbers({ desired: { enis } }: Patient): Finding[] {
   return orFine('numbers', 'every ENI has a table and a metric of its own', doubles);
 }
 
-/** Rules of others that lead into an ENI's table or stand at a priority of enid's. */
+/** Other programs' rules that lead into an ENI's table or have one of enid's priorities. */
 function checkForeignRules({ kernel, desired: { enis } }: Patient): Finding[] {
   const wanted = enis.flatMap(({ rules }) => rules);
   const identities = new Set(wanted.map(identifyRule));
@@ -212,8 +220,8 @@ function checkReversePathFilters({ facts: { reversePathFilters } }: Patient): Fi
   const strict = Object.entries(links).filter(([, value]) => Math.max(all, value) === 1);
   if (strict.length === 0) return [find('rp_filter', 'ok', 'no strict reverse path filter')];
   const names = strict.map(([name]) => name).join(', ');
-  const advice = 'set `reversePathFilter: loose` for the ENI in /etc/enid/config.yaml where it forwards packets';
-  const message = `strict on ${names}: packets are dropped where the answer would leave by another link`;
+  const advice = 'set `reversePathFilter: loose` for the ENI in /etc/enid/config.yaml if the host forwards packets';
+  const message = `strict on ${names}: packets are dropped if the reply would leave by another link`;
   return [find('rp_filter', Object.keys(links).length > 1 ? 'warning' : 'info', message, advice)];
 }
 
@@ -221,6 +229,6 @@ function checkKernel({ facts: { kernelRelease } }: Patient): Finding[] {
   const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
   // IFA_PROTO: linux 5.18.
   if (major > 5 || (major === 5 && minor >= 18)) return [find('kernel', 'ok', kernelRelease)];
-  const message = `${kernelRelease} keeps no owner of an address: enid's own are known by its ledger alone`;
+  const message = `${kernelRelease} does not record the owner of an address: enid knows its own only from its ledger`;
   return [find('kernel', 'info', message)];
 }

@@ -1,6 +1,6 @@
 /**
- * Why a packet goes where it goes: the kernel's answer beside the desired way, and what EC2 will do
- * with it. Pure.
+ * Why a packet takes its way: the kernel's answer, the desired way, and what EC2 will do
+ * with the packet. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -12,7 +12,7 @@ import { findMissing, findOwner, type MissingAddress, type SourceOwner } from '.
 import { computeStanding, type Remaining } from './standing.ts';
 import { type Ground, type Packet, pickBest, RouteTables, RuleList, type Step, walk } from './walk.ts';
 
-/** What the kernel said to RTM_GETROUTE. */
+/** The kernel's answer to RTM_GETROUTE. */
 export type KernelAnswer =
   | { readonly kind: 'route'; readonly route: Route }
   | { readonly kind: 'refused'; readonly errno: string; readonly reason: string };
@@ -27,20 +27,20 @@ export interface Explanation {
   readonly packet: Packet;
   /** With the one state that `status` and `doctor` show. */
   readonly owner: SourceOwner | null;
-  /** The source is to be on the host and is not. */
+  /** The source should be on the host and is not. */
   readonly missing: MissingAddress | null;
   readonly actual: Way | { readonly refused: string };
   /** The ENI that the kernel's way leaves by. */
   readonly leavesBy: EniReport | null;
   readonly wanted: Way | null;
-  /** Why nothing is desired for this source; null where something is. */
+  /** Why nothing is desired for this source; null if something is. */
   readonly notHandled: string | null;
   readonly sourceCheck: SourceCheck;
   /** The source is one of the instance's, is where it belongs, and leaves as desired. */
   readonly isRight: boolean;
 }
 
-/** What is known of a host, whichever packet is asked about. */
+/** What is known of a host, for any packet. */
 export interface KnownHost extends Remaining {
   readonly kernel: KernelState;
   readonly desired: Desired;
@@ -50,7 +50,7 @@ export interface KnownHost extends Remaining {
 export interface ExplainInput extends KnownHost {
   readonly packet: Packet;
   readonly answer: KernelAnswer;
-  /** What the kernel found for this packet: a mirror need not hold routes that concern no ENI. */
+  /** The routes that the kernel found for this packet: the mirror may lack routes that concern no ENI. */
   readonly routesMet?: readonly Route[];
 }
 
@@ -79,8 +79,8 @@ export function explainPacket(input: ExplainInput): Explanation {
 }
 
 /**
- * Of a source that it does not have, kernels say EINVAL or ENETUNREACH; for a prefix it can have a
- * local route.
+ * For a source that the host does not have, kernels return EINVAL or ENETUNREACH; the host may have a local
+ * route for a prefix.
  */
 function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: SourceOwner | null): string {
   const isHeld = kernel.addresses.some(({ address }) => address === packet.source);
@@ -99,7 +99,7 @@ function isShared({ table }: Route): boolean {
 }
 
 /**
- * Of the kernel, and as desired: every ENI in its link group, the desired rules over the kernel's
+ * The kernel's rules and routes; and the desired ones, with every ENI in its link group and the kernel's
  * main table.
  */
 const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState; desired: Desired }) => {
@@ -137,7 +137,7 @@ function addMet(ground: Ground, routes: readonly Route[]): Ground {
   };
 }
 
-/** The kernel tells table, gateway and link, but neither rule nor route: they are found as it finds them. */
+/** The kernel returns table, gateway and link, but neither rule nor route: they are found by the same walk. */
 function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, found: Route): Way {
   const ground = addMet(prepareGrounds({ kernel, desired }).actual, routesMet);
   const steps = [...walk(packet, ground)];
@@ -151,14 +151,14 @@ function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, f
 
 function isFound({ rule, route }: Step, found: Route): boolean {
   if (rule.table !== found.table) return false;
-  // Of a packet that stays, the kernel names the loopback device.
+  // For a packet that stays on the host, the kernel returns the loopback device.
   return found.table === localTable || route.linkIndex === null || route.linkIndex === found.linkIndex;
 }
 
 /**
  * IPv6 clones a route for each destination with a path MTU of its own; the clone has 128 bits, and
- * a rule that suppresses the default route lets it pass (fib6_rule_suppress). It is seen where the
- * kernel takes what the rule ought to have suppressed.
+ * a rule that suppresses the default route lets it pass (fib6_rule_suppress). It shows when the
+ * kernel uses a route that the rule should have suppressed.
  */
 function findCached(steps: readonly Step[], found: Route): Step | null {
   const decisive = steps.findIndex(({ isSuppressed }) => !isSuppressed);
@@ -184,7 +184,7 @@ function computeWanted({ packet, kernel, desired, routesMet = [] }: ExplainInput
   return { rule: step?.rule ?? null, route, table, linkName, gateway: route?.gateway ?? null };
 }
 
-/** The VRF's table alone counts, for who is bound to it; the kernel's own rule leads there. */
+/** For senders bound to the VRF only its table counts; the kernel's own rule leads there. */
 function computeWayInVrf({ destination }: Packet, { routes, links }: KernelState, eni: DesiredEni): Way | null {
   const ofTable = routes.filter(({ table }) => table === eni.tableId);
   const route = new RouteTables([...eni.routes, ...ofTable]).pick(destination, eni.tableId);
@@ -204,7 +204,7 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
   const enis = desired.reports.flatMap(({ eni }) => (eni === null ? [] : [eni]));
   const translated = enis.flatMap(({ publicIpv4 }) => publicIpv4[source] ?? [])[0];
   if (translated !== undefined) {
-    return `it is the public address of ${translated}: EC2 translates it, and no packet on this host has it. Ask about ${translated}`;
+    return `it is the public address of ${translated}: EC2 translates it, and no packet on this host has it. See: enid explain ${translated}`;
   }
   const unread = snapshot.enis.find((reading) => reading.kind !== 'ready');
   const holder = kernel.addresses.find(({ address }) => address === source);
@@ -214,7 +214,7 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
     [subnetIpv4, ...subnetIpv6].some((cidr) => cidr !== null && contains(cidr, hostCidr(source))),
   );
   if (unread !== undefined && 'reason' in unread) {
-    return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} is not whole yet: ${unread.reason}`;
+    return `no ENI that was read has it (${place}), and the metadata of ${unread.mac} is not complete yet: ${unread.reason}`;
   }
   if (subnet !== undefined) {
     const name = subnet.eniId ?? subnet.mac;
@@ -223,9 +223,9 @@ function explainUnknown({ packet, desired, kernel, snapshot }: ExplainInput): st
         ? ['assign-private-ip-addresses', '--private-ip-addresses']
         : ['assign-ipv6-addresses', '--ipv6-addresses'];
     const assign = `aws ec2 ${command} --network-interface-id ${subnet.eniId ?? '<ENI id>'} ${option} ${source}`;
-    return `it lies in the subnet of ${name}, but EC2 has assigned it to no ENI of this instance (${place}). Assign it: ${assign}`;
+    return `it is in the subnet of ${name}, but EC2 has not assigned it to any ENI of this instance (${place}). To assign it: ${assign}`;
   }
-  return `EC2 has assigned it to no ENI of this instance (${place}). Sources of containers or tunnels are named by \`sources:\` in the configuration`;
+  return `EC2 has not assigned it to any ENI of this instance (${place}). To configure sources of containers or tunnels: \`sources:\` in the configuration`;
 }
 
 function checkSource({
@@ -238,20 +238,20 @@ function checkSource({
   readonly source: string;
   readonly snapshot: Snapshot | null;
 }): SourceCheck {
-  // Of IPv6, the kernel answers for sources that it does not have.
+  // For IPv6, the kernel also answers for sources that it does not have.
   if (missing !== null && missing.holder === null) {
     return { verdict: 'not asked', reason: `no packet leaves: ${source} is missing on ${missing.linkName}` };
   }
   if ('refused' in actual) return { verdict: 'not asked', reason: 'no packet leaves' };
   if (actual.table === localTable) return { verdict: 'not asked', reason: 'the packet stays on this host' };
   if (leavesBy === null) {
-    return { verdict: 'not asked', reason: `${actual.linkName ?? 'the way out'} is no ENI of this instance` };
+    return { verdict: 'not asked', reason: `${actual.linkName ?? 'the way out'} is not an ENI of this instance` };
   }
   const name = leavesBy.eni?.eniId ?? leavesBy.mac;
   if (snapshot === null || leavesBy.eni === null) {
     return { verdict: 'not asked', reason: `the metadata of ${name} is not known` };
   }
   if (findOwner(source, [leavesBy]) !== null) return { verdict: 'passes', reason: `${source} is assigned to ${name}` };
-  const advice = 'unless its source/destination check is off';
-  return { verdict: 'drops', reason: `${source} is not assigned to ${name}, which it leaves by, ${advice}` };
+  const advice = 'unless the source/destination check of that ENI is off';
+  return { verdict: 'drops', reason: `the packet leaves by ${name}, to which ${source} is not assigned, ${advice}` };
 }

@@ -1,4 +1,4 @@
-/** What a check of `enid doctor` says. */
+/** A finding of a check of `enid doctor`. */
 
 export type Severity = 'ok' | 'info' | 'warning' | 'error';
 
@@ -7,7 +7,7 @@ export interface Finding {
   readonly check: string;
   readonly severity: Severity;
   readonly message: string;
-  /** What to do; null where nothing is to be done. */
+  /** The suggested fix; null if nothing is to be done. */
   readonly advice: string | null;
 }
 
@@ -15,7 +15,7 @@ export function find(check: string, severity: Severity, message: string, advice:
   return { check, severity, message, advice };
 }
 
-/** `message` where nothing was found. */
+/** `message` if there are no findings. */
 export function orFine(check: string, message: string, findings: readonly Finding[]): Finding[] {
   return findings.length > 0 ? [...findings] : [find(check, 'ok', message)];
 }

@@ -1,5 +1,5 @@
 /**
- * Whose a source address is: the ENI that EC2 assigned it to, and whether that ENI's link has it.
+ * The owner of a source address: the ENI that EC2 assigned it to, and whether that ENI's link has it.
  * Pure.
  */
 
@@ -41,9 +41,9 @@ export interface MissingAddress {
 }
 
 /**
- * An address that enid wants on its ENI's link, or that the lease is to bring, and that is not
- * there. Such a source is not one that the host forwards for: nothing has it, until what `enid
- * plan` lists is done.
+ * An address that should be on its ENI's link, by enid or by the lease, and is not
+ * there. The host does not forward for such a source: no packet has it until the changes of `enid
+ * plan` are made.
  */
 export function findMissing(source: string, desired: Placed, kernel: Held): MissingAddress | null {
   const eni = desired.enis.find((one) => wantedBy(one).has(source));
@@ -51,8 +51,8 @@ export function findMissing(source: string, desired: Placed, kernel: Held): Miss
 }
 
 /**
- * Whether a source that no link has is to be asked about as sent by this host all the same: EC2
- * assigned it to an ENI whose link lacks it or is not there, so nobody behind this host sends from
+ * Whether a source that no link has is looked up as sent by this host nevertheless: EC2
+ * assigned it to an ENI whose link lacks it or does not exist, so no host behind this one sends from
  * it.
  */
 export function isOurs(source: string, desired: Placed, kernel: Held): boolean {
@@ -61,7 +61,7 @@ export function isOurs(source: string, desired: Placed, kernel: Held): boolean {
   return owner !== null && owner.role !== 'within a delegated prefix' && owner.report.linkIndex === null;
 }
 
-/** All of them, for a whole look at the host. */
+/** All missing addresses of the host. */
 export function listMissing(desired: Placed, kernel: Held): MissingAddress[] {
   return desired.enis.flatMap((eni) => listMissingOf(eni, [...wantedBy(eni)], desired, kernel));
 }
@@ -69,7 +69,7 @@ export function listMissing(desired: Placed, kernel: Held): MissingAddress[] {
 type Placed = Pick<Desired, 'reports' | 'enis'>;
 type Held = Pick<KernelState, 'links' | 'addresses'>;
 
-/** Those that the lease is to bring, too. */
+/** Including the address of the lease. */
 const wantedBy = rememberOf(({ lease, addresses }: DesiredEni): ReadonlySet<string> => {
   const leased = lease?.address ?? null;
   return new Set([...(leased === null ? [] : [leased]), ...addresses.map(({ address }) => address)]);

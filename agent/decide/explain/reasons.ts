@@ -1,4 +1,4 @@
-/** Why each ENI is treated as it is, in words: for `enid run --debug`. Says nothing that the wish does not show. Pure. */
+/** Why each ENI is treated as it is, in words: for `enid run --debug`. Derived from the desired state only. Pure. */
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { Config, InterfacePolicy } from '../../config/types.ts';
@@ -25,19 +25,19 @@ export interface Decided {
   readonly networkd: NetworkdState;
   readonly desired: Desired;
   readonly conflicts: readonly Conflict[];
-  /** What of the metadata a second read must confirm. */
+  /** Removals in the metadata that a second read must confirm. */
   readonly unconfirmed: readonly string[];
 }
 
 export interface Reason {
-  /** Of the ENI; null: of the host. */
+  /** The ENI's; null: about the host. */
   readonly mac: string | null;
-  /** What was decided: of each there is one at a time for an ENI. */
+  /** What was decided: an ENI has at most one reason per topic. */
   readonly topic: string;
   readonly text: string;
 }
 
-/** In the order of the reports, those of the host first. */
+/** In the order of the reports, those about the host first. */
 export function explainDecisions(decided: Decided): Reason[] {
   const candidates = findCandidates(decided.kernel, decided.config.drivers);
   const ofEnis = resolveEnis(decided).flatMap((resolved) => {
@@ -51,7 +51,7 @@ export function explainDecisions(decided: Decided): Reason[] {
       ['link', link],
       ['policy', explainPolicy(resolved, decided.config)],
       ['state', explainState(resolved.report)],
-      ...explainWish(resolved),
+      ...explainDesired(resolved),
       ...decided.conflicts
         .filter((conflict) => conflict.mac === mac)
         .map(({ reason }, index): [string, string] => [`conflict ${index}`, reason]),
@@ -67,11 +67,11 @@ function explainHost({ snapshot, networkd, unconfirmed, desired }: Decided): Rea
       ? 'never read: nothing is known, so nothing is removed'
       : `${snapshot.enis.length} ENIs, primary ${snapshot.primaryMac} (the top-level mac)`;
   const waits =
-    unconfirmed.length === 0 ? '' : `; kept until a second read confirms that it is gone: ${unconfirmed.join(', ')}`;
+    unconfirmed.length === 0 ? '' : `; kept until a second read confirms the removal: ${unconfirmed.join(', ')}`;
   const files = keepsAddresses(networkd.version)
     ? 'a reload keeps leases: files are kept up to date'
-    : 'a reload may drop leases: the files of configured links are left until networkd stops';
-  const unknown = desired.unknownMacs.length === 0 ? '' : `; left as they are: ${desired.unknownMacs.join(', ')}`;
+    : 'a reload may drop leases: the files of configured links are not changed until networkd stops';
+  const unknown = desired.unknownMacs.length === 0 ? '' : `; not changed: ${desired.unknownMacs.join(', ')}`;
   return [
     { mac: null, topic: 'metadata', text: `metadata: ${metadata}${waits}${unknown}` },
     {
@@ -84,7 +84,7 @@ function explainHost({ snapshot, networkd, unconfirmed, desired }: Decided): Rea
 
 function explainPolicy({ entry, policy, report }: Resolved, config: Config): string {
   if (entry === null)
-    return policy === null ? 'policy not known: the metadata are not' : 'no entry matches: the defaults hold';
+    return policy === null ? 'policy not known, since the metadata is not' : 'no entry matches: the defaults apply';
   const { match = {}, policy: sets = {} } = config.interfaces[entry] ?? {};
   const what = Object.keys(sets).length === 0 ? 'sets nothing' : `sets ${JSON.stringify(sets)}`;
   return `interfaces[${entry}] matches ${report.eni?.eniId ?? report.mac} by ${JSON.stringify(match)} and ${what}`;
@@ -94,7 +94,7 @@ function explainState({ state }: EniReport): string {
   return 'reason' in state ? `${state.kind}: ${state.reason}` : state.kind;
 }
 
-function explainWish({ report: { eni }, policy, desired }: Resolved): [string, string][] {
+function explainDesired({ report: { eni }, policy, desired }: Resolved): [string, string][] {
   if (eni === null || policy === null || desired === null) return [];
   return [
     ['numbers', explainNumbers(eni, policy, desired)],
@@ -140,7 +140,7 @@ function explainRules(policy: InterfacePolicy, desired: DesiredEni, family: Fami
 }
 
 function explainDefault({ routes, tableId, unresolvedFamilies }: DesiredEni, family: Family): string {
-  if (unresolvedFamilies.includes(family)) return 'no router known yet: what stands is left';
+  if (unresolvedFamilies.includes(family)) return 'no router known yet: the present default is kept';
   const route = routes.find(
     ({ table, destination, gateway }) =>
       table === tableId && gateway !== null && familyOf(gateway) === family && destination.endsWith('/0'),

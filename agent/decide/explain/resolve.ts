@@ -7,11 +7,11 @@ import { findCandidates } from '../inputs/match-links.ts';
 
 export interface Resolved {
   readonly report: EniReport;
-  /** Index in `interfaces`; null: none matches, the defaults hold. */
+  /** Index in `interfaces`; null: none matches, the defaults apply. */
   readonly entry: number | null;
-  /** Null: not known yet, since the metadata are not. */
+  /** Null: not known yet, since the metadata is not. */
   readonly policy: InterfacePolicy | null;
-  /** Null: nothing is wished, for the reason that the report has. */
+  /** Null: nothing is desired, for the reason in the report. */
   readonly desired: DesiredEni | null;
 }
 

@@ -1,18 +1,19 @@
 /**
- * The one state of an ENI that `status`, `explain` and `doctor` show: what is desired, and whether
- * the host has it. Pure.
+ * The state of an ENI that `status`, `explain` and `doctor` show: the state of its desired configuration, and whether
+ * the kernel matches it. Pure.
  */
 
+import { countOf } from '../../../lib/text/count.ts';
 import type { Change, EniReport, EniState } from '../../model.ts';
 import type { Conflict } from '../diff/ownership.ts';
 
-/** What separates the host from the desired state, of all ENIs. */
+/** What differs between the host and the desired state, for all ENIs. */
 export interface Remaining {
   readonly changes: readonly Change[];
   readonly conflicts: readonly Conflict[];
 }
 
-/** An ENI that is configured but for changes or conflicts is degraded: `enid plan` lists both. */
+/** An ENI that would be configured but has changes pending or conflicts is degraded: `enid plan` lists both. */
 export function computeStanding({ mac, state }: Pick<EniReport, 'mac' | 'state'>, remaining: Remaining): EniState {
   if (state.kind !== 'configured') return state;
   const pending = remaining.changes.filter((change) => change.mac === mac).length;
@@ -22,5 +23,5 @@ export function computeStanding({ mac, state }: Pick<EniReport, 'mac' | 'state'>
 }
 
 export function describePending(count: number): string {
-  return `${count} ${count === 1 ? 'change' : 'changes'} pending`;
+  return `${countOf(count, 'change')} pending`;
 }

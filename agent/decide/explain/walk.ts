@@ -18,7 +18,7 @@ export interface Packet {
   readonly userId: number;
 }
 
-/** What is walked over: those of the kernel, or the desired ones. */
+/** What is walked over: the kernel's rules and routes, or the desired ones. */
 export interface Ground {
   readonly rules: RuleList;
   readonly routes: Pick<RouteTables, 'pick'>;
@@ -46,7 +46,7 @@ export function* walk(packet: Packet, { rules, routes, groupOf }: Ground): Gener
 }
 
 /**
- * Of the result, not of each route: where the best one is suppressed, the next rule is asked
+ * Applies to the result, not to each route: if the best route is suppressed, the next rule is tried
  * (fib4_rule_suppress).
  */
 function isSuppressed(rule: Rule | DesiredRule, route: Route | DesiredRoute, groupOf: Ground['groupOf']): boolean {
@@ -55,7 +55,7 @@ function isSuppressed(rule: Rule | DesiredRule, route: Route | DesiredRoute, gro
 }
 
 function isSelected(packet: Packet, rule: Rule | DesiredRule): boolean {
-  // A mark of 0 is what an unmarked packet has.
+  // An unmarked packet has mark 0.
   const isUnmarked = rule.mark === null || rule.mark.value === 0;
   const isUser =
     rule.users === null ||
@@ -69,7 +69,7 @@ function isSelected(packet: Packet, rule: Rule | DesiredRule): boolean {
   );
 }
 
-/** Rules by priority; those for one source without a look at all others'. */
+/** Rules by priority, indexed by source: finds the rules for one source without scanning all. */
 export class RuleList<T extends Rule | DesiredRule = Rule | DesiredRule> {
   readonly #rules: readonly T[];
   readonly #index: CidrIndex;

@@ -1,4 +1,4 @@
-/** The sources to ask about: those of each ENI, one for all that meet the same rules. Pure. */
+/** The sources to check: those of each ENI, one for each group that meets the same rules. Pure. */
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import { addressAt, CidrIndex, contains, requireCidr } from '../../../lib/ip/cidr.ts';
@@ -40,8 +40,8 @@ export function groupSources({
 }
 
 /**
- * What a rule does with the packets of a source that it selects; where and for which others is no
- * matter.
+ * What a rule does with the packets of a source that it selects, regardless of its priority and of its other
+ * sources.
  */
 function describeEffect(rule: Rule): string {
   if (rule.isComplex) return JSON.stringify(rule);
@@ -68,7 +68,7 @@ function listSources(owner: EniReport, kernel: KernelState, findBehind: (prefix:
         ({ type, destination }) => type === RTN_LOCAL && contains(destination, prefix),
       );
       if (isLocal) return { source: addressAt(prefix, 1n), inputLink: null, vrf };
-      // Where nothing behind the host uses it yet, as if it came in by the ENI itself.
+      // If nothing behind the host uses it yet: as if the packet came in by the ENI itself.
       return { vrf, ...(findBehind(prefix) ?? { source: pickAddress(prefix), inputLink: linkName }) };
     }),
   ];
@@ -79,7 +79,7 @@ interface Behind {
   readonly inputLink: string;
 }
 
-/** A default route, or one of those that override it by parts, leads to nobody in particular. */
+/** A default route, or one that covers a part of it, does not lead to a specific host. */
 const shortestBehind = 8;
 
 /**
@@ -111,7 +111,7 @@ function indexBehind(kernel: KernelState, reports: readonly EniReport[]): (prefi
   };
 }
 
-/** The first host of a bridge is mostly the bridge's own. */
+/** The first host address is usually the bridge's own. */
 function pickAddress(cidr: string): string {
   const hostBits = (familyOf(cidr) === 4 ? 32 : 128) - requireCidr(cidr).length;
   return addressAt(cidr, hostBits < 2 ? 0n : 2n);

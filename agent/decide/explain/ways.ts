@@ -17,18 +17,18 @@ import type { Packet } from './walk.ts';
 import { groupSources, type SourceGroup } from './way-sources.ts';
 
 /**
- * A far host that nobody has (documentation addresses, RFC 5737 and 3849): whatever the default
- * route is for.
+ * Stands for the Internet: documentation addresses that no host has (RFC 5737 and 3849), reached by the default
+ * route.
  */
 export const farHost: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' };
 
 /**
- * Of every VPC (Amazon VPC user guide, "DNS attributes"): asked where networkd knows of no DNS
+ * In every VPC (Amazon VPC user guide, "DNS attributes"): checked if networkd knows no DNS
  * server.
  */
 const vpcResolvers = ['169.254.169.253', 'fd00:ec2::253'];
 
-/** Some 50 µs each: a fifth of a second. */
+/** About 50 µs each: a fifth of a second. */
 const mostQuestions = 4_000;
 
 export type DestinationKind = 'far' | 'own subnet' | 'other subnet' | 'resolver' | 'routed';
@@ -77,7 +77,7 @@ export function listWays(input: WaysInput): WayList {
   const questions = parts.flatMap(({ first, others }, place) => {
     const group = groups[place];
     if (group === undefined) return [];
-    // Another part of the subnets for each group, so that each subnet is asked about by some.
+    // A different part of the subnets for each group, so that every subnet is checked from some source.
     const start = others.length <= share ? 0 : (place * share) % others.length;
     const chosen = [...others.slice(start), ...others.slice(0, start)].slice(0, share);
     omittedCount += (others.length - chosen.length) * group.sourceCount;
@@ -98,7 +98,7 @@ export interface JudgedWay {
   readonly explanation: Explanation;
   /** EC2 drops the packet. */
   readonly isLost: boolean;
-  /** Null: cannot be told, as nothing is forwarded from this source here. */
+  /** Null: not known, since nothing is forwarded from this source here. */
   readonly isRight: boolean | null;
 }
 
@@ -140,8 +140,8 @@ function findFreeAddresses({ kernel, desired }: WaysInput): FreeAddress[] {
 }
 
 /**
- * From the end of the subnet: EC2 hands addresses out all over it, and keeps the first four and the
- * last for itself.
+ * From the end of the subnet: EC2 assigns addresses all over it, and reserves the first four and the
+ * last.
  */
 function findFree(subnet: string, taken: ReadonlySet<string>, prefixes: readonly string[]): string | null {
   const { family, value, length } = requireCidr(subnet);
@@ -157,7 +157,7 @@ function findFree(subnet: string, taken: ReadonlySet<string>, prefixes: readonly
 
 /**
  * The DNS servers of the leases, for which networkd makes host routes (RoutesToDNS=), and those
- * that it has from elsewhere; each subnet's router, which has such a route too, is the first
+ * that it knows from elsewhere. Each subnet's router also has such a route: it is the first
  * address of its subnet.
  */
 function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
@@ -180,9 +180,9 @@ function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
 const mostResolvers = 4;
 
 /**
- * An address behind each route that somebody else has put into the table of an ENI, or into main by
- * an ENI: the widest questions above would not meet it. Those of the ENIs' tables first, since
- * nothing keeps another ENI's sources off these.
+ * An address behind each route that another program has put into the table of an ENI, or into main by
+ * an ENI: the other destinations would not meet it. Routes in the ENIs' tables first, since
+ * nothing keeps other ENIs' sources from using them.
  */
 function listRouted({ kernel, desired }: WaysInput): string[] {
   const links = new Set(desired.enis.map(({ linkIndex }) => linkIndex));
@@ -206,13 +206,13 @@ function listRouted({ kernel, desired }: WaysInput): string[] {
   );
 }
 
-/** Of each family: some by hand or by a script. A routing daemon's thousands are alike. */
+/** Per family: routes added by hand or by a script are few, and a routing daemon's thousands are alike. */
 const mostRouted = 8;
 
-/** What belongs to the ENI itself: the questions above ask for it. */
+/** Routes of the ENI itself: the other destinations cover them. */
 const unaskedProtocols = [ownProtocol, RTPROT_KERNEL, RTPROT_DHCP, RTPROT_RA];
 
-/** Link-local and multicast destinations: who sends there names the link. */
+/** Link-local and multicast destinations: the sender specifies the link. */
 const unaskedNetworks = ['169.254.0.0/16', '224.0.0.0/4', 'fe80::/10', 'ff00::/8'];
 
 function listDestinations(

@@ -232,7 +232,7 @@ describe('a metadata service that does not answer', () => {
     const found = findings.find(({ message }) => message.startsWith("the primary's link has no network file: ens6"));
     expect(found).toMatchObject({
       severity: 'error',
-      advice: expect.stringContaining(`${path} asks for 06:00:00:00:00:99`),
+      advice: expect.stringContaining(`${path} matches 06:00:00:00:00:99`),
     });
     expect(findings.map(({ advice }) => advice ?? '').join()).not.toContain('--http-endpoint');
     // Without such a file it is networkd that is asked.

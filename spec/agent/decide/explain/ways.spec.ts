@@ -147,7 +147,7 @@ function makeLargeHost(eniCount: number, addressCount: number) {
 describe('doctor', () => {
   it('on a healthy host: one line', () => {
     expect(sayAll(ask().findings)).toEqual([
-      'ok 28 ways from 7 sources: each leaves by the ENI that owns its source (20 questions: sources that meet the same rules share one)',
+      'ok 28 ways from 7 sources: each leaves by the ENI that owns its source (20 look-ups: sources that meet the same rules share one)',
     ]);
   });
 
@@ -285,15 +285,15 @@ describe('link groups', () => {
       "an ENI in the operator's group",
       { groups: { ens5: 7 } },
       [
-        "warning ens5 is in link group 7, not in 236: packets of other ENIs' sources may leave by it, to its subnet and wherever else main has a route by it",
+        "warning ens5 is in link group 7, not in 236: packets with other ENIs' sources may leave by it, to its subnet and to any other destination that main routes by it",
       ],
     ],
     [
       'an ENI that is in none yet, and a bridge that does not belong there',
       { groups: { ens6: 0, docker0: 236 } },
       [
-        "warning ens6 is not in link group 236: packets of other ENIs' sources may leave by it, to its subnet and wherever else main has a route by it",
-        'warning docker0 is no ENI and is in link group 236: sources of ENIs do not find what is behind it',
+        "warning ens6 is not in link group 236: packets with other ENIs' sources may leave by it, to its subnet and to any other destination that main routes by it",
+        'warning docker0 is not an ENI but is in link group 236: ENIs' sources do not use the routes by it',
       ],
     ],
   ])('%s', (_what, changes, expected) => {
