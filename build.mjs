@@ -1,6 +1,6 @@
 // Builds dist/enid.js: one executable file that needs no node_modules, with the two native addons beside it. CommonJS: node
 // reads and parses an ES module of that name twice (nothing beside it says what it is) and keeps every copy of its text.
-// `node build.mjs ENTRY DIRECTORY` bundles another program the same way (spec/bench/packages-main.ts). DIRECTORY is made anew.
+// `node build.mjs ENTRY DIRECTORY` bundles another program the same way (spec/bench/packages-main.ts). DIRECTORY is made again.
 import { chmod, copyFile, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { build } from 'esbuild';
 

@@ -63,11 +63,11 @@ export interface KernelState {
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
-  /** Driver of each physical link by its index, from sysfs; null where it cannot be told. Of virtual ones see `Link.kind`. */
+  /** Driver of each physical link by its index, from sysfs; null if it is not known. For virtual ones see `Link.kind`. */
   readonly drivers: ReadonlyMap<number, string | null>;
 }
 
-/** Where the operator's or another program's configuration decides about a link instead of this program. */
+/** What networkd reports about a link. */
 export interface NetworkdLink {
   readonly linkIndex: number;
   /** Path of the .network file in force; null where none matches. */
@@ -75,8 +75,8 @@ export interface NetworkdLink {
   /** AdministrativeState of org.freedesktop.network1.Link: `pending`, `configuring`, `configured`, `unmanaged`, … */
   readonly setupState: string;
   /**
-   * When it last began to configure the link from the start, in ms on a clock that only goes
-   * forward. No key: not seen.
+   * When it last began to configure the link from the start, in ms on a monotonic
+   * clock. No key: not seen.
    */
   readonly unsettledMs?: number;
   /** No key: not known. */
@@ -95,27 +95,27 @@ export interface NetworkdLink {
 export interface LostRouter {
   readonly linkIndex: number;
   readonly gateway: string;
-  /** In ms on a clock that only goes forward. */
+  /** In ms on a monotonic clock. */
   readonly lostMs: number;
 }
 
-/** What networkd says of a DHCPv4 lease. */
+/** What networkd reports about a DHCPv4 lease. */
 export interface NetworkdLease {
   readonly address: string;
   /**
-   * Of the default route that follows from it; null: none does (RFC 3442: classless routes without
+   * Of the lease's default route; null: it has none (RFC 3442: classless routes without
    * a default).
    */
   readonly gateway: string | null;
 }
 
 /**
- * What is known of systemd-networkd. `absent`: seen not to be on the bus; `unknown`: the bus has not answered yet, so it
- * may well be running. `links` is what it said last, if it ever did.
+ * What is known of systemd-networkd. `absent`: it is not on the bus; `unknown`: the bus has not answered yet, so it
+ * may be running. `links`: its last reports, if any.
  */
 export interface NetworkdState {
   readonly kind: 'present' | 'absent' | 'unknown';
-  /** systemd's major version, as it was told last; null where it cannot be told, which is treated as the most fragile one. */
+  /** systemd's major version as last reported; null if not known, which is treated as the most fragile one. */
   readonly version: number | null;
   readonly links: readonly NetworkdLink[];
 }
@@ -125,7 +125,7 @@ export interface DesiredAddress {
   readonly address: string;
   readonly prefixLength: number;
   /**
-   * Works for all that use it, but is no source that the kernel chooses by itself (RFC 6724, rule 3): an ENI's IPv6 addresses
+   * Usable, but never chosen as source by the kernel (RFC 6724, rule 3): an ENI's IPv6 addresses
    * after its first.
    */
   readonly isDeprecated?: true;
@@ -140,7 +140,7 @@ export interface DesiredRoute {
   readonly gateway: string | null;
   readonly linkIndex: number;
   readonly metric: number;
-  /** Bridges what networkd drops for a moment: made also while networkd is left to its work. */
+  /** Replaces what networkd drops for a moment: also added while networkd is configuring the link. */
   readonly isStandIn?: true;
   /** Repeats one of main, whose gateway need not be in a subnet of the link (RTNH_F_ONLINK). */
   readonly isFollowed?: true;
@@ -169,37 +169,37 @@ export interface NetworkFile {
   readonly name: string;
   readonly text: string;
   /**
-   * `link`: a change takes effect by a reload only. `sources`: what it declares is kept up to date by rtnetlink, and
-   * the file is for networkd's next start. `vrf`: the VRF that the link is put into, which networkd makes once.
+   * `link`: a change takes effect only by a reload. `sources`: its objects are kept up to date by rtnetlink, and
+   * the file is for networkd's next start. `vrf`: the VRF of the link, which networkd makes once.
    */
   readonly role: 'link' | 'sources' | 'vrf';
 }
 
-/** The lease's own objects, which networkd makes from our file: enid only brings their metrics in order. */
+/** The lease's own objects, which networkd makes from our file: enid only corrects their metrics. */
 export interface DesiredLease {
   /** Null for an ENI without IPv4. */
   readonly address: string | null;
-  /** As EC2 leases it: the subnet's; null where the metadata tell of no subnet. */
+  /** As EC2 leases it: the subnet's; null if the metadata has no subnet. */
   readonly prefixLength: number | null;
   /** Where the routes of lease and router advertisement are: main, or the table of the ENI's VRF. */
   readonly table: number;
   readonly metric: number;
-  /** Whether the lease's and the router advertisement's default route is to be there. */
+  /** Whether the default routes of lease and router advertisement are desired. */
   readonly hasDefaultRoute: boolean;
 }
 
-/** What should be for one ENI that is taken care of. */
+/** The desired state of one managed ENI. */
 export interface DesiredEni {
   readonly mac: string;
   readonly eniId: string | null;
   readonly linkIndex: number;
   readonly linkName: string;
   readonly isPrimary: boolean;
-  /** The link group that it is to be in; null: as it is. */
+  /** The desired link group; null: unchanged. */
   readonly group: number | null;
-  /** As networkd would set it; null where this program does not see to it. */
+  /** The value that networkd would set; null if this program does not manage it. */
   readonly mtu: number | null;
-  /** The VRF that it is to be in; null: none. */
+  /** The desired VRF; null: none. */
   readonly vrf: string | null;
   readonly tableId: number;
   readonly metric: number;
@@ -208,25 +208,25 @@ export interface DesiredEni {
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
   readonly altNames: readonly string[];
-  /** Of net.ipv4.conf.<link>, those that the operator wants to have a value; the others are nobody's business here. */
+  /** Of net.ipv4.conf.<link>, only the settings that the operator configured; enid leaves the rest alone. */
   readonly settings: Partial<LinkSettings>;
-  /** What networkd is to make of the lease; null where this program does not see to it. */
+  /** What networkd should make of the lease; null if this program does not manage it. */
   readonly lease: DesiredLease | null;
-  /** Families whose table routes cannot be told yet (no lease, no router advertisement): theirs are left as they are. */
+  /** Families whose table routes are not known yet (no lease, no router advertisement): the present ones are kept. */
   readonly unresolvedFamilies: readonly (4 | 6)[];
   /**
-   * Families whose default the network itself has withdrawn: a default of ours goes, even the last
+   * Families whose default route the network itself has withdrawn: ours is removed, even the last
    * one. No key: none.
    */
   readonly withdrawnFamilies?: readonly (4 | 6)[];
-  /** IPv6 routers whose paths are to go from default routes with several. No key: none. */
+  /** IPv6 routers whose paths should be removed from default routes with several. No key: none. */
   readonly leavingRouters?: readonly string[];
 }
 
-/** What should be for a link whose ENI is not known: no metadata was ever read. */
+/** The desired state of a link whose ENI is not known: no metadata was ever read. */
 export type ProvisionalEni = Pick<DesiredEni, 'mac' | 'linkIndex' | 'linkName' | 'group' | 'routes' | 'rules'>;
 
-/** How an ENI stands, as `status` shows it. */
+/** The state of an ENI, as `status` shows it. */
 export type EniState =
   /** `reason`: what is special. No key: nothing. */
   | { readonly kind: 'configured'; readonly reason?: string }
@@ -246,13 +246,13 @@ export interface EniReport {
   readonly state: EniState;
 }
 
-/** The whole desired state, and how each ENI stands. */
+/** The whole desired state, and the state of each ENI. */
 export interface Desired {
   readonly enis: readonly DesiredEni[];
   readonly reports: readonly EniReport[];
   /**
-   * MACs of present links whose wishes are unknown for now. While there are any, an object of unknown origin is not
-   * removed, and never one of theirs.
+   * MACs of present links whose desired state is not known at the moment. Their objects are never removed, and while there are any,
+   * neither is an object of unknown origin.
    */
   readonly unknownMacs: readonly string[];
   /** Their MACs are among the unknown ones. */
@@ -262,7 +262,7 @@ export interface Desired {
 /** What the program itself declared or installed: identity text of the object (decide/base/identity.ts) → MAC of its ENI. */
 export type Ledger = Readonly<Record<string, string>>;
 
-/** One step from what is to what should be. `mac` is the ENI's; `reason` says why in a few words. */
+/** One step from the actual to the desired state. `mac` is the ENI's; `reason` says why in a few words. */
 export type Change = {
   readonly mac: string;
   readonly linkName: string;
@@ -280,13 +280,13 @@ export type Change = {
   | { readonly kind: 'set-master'; readonly linkIndex: number; readonly masterIndex: number; readonly vrf: string }
   | { readonly kind: 'set-link-group'; readonly linkIndex: number; readonly group: number }
   | { readonly kind: 'set-mtu'; readonly linkIndex: number; readonly mtu: number }
-  /** `isUsed`: what lease and file say of DNS is in force; otherwise nothing of it is. */
+  /** `isUsed`: the DNS of lease and file is in force; otherwise none is. */
   | { readonly kind: 'set-dns'; readonly linkIndex: number; readonly isUsed: boolean }
   | { readonly kind: 'add-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'remove-alt-name'; readonly linkIndex: number; readonly altName: string }
   | { readonly kind: 'add-address'; readonly address: DesiredAddress }
   | { readonly kind: 'remove-address'; readonly address: DesiredAddress }
-  /** Behind all others of its link. */
+  /** To the end of its link's list. */
   | { readonly kind: 'move-address'; readonly address: DesiredAddress }
   | {
       readonly kind: 'set-address-metric';
@@ -301,16 +301,16 @@ export type Change = {
   | { readonly kind: 'remove-rule'; readonly rule: Rule; readonly ownTwins?: readonly Rule[] }
 );
 
-/** What a repair put back: an object that this program had made and another one removed or altered. */
+/** What a repair restored: an object of this program that another program had removed or altered. */
 export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule' | 'setting';
 
-/** What `enid doctor` looks at beside what a pass reads. */
+/** What `enid doctor` checks in addition to what a pass reads. */
 export interface HostFacts {
   /** `6.1.0-28-cloud-amd64`, as uname(2) says. */
   readonly kernelRelease: string;
   /** Programs that configure networks and run in this network namespace. */
   readonly programs: readonly { readonly name: string; readonly processId: number }[];
-  /** Files of other programs that configure networks, of those that are looked for. */
+  /** Known files of other programs that configure networks. */
   readonly files: readonly string[];
   /** What systemd-imdsd (≥ 261) has written for networkd, and whether it keeps programs off the metadata service. No key: nothing. */
   readonly imdsNetwork?: 'locked' | 'unlocked';
@@ -326,9 +326,9 @@ export interface HostFacts {
     readonly endpoint: string;
     readonly failure: string | null;
   }[];
-  /** As the firmware of a Nitro instance says, also without any network. No key: it does not. */
+  /** From the firmware of a Nitro instance, available without any network. No key: not available. */
   readonly instanceId?: string;
-  /** MACs that files in /etc/systemd/network ask for and no link has. No key: none. */
+  /** MACs that files in /etc/systemd/network match and no link has. No key: none. */
   readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
   /** The same of names in `[Match]`. No key: none. */
   readonly strangeNames?: readonly { readonly path: string; readonly name: string }[];
@@ -343,7 +343,7 @@ export interface HostFacts {
 export interface Way {
   readonly rule: Rule | DesiredRule | null;
   readonly route: Route | DesiredRoute | null;
-  /** By an entry that the kernel cached for the route's path MTU, which no dump shows. */
+  /** The kernel used an entry cached for the route's path MTU, which no dump shows. */
   readonly isCached?: true;
   readonly table: number;
   readonly linkName: string | null;

@@ -21,7 +21,7 @@ export interface NetworkManagerDevice {
   readonly connection: string | null;
 }
 
-/** A lease of the one before, as networkd would have it, and the routes that go when it is made anew. */
+/** A lease of the previous manager, as networkd would add it, and the routes that disappear when it is added again. */
 export interface HeldAddress {
   readonly address: Address;
   readonly routes: readonly Route[];
@@ -35,24 +35,24 @@ export interface TakeoverFacts {
   readonly systemdVersion: number | null;
   /** Links that are ENIs, by name. */
   readonly eniLinks: readonly string[];
-  /** Physical links that are none: whoever configures them must stay. */
+  /** Physical links that are no ENI: the program that configures them must stay. */
   readonly otherLinks: readonly string[];
   /** Drivers of ENIs, as configured. */
   readonly drivers: readonly string[];
   /** By name; what is not installed is left out. */
   readonly units: Readonly<Record<string, UnitState>>;
-  /** /etc/network/interfaces and what it draws in. */
+  /** /etc/network/interfaces and the files that it includes. */
   readonly interfacesFiles: readonly TextFile[];
-  /** `document` as the YAML says; null where it cannot be read. */
+  /** `document`: the parsed YAML; null if it cannot be read. */
   readonly netplanFiles: readonly { readonly path: string; readonly document: unknown }[];
   /** .network files that netplan or cloud-init wrote. */
   readonly generatedFiles: readonly string[];
-  /** dhclient and dhcpcd, whoever started them; `words` of their command lines. */
+  /** Running dhclient and dhcpcd; `words`: their command lines. */
   readonly clients: readonly { readonly name: string; readonly processId: number; readonly words: readonly string[] }[];
   readonly hasCloudInit: boolean;
   /** What NetworkManager remembers of ENIs. */
   readonly networkManagerDevices: readonly NetworkManagerDevice[];
-  /** NetworkManager was told by a takeover to leave the ENIs alone. */
+  /** A takeover has configured NetworkManager to ignore the ENIs. */
   readonly isNetworkManagerTold: boolean;
   readonly heldAddresses: readonly HeldAddress[];
   /** `volatile`: a link to a file in /run that another program than systemd-resolved writes. */
@@ -63,19 +63,19 @@ export interface TakeoverFacts {
   readonly isFallbackMasked: boolean;
   /** The files that this program wants for the ENIs. */
   readonly networkFiles: readonly TextFile[];
-  /** Why others get none; empty, too, where the metadata service has never answered. */
+  /** Why the other ENIs get none; also empty if the metadata service has never answered. */
   readonly unconfigured: readonly string[];
   /** A takeover was made and not undone. */
   readonly isTaken: boolean;
 }
 
-/** What was there before a file step is kept, and comes back with `--undo`. */
+/** The previous file is kept, and restored by `--undo`. */
 export type FileStep =
   | { readonly kind: 'remove'; readonly path: string }
   | { readonly kind: 'write'; readonly path: string; readonly text: string; readonly owner: 'root' | 'enid' }
   | { readonly kind: 'link'; readonly path: string; readonly target: string };
 
-/** What takes a step back, commands in their order, each without a shell; none: nothing is to be done for it. */
+/** The commands that undo a step, in order, each without a shell; none: nothing to undo. */
 interface UndoneByCommands {
   readonly undo: readonly (readonly string[])[];
 }
@@ -84,7 +84,7 @@ interface UndoneByCommands {
 export interface CommandStep extends UndoneByCommands {
   readonly kind: 'command';
   readonly argv: readonly string[];
-  /** `undo` comes before the files: it ends who would write them again. */
+  /** `undo` runs before the files are restored: it stops programs that would write them again. */
   readonly isUndoneFirst: boolean;
 }
 
@@ -94,7 +94,7 @@ export interface KillStep extends UndoneByCommands {
   readonly processIds: readonly number[];
 }
 
-/** Makes an address anew; nothing is to be done for its undo. */
+/** Removes and adds an address again; nothing to undo. */
 export interface AddressStep extends HeldAddress {
   readonly kind: 'renew-address';
 }
@@ -102,11 +102,11 @@ export interface AddressStep extends HeldAddress {
 export type TakeoverStep = FileStep | CommandStep | KillStep | AddressStep;
 
 export interface TakeoverPlan {
-  /** Who configures the ENIs now, in their own names. */
+  /** The programs that configure the ENIs now. */
   readonly managers: readonly string[];
   readonly steps: readonly TakeoverStep[];
-  /** Why it must not be done without a person's decision. */
+  /** Why a person has to decide first. */
   readonly obstacles: readonly string[];
-  /** What a person should know; keeps nothing back. */
+  /** What a person should know; does not block the takeover. */
   readonly notes: readonly string[];
 }

@@ -1,6 +1,6 @@
 /**
- * Tells systemd-networkd over the bus to read its files, to take up a link or to leave its DNS.
- * Never starts it (NO_AUTO_START).
+ * Calls systemd-networkd over the bus: reload, reconfigure a link, switch off its DNS.
+ * Never starts networkd (NO_AUTO_START).
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -54,7 +54,7 @@ export class NetworkdBus {
     return this.#next;
   }
 
-  /** Has networkd configure a link anew from its file. This drops its lease. Rejects with a NetworkdError. */
+  /** Has networkd configure a link again from its file. This drops its lease. Rejects with a NetworkdError. */
   reconfigureLink(linkIndex: number): Promise<void> {
     return this.#call('ReconfigureLink', `reconfigure link ${linkIndex}`, [linkIndex]);
   }

@@ -93,9 +93,7 @@ async function readNetworkd(
     leases.close();
     dns.close();
     if (state.kind === 'absent')
-      warnings.push(
-        'systemd-networkd is not on the system bus: expected it to run. Start it (systemctl start systemd-networkd)',
-      );
+      warnings.push('systemd-networkd is not running. Start it: systemctl start systemd-networkd');
     return state;
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));

@@ -1,7 +1,7 @@
 /**
- * The decision of a pass as a whole: from what is known to what is to be changed. The one composition of the steps, for the
- * daemon, the command line, the model of tests and the benchmarks alike. Each step is pure and computed again only where its
- * input differs: most passes repair one thing, or find nothing to do.
+ * The whole decision of a pass: from what is known to the changes. The only composition of the steps, for the
+ * daemon, the command line, the tests' model and the benchmarks. Each step is pure and computed again only if its
+ * input differs: most passes repair one object, or find nothing to do.
  */
 
 import type { Desired, Ledger } from '../model.ts';
@@ -23,11 +23,11 @@ export interface Known extends Sensed, Pick<Actual, 'settling' | 'offered' | 'un
 
 export interface Decision extends Difference {
   readonly desired: Desired;
-  /** As it is to be recorded before the changes are made. */
+  /** To be recorded before the changes are made. */
   readonly ledger: Ledger;
-  /** When it is to be decided again although nothing has changed; null: never. */
+  /** When to decide again even if nothing changes; null: never. */
   readonly againMs: number | null;
-  /** What was thrown for an ENI, by MAC. */
+  /** Errors thrown for single ENIs, by MAC. */
   readonly thrown: ReadonlyMap<string, unknown>;
 }
 
@@ -52,8 +52,8 @@ export class Decider {
   readonly #differ = new Differ();
 
   /**
-   * An ENI that makes the decision throw, by a defect of this program, is left as it stands, and the
-   * others go on. Throws where none of them is the cause. `nowMs`: on a clock that only goes forward.
+   * An ENI that makes the decision throw, by a defect of this program, is not changed, and the
+   * others are decided without it. Throws if no ENI is the cause. `nowMs`: on a monotonic clock.
    */
   decide(known: Known, nowMs: number): Decision {
     try {
@@ -63,7 +63,7 @@ export class Decider {
     }
   }
 
-  /** First without all of them; then each is let in again that does no harm. */
+  /** First without any ENI; then adds each one again, unless it makes the decision throw. */
   #decideWithout(known: Known, nowMs: number, cause: unknown): Decision {
     const thrown = new Map<string, unknown>();
     const failures = new Map(listMacs(known).map((mac) => [mac, describe(cause)]));

@@ -1,7 +1,7 @@
 /**
  * The live copy of the kernel state that concerns this program. Listens first, then dumps, then replays what was heard
  * meanwhile; after that events keep it, and a dump of the kinds in doubt repairs it. A dump that fails leaves the old
- * state, marked stale: unknown is never read as empty.
+ * state, marked stale: unknown is never treated as empty.
  */
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -63,9 +63,9 @@ export class KernelMirror {
   /** Kinds whose arrays in `#state` are out of date. */
   readonly #outdated = new Set<KernelKind>(ALL_KINDS);
   #inDoubt = new Set<KernelKind>();
-  /** They want a dump that begins after they asked. */
+  /** Callers waiting for a dump that begins after their call. */
   #waiters: Waiter[] = [];
-  /** They want the doubts to be over. */
+  /** Callers waiting until no kind is in doubt. */
   #settling: Waiter[] = [];
   /** Events since the dump under way began; null while there is none. */
   #replay: RtnetlinkEvent[] | null = null;
@@ -166,8 +166,8 @@ export class KernelMirror {
   }
 
   /**
-   * Reads the state again. Throws a KernelError where that fails; it is tried again in the background. Ask for
-   * `address` before an IPv6 address is taken to be missing: the kernel tells of one under duplicate address detection
+   * Reads the state again. Throws a KernelError if that fails; it is retried in the background. Ask for
+   * `address` before an IPv6 address is considered missing: the kernel announces one under duplicate address detection
    * only when that ends, 1–2 s later (ipv6_ifa_notify from addrconf_dad_completed; seen on 6.18).
    */
   resync(kinds: readonly KernelKind[] = ALL_KINDS): Promise<void> {
@@ -206,7 +206,7 @@ export class KernelMirror {
   #settle(kinds: readonly KernelKind[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
-      // Somebody waits: neither the rest nor a back-off holds it up.
+      // A caller is waiting: neither the rest nor a back-off delays the dump.
       if (this.#timer !== null) clearTimeout(this.#timer);
       this.#timer = null;
       this.#restUntilMs = 0;

@@ -1,6 +1,6 @@
 /**
- * What systemd-networkd says of the links of interest, in memory: read anew on its signals, never polled but while an
- * answer is awaited. Invariant: an answer that does not come leaves the last one standing.
+ * What systemd-networkd reports about the links of interest, in memory: read again on its signals, polled only while an
+ * answer is outstanding. Invariant: if an answer does not come, the last one stays.
  */
 
 import type { NetworkdState } from '../model.ts';
@@ -12,15 +12,15 @@ export interface NetworkdViewOptions {
   readonly linkIndexes: () => readonly number[];
   /** What is known changed. */
   readonly onChanged: (state: NetworkdState) => void;
-  /** networkd left the bus or came to it: it reads all its files anew. */
+  /** networkd left the bus or came to it: it reads all its files again. */
   readonly onRestart: () => void;
-  /** One line; the same trouble is told once. */
+  /** One line; the same trouble is reported once. */
   readonly onTrouble: (message: string) => void;
 }
 
-/** networkd announces several properties of one step one after the other: they are one read. */
+/** networkd announces several properties of one step one after the other: they cause one read. */
 const debounceMs = 10;
-/** While a link is not taken up yet or networkd does not answer. */
+/** While a link is not configured yet or networkd does not answer. */
 const retryDelaysMs = [50, 100, 200, 500, 1_000];
 
 export class NetworkdView {

@@ -99,7 +99,7 @@ export class NetworkdWatcher {
   }
 
   /**
-   * What networkd says of these links, asked anew where it has announced a change; a link that it does not know (yet) is left
+   * What networkd says of these links, asked again where it has announced a change; a link that it does not know (yet) is left
    * out. `absent` only where the bus says
    * that it is not there, with what it said last. Throws NetworkdError where that cannot be told (`unreachable`,
    * `timeout`, …): then what was known before still holds.

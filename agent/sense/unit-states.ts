@@ -4,7 +4,7 @@ import { runCommand } from '../../lib/process/run-command.ts';
 import { RuntimeError } from '../errors.ts';
 import type { UnitState } from '../takeover-model.ts';
 
-/** systemctl itself gives up after 90 s; while apt has systemd read its units anew, a slow host may take long. */
+/** systemctl itself gives up after 90 s; while apt has systemd read its units again, a slow host may take long. */
 const commandMs = 100_000;
 const properties = ['LoadState', 'ActiveState', 'UnitFileState'];
 

@@ -1,7 +1,7 @@
 /**
- * When a change of the kernel state wakes the reconciler: at once where an ENI may be concerned; where it is other programs'
- * links alone and their link-local addresses (a host with containers has thousands), a little later and once for many. Not
- * never: the name of a VRF that a foreign link has taken is an ENI's, too.
+ * When a change of the kernel state wakes the reconciler: at once if it may concern an ENI; a little later, once for many, if it
+ * concerns only other programs' links and their link-local addresses (a host with containers has thousands). These are not ignored:
+ * a foreign link may have the name of an ENI's VRF.
  */
 
 import type { Config } from '../config/types.ts';
@@ -22,7 +22,7 @@ export function wakeOnKernelChanges({ mirror, candidates, config, wake }: Kernel
   let timer: NodeJS.Timeout | null = null;
   const isConcerned = (linkIndex: number | null) => linkIndex === null || candidates.concerns(linkIndex);
   mirror.onChange((kinds, links) => {
-    // Of those that go this is known before only, and of those that come only afterwards.
+    // Before and after the update: a removed link is only known before, a new one only afterwards.
     const wasConcerned = [...links].some(isConcerned);
     if (kinds.has('link')) candidates.update(config());
     if (wasConcerned || [...links].some(isConcerned)) return wake();

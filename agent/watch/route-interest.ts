@@ -1,4 +1,4 @@
-/** Which routes of the host can affect a decision: those of routing daemons, hundreds of thousands, cannot. Pure. */
+/** Which routes can affect a decision. Routing daemons install hundreds of thousands; only a default route can collide with enid's. Pure. */
 
 import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';

@@ -1,6 +1,6 @@
 /**
  * A message bus that comes back: connects in the background, again and again with a back-off, and puts the
- * subscriptions in place anew after each connect. A bus that is absent or dies is a state here, never an exception.
+ * subscriptions in place again after each connect. A bus that is absent or dies is a state here, never an exception.
  */
 
 import * as z from 'zod';
@@ -253,7 +253,7 @@ export class Bus {
       .call({ ...busCall('GetNameOwner', name), timeoutMs: this.#callTimeoutMs })
       .catch((error: unknown) => {
         if (error instanceof DbusError && error.code === 'no-owner') return [null];
-        // A bus that does not answer is as good as gone: begin anew instead of never knowing.
+        // A bus that does not answer is as good as gone: begin again instead of never knowing.
         if (error instanceof DbusError && error.code === 'timeout') connection.close();
         throw error;
       });

@@ -71,7 +71,7 @@ declare module 'dbus-next' {
     disconnect(): void;
   }
 
-  /** Connects to any bus, in spite of its name. Throws on an address that it cannot read. */
+  /** Connects to any bus, despite its name. Throws on an address that it cannot read. */
   export function sessionBus(options: {
     readonly busAddress: string;
     readonly authMethods?: readonly string[];

@@ -54,7 +54,7 @@ export class NameOwners {
     return owner?.kind === 'owned' ? owner.uniqueName : null;
   }
 
-  /** Asks for every name anew: after a connect, once the match rules are on their way. */
+  /** Asks for every name again: after a connect, once the match rules are on their way. */
   refresh(): void {
     for (const [name, watch] of this.#watches) void this.#refreshName(name, watch);
   }

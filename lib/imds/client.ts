@@ -76,7 +76,7 @@ export class ImdsClient {
 
   /**
    * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired` where the token ended
-   * under way: what was read before belongs to another session, so a snapshot begins anew, and the next request gets a
+   * under way: what was read before belongs to another session, so a snapshot begins again, and the next request gets a
    * new token. After a failed connection the next request looks for a way to the service again.
    */
   async get(path: string, signal?: AbortSignal): Promise<ImdsAnswer> {

@@ -1,4 +1,4 @@
-/** Kernel objects in the words of ip(8), for error messages. */
+/** Kernel objects in the syntax of ip(8), for error messages. */
 
 import type { Address, Route, Rule } from './types.ts';
 

@@ -11,7 +11,7 @@ export class RtnetlinkError extends Error {
    * `ECANCELED` (closed).
    */
   readonly errno: string;
-  /** What was asked, in the words of ip(8): `add rule from 10.0.1.5 lookup 10001`. */
+  /** What was asked, in the syntax of ip(8): `add rule from 10.0.1.5 lookup 10001`. */
   readonly request: string;
 
   /** The kernel's own words, null where it has none. */

@@ -28,7 +28,7 @@ interface Pending {
   reject(error: RtnetlinkError): void;
 }
 
-/** One socket for requests. Opened with the first request, and anew after it died. */
+/** One socket for requests. Opened with the first request, and again after it died. */
 export class RequestSocket {
   readonly #timeoutMs: number;
   readonly #pending = new Map<number, Pending>();

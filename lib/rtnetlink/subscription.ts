@@ -85,7 +85,7 @@ export class RtnetlinkSubscription {
    */
   narrowRoutes(interest: RouteInterest): void {
     const program = compileSocketFilter(interest);
-    // One that cannot be said must not leave a narrower one in force.
+    // If the interest cannot be compiled, pass everything rather than keep the old, narrower filter.
     this.#program = program ?? passAll;
     this.#socket?.filter(this.#program);
   }

@@ -1,4 +1,4 @@
-/** Routes and rules in the words of ip(8), as an operator types them. */
+/** Routes and rules in the syntax of ip(8), as an operator types them. */
 
 import { describeSelectors } from '../rtnetlink/describe.ts';
 import type { Rule } from '../rtnetlink/types.ts';

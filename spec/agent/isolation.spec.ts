@@ -121,7 +121,7 @@ test.each(parts)('an ENI whose %s makes the decision throw stays as it is, and t
     expect(host.failures).toEqual([]);
     expect(host.stateOf(second)).toEqual({
       kind: 'degraded',
-      reason: `internal error: TypeError: ${part} of ${second.mac} cannot be; what was made for it before is kept. Please report it`,
+      reason: `internal error: TypeError: ${part} of ${second.mac} cannot be; its present configuration is kept. Please report it`,
     });
     // With its stack, for whoever looks for the defect.
     expect([...host.thrown.keys()]).toEqual([second.mac]);

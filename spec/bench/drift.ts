@@ -49,7 +49,7 @@ async function measure(instance: Instance, where: string, few?: number): Promise
   return measurements;
 }
 
-/** A program that is started anew has forgotten how often each object was removed. */
+/** A program that is started again has forgotten how often each object was removed. */
 async function measureKind(instance: Instance, kind: DriftKind, count: number): Promise<number[]> {
   const samples: number[] = [];
   while (samples.length < count) {

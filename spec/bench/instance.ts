@@ -21,7 +21,7 @@ export const small: Size = { eniCount: 1, addressCount: 1 };
 export const convergeMs = 60_000;
 const notifySocket = '/run/notify';
 
-/** Metadata are read when a benchmark asks for it. */
+/** The metadata is read when a benchmark asks for it. */
 export const idleConfig = labConfig.replace('interval: 5s', 'interval: 1h');
 /** The shortest interval there is. */
 export const pollingConfig = labConfig;

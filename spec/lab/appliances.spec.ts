@@ -24,7 +24,7 @@ async function configure(entries: string): Promise<void> {
   await lab.enid.converged();
 }
 
-/** Restarted and told to read everything anew: nothing of it may change what is carried. */
+/** Restarted and told to read everything again: nothing of it may change what is carried. */
 async function disturb(): Promise<void> {
   lab.enid.signal('SIGHUP');
   await lab.enid.converged();

@@ -76,7 +76,7 @@ it(
     await vpc.guest.networkd.kill();
     await until('the line', () => lab.enid.lines.length > lines);
     expect(lab.enid.lines.slice(lines).join('\n')).toMatch(
-      /systemd-networkd is not on the bus: leases are not renewed\. Start it/,
+      /systemd-networkd is not running: leases are not renewed\. Start it/,
     );
     await awaitReach(vpc);
     await vpc.guest.networkd.start();

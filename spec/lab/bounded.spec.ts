@@ -92,7 +92,7 @@ it(
     await until('the truth', async () => !/10\.0\.1\.1\d\d\//.test(await lab.vpc.guest.check(['ip', '-o', 'address'])));
     expect(lab.enid.lines.length - linesBefore).toBeLessThan(rounds * linesPerRound);
     expect(readResidentMb(lab.enid.pid) / residentBefore).toBeLessThan(residentRatio);
-    // What was lost was told and read anew; the program still hears everything.
+    // What was lost was told and read again; the program still hears everything.
     await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20001']);
     await until('the repair', async () => /^20001:/m.test(await lab.vpc.guest.check(['ip', 'rule'])), 5_000);
     await awaitReach(lab.vpc);

@@ -6,7 +6,7 @@ import { runStories } from '../chaos/run-stories.ts';
 const minutes = Number(process.env['ENID_CHAOS_MINUTES'] ?? 0.5);
 
 it.each(['252', '257'] as const)(
-  'stories on networkd %s end well',
+  'stories on networkd %s succeed',
   async (release) => {
     const { failure, summary } = await runStories({ seed: 1, minutes, shrinkMinutes: 0, release });
     expect(failure).toBeNull();

@@ -125,7 +125,7 @@ it(
     const { vpc, enid } = lab;
     const said = listen();
     await vpc.guest.networkd.kill();
-    await until('the trouble', () => /systemd-networkd is not on the bus/.test(said()));
+    await until('the trouble', () => /systemd-networkd is not running/.test(said()));
     await expectRepair();
     await vpc.assign(alone.id, { ipv4: ['10.0.2.28'] });
     await vpc.attach(sharing);
@@ -211,7 +211,7 @@ it(
 );
 
 it(
-  'the clock jumps by years, forth and back: drift is repaired, metadata are read',
+  'the clock jumps by years, forth and back: drift is repaired, the metadata is read',
   async () => {
     const { vpc } = lab;
     await lab.enid.stop();
@@ -256,7 +256,7 @@ it(
     const { lost, broken } = await measureLoss(vpc, () => vpc.guest.upgradeNetworkd(trixieNetworkd()));
     expect(broken).toEqual([]);
     // 252 drops its DHCPv6 addresses when it stops, and 257 drops IPv4 for 50 ms where it starts on 252's file. Both are put
-    // back, and the file is written anew, within milliseconds; on a busy machine networkd may be the first to read it.
+    // back, and the file is written again, within milliseconds; on a busy machine networkd may be the first to read it.
     expect(Math.max(0, ...lost.values())).toBeLessThanOrEqual(12);
     await enid.converged();
     await expectLossless(async () => {

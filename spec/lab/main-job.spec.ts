@@ -186,7 +186,7 @@ describe('the main job', () => {
       await vpc.attach(sharing, {
         metadata: { listedAfterMs: 1_000, deviceNumberAfterMs: 2_000, ipv6AfterMs: 3_000 },
       });
-      // An ENI that was here before keeps what was known of it, until the metadata say twice that it is not so: what is
+      // An ENI that was here before keeps what was known of it, until the metadata contradicts it twice: what is
       // there early need not be what stays.
       await sleep(3_500);
       await awaitReach(vpc);

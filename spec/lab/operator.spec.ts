@@ -158,7 +158,9 @@ describe('enid explain', () => {
       const { stdout, code } = await enid('explain', '10.0.1.30', '203.0.113.5');
       await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '100']);
       expect(stdout).toContain('rule pref 100 from 10.0.1.30/32 lookup 10001');
-      expect(stdout).toContain('drops it: the packet leaves by eni-00000000000000002, to which 10.0.1.30 is not assigned');
+      expect(stdout).toContain(
+        'drops it: the packet leaves by eni-00000000000000002, to which 10.0.1.30 is not assigned',
+      );
       expect(code).toBe(2);
     },
     testMs,

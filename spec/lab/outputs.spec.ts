@@ -1,5 +1,5 @@
 /**
- * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it anew; without, it must be the same.
+ * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it again; without, it must be the same.
  * Only process numbers, times, the kernel's release and a random MAC are replaced.
  */
 

@@ -68,7 +68,7 @@ describe('a reload takes effect', () => {
       expect(await check('ip', 'rule')).toMatch(/^20001:\tfrom 172\.18\.0\.0\/16 lookup 10001 /m);
       expect(await check('ip', 'rule')).not.toMatch(/uidrange|fwmark/);
       await awaitReach(lab.vpc);
-      // Also after networkd has made everything anew from the files.
+      // Also after networkd has made everything again from the files.
       await lab.vpc.guest.networkd.restart();
       await awaitReach(lab.vpc);
       await lab.enid.converged();

@@ -27,7 +27,8 @@ describe('another program', () => {
       const place = ['10.0.2.0/24', 'table', '10001', 'metric', '513'];
       const inTable = () => check('ip', 'route', 'show', 'table', '10001');
       await check('ip', 'route', 'replace', ...place, 'dev', 'br9');
-      const told = () => lab.enid.lines.filter((line) => /put there by another program/.test(line));
+      const told = () =>
+        lab.enid.lines.filter((line) => /another program added it/.test(line));
       await until('the report', () => told().length > 0);
       expect(await inTable()).toMatch(/^10\.0\.2\.0\/24 dev br9 .*metric 513/m);
       await check('ip', 'route', 'delete', ...place, 'dev', 'br9');
@@ -58,7 +59,7 @@ describe('another program', () => {
       const theirs = `[Match]\nPermanentMACAddress=${withPrefixes.mac}\nMACAddress=${withPrefixes.mac}\n[Network]\nDHCP=no\n`;
       await check('sh', '-c', `printf '%s' "$1" > ${path}`, 'sh', theirs);
       await lab.vpc.attach({ ...withPrefixes, linkName: 'ens7' });
-      const told = () => lab.enid.lines.filter((line) => line.includes(`${path} was put there by another program`));
+      const told = () => lab.enid.lines.filter((line) => line.includes(`${path} belongs to another program`));
       await until('the report', () => told().length > 0);
       // What is repaired shows that passes go on.
       await check('ip', 'link', 'property', 'del', 'dev', 'ens5', 'altname', 'device-number-0.0');

@@ -73,7 +73,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await until(`the end of ${keys}`, async () => !(await isInEffect()));
         await enid.converged();
       });
-      // 252 drops the advertised router of a link that it configures anew; enid puts it back at once.
+      // 252 drops the advertised router of a link that it configures again; enid puts it back at once.
       const isDropped = (name: string) => release === '252' && name.startsWith('2001:db8:0:2::');
       expect([...lost].filter(([name]) => !isDropped(name))).toEqual([]);
       for (const [name, count] of lost)

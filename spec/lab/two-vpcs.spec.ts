@@ -50,7 +50,7 @@ describe.each([
     const { enis } = JSON.parse((await runEnid(vpc.guest, ['status', '--json'])).stdout);
     const states = enis.map(({ link, state, reason }: Record<string, string>) => [link, state, reason]);
     const advice = (address: string, id: string) =>
-      expect.stringMatching(new RegExp(`^local-ipv4s ${address}/32 is assigned to ${id} too: .* VRF \\(\`vrf:\`\\)$`));
+      expect.stringMatching(new RegExp(`^local-ipv4s ${address}/32 is also assigned to ${id}: .* VRF \\(\`vrf:\`\\)$`));
     expect(states.sort()).toEqual([
       ['ens11', 'degraded', advice('10.0.1.10', primary.id)],
       ['ens12', 'degraded', advice('10.0.2.21', alone.id)],
@@ -58,7 +58,7 @@ describe.each([
       ['ens6', 'configured', null],
     ]);
     const doctor = await runEnid(vpc.guest, ['doctor']);
-    expect(doctor.stdout).toMatch(/10\.0\.1\.10\/32 is assigned to .*VRF/);
+    expect(doctor.stdout).toMatch(/10\.0\.1\.10\/32 is also assigned to .*VRF/);
   });
 
   it(

@@ -35,7 +35,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     JSON.stringify([...new Set(await listDefaults(family))]) === JSON.stringify(wanted);
   const advertise = (routerLifetimeSeconds: number) =>
     lab.vpc.advertise(alone.id, { routerLifetimeSeconds, routes: [] });
-  /** Has a lease with these options of dnsmasq, asked for anew. */
+  /** Has a lease with these options of dnsmasq, asked for again. */
   async function lease(verb: 'reconfigure' | 'renew', ...options: string[]): Promise<void> {
     await lab.vpc.setService(alone.id, false);
     await lab.vpc.setService(

@@ -148,7 +148,7 @@ describe('cards', () => {
       await run('ip link add blue type vrf table 4242 && ip link set blue up && ip link set ens6 master blue');
       const [, networkdVersion] = /^systemd (\d+)/.exec(await run('systemctl --version')) ?? [];
       if (Number(networkdVersion) >= 257) {
-        // Its routes in main fail with a source that is the VRF's now, and it makes the link anew as its file says: without one.
+        // Its routes in main fail with a source that is the VRF's now, and it makes the link again as its file says: without one.
         await host.until('networkd has taken it out', '! ip link show ens6 | grep "master blue"');
       } else {
         await host.until('it is seen', 'enid status | grep -A1 -w ens6 | grep blue');

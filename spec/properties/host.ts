@@ -5,7 +5,7 @@ import { ModelWorld } from '../../fixtures/model/world.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';
 import { linkOf } from './arbitrary.ts';
 
-/** What the metadata say of these ENIs; the first is the primary. */
+/** The metadata of these ENIs; the first is the primary. */
 export function snapshotOf(enis: readonly EniMetadata[]) {
   const [primary] = enis;
   return {

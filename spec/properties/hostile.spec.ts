@@ -142,7 +142,7 @@ class Host {
     return read;
   }
 
-  /** As when its link comes anew: what stays while it is attached is otherwise checked in turn only. */
+  /** As when its link comes again: what stays while it is attached is otherwise checked in turn only. */
   forget(mac: string): void {
     this.#reader.forget(mac);
   }

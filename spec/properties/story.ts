@@ -101,7 +101,7 @@ export class Story {
         this.world.restartNetworkd();
         return;
       case 'lose-ledger':
-        // Together with a change of wishes nothing would tell what networkd once made: it would stay, as foreign.
+        // Together with a change of the desired state nothing would show what networkd once made: it would stay, as foreign.
         this.settle();
         state.ledger = {};
         this.world.pass();
@@ -215,7 +215,7 @@ export class Story {
     state.routes = state.routes.filter((one) => one.linkIndex !== linkIndex || ![9, 16].includes(one.protocol));
   }
 
-  /** The metadata say what is; `pending`: of this ENI they do not, if they never did. */
+  /** The metadata describes the present state; `pending`: not of this ENI, if it never did. */
   #propagate(pending = -1): void {
     const { state } = this.world;
     const before = (state.snapshot?.enis ?? []).flatMap((one) => (one.kind === 'ready' ? [one.eni] : []));

@@ -93,7 +93,7 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
       );
       const isIpv6 = ([stream]: readonly [string, number]) => stream.includes(':');
       expect([...lost].filter((one) => !isIpv6(one))).toEqual([]);
-      // Up to two probes of 5 ms were lost in some runs, maybe since networkd makes a DHCPv6 address anew when it takes up a file.
+      // Up to two probes of 5 ms were lost in some runs, maybe since networkd makes a DHCPv6 address again when it takes up a file.
       for (const [, count] of [...lost].filter(isIpv6)) expect(count).toBeLessThan(20);
       await until('all is configured', async () => {
         const { enis } = JSON.parse(await machine.check(['enid', 'status', '--json'])) as { enis: { state: string }[] };

@@ -267,7 +267,9 @@ describe('org.enid1 on the bus', () => {
 
   it('refuses what is wrong with an error of its name', async () => {
     const errorOf = async (...words: string[]) => (await machine.run(['busctl', ...words])).stderr;
-    expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(/no ENI has the id, MAC or link name ens99/);
+    expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(
+      /no ENI has the id, MAC or link name ens99/,
+    );
     expect(await errorOf('call', ...manager, 'GetInterface', 'u', '1')).toMatch(/expected the signature "s", got "u"/);
     expect(await errorOf('call', ...manager, 'Explain', 'ss', 'nonsense', '')).toMatch(/got "nonsense"/);
     expect(await errorOf('call', ...manager, 'constructor')).toMatch(/no method constructor/);

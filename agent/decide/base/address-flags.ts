@@ -1,12 +1,12 @@
 /** IFA_F_* (linux/if_addr.h), as `Address.flags` has them. */
 
-/** Without it the address has a lifetime, as a lease has. */
+/** Without it the address has a lifetime, like that of a lease. */
 export const permanentFlag = 0x80;
 /** Duplicate detection is under way, and the kernel has no route for the address yet. */
 export const tentativeFlag = 0x40;
-/** Its connected route is the business of whoever made it, not of the kernel. */
+/** The kernel makes no connected route for it; the program that added the address does. */
 export const noPrefixRouteFlag = 0x200;
-/** Another address of the same subnet stands before it on its link. */
+/** Another address of the same subnet comes before it on its link. */
 export const secondaryFlag = 0x01;
 /** Its preferred lifetime is over. */
 export const deprecatedFlag = 0x20;

@@ -1,4 +1,4 @@
-/** Records of one link without a look at all others': what is asked for each ENI must not cost more with every other ENI. */
+/** The records of one link without scanning all: the cost per ENI must not grow with the number of ENIs. */
 
 import { groupBy } from './group-by.ts';
 import { rememberOf } from './memo.ts';

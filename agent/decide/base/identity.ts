@@ -8,12 +8,12 @@ import type { DesiredAddress, DesiredRoute, DesiredRule } from '../../model.ts';
  */
 export const ownProtocol = 236;
 
-/** The address is the same whatever its prefix length: the kernel holds it on a link once per length. */
+/** Regardless of the prefix length: the kernel can hold the same address on a link once per length. */
 export function identifyAddress(address: Pick<DesiredAddress, 'linkIndex' | 'address'>): string {
   return `address ${address.linkIndex} ${address.address}`;
 }
 
-/** The kernel's key of a route (table, destination, metric) and the way it takes; the gateway is compared apart. */
+/** The kernel's key of a route (table, destination, metric) and its link; the gateway is compared separately. */
 export function identifyRoute(
   route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'> & { readonly linkIndex: number | null },
 ): string {
@@ -30,7 +30,7 @@ export function identifyRule(
   return `${text} IPv${family} ${destination} ${mark?.value}/${mark?.mask} ${users?.first}-${users?.last}`;
 }
 
-/** As it is written in the ledgers of enid 0.1.0, which knew no link group. */
+/** As in the ledgers of enid 0.1.0, which had no link group. */
 function nameSuppression({
   suppressPrefixLength,
   suppressGroup,
@@ -58,7 +58,7 @@ export function identifyMtu(linkIndex: number, mtu: number): string {
   return `mtu ${linkIndex} ${mtu}`;
 }
 
-/** That nothing of a link is used for DNS. */
+/** That DNS is off for a link. */
 export function identifyDnsOff(linkIndex: number): string {
   return `dns off ${linkIndex}`;
 }

@@ -8,8 +8,8 @@ export const RTPROT_RA = 9;
 export const RTPROT_DHCP = 16;
 
 /**
- * Of a lease or a router advertisement. Only a link whose file in force is ours is looked at: these
- * are networkd's.
+ * A route of a lease or a router advertisement. Only used for links whose file in force is ours: these
+ * routes are networkd's.
  */
 export function isMadeByNetworkd({ protocol }: { readonly protocol: number }): boolean {
   return protocol === RTPROT_DHCP || protocol === RTPROT_RA;

@@ -1,4 +1,4 @@
-/** Remembers results of pure functions: callers keep what has not changed, and then the work is done once. */
+/** Remembers results of pure functions: callers pass the same objects for unchanged input, and it is computed once. */
 
 /** The last result, while every field of the record is the same object. */
 export function rememberLast<Input extends object, Result>(
@@ -13,7 +13,7 @@ export function rememberLast<Input extends object, Result>(
   };
 }
 
-/** The result for each object, for as long as that is used. The object must not change. */
+/** The result for each object, for as long as the object lives. The object must not change. */
 export function rememberOf<Key extends object, Result>(compute: (key: Key) => Result): (key: Key) => Result {
   const results = new WeakMap<Key, { readonly result: Result }>();
   return (key) => {
@@ -25,7 +25,7 @@ export function rememberOf<Key extends object, Result>(compute: (key: Key) => Re
   };
 }
 
-/** The last result for each object, for as long as that is used, while every field of the record is the same object. */
+/** The last result for each object, for as long as the object lives, while every field of the record is the same object. */
 export function rememberEach<Key extends object, Input extends object, Result>(
   compute: (key: Key, input: Input) => Result,
 ): (key: Key, input: Input) => Result {
@@ -44,7 +44,7 @@ interface Remembered<Input, Result> {
   readonly result: Result;
 }
 
-/** The result of the call before, where the new one says the same. */
+/** The previous result if the new one is equal. */
 export function keepEqual<Value, Result>(
   compute: (value: Value) => Result,
   isSame: (left: Result, right: Result) => boolean,
@@ -61,7 +61,7 @@ export function keepEqual<Value, Result>(
 /** The same objects in the same order. */
 export function isSameList(left: readonly unknown[], right: readonly unknown[]): boolean {
   if (left.length !== right.length) return false;
-  // No closure: this is asked more often than anything else here.
+  // No closure: this is called more often than anything else here.
   for (let index = 0; index < left.length; index++) if (!Object.is(left[index], right[index])) return false;
   return true;
 }

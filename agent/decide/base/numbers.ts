@@ -20,7 +20,7 @@ export const eniGroup = 236;
 export const defaultWidth: Readonly<Record<Family, number>> = { 4: 1, 6: 7 };
 
 /**
- * `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users know
+ * `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users rely on
  * these tables.
  */
 export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
@@ -34,7 +34,7 @@ export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceN
 export const eniTables = { from: 10_000, to: 15_000 } as const;
 
 /**
- * Of links whose ENI is not known yet, by their index: behind the highest that an ENI can have
+ * For links whose ENI is not known yet, by their index: above the highest that an ENI can have
  * (card 35, device 99).
  */
 export const provisionalTables = { from: 14_000, to: 15_000 } as const;
@@ -45,8 +45,8 @@ export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumb
 }
 
 /**
- * Of the routes that a DHCPv4 lease brings. An IPv6-only ENI's (169.254.x.y/32) lead to EC2's own services and nowhere else, so
- * that they stand behind those of every ENI that has IPv4.
+ * The metric of the routes of a DHCPv4 lease. Those of an IPv6-only ENI (169.254.x.y/32) lead to EC2's own services only, so
+ * they come after those of every ENI that has IPv4.
  */
 export function leaseMetric(metric: number, hasIpv4: boolean): number {
   return hasIpv4 ? metric : metric + 4_096;
@@ -54,35 +54,35 @@ export function leaseMetric(metric: number, hasIpv4: boolean): number {
 
 /**
  * Rule priorities. Each stage of the secondary ENIs has a window of 5000 above the ENI number: 32
- * cards × 100 devices fit. All stages stand behind the windows of VPC CNI (512–1536) and Tailscale
- * (5210–5270) and before main (32766). The primary's stand behind all of them, so that one rule for
- * its whole subnet never takes a source of another ENI there.
+ * cards × 100 devices fit. All stages come after the windows of VPC CNI (512–1536) and Tailscale
+ * (5210–5270) and before main (32766). The primary's come after all of them, so that one rule for
+ * its whole subnet never selects a source of another ENI there.
  */
 export const rulePriorityOf = {
   /**
-   * To destinations that main would send by another ENI in spite of the link group: what main knows
-   * better than that.
+   * For destinations that main would send by another ENI despite the link group: main's more specific
+   * routes.
    */
   exceptionMain: (eniNumber: number) => eniNumber,
-  /** All else there by the ENI's own table. */
+  /** Everything else to these destinations by the ENI's own table. */
   exceptionOwn: (eniNumber: number) => eniNumber + 2_500,
-  /** Whatever main knows better than by a default route, by a link that is no ENI. */
+  /** Main's routes by links that are no ENI, except default routes. */
   main: (eniNumber: number) => eniNumber + 5_000,
-  /** All else by the ENI's own table. */
+  /** Everything else by the ENI's own table. */
   own: (eniNumber: number) => eniNumber + 10_000,
   /** The same four of the primary. */
   primaryExceptionMain: 23_600,
   primaryExceptionOwn: 23_700,
   primaryMain: 23_800,
   primaryOwn: 23_900,
-  /** Of links whose ENI is not known yet: behind every rule of an ENI, so that they lose to it. */
+  /** For links whose ENI is not known yet: after every rule of an ENI, which takes precedence. */
   provisionalMain: 23_950,
   provisionalOwn: 23_960,
   /**
-   * Behind every rule for a source: the primary's sources go by main, whatever is selected below.
+   * After every rule for a source: the primary's sources use main, regardless of the selectors below.
    */
   guard: 24_000,
-  /** The operator's selectors: main's better routes first. */
+  /** The operator's selectors: main's more specific routes first. */
   selectedMain: (eniNumber: number) => eniNumber + 14_100,
   selectedOwn: (eniNumber: number) => eniNumber + 18_000,
 } as const;

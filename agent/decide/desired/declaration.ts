@@ -1,4 +1,4 @@
-/** What an ENI is to have whatever the kernel holds: it follows from metadata, configuration and link. Pure. */
+/** The desired objects of an ENI that do not depend on the kernel's state: from metadata, configuration and link. Pure. */
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { DesiredAddress, DesiredEni, DesiredRoute, EniMetadata, Link, NetworkFile } from '../../model.ts';
@@ -31,7 +31,7 @@ interface EniNumbers {
   readonly metric: number;
 }
 
-/** Where an ENI's routes stand: the operator's word, else the formulas. */
+/** The table and metric of an ENI's routes: as configured, else by the formulas. */
 export function computeNumbers(eni: EniMetadata, { table, metric, vrf }: InterfacePolicy): EniNumbers {
   const eniNumber = computeEniNumber(eni);
   const tableId = table ?? eniNumber;
@@ -42,13 +42,13 @@ export function computeNumbers(eni: EniMetadata, { table, metric, vrf }: Interfa
 interface DeclarationInput {
   readonly link: Link;
   readonly policy: InterfacePolicy;
-  /** A `Situation` as JSON text: the same while it says the same. */
+  /** A `Situation` as JSON text, so that equal ones compare equal. */
   readonly situation: string;
   /** Another ENI's policy has `select:`. */
   readonly isSelecting: boolean;
 }
 
-/** Computed once for an ENI while nothing of it changes: hundreds of addresses, and most passes are about one route. */
+/** Computed once for an ENI while its input is unchanged: it may have hundreds of addresses, and most passes concern one route. */
 export const declareEni = rememberEach((eni: EniMetadata, input: DeclarationInput): Declaration => {
   const { link, policy, isSelecting } = input;
   const { manage } = policy;
@@ -82,7 +82,7 @@ interface FileInput {
   readonly policy: InterfacePolicy;
   readonly declared: Declaration;
   readonly operatorRoutes: readonly DesiredRoute[];
-  /** Its VRF is not the operator's. */
+  /** The VRF is made by networkd from our files, not by the operator. */
   readonly makesVrf: boolean;
   readonly group: number | null;
 }

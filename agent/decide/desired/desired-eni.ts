@@ -1,4 +1,4 @@
-/** What should be for one ENI that is taken care of. Pure. */
+/** The desired state of one ENI that this program manages. Pure. */
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { DesiredEni, EniReport, EniState } from '../../model.ts';
@@ -20,7 +20,7 @@ type Inputs = Omit<World, 'snapshot' | 'departed' | 'isSilent' | 'failures'>;
 
 export interface Standing {
   readonly report: EniReport;
-  /** Null: what stands for it is left as it is. */
+  /** Null: its objects are not changed. */
   readonly desired: DesiredEni | null;
 }
 
@@ -54,7 +54,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
     (route) => route.table === tableId,
   );
   const table = { routes: inTable, metric, hasDefault: !hasDetours };
-  // Nobody asks a table of a family in which no rule leads there.
+  // A table is not used for a family in which no rule leads to it.
   const ruled = new Set(declared.rules.filter(({ table: id }) => id === tableId).map(({ family }) => family));
   const followed = isFollowing
     ? followMain(one, host.main, table, host.eniLinks).filter(({ destination }) => ruled.has(familyOf(destination)))
@@ -62,7 +62,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   const detours = hasDetours
     ? computeDetours(one, listOtherDestinations(one, host), { ...table, routes: [...inTable, ...followed] })
     : [];
-  // What other ENIs bring is left out: networkd's reload for one of them configures each link anew
+  // What depends on other ENIs is left out: networkd's reload for one of them reconfigures each link
   // whose files were written since (network_load compares their stat data), and packets are lost.
   const exceptions = new Set(situation.exceptions);
   const lasting =
@@ -84,8 +84,8 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
     : [];
   const withdrawnFamilies = ([4, 6] as const).filter((family) => isDefaultWithdrawn(world, one, family));
   const leavingRouters = listLeaving(world.routers, link.index);
-  // Until the kernel has moved the link, every route is in the table of before: none is made, and
-  // none removed.
+  // Until the kernel has moved the link, its routes are in the previous table: none is added or
+  // removed.
   const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
   return {
     report: report(describeState(world, one, defaults.unresolvedFamilies)),

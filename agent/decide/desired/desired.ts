@@ -43,8 +43,8 @@ interface Decided extends Pick<MatchedEnis, 'known'> {
 }
 
 /**
- * What an ENI's rules and table depend on beside itself. One that has lost its table to another ENI is left as it stands:
- * neither its group nor its routes are to be counted on.
+ * What an ENI's rules and table depend on besides itself. An ENI that has lost its table to another one is not changed:
+ * its group and its routes must not be relied on.
  */
 function describeAll(world: World, { known, matched, routed }: Decided): Host {
   const { kernel, foreignGroups } = world;
@@ -70,7 +70,7 @@ function describeAll(world: World, { known, matched, routed }: Decided): Host {
   return describeHost({ peers, eniLinks, addresses: kernel.addresses, main, matched, enis: new Map(enis) });
 }
 
-/** Without the defaults by ENIs that are to have none, which the diff of leases removes. */
+/** Without the default routes by ENIs that should have none, which diff/leases.ts removes. */
 function computeMainTable(routes: World['kernel']['routes'], routed: readonly Routed[]): MainTable {
   const leaving = new Set(
     routed.flatMap(({ one: { policy, candidate }, isTakenUp }) =>
@@ -87,7 +87,7 @@ function computeMainTable(routes: World['kernel']['routes'], routed: readonly Ro
   );
 }
 
-/** As an operator counts them: by card and device; what the metadata does not know comes last. As text, to compare. */
+/** Sort key: by card and device; links that are not in the metadata come last. */
 function placeOf({ mac, eni, linkName }: EniReport): string {
   if (eni === null) return `unknown ${linkName ?? ''} ${mac}`;
   return `${String(eni.networkCard).padStart(4, '0')} ${String(eni.deviceNumber).padStart(4, '0')} ${mac}`;

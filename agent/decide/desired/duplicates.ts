@@ -1,7 +1,7 @@
 /**
- * Two ENIs with one address, as ENIs of two VPCs may have: a rule sees the address and cannot tell
- * whose it is. It stays with the ENI that had it before, else with the first, and the other one goes
- * without a rule for it. Pure.
+ * Two ENIs with the same address, as ENIs of two VPCs may have: a rule matches the address and cannot distinguish
+ * its owners. The ENI that had it before keeps it, else the first one; the other one gets
+ * no rule for it. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -13,12 +13,12 @@ import type { Duplicate, Matched } from './matched.ts';
 import { isRouted } from './situation.ts';
 import { listAddressSources, listPrefixSources, listSubnets } from './sources.ts';
 
-/** An ENI, its policy, and what of it another one had before. */
+/** An ENI, its policy, and which of its claims another ENI had before. */
 type Claimant = Pick<Matched, 'eni' | 'policy' | 'contested'>;
 
 /**
- * The ENIs with what another one has already left out of their policies. What an ENI had before stays its own; else the
- * primary comes first, then card and device.
+ * Excludes from each ENI's policy what another ENI already has. An ENI keeps what it had before; else the
+ * primary comes first, then the order is by card and device.
  */
 export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
   const ranked = matched.filter((one) => isRouted(one) && one.policy.vrf === null).sort(compareRanks);
@@ -94,7 +94,7 @@ function findShared(claimants: readonly Claimant[]): Found[] {
   return found;
 }
 
-/** Nearly always not, and then with one look at each source. */
+/** Usually false, after one look-up per source. */
 function hasDuplicates(claimants: readonly Claimant[]): boolean {
   const hosts = claimants.flatMap(({ eni, policy }) => listAddressSources(eni, policy));
   const prefixes = claimants.flatMap(({ eni, policy }) => listPrefixSources(eni, policy));
@@ -105,8 +105,8 @@ function hasDuplicates(claimants: readonly Claimant[]): boolean {
 }
 
 /**
- * Subnets of two VPCs may overlap without being the same. What is an ENI's address in one of them may be the router or the
- * resolver of the other: on the host, it would cut off the ENIs there. Those of IPv6 have addresses apart.
+ * Subnets of two VPCs may overlap without being the same. An ENI's address in one of them may be the router or the
+ * resolver of the other: on the host, it would cut off the ENIs there. IPv6 routers have link-local addresses.
  */
 function findReserved(claimants: readonly Claimant[]): Found[] {
   const subnets = claimants.flatMap(({ eni }) => listIpv4(listSubnets(eni)).map((subnet) => ({ eni, subnet })));
@@ -143,7 +143,7 @@ function nameLeaf(source: string, isAddress: boolean): string {
   return familyOf(source) === 4 ? 'ipv4-prefix' : 'ipv6-prefix';
 }
 
-/** Why an ENI is degraded that has yielded sources; null: it has not. */
+/** Why an ENI is degraded that has yielded sources to another one; null: it has not. */
 export function explainDuplicates({ duplicates }: Pick<Matched, 'duplicates'>): string | null {
   const [first] = duplicates;
   if (first === undefined) return null;
@@ -151,8 +151,8 @@ export function explainDuplicates({ duplicates }: Pick<Matched, 'duplicates'>): 
   const more = duplicates.length === 1 ? '' : ` and ${duplicates.length - 1} more`;
   const what =
     reservedIn === undefined
-      ? `is assigned to ${name} too: rules cannot tell them apart, and its packets leave by ${name}`
-      : `is kept by EC2 for itself in ${reservedIn}, the subnet of ${name}: it would cut off that ENI, and is not used`;
+      ? `is also assigned to ${name}: rules cannot tell them apart, and its packets leave by ${name}`
+      : `is reserved by EC2 in ${reservedIn}, the subnet of ${name}: it would cut off that ENI, and is not used`;
   return `${leaf} ${source}${more} ${what}. Put one of the two ENIs into a VRF (\`vrf:\`)`;
 }
 
@@ -164,7 +164,7 @@ const exclude = rememberEach(
 );
 
 function compareRanks(left: Matched, right: Matched): number {
-  // What EC2 lists no more, another ENI may have by now.
+  // What EC2 no longer lists may belong to another ENI by now.
   if (left.isLeaving !== right.isLeaving) return left.isLeaving ? 1 : -1;
   if (left.isPrimary !== right.isPrimary) return left.isPrimary ? -1 : 1;
   const byPlace = left.eni.networkCard - right.eni.networkCard || left.eni.deviceNumber - right.eni.deviceNumber;

@@ -25,7 +25,7 @@ export function computeAddresses(eni: EniMetadata, link: Link, policy: Interface
       linkIndex,
       address,
       prefixLength: 128,
-      // The kernel would choose the newest of them as source: an assigned address would change all that goes out.
+      // The kernel would choose the newest of them as source: a newly assigned address would change all outgoing traffic.
       ...(position === 0 ? {} : { isDeprecated: true as const }),
     })),
     ...listAssignedPrefixes(eni, policy).flatMap((prefix) =>
@@ -75,8 +75,8 @@ export function computeLocalRoutes(
   return whole.flatMap((destination) => {
     const isIpv4 = familyOf(destination) === 4;
     const tables = policy.vrf !== null && isIpv4 ? [localTable, tableId] : [localTable];
-    // IPv6 has no metric 0: the kernel turns it into 1024, and a wish that never comes true would
-    // be a repair for ever.
+    // IPv6 has no metric 0: the kernel turns it into 1024, and a desired route that never appears would
+    // be repaired for ever.
     const route = { destination, type: 'local', gateway: null, metric: isIpv4 ? 0 : 1024 } as const;
     return tables.map((table) => ({ table, linkIndex: link.index, ...route }));
   });
@@ -106,11 +106,11 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
   return { routes, unresolvedFamilies };
 }
 
-/** Routes that the operator wants by this ENI. */
+/** Routes that the operator configured for this ENI. */
 export interface OperatorRoutes {
   /**
-   * Those whose router is not known yet are left out. networkd's own word for it (`_dhcp4`) will not do in its file: such
-   * routes bear the lease's mark and not ours, and could not be told from other programs' when they are to go.
+   * Routes whose router is not known yet are left out. networkd's keyword for it (`_dhcp4`) is not used in its file: such
+   * routes carry the lease's mark and not ours, and could not be distinguished from other programs' when they are removed.
    */
   readonly routes: readonly DesiredRoute[];
   readonly unresolvedFamilies: readonly (4 | 6)[];
@@ -119,7 +119,7 @@ export interface OperatorRoutes {
 export const noOperatorRoutes: OperatorRoutes = { routes: [], unresolvedFamilies: [] };
 
 export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, metric: number): OperatorRoutes {
-  // The same object: what follows from it is done once.
+  // The same object each time, so that what follows from it is computed once.
   if (one.policy.routes.length === 0) return noOperatorRoutes;
   const ownTable = one.tableId;
   const routes: DesiredRoute[] = [];
@@ -132,7 +132,7 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
       if (!isDefaultWithdrawn(surroundings, one, family)) unresolved.add(family);
       continue;
     }
-    // A VRF is apart from main: a way into it out of main is made only where it is asked for by that name.
+    // A VRF is separate from main: a route into it from main is made only if the configuration asks for it.
     const both = one.policy.vrf === null ? [ownTable, mainTable] : [ownTable];
     const tables = { own: [ownTable], main: [mainTable], both }[table];
     for (const id of tables) routes.push({ table: id, destination, type: 'unicast', gateway, linkIndex, metric });
@@ -141,9 +141,9 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
 }
 
 /**
- * What the lease and the router advertisement bring into main or the VRF, once they are there: networkd makes these routes once, and
- * never again when another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
- * then a reload is to come, which drops the advertised route for a while.
+ * The routes that lease and router advertisement bring into main or the VRF: networkd makes them once, and
+ * never again after another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
+ * then a reload is pending, which drops the advertised route for a while.
  */
 export function computeMainRoutes(
   surroundings: Surroundings,
@@ -157,7 +157,7 @@ export function computeMainRoutes(
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
     ({ address }) => address === eni.ipv4Addresses[0],
   );
-  // With another metric the kernel's route stands elsewhere: that is brought in order first (diff-leases).
+  // With another metric the kernel's route has another key: the metric is corrected first (diff/leases.ts).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
     const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);

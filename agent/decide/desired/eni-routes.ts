@@ -1,4 +1,4 @@
-/** The routes of each ENI that follow from its own lease, routers and policy, and who leads where one cannot. Pure. */
+/** The routes of each ENI from its own lease, routers and policy, and the default routes that replace those of dead links. Pure. */
 
 import type { DesiredRoute } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
@@ -57,8 +57,8 @@ function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRout
 }
 
 /**
- * The next ENI's default in front of those of links without carrier, family by family: nothing of
- * those is taken away, so that nothing has to be made again when the carrier is back.
+ * The next ENI's default route before those of links without carrier, family by family: those
+ * are not removed, so that they need not be added again when the carrier is back.
  */
 function computeSubstitutes(
   surroundings: Surroundings,

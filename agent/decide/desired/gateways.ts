@@ -1,6 +1,6 @@
 /**
  * The routers of an ENI: of its lease and of the advertisements on its link, as the kernel and
- * networkd tell. Pure.
+ * networkd report them. Pure.
  */
 
 import { addressAt } from '../../../lib/ip/cidr.ts';
@@ -10,19 +10,19 @@ import { RTPROT_DHCP } from '../base/kernel-numbers.ts';
 import { findRouter, isWithdrawn, type KnownRouter } from '../inputs/routers.ts';
 import type { Matched } from './matched.ts';
 
-/** What an ENI's gateways are found in. */
+/** The inputs from which an ENI's gateways are derived. */
 export interface Surroundings {
   readonly kernel: Pick<KernelState, 'addresses' | 'routes'>;
   readonly routers: readonly KnownRouter[];
   readonly networkd: NetworkdState;
 }
 
-/** Null until the lease or the router advertisement is there. */
+/** Null until there is a lease or router advertisement. */
 export function findGateway(surroundings: Surroundings, one: Matched, family: 4 | 6): string | null {
   return family === 4 ? findIpv4Gateway(surroundings, one) : findRouter(surroundings.routers, one.candidate.link.index);
 }
 
-/** Whether the network itself says that no default follows from what it gave. */
+/** Whether the network itself withdrew the default route. */
 export function isDefaultWithdrawn({ routers, networkd, kernel }: Surroundings, one: Matched, family: 4 | 6): boolean {
   if (family === 6) return isWithdrawn(routers, one.candidate.link.index);
   const lease = findLease(networkd, one);
@@ -30,9 +30,9 @@ export function isDefaultWithdrawn({ routers, networkd, kernel }: Surroundings, 
 }
 
 /**
- * The lease's router; before the lease there is none. Where the lease names none, or it is not
- * known what it says, the subnet's first host, which is EC2's router everywhere: an ENI's own table
- * has a default in any case.
+ * The lease's router; none before there is a lease. If the lease names none, or its content is not
+ * known, the subnet's first host, which is always EC2's router: an ENI's own table
+ * has a default route in any case.
  */
 function findIpv4Gateway({ kernel, networkd }: Surroundings, one: Matched): string | null {
   const { eni, candidate } = one;
@@ -49,7 +49,7 @@ function findLeasedDefaults(kernel: Surroundings['kernel'], { candidate, leaseTa
   );
 }
 
-/** That of the ENI's own address; one that was there before says nothing. */
+/** The lease of the ENI's own address; an earlier lease does not count. */
 function findLease(networkd: NetworkdState, { eni, candidate }: Matched): NetworkdLease | undefined {
   const lease = networkd.links.find(({ linkIndex }) => linkIndex === candidate.link.index)?.lease;
   return lease?.address === eni.ipv4Addresses[0] ? lease : undefined;

@@ -1,4 +1,4 @@
-/** Keeps the wishes of the pass before where new ones say the same: whatever follows from them is not done again. Pure. */
+/** Keeps the previous desired state where the new one is equal, so that what follows from it is not computed again. Pure. */
 
 import type { Desired, DesiredEni, EniReport } from '../../model.ts';
 import { isSameList } from '../base/memo.ts';
@@ -20,7 +20,7 @@ export function keepDesired(last: Desired | null, next: Desired): Desired {
   return isSame ? last : { ...next, enis };
 }
 
-/** Large lists that have not changed are the same objects; the rest is short. */
+/** Unchanged large lists are the same objects; the rest is short. */
 function isSameEni(left: DesiredEni, right: DesiredEni): boolean {
   const { addresses, rules, networkFiles, ...leftRest } = left;
   const { addresses: otherAddresses, rules: otherRules, networkFiles: otherFiles, ...rightRest } = right;

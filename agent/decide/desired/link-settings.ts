@@ -1,6 +1,6 @@
 /**
  * Settings of an ENI's link: its group, its MTU, its DNS, and those of net.ipv4.conf.<link> that
- * the operator wants. Pure.
+ * the operator configured. Pure.
  */
 
 import type { InterfacePolicy } from '../../config/types.ts';
@@ -12,7 +12,7 @@ type Settings = NonNullable<Link['settings']>;
 
 const reversePathFilters = { strict: 1, loose: 2 } as const;
 
-/** Never those of `all`, which hold for every link of the host. */
+/** Never those of `all`, which apply to every link of the host. */
 export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Partial<Settings> {
   return {
     ...(reversePathFilter === 'keep' ? {} : { rp_filter: reversePathFilters[reversePathFilter] }),
@@ -24,8 +24,8 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
 const smallestOfIpv6 = 1280;
 
 /**
- * What networkd makes of `MTUBytes=`: no more than the driver takes, and enough for IPv6 where the
- * link is to have it.
+ * The MTU that networkd sets for `MTUBytes=`: at most what the driver supports, and enough for IPv6 if the
+ * link has it.
  */
 export function computeMtu(eni: EniMetadata, { maxMtu }: Link, { mtu }: InterfacePolicy): number {
   const hasAddress = hasFamily(eni, 4) || hasFamily(eni, 6);
@@ -33,7 +33,7 @@ export function computeMtu(eni: EniMetadata, { maxMtu }: Link, { mtu }: Interfac
   return maxMtu === undefined ? raised : Math.min(raised, maxMtu);
 }
 
-/** Nothing of its link is to be used for DNS. */
+/** Nothing of its link should be used for DNS. */
 export function isDnsOff({ networkFiles: [linkFile] }: DesiredEni): boolean {
   return linkFile !== undefined && readDns(linkFile.text) === false;
 }

@@ -1,5 +1,5 @@
 /**
- * What the ways of the ENIs need of the main table: an ENI's own routes there are repeated in its
+ * What the ENIs' rules and tables need from the main table: an ENI's own routes there are repeated in its
  * table, the primary's table leads to what main would send by another ENI, and what no link group
  * can express becomes a rule of its own (docs/decisions/0001-ways.md). Pure.
  */
@@ -14,34 +14,34 @@ import { rememberOf } from '../base/memo.ts';
 import { defaultWidth, mainTable } from '../base/numbers.ts';
 
 /**
- * So many routes of main by one ENI are followed: leases, router advertisements and operators bring
- * a handful, and each costs one more in a table. Of an ENI with more of them none is.
+ * The most routes of main by one ENI that are followed: leases, router advertisements and operators bring
+ * a handful, and each costs one more in a table. For an ENI with more, none is followed.
  */
 export const mostFollowedRoutes = 256;
 
-/** The routes, or none of them where they are too many to follow. */
+/** The routes, or none if there are too many to follow. */
 export function keepFew<Followed>(routes: readonly Followed[]): readonly Followed[] {
   return routes.length > mostFollowedRoutes ? [] : routes;
 }
 
 /**
  * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP
- * (RTPROT_* in linux/rtnetlink.h). What a routing daemon learns may be other networks by the
- * hundred thousand, that come and go in floods: they are not even heard.
+ * (RTPROT_* in linux/rtnetlink.h). Routing daemons install hundreds of thousands of routes, which come
+ * and go in floods: their events are not even received.
  */
 export const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
-/** Whether a routing daemon has learnt it. A default route counts whoever made it. */
+/** Whether a routing daemon installed it. A default route counts in any case. */
 function isLearnt({ protocol, destination }: Route): boolean {
   return routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
 }
 
-/** A route as far as its way matters. */
+/** The part of a route that determines its way. */
 export type MainRoute = Pick<Route, 'destination' | 'gateway' | 'metric'> & { readonly linkIndex: number | null };
 
 /**
- * Main's routes as this program counts on them: those of others as they are, its own as they should
- * be.
+ * Main's routes as this program relies on them: foreign routes as they are, its own as
+ * desired.
  */
 export interface MainTable {
   /** As wide as a default, by any link. */
@@ -50,7 +50,7 @@ export interface MainTable {
   readonly specific: ReadonlyMap<number, readonly MainRoute[]>;
 }
 
-/** Our own are left out where they stand in the kernel: they come and go with every repair. */
+/** Our own routes in the kernel are left out: they come and go with every repair. */
 export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
   return routes
     .filter(({ table, protocol, type }) => table === mainTable && protocol !== ownProtocol && type === RTN_UNICAST)
@@ -59,8 +59,8 @@ export function listForeignRoutes(routes: readonly Route[]): readonly Route[] {
 }
 
 /**
- * A route with several next hops is one for each of them; of any other complex one nothing can be
- * told.
+ * A route with several next hops counts as one route for each; any other complex route is
+ * ignored.
  */
 function splitPaths(route: Route): readonly Route[] {
   if (!route.isComplex) return [route];
@@ -98,7 +98,7 @@ export function listFollowed(main: MainTable, linkIndex: number): readonly MainR
 
 /**
  * Destinations that main may send by one of these links: the subnets of their ENIs and their routes
- * in main. Not link-local ones: who sends there names the link.
+ * in main. Not link-local ones: the sender specifies the link.
  */
 export function listDestinations(
   main: MainTable,

@@ -17,10 +17,10 @@ import type { World } from './world.ts';
 
 type Inputs = Omit<World, 'isSilent' | 'routers' | 'foreignGroups'>;
 
-/** An ENI about which nothing is decided. */
+/** An ENI that is not configured by this program. */
 export interface AsideEni {
   readonly report: EniReport;
-  /** It is here, and what is desired for it is not known: what stands is left standing. */
+  /** It is present, and what is desired for it is not known: its objects are kept. */
   readonly isUnknown: boolean;
 }
 
@@ -28,7 +28,7 @@ export interface MatchedEnis {
   /** Sorted by MAC. */
   readonly present: readonly Matched[];
   readonly aside: readonly AsideEni[];
-  /** Links that can be an ENI, by MAC, without those that the operator calls none of ours and the metadata does not list. */
+  /** Links that can be an ENI, by MAC, without those that the operator excludes and the metadata does not list. */
   readonly known: ReadonlyMap<string, readonly CandidateLink[]>;
 }
 
@@ -81,7 +81,7 @@ function standOne(world: Inputs, mac: string, candidate: CandidateLink): Standin
   const isPrimary = mac === snapshot?.primaryMac;
   const subject = { eni, isPrimary, linkName: link.name, driver, tags: snapshot?.tags };
   if (isUndecided(config, subject)) {
-    const reason = 'an entry of the configuration asks for tags of the instance, which were not read yet';
+    const reason = 'an entry of the configuration matches instance tags, which were not read yet';
     return aside(eni, { kind: 'waiting', reason }, true);
   }
   const policy = applyVrf(resolvePolicy(config, subject), kernel.links);
@@ -100,19 +100,19 @@ function refuseTwins(world: Inputs, mac: string, links: readonly CandidateLink[]
   const reading = findMetadata(world, mac);
   const eni = reading.kind === 'unknown' ? null : reading.eni;
   const names = links.map(({ link }) => link.name).sort();
-  const reason = `links ${names.join(' and ')} both have MAC ${mac}: expected one; neither is changed. Remove or rename the MAC of one`;
+  const reason = `links ${names.join(' and ')} both have MAC ${mac}: expected one; neither is changed. Remove one, or change its MAC`;
   const state = { kind: 'degraded', reason } as const;
   const report = reportOf(world, { mac, eni, link: links[0]?.link ?? null, state });
   return { kind: 'aside', aside: { report, isUnknown: true } };
 }
 
-/** ENIs of the metadata that no link is. */
+/** ENIs in the metadata without a link. */
 function listAbsent(world: Inputs, candidates: ReadonlyMap<string, unknown>): AsideEni[] {
   return (world.snapshot?.enis ?? []).flatMap((reading) => {
     const mac = reading.kind === 'ready' ? reading.eni.mac : reading.mac;
     if (candidates.has(mac)) return [];
     const eni = reading.kind === 'ready' && !world.failures.has(mac) ? reading.eni : null;
-    // With newer versions of libfabric an EFA-only ENI has no network device at all: that is how it stays.
+    // With newer versions of libfabric an EFA-only ENI never has a network device.
     const isFinal = eni !== null && isAddressless(eni);
     const state: EniState = isFinal
       ? { kind: 'ignored', reason: 'no network device: EFA-only' }
@@ -149,7 +149,7 @@ export function findMetadata(
 ): MetadataOfMac {
   const failure = failures.get(mac);
   if (failure !== undefined) {
-    const reason = `internal error: ${failure}; what was made for it before is kept. Please report it`;
+    const reason = `internal error: ${failure}; its present configuration is kept. Please report it`;
     return { kind: 'unknown', state: { kind: 'degraded', reason } };
   }
   if (snapshot === null) {

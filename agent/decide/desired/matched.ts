@@ -1,21 +1,21 @@
-/** A link of the host with the ENI that it is. Pure. */
+/** A link of the host with its ENI. Pure. */
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { EniMetadata } from '../../model.ts';
 import { placeClaim } from '../inputs/contested.ts';
 import type { CandidateLink } from '../inputs/match-links.ts';
 
-/** A source that is another ENI's, too, and that one's name. */
+/** A source that another ENI has as well, with the name of that ENI. */
 export interface Duplicate {
   readonly source: string;
   readonly name: string;
   /** Where the metadata lists it: `local-ipv4s`, `ipv6-prefix`, … */
   readonly leaf: string;
-  /** Of that ENI's subnet, where the source is its router or resolver there. No key: it is not. */
+  /** That ENI's subnet, if the source is the router or resolver there. No key: it is not. */
   readonly reservedIn?: string;
 }
 
-/** One present link with the ENI it is, ready to be configured. */
+/** A present link with its ENI, ready to be configured. */
 export interface Matched {
   readonly eni: EniMetadata;
   readonly candidate: CandidateLink;
@@ -25,17 +25,17 @@ export interface Matched {
   readonly isLocalNetwork: boolean;
   readonly policy: InterfacePolicy;
   readonly tableId: number;
-  /** Where lease and router advertisement have their routes: main, or the table of the VRF. */
+  /** The table of the routes of lease and router advertisement: main, or the table of the VRF. */
   readonly leaseTable: number;
-  /** What another ENI had before it, of `Snapshot.contested`. */
+  /** What another ENI had before it, from `Snapshot.contested`. */
   readonly contested: readonly string[];
-  /** Its sources that another ENI has, too, with that one's name. */
+  /** Its sources that another ENI has as well. */
   readonly duplicates: readonly Duplicate[];
   /** Why it cannot have its table or its VRF; null: it can. */
   readonly collision: string | null;
 }
 
-/** Each with the ENI that is in its way. */
+/** Each with its collision, if any. */
 export function findCollisions(all: readonly Matched[]): Matched[] {
   return all.map((one) => ({ ...one, collision: findCollision(one, all) }));
 }
@@ -57,6 +57,6 @@ function findCollision(one: Matched, all: readonly Matched[]): string | null {
   );
   if (rival === undefined) return null;
   const name = rival.eni.eniId ?? rival.eni.mac;
-  if (vrf !== null && rival.policy.vrf === vrf) return `VRF ${vrf} is taken by ${name}: expected one ENI in it`;
-  return `table ${tableId} is taken by ${name}: expected one ENI per device and card number; set \`table:\` for one of them`;
+  if (vrf !== null && rival.policy.vrf === vrf) return `VRF ${vrf} is used by ${name}: expected one ENI per VRF`;
+  return `table ${tableId} is used by ${name}: expected one ENI per device and card number; set \`table:\` for one of them`;
 }

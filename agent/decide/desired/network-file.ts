@@ -1,6 +1,6 @@
 /**
- * The networkd files of an ENI: `70-ens6.network` says all that only networkd can do and changes by a reload;
- * `70-ens6.network.d/sources.conf` repeats what rtnetlink keeps up to date, for networkd's own next start.
+ * The networkd files of an ENI: `70-ens6.network` contains what only networkd can do, and takes effect by a reload;
+ * `70-ens6.network.d/sources.conf` repeats what is kept up to date by rtnetlink, for networkd's own next start.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -13,7 +13,7 @@ import { hasFamily } from './sources.ts';
 /** First line of every file: marks it as ours and names the ENI. Files without it are never changed or removed. */
 const headerStart = '# Written by enid for ';
 
-/** From this version of systemd on a reload keeps leases and addresses (measured on 257: nothing lost). */
+/** Since this version of systemd a reload keeps leases and addresses (measured on 257: nothing lost). */
 const firstLosslessVersion = 257;
 
 export interface NetworkFileInput {
@@ -23,14 +23,14 @@ export interface NetworkFileInput {
   /** systemd's major version; null: unknown. */
   readonly networkdVersion: number | null;
   readonly policy: InterfacePolicy;
-  /** The ENI's VRF is not the operator's: networkd is to make it. */
+  /** The ENI's VRF is not the operator's: networkd should make it. */
   readonly makesVrf: boolean;
-  /** The link group that it is to be in; null: as it is. */
+  /** The desired link group; null: unchanged. */
   readonly group: number | null;
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
-  /** The default routes are not among them: networkd makes those from lease and RA. */
+  /** Without the default routes: networkd makes those from lease and RA. */
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
 }
@@ -52,7 +52,7 @@ export function nameSourcesFile(prefix: string, linkName: string): string {
   return `${nameNetworkFile(prefix, linkName)}.d/sources.conf`;
 }
 
-/** Of the VRF `name`: that it is to be made, and that it is to be up. */
+/** Of the VRF `name`: the file that creates it, and the one that brings it up. */
 export function nameVrfFiles(prefix: string, name: string): { readonly device: string; readonly network: string } {
   return { device: `${prefix}-${name}.netdev`, network: nameNetworkFile(prefix, name) };
 }
@@ -66,7 +66,7 @@ export function renderNetworkFiles(prefix: string, input: NetworkFileInput): Net
   ];
 }
 
-/** networkd puts a link only into a VRF that a .netdev file declares, and leaves a device down that no .network file matches. */
+/** networkd puts a link only into a VRF with a .netdev file, and leaves a device without a .network file down. */
 function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): NetworkFile[] {
   const device = [
     section('NetDev', [
@@ -84,7 +84,7 @@ function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): N
     section('Network', [
       ['LinkLocalAddressing', 'no'],
       ['IPv6AcceptRA', 'no'],
-      // What others put on it stays.
+      // Foreign addresses and routes on it stay.
       ['KeepConfiguration', 'yes'],
     ]),
   ];
@@ -97,7 +97,7 @@ function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): N
 
 function renderHeader({ eni }: NetworkFileInput): string {
   const where = `device ${eni.deviceNumber}, card ${eni.networkCard}`;
-  return `${headerStart}${eni.mac} (${eni.eniId ?? 'unnamed ENI'}, ${where}).\n# To decide yourself, put a .network file for this link into /etc/systemd/network.\n`;
+  return `${headerStart}${eni.mac} (${eni.eniId ?? 'unnamed ENI'}, ${where}).\n# To override it, put a .network file for this link into /etc/systemd/network.\n`;
 }
 
 function renderLinkFile(input: NetworkFileInput): string {
@@ -110,7 +110,7 @@ function renderLinkFile(input: NetworkFileInput): string {
   const sections = [
     section('Match', [
       [link.permanentMac === null ? 'MACAddress' : 'PermanentMACAddress', eni.mac],
-      // VLAN, macvlan and bridge links repeat the MAC: only the very kind of this link is meant.
+      // VLAN, macvlan and bridge links repeat the MAC: only a link of this kind is meant.
       ['Kind', link.kind ?? '!*'],
     ]),
     section('Link', [
@@ -130,8 +130,8 @@ function renderLinkFile(input: NetworkFileInput): string {
   }
   sections.push(
     section('Network', [
-      // An IPv4 subnet may get IPv6 later; asking for both from the start spares the reload that would drop the lease. An
-      // IPv6-only one leases 169.254.x.y/32, by which the metadata service answers.
+      // An IPv4 subnet may get IPv6 later; requesting both from the start avoids the reload that would drop the lease. An
+      // IPv6-only subnet leases 169.254.x.y/32, to which the metadata service answers.
       ['DHCP', 'yes'],
       ['IPv6AcceptRA', 'yes'],
       ['LinkLocalAddressing', 'ipv6'],
@@ -185,7 +185,7 @@ function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): str
 }
 
 /**
- * What networkd spares when it restarts or reconfigures the link. Measured, lost of probes every 5 ms: 252 loses IPv4 for
+ * What networkd keeps when it restarts or reconfigures the link. Measured with probes every 5 ms: 252 loses IPv4 for
  * 25 ms at a reload with `yes` and nothing with `dhcp`; 257 loses IPv4 for 50 ms at its restart with `dhcp` and nothing with
  * `yes`. Without either 252 drops the lease at every reload.
  */
@@ -193,7 +193,7 @@ function chooseKeeping(version: number | null): 'dhcp' | 'yes' {
   return keepsAddresses(version) ? 'yes' : 'dhcp';
 }
 
-/** Whether this version of systemd leaves addresses in place when it configures a link anew. */
+/** Whether this version of systemd keeps addresses when it reconfigures a link. */
 export function keepsAddresses(version: number | null): boolean {
   return version !== null && version >= firstLosslessVersion;
 }
@@ -201,8 +201,8 @@ export function keepsAddresses(version: number | null): boolean {
 function renderSourcesFile(input: NetworkFileInput): string {
   return [
     renderHeader(input),
-    // Here and not in the link's own file: enid 0.1.0 had neither, and a changed file of the link
-    // would mean a reload.
+    // Here and not in the link's own file: enid 0.1.0 wrote neither, and a changed file of the link
+    // would require a reload.
     ...(input.group === null ? [] : [section('Link', [['Group', input.group]])]),
     ...(input.isPrimary ? renderDefaults(input) : []),
     ...input.addresses.map(renderAddress),
@@ -258,14 +258,14 @@ export function readMtu(text: string): number | null {
   return mtu === undefined ? null : Number(mtu);
 }
 
-/** Whether a link's file has networkd use what a lease says of DNS; null: it asks for no lease. */
+/** Whether a link's file makes networkd use the DNS of a lease; null: it requests no lease. */
 export function readDns(text: string): boolean | null {
   const value = /^DNSDefaultRoute=(?<value>yes|no)$/m.exec(text)?.groups?.['value'];
   return value === undefined ? null : value === 'yes';
 }
 
 /**
- * Whether two texts of a link's file say the same but for what can be put in force without a
+ * Whether two texts of a link's file are the same except for what takes effect without a
  * reload: the MTU, DNS.
  */
 export function isSameButSettings(left: string, right: string): boolean {

@@ -1,15 +1,15 @@
-/** When the operator's or another program's word stands above this program's (DESIGN, decision 6). */
+/** When the operator's or another program's configuration takes precedence over this program's (DESIGN, decision 6). */
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { EniState, Link, NetworkdState } from '../../model.ts';
 import { describeTooOld } from '../base/systemd.ts';
 
-/** What a removal of the package leaves (units/package/maintain.sh), and the next installation takes over from. */
+/** Files that a removal of the package leaves (units/package/maintain.sh); the next installation takes over from them. */
 const leftByRemoval = ['79-ec2-primary', '81-ec2-all'].map((name) => `/etc/systemd/network/${name}.network`);
 
 export interface Override {
   readonly state: EniState;
-  /** True where it is not known who decides: what stands is left standing. */
+  /** True if it is not known who decides: the present objects are kept. */
   readonly isUnknown: boolean;
 }
 
@@ -17,9 +17,9 @@ export interface Override {
 export interface OwnNetworkFile {
   readonly path: string;
   readonly exists: boolean;
-  /** Another program's file under a name that ours would have; null: none. */
+  /** Another program's file under the name of one of ours; null: none. */
   readonly rivalPath: string | null;
-  /** Whether a file is this program's under another name, or was and is not there any more. */
+  /** Whether a file is this program's under a former name, or was and no longer exists. */
   readonly isFormer: (path: string) => boolean;
   /** The VRF that this program's file puts the link into; null: none. */
   readonly vrf: string | null;
@@ -34,7 +34,7 @@ interface Claims {
   readonly policy: InterfacePolicy;
 }
 
-/** Null where this program decides. */
+/** Null if this program decides. */
 export function findOverride({ link, links, networkd, ownFile, policy }: Claims): Override | null {
   if (policy.manage === 'none') {
     return { state: { kind: 'ignored', reason: 'manage: none in the configuration' }, isUnknown: false };
@@ -59,9 +59,7 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
   if (networkd.kind !== 'present' && known === undefined) {
     if (ownFile.exists) return null;
     const reason =
-      networkd.kind === 'absent'
-        ? 'systemd-networkd is not on the bus. Start it'
-        : 'the system bus has not answered yet';
+      networkd.kind === 'absent' ? 'systemd-networkd is not running. Start it' : 'the system bus has not answered yet';
     return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known === undefined || known.setupState === 'pending' || known.setupState === 'initialized') {
@@ -69,7 +67,7 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
     return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
-  // The link was renamed, or plugged out and in elsewhere: networkd stays with the file of the old name until it reads them again.
+  // The link was renamed, or unplugged and plugged in elsewhere: networkd keeps the file of the old name until it reads its files again.
   if (ownFile.isFormer(known.networkFile)) return null;
   const isClaim = known.networkFile.startsWith('/etc/systemd/network/') && !leftByRemoval.includes(known.networkFile);
   if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {

@@ -1,7 +1,7 @@
 /**
- * What the own table of an ENI needs beside its subnets and its default, so that it leads where
- * main would (docs/decisions/0001-ways.md): only what differs from the way that the table has
- * around it. Pure.
+ * What an ENI's own table needs besides its subnets and its default route, so that it leads where
+ * main would (docs/decisions/0001-ways.md): only routes that differ from the next wider one in the
+ * table. Pure.
  */
 
 import { contains, requireCidr } from '../../../lib/ip/cidr.ts';
@@ -13,15 +13,15 @@ export interface OwnTable {
   /** Its subnets, its defaults and the operator's routes. */
   readonly routes: readonly DesiredRoute[];
   readonly metric: number;
-  /** Whether its defaults count as a way around others: not where the rules pass them over. */
+  /** Whether its default routes count as the next wider route: not if the rules skip them. */
   readonly hasDefault: boolean;
 }
 
 /**
- * Main's routes by an ENI: what the lease, a router advertisement or the operator has put there is
- * in force for the ENI's sources, too. With `rules: classic` the table is the only one that a
- * source is looked up in, so that it repeats the routes by links that are no ENI (`eniLinks` are
- * those that are) as well.
+ * Main's routes by an ENI: routes of the lease, a router advertisement or the operator there
+ * also apply to the ENI's sources. With `rules: classic` the table is the only one that a
+ * source is looked up in, so it also repeats the routes by links that are no ENI (`eniLinks` are
+ * those that are).
  */
 export function followMain(
   { candidate, policy, tableId }: Matched,
@@ -44,8 +44,8 @@ export function followMain(
 }
 
 /**
- * What main may send by other ENIs, by the primary: as its table leads to the addresses around,
- * else by its router.
+ * Routes by the primary to what main may send by other ENIs: the same way as the next wider route of its
+ * table.
  */
 export function computeDetours(
   { candidate, tableId }: Matched,
@@ -56,7 +56,7 @@ export function computeDetours(
   const byLength = sortByLength(table.routes).reverse();
   const wanted = destinations.flatMap((destination): DesiredRoute[] => {
     const around = byLength.find((route) => contains(route.destination, destination));
-    // Of a family whose router is not known there is none.
+    // There is none for a family whose router is not known.
     if (around === undefined) return [];
     const { gateway } = around;
     return [{ table: tableId, destination, type: 'unicast', gateway, linkIndex, metric: table.metric }];
@@ -65,7 +65,7 @@ export function computeDetours(
 }
 
 /**
- * The widest first, so that each is compared with what is around it by then; of one destination the
+ * The widest first, so that each is compared with the next wider route kept so far; of one destination the
  * first counts.
  */
 function keepDiffering(wanted: readonly DesiredRoute[], { routes, hasDefault }: OwnTable): DesiredRoute[] {

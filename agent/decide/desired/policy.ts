@@ -1,4 +1,4 @@
-/** Which policy holds for an ENI: the first matching entry of the configuration over the defaults. */
+/** Which policy applies to an ENI: the first matching entry of the configuration, over the defaults. */
 
 import { contains } from '../../../lib/ip/cidr.ts';
 import { matchesWildcards } from '../../../lib/text/pattern.ts';
@@ -6,13 +6,13 @@ import type { Config, InterfaceMatch, InterfacePolicy } from '../../config/types
 import type { EniMetadata, Snapshot } from '../../model.ts';
 import { rememberEach } from '../base/memo.ts';
 
-/** What a match can look at. */
+/** What a match can refer to. */
 export interface PolicySubject {
   readonly eni: EniMetadata;
   readonly isPrimary: boolean;
   readonly linkName: string;
   readonly driver: string | null;
-  /** Of the instance; null: it does not offer them, so nothing matches by them; undefined: not read yet. */
+  /** Of the instance; null: it does not expose them, so nothing matches by them; undefined: not read yet. */
   readonly tags: Snapshot['tags'];
 }
 
@@ -54,8 +54,8 @@ const resolveEach = rememberEach(
 );
 
 /**
- * An entry asks for tags that were not read yet, and all else that it asks for fits: whether it decides is unknown, unless
- * an entry before it does.
+ * An entry matches tags that were not read yet, and all its other keys match: whether it decides is unknown, unless
+ * an earlier entry decides.
  */
 export function isUndecided(config: Config, subject: PolicySubject): boolean {
   for (const { match } of config.interfaces) {
@@ -72,14 +72,14 @@ export function findEntry(config: Config, subject: PolicySubject): number {
   return config.interfaces.findIndex(({ match }) => isMatch(match, subject));
 }
 
-/** Keys of the instance's tags that the configuration asks for. */
+/** Keys of the instance's tags that the configuration matches. */
 export function listTagKeys(config: Config): string[] {
   return [...new Set(config.interfaces.flatMap(({ match }) => Object.keys(match.tag ?? {})))].sort();
 }
 
 /**
- * The entry that says `manage: none` of a link whatever its metadata will be; -1: none does. An earlier entry that asks for
- * something only the metadata knows leaves it open.
+ * The entry that sets `manage: none` for a link regardless of its metadata; -1: none does. An earlier entry that matches
+ * by metadata leaves it undecided.
  */
 export function findIgnoringEntry(config: Config, link: { mac: string; name: string; driver: string }): number {
   for (const [index, { match, policy }] of config.interfaces.entries()) {
@@ -91,8 +91,8 @@ export function findIgnoringEntry(config: Config, link: { mac: string; name: str
 }
 
 /**
- * The policy of a link whatever its metadata will be, as far as rules and routes go; null: some
- * entry that may hold for it takes the link away from this program, or its rules.
+ * The policy of a link regardless of its metadata, as far as rules and routes are concerned; null: an
+ * entry that may match excludes the link, or its rules, from this program.
  */
 export function findPlainPolicy(
   config: Config,
@@ -127,7 +127,7 @@ function isMatch(match: InterfaceMatch, { eni, linkName, driver, tags }: PolicyS
   );
 }
 
-/** Null: whether they fit is not known, since some were not read yet. */
+/** Null: whether they match is not known, since some were not read yet. */
 function fitTags(wanted: Readonly<Record<string, string>>, tags: Snapshot['tags']): boolean | null {
   if (tags === undefined) return null;
   if (tags === null) return false;

@@ -1,9 +1,9 @@
 /**
- * Before the metadata service has answered for the first time: each leased address by its own
- * link. networkd gives every new link a default route of one metric, so that main sends all by the
- * link that leased first, and EC2 drops whatever has another ENI's source. Which ENI a link is need
- * not be known for this: its own addresses and routes say enough. Invariant: what is made here goes
- * only when the ENI's own rules and routes are there.
+ * Before the metadata service has answered for the first time: each leased address uses its own
+ * link. networkd gives every new link a default route of the same metric, so main sends everything by the
+ * link that got its lease first, and EC2 drops packets with another ENI's source. Which ENI a link is need
+ * not be known for this: its own addresses and routes suffice. Invariant: what is made here is removed
+ * only when the ENI's own rules and routes are in place.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -23,11 +23,11 @@ const families = [4, 6] as const;
 /** Of the routes in a provisional table; IPv6 has no metric 0. */
 const metric = 1024;
 
-/** None where a snapshot was ever accepted or may come at once, or where one link has all default routes. */
+/** None if a snapshot was ever accepted or may arrive soon, or if one link has all default routes. */
 export function computeProvisional(world: World): ProvisionalEni[] {
   const { config, snapshot, isSilent, kernel, foreignGroups } = world;
   if (!isSilent) return [];
-  // Main's routes by a link in a group of the operator's cannot be told from those of other links.
+  // Main's routes by a link in one of the operator's groups cannot be distinguished from those of other links.
   if (snapshot !== null || foreignGroups.size > 0) return [];
   const main = readMainTable(listForeignRoutes(kernel.routes), []);
   const candidates = [...findCandidates(kernel, config.drivers).values()];
@@ -42,7 +42,7 @@ export function computeProvisional(world: World): ProvisionalEni[] {
   });
 }
 
-/** networkd has taken it up by a file that this program's own would take the place of. */
+/** networkd configured it by a file that one of this program's would replace. */
 function isOnFallback(world: World, { link, mac, driver }: CandidateLink): boolean {
   const policy = findPlainPolicy(world.config, { mac, name: link.name, driver });
   if (policy === null) return false;
@@ -80,7 +80,7 @@ function computeOne(
   return { mac, linkIndex: link.index, linkName: link.name, group: eniGroup, routes, rules };
 }
 
-/** As an ENI's own (docs/decisions/0001-ways.md), behind all of those. */
+/** Like an ENI's own (docs/decisions/0001-ways.md), behind all of those. */
 function computeRules(source: string, family: Family, table: number): DesiredRule[] {
   const base = { family, source, destination: null, mark: null, users: null, inputInterface: 'lo' } as const;
   const { provisionalMain, provisionalOwn } = rulePriorityOf;
@@ -115,7 +115,7 @@ export function tellProvisional(report: EniReport, provisional: readonly Provisi
 }
 
 /**
- * Without removals of what is provisional while anything else is to be made or networkd is at work:
+ * Holds back removals of provisional objects while anything else is to be added or networkd is configuring:
  * an ENI's own rules and routes may not be there yet, and main's default may lead by another ENI
  * whose router advertised itself first.
  */

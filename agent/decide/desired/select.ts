@@ -1,5 +1,5 @@
 /**
- * Traffic that the operator sends by an ENI whatever its source: by user, mark or destination. These rules stand behind
+ * Traffic that the operator sends by an ENI regardless of its source: by user, mark or destination. These rules come after
  * those of every source, so that a packet which already has an ENI's address never leaves by another one (EC2 would drop it).
  */
 
@@ -11,8 +11,8 @@ import { defaultWidth, mainTable, rulePriorityOf } from '../base/numbers.ts';
 import { listAddressSources, listPrefixSources, selectSource } from './sources.ts';
 
 /**
- * What main knows better than the operator's word, by more specific routes, then the ENI's own table. networkd has a host
- * route to each DNS server: it must not stand above `to` that very server.
+ * First main's routes that are more specific than the selector, then the ENI's own table. networkd has a host
+ * route to each DNS server: it must not take precedence over `to` that same server.
  */
 export function computeSelectRules(
   selectors: readonly PolicySelector[],
@@ -39,8 +39,8 @@ export function computeSelectRules(
 }
 
 /**
- * The primary's own rules lead by main's default where that is its to use: where others select, what
- * already has its address stays with it.
+ * The primary's own rules use main's default route: if other ENIs select traffic, packets that
+ * already have the primary's address stay with it.
  */
 export function computeGuardRules(primary: EniMetadata): DesiredRule[] {
   const everything = { exclude: [] };

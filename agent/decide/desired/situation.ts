@@ -1,5 +1,5 @@
 /**
- * How an ENI stands among the other ENIs of the host: what its rules and its table depend on beside
+ * An ENI among the other ENIs of the host: what its rules and its table depend on besides
  * itself. Pure.
  */
 
@@ -18,15 +18,15 @@ export interface Peer {
   readonly linkIndex: number;
   /** Null: its metadata is not known. */
   readonly eni: EniMetadata | null;
-  /** Whether main's routes by it are told by the link group. */
+  /** Whether main's routes by it can be recognised by the link group. */
   readonly isGrouped: boolean;
-  /** Whether its sources have rules of their own, which stand before the primary's. */
+  /** Whether its sources have rules of their own, which come before the primary's. */
   readonly hasRules: boolean;
 }
 
 export interface Host {
   readonly peers: readonly Peer[];
-  /** Of all links that can be an ENI, also in a VRF. */
+  /** Indexes of all links that can be an ENI, including those in a VRF. */
   readonly eniLinks: ReadonlySet<number>;
   readonly holders: SubnetHolders;
   /** MACs of ENIs whose policy has `select:`. */
@@ -36,8 +36,8 @@ export interface Host {
 }
 
 /**
- * Links whose group is the operator's: neither the default group nor this program's, and not
- * changed since it was.
+ * Links whose group the operator chose: neither the default group nor this program's, and never
+ * this program's before.
  */
 export type ForeignGroups = ReadonlySet<number>;
 
@@ -50,7 +50,7 @@ interface PeerInputs {
   readonly foreignGroups: ForeignGroups;
 }
 
-/** ENIs in a VRF, whosever it is, are none of them: main has no route by those. */
+/** Without ENIs in a VRF, even one of another program: main has no route by those. */
 export function listPeers({ candidates, matched, links, metadata, foreignGroups }: PeerInputs): Peer[] {
   const managed = new Map(matched.map((one) => [one.eni.mac, one]));
   const vrfs = new Set(links.filter(({ kind }) => kind === 'vrf').map(({ index }) => index));
@@ -76,14 +76,14 @@ export function describeHost({ matched, enis, ...known }: HostInputs): Host {
   return { ...known, holders: findSubnetHolders(enis, known.addresses), selecting };
 }
 
-/** The link group that an ENI's link is to be in; null: as it is. */
+/** The desired link group of an ENI's link; null: unchanged. */
 export function computeGroup({ candidate, policy }: Matched, foreignGroups: ForeignGroups): number | null {
   const isManaged = policy.manage === 'full' || policy.manage === 'rules';
   return isManaged && !foreignGroups.has(candidate.link.index) ? eniGroup : null;
 }
 
 /**
- * Links whose group somebody else has chosen. `isOurs`: this program has put the link into its own
+ * Links whose group the operator or another program chose. `isOurs`: this program has put the link into its own
  * group before.
  */
 export function findForeignGroups(links: readonly Link[], isOurs: (linkIndex: number) => boolean): ForeignGroups {
@@ -100,7 +100,7 @@ export function describeSituation(one: Matched, host: Host): Situation {
   const { eni, candidate, isPrimary, policy } = one;
   const { index } = candidate.link;
   const others = peers.filter(({ linkIndex }) => linkIndex !== index);
-  // The primary's rules stand behind those of all others.
+  // The primary's rules come after those of all others.
   const rivals = isPrimary ? others.filter(({ hasRules }) => !hasRules) : others;
   const apart = new Set([
     index,
@@ -135,8 +135,8 @@ export function describeSituation(one: Matched, host: Host): Situation {
 }
 
 /**
- * Each is two rules for every block of every ENI: of an ENI with more routes than that only the
- * subnets are named.
+ * Each costs two rules for every block of every ENI: for an ENI with more routes only the
+ * subnets are listed.
  */
 const mostExceptions = 16;
 
@@ -150,7 +150,7 @@ function listExceptions(
 
 const families: readonly Family[] = [4, 6];
 
-/** Where main may send by other ENIs, as the primary's table has to know. */
+/** Destinations that main may send by other ENIs: the primary's table needs routes to them. */
 export function listOtherDestinations(one: Matched, { peers, main }: Host): string[] {
   const others = peers.filter(({ linkIndex }) => linkIndex !== one.candidate.link.index);
   return listDestinations(main, others.map(withSubnets));
@@ -173,8 +173,8 @@ function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
 }
 
 /**
- * Subnets that a link which is no ENI covers whole by an address of its own: main has its connected
- * route beside the ENI's.
+ * Subnets that a link which is no ENI covers completely by one of its addresses: main has both its connected
+ * route and the ENI's.
  */
 function listCovered(subnets: readonly string[], { addresses, eniLinks }: Host): string[] {
   const lengths = subnets.map((subnet) => Number(subnet.split('/')[1]));

@@ -20,8 +20,8 @@ import { rememberEach, rememberLast } from '../base/memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from '../base/numbers.ts';
 
 /**
- * An ENI for EFA alone: it has neither address nor prefix. The metadata lists its subnet all the
- * same (a live listing in amazon-vpc-cni-k8s, pull request 3047): what families an ENI has is said
+ * An EFA-only ENI: it has neither address nor prefix. The metadata lists its subnet
+ * nevertheless (a live listing in amazon-vpc-cni-k8s, pull request 3047): an ENI's families are determined
  * by its addresses.
  */
 export function isAddressless(eni: EniMetadata): boolean {
@@ -35,7 +35,7 @@ export function listSubnets(eni: EniMetadata): string[] {
   return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
 }
 
-/** Whether packets of a family can have to do with an ENI: it has an address of it, or a subnet. */
+/** Whether an ENI has an address or a subnet of a family. */
 export function hasFamily(eni: EniMetadata, family: Family): boolean {
   const addresses = family === 4 ? eni.ipv4Addresses : eni.ipv6Addresses;
   return addresses.length > 0 || listSubnets(eni).some((subnet) => familyOf(subnet) === family);
@@ -45,8 +45,8 @@ export function hasFamily(eni: EniMetadata, family: Family): boolean {
 export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
 
 /**
- * An ENI holds its subnets whatever the kernel has at the moment: its own addresses come and go with every repair. `enis`:
- * link index → ENI, also of those that are in a VRF or not managed.
+ * An ENI holds its subnets regardless of the kernel's present state: its own addresses come and go with every repair. `enis`:
+ * link index → ENI, including those that are in a VRF or not managed.
  */
 export function findSubnetHolders(
   enis: ReadonlyMap<number, EniMetadata>,
@@ -71,7 +71,7 @@ export function isExcluded(policy: Pick<InterfacePolicy, 'exclude'>, cidr: strin
   return policy.exclude.some((excluded) => contains(excluded, cidr));
 }
 
-/** Addresses that the ENI answers for, as CIDR text, without what the operator excluded. */
+/** The ENI's addresses as CIDR text, without those that the operator excluded. */
 export function listAddressSources(eni: EniMetadata, policy: Pick<InterfacePolicy, 'exclude'>): string[] {
   return [...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr).filter((cidr) => !isExcluded(policy, cidr));
 }
@@ -81,25 +81,25 @@ export function listPrefixSources(eni: EniMetadata, policy: Pick<InterfacePolicy
   return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
 }
 
-/** What others behind the host may send from by this ENI: delegated prefixes, and what the operator adds. */
+/** Sources behind the host that leave by this ENI: delegated prefixes, and those that the operator adds. */
 function listForwardedSources({ eni, policy }: RuleInput): string[] {
   return [...listPrefixSources(eni, policy), ...policy.sources];
 }
 
 /**
- * What the rules of an ENI depend on beside the ENI itself. Plain data, so that equal ones can be
- * told by their text.
+ * What the rules of an ENI depend on besides the ENI itself. Plain data, so that equal ones can be
+ * recognised by their JSON text.
  */
 export interface Situation {
   /**
-   * Subnets of other ENIs: where one overlaps, a rule for the whole subnet would take sources of
+   * Subnets of other ENIs: if one overlaps, a rule for the whole subnet would also select sources of
    * another ENI.
    */
   readonly otherSubnets: readonly string[];
-  /** Subnets of this ENI in which a link has an address that is none of this ENI's. */
+  /** Subnets of this ENI in which a link has an address that is not this ENI's. */
   readonly occupiedSubnets: readonly string[];
   /**
-   * Destinations that main would send by another link in spite of the link group
+   * Destinations that main would send by another link despite the link group
    * (`listExceptions`).
    */
   readonly exceptions: readonly string[];
@@ -111,11 +111,11 @@ export interface PrimarySituation {
   /** Families in which the host has another ENI; in the others the primary needs no rule. */
   readonly contestedFamilies: readonly Family[];
   /**
-   * Families in which main's best default route leads by another ENI, or main has none and is to
+   * Families in which main's best default route leads by another ENI, or main has none and should
    * have none by the primary.
    */
   readonly divertedFamilies: readonly Family[];
-  /** Families in which main has a default by an ENI that no link group tells. */
+  /** Families in which main has a default route by an ENI that is in no link group of ours. */
   readonly ungroupedFamilies: readonly Family[];
 }
 
@@ -127,13 +127,13 @@ export interface RuleInput {
   readonly situation: Situation;
 }
 
-/** All of a rule but where it stands, where it leads and what it does not take. */
+/** A rule without its priority, table and suppressed routes. */
 type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
 
-/** Takes whatever the table has. */
+/** Suppresses nothing. */
 const takesAll = { suppressPrefixLength: null, suppressGroup: null } as const;
 
-/** Whatever has this source, CIDR text. */
+/** Selects packets with this source, CIDR text. */
 export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
   return { family: familyOf(source), source, destination: null, mark: null, users: null, inputInterface };
 }
@@ -148,7 +148,7 @@ export function computeRules(input: RuleInput): DesiredRule[] {
       return listSources(input)
         .filter((source) => contested.includes(familyOf(source)))
         .map((source) => ({
-          // As amazon-ec2-net-utils has it.
+          // The priority that amazon-ec2-net-utils uses.
           priority: input.eniNumber,
           ...selectSource(source, null),
           table: input.tableId,
@@ -168,10 +168,10 @@ function listSources(input: RuleInput): string[] {
 }
 
 /**
- * Main's routes by links that are no ENI, then the ENI's own table. The primary's table is not
- * asked for its default: main's own, or what other programs' rules lead to (a VPN), stays in force.
- * Where main's best default leads by another ENI, it is asked for it, and main only for defaults by
- * links that are no ENI.
+ * First main's routes by links that are no ENI, then the ENI's own table. The default route of the primary's
+ * table is not used: main's own, or the one that other programs' rules lead to (a VPN), stays in force.
+ * If main's best default route leads by another ENI, the primary's table provides it, and main only default
+ * routes by links that are no ENI.
  */
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const { eniNumber, tableId, situation } = input;
@@ -185,8 +185,8 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const exceptions = all.filter((one) => !all.some((other) => other !== one && contains(other, one)));
   return selectSources(input, family).flatMap((selector) => [
     ...exceptions.flatMap((destination) => {
-      // Main's routes there that are no narrower than those by the ENIs in question count for
-      // nothing.
+      // Main's routes there that are not narrower than those by the ENIs in question are
+      // suppressed.
       const length = Math.max(...all.filter((one) => contains(destination, one)).map((one) => requireCidr(one).length));
       const there = { ...selector, destination };
       const inMain = { table: mainTable, suppressPrefixLength: length, suppressGroup: eniGroup };
@@ -223,8 +223,8 @@ const primaryPriorities = {
 };
 
 /**
- * Where the ENI is alone in its subnet, one selector stands for all its addresses: whatever the host itself sends from
- * the subnet. It says nothing of forwarded packets, so prefixes (containers use them) keep selectors of their own.
+ * If the ENI is alone in its subnet, one selector covers all its addresses: everything that the host itself sends from
+ * the subnet. It does not select forwarded packets, so prefixes (containers use them) keep their own selectors.
  */
 function selectSources(input: RuleInput, family: Family): Selector[] {
   const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
@@ -239,7 +239,7 @@ function selectEach(cidrs: readonly string[]): Selector[] {
   return mergeCidrs(cidrs).map((source) => selectSource(source, null));
 }
 
-/** Whether every local source in the ENI's subnets is the ENI's own, and the operator wants them all. */
+/** Whether every local source in the ENI's subnets is the ENI's own, and the operator excludes none. */
 function isSubnetOurs({ eni, policy, situation }: RuleInput, family: Family, addresses: readonly string[]): boolean {
   const subnets = listSubnets(eni).filter((subnet) => familyOf(subnet) === family);
   return (

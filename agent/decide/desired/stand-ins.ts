@@ -1,4 +1,4 @@
-/** Routes that bridge what networkd drops for a moment while it configures a link anew. Pure. */
+/** Routes that replace what networkd drops for a moment while it reconfigures a link. Pure. */
 
 import type { Address, DesiredEni, DesiredRoute, Route } from '../../model.ts';
 import { permanentFlag, tentativeFlag } from '../base/address-flags.ts';
@@ -7,15 +7,15 @@ import { ownProtocol } from '../base/identity.ts';
 import { localTable } from '../base/numbers.ts';
 
 /**
- * A route that stands in for the router advertisement's has another place: networkd appends its own, and the kernel takes no
- * second route with the same next hop there (rt6_duplicate_nexthop), so that the advertised one would never come back. One
- * for an address comes after the kernel's own, which has metric 0.
+ * A route that stands in for the router advertisement's has another metric: networkd appends its own, and the kernel accepts no
+ * second route with the same next hop there (rt6_duplicate_nexthop), so the advertised one would never come back. A stand-in
+ * for an address comes after the kernel's own route, which has metric 0.
  */
 export const standInMetric = 4_096;
 
 /**
- * networkd up to 256 drops a DHCPv6 address whenever it configures the link anew; packets to it were lost until it was back
- * (252: a few milliseconds, 160 on a busy machine). With this route the host goes on taking them; it goes with the link.
+ * networkd up to 256 drops a DHCPv6 address whenever it reconfigures the link; packets to it were lost until it was back
+ * (252: a few milliseconds, 160 on a busy machine). With this route the host still accepts them; it is removed with the link.
  */
 export function computeAddressStandIns(
   addresses: readonly Address[],
@@ -40,7 +40,7 @@ function isSettled({ flags }: Address): boolean {
   return (flags & permanentFlag) !== 0 && (flags & tentativeFlag) === 0;
 }
 
-/** Whether the address that it stands in for is wanted, and not back for good yet. */
+/** Whether the address that it stands in for is desired, and not permanently back yet. */
 export function isStillNeeded(
   route: Route,
   desired: { readonly enis: readonly Pick<DesiredEni, 'addresses'>[] },

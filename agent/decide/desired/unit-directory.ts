@@ -1,10 +1,10 @@
-/** Whose the files in networkd's unit directory are. Pure. */
+/** The owners of the files in networkd's unit directory. Pure. */
 
 import type { Ledger } from '../../model.ts';
 import { identifyFile } from '../base/identity.ts';
 import { readFileOwner } from './network-file.ts';
 
-/** A file of ours as it stands in the unit directory. */
+/** One of our files in the unit directory. */
 export interface OwnFile {
   /** Relative to the unit directory. */
   readonly name: string;
@@ -13,10 +13,10 @@ export interface OwnFile {
   readonly mac: string;
 }
 
-/** The files whose names begin as ours do. */
+/** The files whose names begin with our prefix. */
 export interface UnitDirectory {
   readonly own: readonly OwnFile[];
-  /** Names of those without our first line. */
+  /** Names of files without our first line. */
   readonly unsigned: readonly string[];
 }
 
@@ -31,7 +31,7 @@ export function sortUnitFiles(files: readonly { readonly name: string; readonly 
   return { own, unsigned };
 }
 
-/** Another program's: a file of ours that was overwritten stands in the ledger. */
+/** Other programs' files: one of ours that was overwritten is in the ledger. */
 export function listForeignFiles({ unsigned }: UnitDirectory, ledger: Ledger): string[] {
   return unsigned.filter((name) => !(identifyFile(name) in ledger));
 }

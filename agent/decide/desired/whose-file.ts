@@ -1,4 +1,4 @@
-/** Which files of the unit directory are about a link or a VRF, and whose they are. Pure. */
+/** Which files of the unit directory configure a link or a VRF, and who owns them. Pure. */
 
 import type { Config } from '../../config/types.ts';
 import type { Link } from '../../model.ts';
@@ -7,7 +7,7 @@ import type { OwnNetworkFile } from './override.ts';
 import type { OwnFile } from './unit-directory.ts';
 import { findVrf } from './vrf.ts';
 
-/** What stands in the unit directory under names that begin as ours do. */
+/** The files in the unit directory whose names begin with our prefix. */
 interface Files {
   readonly config: Pick<Config, 'networkd'>;
   readonly ownFiles: readonly OwnFile[];
@@ -22,7 +22,7 @@ export function findOwnFile({ config, ownFiles, foreignFiles }: Files, link: Lin
   const rivalPath = rival === undefined ? null : `${unitDirectory}/${rival}`;
   const isFormer = (path: string) => {
     const other = path.slice(unitDirectory.length + 1);
-    // Also one that is not there any more: networkd remembers it until it reads them anew, and takes up by it what is plugged in.
+    // Including one that no longer exists: networkd remembers it until it reads its files again, and uses it for new links.
     return (
       path.startsWith(`${unitDirectory}/${prefix}-`) && other.endsWith('.network') && !foreignFiles.includes(other)
     );
@@ -31,7 +31,7 @@ export function findOwnFile({ config, ownFiles, foreignFiles }: Files, link: Lin
   return { path: `${unitDirectory}/${name}`, exists: own !== undefined, rivalPath, isFormer, vrf };
 }
 
-/** A VRF that is there without a file of ours is the operator's, and so is one that another program's file declares. */
+/** An existing VRF without a file of ours is the operator's, and so is one that another program's file declares. */
 export function isVrfOurs({ config, ownFiles, foreignFiles }: Files, vrf: string, links: readonly Link[]): boolean {
   const names = Object.values(nameVrfFiles(config.networkd.prefix, vrf));
   if (foreignFiles.some((name) => names.includes(name))) return false;

@@ -1,4 +1,4 @@
-/** What a decision looks at, as plain data, and the part of it that anything follows from. Pure. */
+/** The input of a decision as plain data, and the part of it that can affect the decision. Pure. */
 
 import type { Config } from '../../config/types.ts';
 import type { EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../../model.ts';
@@ -13,7 +13,7 @@ import { type KnownRouter, rememberRouters, whenWithdrawn } from '../inputs/rout
 import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 
-/** All that is known of the host. Lists and objects that have not changed since the last call are to be the same ones. */
+/** All that is known of the host. Lists and objects that have not changed since the last call must be the same ones. */
 export interface Sensed {
   readonly config: Config;
   readonly kernel: KernelState;
@@ -23,18 +23,18 @@ export interface Sensed {
   /** Null: the metadata was never read. */
   readonly snapshot: Snapshot | null;
   /**
-   * ENIs that the metadata listed before and lists no more; they stay as they are while their link
-   * is there.
+   * ENIs that the metadata no longer lists; they stay configured while their link
+   * exists.
    */
   readonly departed: readonly EniMetadata[];
-  /** The metadata service had its time to answer, and never did. False: it may still be about to. */
+  /** The metadata service had time to answer, and never did. False: it may still answer soon. */
   readonly isSilent: boolean;
   readonly ledger: Ledger;
 }
 
-/** What the desired state follows from. */
+/** What the desired state is computed from. */
 export interface World extends Pick<Sensed, 'config' | 'snapshot' | 'departed' | 'isSilent' | 'networkd'> {
-  /** Without links, addresses and routes that nothing follows from. */
+  /** Without links, addresses and routes that cannot affect the decision. */
   readonly kernel: Omit<KernelState, 'rules'>;
   /**
    * Link index → the address that it leased last, as long as it is there: networkd itself tells of
@@ -45,10 +45,10 @@ export interface World extends Pick<Sensed, 'config' | 'snapshot' | 'departed' |
   readonly routers: readonly KnownRouter[];
   /** This program's files in the unit directory. */
   readonly ownFiles: readonly OwnFile[];
-  /** Names of other programs' files there that begin as ours do. */
+  /** Names of other programs' files there that begin with our prefix. */
   readonly foreignFiles: readonly string[];
   readonly foreignGroups: ForeignGroups;
-  /** ENIs that cannot be decided about, by MAC: what the decision threw. What stands for them stays. */
+  /** ENIs whose decision failed, by MAC: the error. Their objects are kept. */
   readonly failures: Failures;
 }
 
@@ -56,9 +56,9 @@ export type Failures = ReadonlyMap<string, string>;
 
 export interface SeenWorld {
   readonly world: World;
-  /** Of the kernel, what may be compared with the desired state. */
+  /** The kernel's state to compare with the desired state. */
   readonly kernel: KernelState;
-  /** When it is to be decided again although nothing has changed; null: never. */
+  /** When to decide again even if nothing changes; null: never. */
   readonly againMs: number | null;
 }
 
@@ -81,7 +81,7 @@ export class WorldKeeper {
   readonly #foreignGroups = keepEqual((groups: ForeignGroups) => groups, isSameSet);
   readonly #world = rememberLast((world: World) => world);
 
-  /** The same world where nothing of it has changed. `nowMs`: on a clock that only goes forward. */
+  /** The same world object if nothing in it has changed. `nowMs`: on a monotonic clock. */
   see(sensed: Sensed, nowMs: number, failures: Failures): SeenWorld {
     const { config, networkd, snapshot, departed, isSilent, directory, ledger } = sensed;
     const allLinks = this.#relevantLinks({ links: sensed.kernel.links, config });
@@ -135,7 +135,7 @@ function rememberLeases(
 }
 
 /**
- * Others' default routes, which gateways are learnt from, and all of main; our own go and come
+ * Foreign default routes, from which gateways are learnt, and all foreign routes of main; our own come and go
  * with every repair.
  */
 function listRelevantRoutes(routes: KernelState['routes']): KernelState['routes'] {
@@ -153,7 +153,7 @@ function isSameMap<Key, Value>(left: ReadonlyMap<Key, Value>, right: ReadonlyMap
   return left.size === right.size && [...left].every(([key, value]) => right.has(key) && right.get(key) === value);
 }
 
-/** When a router was seen last is no news. */
+/** Ignores when a router was last seen. */
 function isSameRouters(left: readonly KnownRouter[], right: readonly KnownRouter[]): boolean {
   const textOf = (routers: readonly KnownRouter[]) =>
     JSON.stringify(
@@ -164,7 +164,7 @@ function isSameRouters(left: readonly KnownRouter[], right: readonly KnownRouter
   return textOf(left) === textOf(right);
 }
 
-/** Nothing differs but alternative names and settings, which nothing desired follows from. */
+/** Equal except for alternative names and settings, which do not affect the desired state. */
 function isSameButNames(left: readonly Link[], right: readonly Link[]): boolean {
   const textOf = (link: Link) => JSON.stringify({ ...link, altNames: [], settings: null });
   return (

@@ -1,4 +1,4 @@
-/** Which addresses to put on their links and to take off. Pure. */
+/** Which addresses to add and to remove. Pure. */
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { Address, Change, Desired, DesiredAddress, DesiredEni, Ledger } from '../../model.ts';
@@ -7,7 +7,7 @@ import { listsByLink } from '../base/by-link.ts';
 import { groupBy } from '../base/group-by.ts';
 import { identifyAddress } from '../base/identity.ts';
 import { isSameList, rememberLast, rememberOf } from '../base/memo.ts';
-import { about, altered, type Conflict, markOf, missing, notWanted, type Ownership } from './ownership.ts';
+import { about, altered, type Conflict, markOf, missing, notDesired, type Ownership } from './ownership.ts';
 
 const keyOf = rememberOf(identifyAddress);
 const listWanted = rememberOf(
@@ -15,7 +15,7 @@ const listWanted = rememberOf(
 );
 const indexByText = rememberOf((addresses: readonly Address[]) => groupBy(addresses, ({ address }) => address));
 
-/** An address that is not on its link as wished. */
+/** A desired address that is missing on its link, or differs. */
 interface Lack {
   readonly eni: DesiredEni;
   readonly address: DesiredAddress;
@@ -43,7 +43,7 @@ interface AddressDifference {
   readonly conflicts: readonly Conflict[];
 }
 
-/** Decides link by link, and about a link anew only where something of it differs from the call before. */
+/** Decides link by link, and about a link again only if its input differs from the previous call. */
 export class AddressDiffer {
   #lists: ReadonlyMap<number, readonly Address[]> = new Map();
   #differs = new Map<number, typeof diffLink>();
@@ -74,7 +74,7 @@ export class AddressDiffer {
   }
 }
 
-/** By link; the list of before where it holds the same. */
+/** By link; the previous list if it has the same items. */
 function keepLists(
   before: ReadonlyMap<number, readonly Address[]>,
   actual: readonly Address[],
@@ -91,7 +91,7 @@ interface AddressesOfLink {
   readonly eni: DesiredEni | null;
   readonly actual: readonly Address[];
   readonly isSettling: boolean;
-  /** Another one where the ledger differs. */
+  /** A new object whenever the ledger differs. */
   readonly ownership: Ownership;
 }
 
@@ -107,17 +107,17 @@ function diffLink({ eni, actual, isSettling, ownership }: AddressesOfLink): Link
       if (!present.has(key)) present.set(key, one);
       continue;
     }
-    // Ours are host addresses; the same address with a subnet's length is a lease or somebody else's.
+    // Ours are host addresses; the same address with a subnet's length is a lease or foreign.
     if (prefixLength !== (familyOf(address) === 4 ? 32 : 128)) continue;
     const owner = ownership.ownerOf(key, markOf.address(protocol), linkIndex);
     if (owner === null) continue;
     const gone = { linkIndex, address, prefixLength };
-    removals.push({ ...owner, reason: notWanted, kind: 'remove-address', address: gone });
+    removals.push({ ...owner, reason: notDesired, kind: 'remove-address', address: gone });
   }
   if (eni === null || wanted === null) return { lacks, removals };
   for (const [key, address] of wanted) {
     const own = present.get(key);
-    if (own !== undefined && isPreferredAsWished(own, address)) continue;
+    if (own !== undefined && isPreferredAsDesired(own, address)) continue;
     // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
     if (isSettling && familyOf(address.address) === 4) continue;
     lacks.push({ eni, address, reason: own === undefined ? missing : altered });
@@ -126,25 +126,25 @@ function diffLink({ eni, actual, isSettling, ownership }: AddressesOfLink): Link
 }
 
 /**
- * The leased address is the first of its link (`hostname -I`, ifconfig and programs that take the
- * first one), but networkd 252 makes the others before it has the lease, and a lease that is lost
- * and made again comes last.
+ * The leased address must be the first of its link (`hostname -I`, ifconfig and programs that use the
+ * first one), but networkd 252 adds the others before it has the lease, and a lease that is lost
+ * and added again comes last.
  */
 function orderBehindLease(eni: DesiredEni, actual: readonly Address[], ownership: Ownership): Change[] {
   const leased = actual.findIndex(
     ({ address, prefixLength, family, flags }) =>
-      // Behind another address of its subnet the kernel keeps it at the end, whatever comes after
-      // it (inet_insert_ifa).
+      // After another address of its subnet the kernel keeps it at the end of the list
+      // (inet_insert_ifa).
       family === 4 && prefixLength < 32 && address === eni.lease?.address && (flags & secondaryFlag) === 0,
   );
   if (leased === -1) return [];
   return actual.slice(0, leased).flatMap((before): Change[] => {
     const key = keyOf(before);
     const address = before.family === 4 && before.prefixLength === 32 ? listWanted(eni).get(key) : undefined;
-    // Another program's, which has the same address on the link, stays where it put it.
+    // Another program's address on the link stays in its place.
     const isOurs = ownership.ownerOf(key, markOf.address(before.protocol), before.linkIndex) !== null;
     if (address === undefined || !isOurs) return [];
-    return [{ ...about(eni, 'it stands before the leased address'), kind: 'move-address', address }];
+    return [{ ...about(eni, 'it comes before the leased address'), kind: 'move-address', address }];
   });
 }
 
@@ -158,8 +158,8 @@ function findConflict({ eni, address }: Lack, actual: readonly Address[], ledger
   return { mac: eni.mac, reason };
 }
 
-/** A lease's lifetimes are networkd's. */
-function isPreferredAsWished({ family, flags }: Address, wish: DesiredAddress): boolean {
+/** networkd manages a lease's lifetimes. */
+function isPreferredAsDesired({ family, flags }: Address, desired: DesiredAddress): boolean {
   if (family === 4 || (flags & permanentFlag) === 0) return true;
-  return ((flags & deprecatedFlag) !== 0) === (wish.isDeprecated === true);
+  return ((flags & deprecatedFlag) !== 0) === (desired.isDeprecated === true);
 }

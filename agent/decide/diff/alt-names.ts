@@ -1,8 +1,8 @@
-/** Which alternative names to give to links and to take away. Pure. */
+/** Which alternative names to add and to remove. Pure. */
 
 import type { Change, Desired, KernelState, Ledger } from '../../model.ts';
 import { identifyAltName } from '../base/identity.ts';
-import { about, missing, notWanted, type Ownership } from './ownership.ts';
+import { about, missing, notDesired, type Ownership } from './ownership.ts';
 
 interface AltNameState extends Pick<KernelState, 'links'> {
   readonly desired: Desired;
@@ -18,7 +18,7 @@ export function diffAltNames({ desired, links, ledger, ownership }: AltNameState
     const have = linkByIndex.get(eni.linkIndex)?.altNames ?? [];
     for (const altName of eni.altNames) {
       if (have.includes(altName)) continue;
-      // A name that another link still bears is free only after that link lets it go: the next pass gives it.
+      // A name that another link still has is free only after its removal there: the next pass adds it.
       if (taken.has(altName)) continue;
       changes.push({ ...about(eni, missing), kind: 'add-alt-name', linkIndex: eni.linkIndex, altName });
     }
@@ -32,7 +32,7 @@ export function diffAltNames({ desired, links, ledger, ownership }: AltNameState
       if (wanted.has(key) || !(key in ledger)) continue;
       const owner = ownership.ownerOf(key, 'unmarked', link.index);
       if (owner === null) continue;
-      changes.push({ ...owner, reason: notWanted, kind: 'remove-alt-name', linkIndex: link.index, altName });
+      changes.push({ ...owner, reason: notDesired, kind: 'remove-alt-name', linkIndex: link.index, altName });
     }
   }
   return changes;

@@ -1,6 +1,6 @@
 /**
- * What separates the actual from the desired state, in the order it is to be applied. Invariants: an object is removed
- * only where it is our own by mark or ledger and what is desired for its ENI is known; a foreign object is never changed.
+ * The changes from the actual to the desired state, in the order they are to be applied. Invariants: an object is removed
+ * only if it is our own by mark or ledger and what is desired for its ENI is known; a foreign object is never changed.
  */
 
 import type { Change, Desired, KernelState, Ledger, NetworkdState } from '../../model.ts';
@@ -19,13 +19,13 @@ import { diffVrfs } from './vrf.ts';
 
 export interface Actual {
   readonly kernel: KernelState;
-  /** Files of ours in the unit directory. */
+  /** Our files in the unit directory. */
   readonly files: readonly OwnFile[];
   readonly networkd: NetworkdState;
   readonly ledger: Ledger;
   /** MACs of links that networkd was just told to configure: enid does not create what networkd is about to create. */
   readonly settling: ReadonlySet<string>;
-  /** Files that a reload has offered to networkd in its present run. */
+  /** Files that a reload has made known to networkd since it started. */
   readonly offered: ReadonlySet<string>;
   /** MACs of ENIs whose files were written while networkd was away. */
   readonly unread: ReadonlySet<string>;
@@ -41,7 +41,7 @@ export function computeDifference(desired: Desired, actual: Actual): Difference 
   return new Differ().compute(desired, actual);
 }
 
-/** As `computeDifference`, with each part computed again only where its own input has changed: most events concern one kind. */
+/** Like `computeDifference`, with each part computed again only if its own input has changed: most events concern one kind. */
 export class Differ {
   readonly #ownership = rememberLast(
     (known: Pick<Actual, 'ledger'> & { readonly desired: Desired; readonly links: KernelState['links'] }) =>
@@ -59,7 +59,7 @@ export class Differ {
   readonly #rules = rememberLast(diffRules);
   readonly #leases = rememberLast(diffLeases);
 
-  /** `links`: those of the kernel, as the same object while nothing differs but alternative names and settings. */
+  /** `links`: those of the kernel; the same object as long as only alternative names and settings differ. */
   compute(desired: Desired, actual: Actual, links = actual.kernel.links): Difference {
     const { kernel, networkd, ledger } = actual;
     const { addresses, routes, rules } = kernel;
@@ -67,7 +67,7 @@ export class Differ {
     const fileChanges = diffFiles(desired, actual);
     const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
     const settling = addAll(actual.settling, reloaded);
-    // Of a link that is configured already, routes and rules are made before networkd lets go of those that it had.
+    // For a link that is already configured, routes and rules are added before networkd removes the previous ones.
     const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, networkd));
     const untouched = addAll(actual.settling, reloaded.filter(isNew));
     const ofAddresses = this.#addresses({ desired, addresses, ledger, settling, ownership });
@@ -90,30 +90,30 @@ export class Differ {
   }
 }
 
-/** The same object where nothing is added. */
+/** The same object if nothing is added. */
 function addAll(before: ReadonlySet<string>, added: readonly string[]): ReadonlySet<string> {
   return added.length === 0 ? before : new Set([...before, ...added]);
 }
 
 /**
- * Ways before rules before addresses, and the reverse when they go, so that no packet meets an address without its way
- * out; additions before removals, so that merged rules change hands without a gap.
+ * Routes before rules before addresses, and the reverse for removals, so that no packet has an address without its
+ * route; additions before removals, so that merged rules replace each other without a gap.
  */
 const order: readonly Change['kind'][] = [
   'write-file',
-  // Before networkd reads them: of two files for a renamed link the first by name would win.
+  // Before networkd reads the files: of two files for a renamed link the first by name would win.
   'remove-file',
-  // Before the rules that tell ENIs by it.
+  // Before the rules that depend on it.
   'set-link-group',
-  // A link is as it shall be before its routes are.
+  // A link is configured before its routes.
   'set-mtu',
   'set-dns',
-  // An IPv6 router's stand-in is there before networkd drops the advertised route, and another table before its rules.
+  // The stand-in for a router's route is added before networkd drops the advertised one, and another table before its rules.
   'add-route',
   'add-rule',
   'reload',
   'set-link-setting',
-  // Before the routes that go with it.
+  // Before the routes that depend on it.
   'set-master',
   'add-alt-name',
   'add-address',

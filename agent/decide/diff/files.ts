@@ -1,8 +1,9 @@
-/** Which networkd files to write or remove, and whether networkd must read them now (DESIGN, decision 3). */
+/** Which networkd files to write or remove, and whether networkd must reload now (DESIGN, decision 3). */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../../model.ts';
 import { isSameButSettings, keepsAddresses, readDns } from '../desired/network-file.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
+import { notDesired } from './ownership.ts';
 
 export interface FileState {
   readonly files: readonly OwnFile[];
@@ -20,7 +21,7 @@ export function diffFiles(desired: Desired, state: FileState): Change[] {
   for (const { name, mac } of state.files) {
     if (wanted.has(name) || unknown.has(mac)) continue;
     const linkName = desired.reports.find((report) => report.mac === mac)?.linkName ?? '';
-    changes.push({ mac, linkName, reason: 'not wanted any more', kind: 'remove-file', name });
+    changes.push({ mac, linkName, reason: notDesired, kind: 'remove-file', name });
   }
   return changes;
 }
@@ -29,7 +30,7 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const { networkd, offered, unread } = state;
   const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
   const [linkFile] = eni.networkFiles;
-  // A changed file under a networkd that may be running would bite with its next reload.
+  // If networkd may be running, its next reload would reconfigure the link because of a changed file.
   if (linkFile === undefined || networkd.kind === 'unknown') return [];
   const write = (file: NetworkFile): Change => {
     const before = textByName.get(file.name);
@@ -37,7 +38,7 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
     return { ...base, kind: 'write-file', file, reason };
   };
   const base = { mac: eni.mac, linkName: eni.linkName };
-  // networkd reads every file when it comes back, so now no reload can bite. A link that it never took up waits for it.
+  // networkd reads every file when it starts, so a change is harmless now. A link that it never configured waits for it.
   if (networkd.kind !== 'present') return textByName.has(linkFile.name) ? stale.map(write) : [];
 
   const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
@@ -45,16 +46,16 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
   const isLossless = keepsAddresses(networkd.version);
   const before = textByName.get(linkFile.name) ?? linkFile.text;
-  // An MTU is set by rtnetlink, DNS is left by the bus: the reload would drop the DHCPv6 address,
-  // and what is masqueraded to it.
+  // The MTU is set by rtnetlink, DNS is switched off by the bus: a reload would drop the DHCPv6 address,
+  // and the connections masqueraded to it.
   const isWithoutReload =
     !isLossless && isSameButSettings(before, linkFile.text) && canLeaveDns(before, linkFile.text, link?.hasDns);
   const isLinkFileStale = before !== linkFile.text && !isWithoutReload;
   if (isInForce && !isLinkFileStale) {
-    // A changed file would make the next reload, whoever asks for it, drop the lease: it waits for networkd's restart.
-    // A missing one would do the same, and is needed for that restart.
+    // A changed file would make the next reload by any program drop the lease: the change waits for networkd's restart.
+    // A missing file would do the same, and is needed for that restart.
     const writes = stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);
-    // Where it has read them, this costs nothing; where it has not, what it costs is networkd's own restart's yet.
+    // If networkd has read them, the reload costs nothing; if not, any loss is still part of networkd's own restart.
     const isUnread = unread.has(eni.mac) && !isLossless;
     return isUnread ? [...writes, { ...base, kind: 'reload', reason: 'written while networkd was away' }] : writes;
   }
@@ -64,17 +65,17 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
 }
 
 /**
- * What a lease says can be left unused without a reload; what the file in force does not use takes
- * one.
+ * The DNS of a lease can be switched off without a reload; switching it on when the file in force does not use it
+ * needs one.
  */
 function canLeaveDns(before: string, after: string, hasDns: boolean | undefined): boolean {
   return readDns(before) === readDns(after) || (readDns(before) === true && hasDns !== undefined);
 }
 
-/** More would fill the journal; the file itself tells the rest. */
+/** More would flood the journal; the file itself has the rest. */
 const mostLinesShown = 4;
 
-/** Before and after on one line: what goes with `-`, what comes with `+`. */
+/** The difference on one line: removed lines with `-`, added ones with `+`. */
 export function describeTextChange(before: string, after: string): string {
   const [left, right] = [countLines(before), countLines(after)];
   const surplus = (from: ReadonlyMap<string, number>, other: ReadonlyMap<string, number>, sign: string) =>

@@ -44,8 +44,8 @@ export function diffLeases(state: LeaseState): Change[] {
 }
 
 /**
- * The leased address was there and is not: networkd does not put back what another program removes (measured on 252 and
- * 257), and a lease that it has lost may never come again. EC2 assigned the address to the ENI, lease or not: it returns at
+ * The leased address was there and is gone: networkd does not restore what another program removes (measured on 252 and
+ * 257), and a lost lease may never come back. EC2 assigned the address to the ENI, with or without a lease: it is added again at
  * once, and networkd's next renewal takes it over.
  */
 function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: DesiredLease, state: LeaseState): Change[] {
@@ -58,7 +58,7 @@ function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: Desired
   return [{ mac, linkName, reason: 'the leased address is gone', kind: 'add-address', address: wanted }];
 }
 
-/** Whether networkd has configured the link by the ENI's file. */
+/** Whether networkd has configured the link from the ENI's file. */
 export function isFileInForce(eni: DesiredEni, networkd: NetworkdState): boolean {
   const [file] = eni.networkFiles;
   const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
@@ -78,8 +78,8 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseSt
 }
 
 /**
- * Routes with another metric than the file in force says where the right one is there, default routes it does not want, and
- * those that it declared in a table that is not the ENI's any more.
+ * Routes with another metric than in the file in force if the right one exists, default routes that it does not want, and
+ * those in a table that is no longer the ENI's.
  */
 function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
@@ -101,11 +101,11 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
   return leased
     .filter((route) => isUnwanted(route) || (route.metric !== metricOf(route) && isReplaced(route)))
     .concat(elsewhere)
-    .map((route) => ({ mac, linkName, reason: 'left by the file before', kind: 'remove-route', route }));
+    .map((route) => ({ mac, linkName, reason: 'left over from the previous file', kind: 'remove-route', route }));
 }
 
 /**
- * Of default routes by several routers, the paths by those that are gone. The kernel has each path
+ * In default routes with several routers, the paths by those that are gone. The kernel treats each path
  * as a route of its own.
  */
 function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState): Change[] {
@@ -121,7 +121,7 @@ function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState)
     paths
       .filter((path) => path.linkIndex === linkIndex && leavingRouters.includes(path.gateway ?? ''))
       .map(({ gateway }): Change => {
-        // The kernel tells the protocol of the first path alone; 0 fits any.
+        // The kernel reports the protocol of the first path only; 0 matches any.
         const path = { ...route, gateway, linkIndex, protocol: 0, isComplex: false };
         return { mac, linkName, reason: 'another router has taken its place', kind: 'remove-route', route: path };
       }),

@@ -1,4 +1,4 @@
-/** The ledger: what this program declared or installed, so that it knows its own where the kernel has no mark. */
+/** The ledger: what this program declared or installed, so that it knows its own objects that carry no mark in the kernel. */
 
 import type { Desired, DesiredEni, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
@@ -17,18 +17,18 @@ import { isDnsOff } from '../desired/link-settings.ts';
 
 export interface LedgerInput {
   readonly desired: Desired;
-  /** As it was recorded before, with what is declared. */
+  /** The previous ledger, including what is declared. */
   readonly previous: Ledger;
-  /** What files of ours declare. */
+  /** What our files declare. */
   readonly declared: Ledger;
   readonly kernel: KernelState;
 }
 
 /**
- * The ledger before a pass is applied: everything desired, everything that a file of ours declares (networkd may make it at
- * any time), the leased addresses that were seen, and what was recorded before and is still there. Any other entry whose
- * object is gone is forgotten, so that the same object made by another program later is not taken for ours. What is the same
- * as in the call before is computed once.
+ * The ledger before a pass is applied: everything desired, everything that our files declare (networkd may make it at
+ * any time), the leased addresses that were seen, and what was recorded before and still exists. Any other entry whose
+ * object is gone is forgotten, so that the same object made by another program later is not taken for ours. Unchanged
+ * parts are computed once.
  */
 export class LedgerKeeper {
   readonly #wanted = rememberLast(({ desired, declared }: Pick<LedgerInput, 'desired' | 'declared'>) => {
@@ -37,7 +37,7 @@ export class LedgerKeeper {
     for (const eni of desired.enis) for (const key of listKeys(eni)) entries.set(key, eni.mac);
     return entries;
   });
-  /** What was recorded and is not desired any more. */
+  /** What was recorded and is no longer desired. */
   readonly #others = rememberLast(({ wanted, previous }: { wanted: ReadonlyMap<string, string>; previous: Ledger }) =>
     Object.keys(previous).filter((key) => !wanted.has(key)),
   );
@@ -92,8 +92,8 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const rule of kernel.rules) yield identifyRule(rule);
   for (const { index, group, altNames, mtu } of kernel.links) {
     yield identifyMtu(index, mtu);
-    // The kernel does not know, and networkd does not say whose it is: kept for as long as there is
-    // the link.
+    // The kernel does not know, and networkd does not report who set it: kept as long as the link
+    // exists.
     yield identifyDnsOff(index);
     if (group !== 0) yield identifyGroup(index, group);
     for (const altName of altNames) yield identifyAltName(index, altName);

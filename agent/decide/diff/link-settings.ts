@@ -12,7 +12,7 @@ interface LinkState extends Pick<KernelState, 'links'> {
   readonly desired: Desired;
 }
 
-/** Links that are not in the group that they are to be in. */
+/** Links that are not in their desired group. */
 export function diffGroups({ desired, links }: LinkState): Change[] {
   return [...desired.enis, ...desired.provisional].flatMap(({ mac, linkName, linkIndex, group }): Change[] => {
     const actual = links.find(({ index }) => index === linkIndex)?.group;
@@ -30,9 +30,9 @@ interface FileState {
 }
 
 /**
- * What networkd does not see to: where it would drop addresses for it, the file in force is left
- * with another MTU than the wanted one, and with the DNS of the lease (files.ts). Back to what
- * the file says goes only what this program has set.
+ * Settings that networkd does not apply: if a reload would drop addresses, the file in force keeps
+ * another MTU than the desired one, and the DNS of the lease (files.ts). Only settings that this program
+ * made are reset to those of the file.
  */
 export function diffUnreloaded(desired: Desired, links: KernelState['links'], state: FileState): Change[] {
   const { files, networkd, settling } = state;
@@ -78,11 +78,11 @@ function diffDns(
   return [{ mac, linkName, reason, kind: 'set-dns', linkIndex, isUsed }];
 }
 
-/** A link without IPv4 has none to set. */
+/** A link without IPv4 has no settings. */
 export function diffSettings({ desired, links }: LinkState): Change[] {
   return desired.enis.flatMap(({ mac, linkName, linkIndex, settings }) => {
     const wanted = listNames(settings);
-    // Nearly always: the links of a host may be thousands.
+    // Usual: skips the search among thousands of links.
     if (wanted.length === 0) return [];
     const actual = links.find(({ index }) => index === linkIndex)?.settings;
     return wanted.flatMap((setting): Change[] => {

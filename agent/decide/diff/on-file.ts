@@ -1,6 +1,6 @@
 /**
- * What this program's files declare to networkd. networkd makes it anew whenever it starts, also while this program is
- * down and from a file that is older than the wishes; it bears no mark of ours then, and the file is the proof of origin.
+ * What this program's files declare to networkd. networkd makes these objects whenever it starts, even while this program is
+ * down and from a file that is out of date; they do not carry our mark then, and the file is the proof of origin.
  */
 
 import type { Ledger } from '../../model.ts';
@@ -16,8 +16,8 @@ interface FilesOfLinks {
 }
 
 /**
- * Ledger entries of the addresses and rules in the files; addresses only of links that are there and can be an ENI: a bridge
- * or an ipvlan link repeats the MAC, and what it has is another program's.
+ * Ledger entries of the addresses and rules in the files; addresses only for existing links that can be an ENI: a bridge
+ * or an ipvlan link repeats the MAC, and its addresses are another program's.
  */
 export function readDeclared({ files, candidates }: FilesOfLinks): Ledger {
   const entries = new Map<string, string>();

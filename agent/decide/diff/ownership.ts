@@ -1,9 +1,9 @@
-/** Whose an object of the kernel is. Pure. */
+/** Who owns a kernel object. Pure. */
 
 import type { Desired, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
 import { ownProtocol } from '../base/identity.ts';
 
-/** Something desired that cannot be: somebody else's object is in its place. */
+/** A desired object that cannot be made: a foreign object has its place. */
 export interface Conflict {
   readonly mac: string;
   readonly reason: string;
@@ -11,15 +11,15 @@ export interface Conflict {
 
 export const missing = 'missing';
 export const altered = 'altered';
-export const notWanted = 'not wanted any more';
+export const notDesired = 'no longer desired';
 
 /**
- * What an object says of its maker. `unmarked`: it may be what networkd made from our files, which the ledger knows;
- * `foreign`: neither networkd nor this program makes it so.
+ * What an object's mark says about its maker. `unmarked`: networkd may have made it from our files, which the ledger knows;
+ * `foreign`: neither networkd nor this program marks objects like this.
  */
 type Mark = 'own' | 'unmarked' | 'foreign';
 
-/** `unmarkedProtocol` is the one that networkd gives to what it makes from our files. */
+/** `unmarkedProtocol`: the protocol of objects that networkd makes from our files. */
 function readMark(protocol: number, unmarkedProtocol: number): Mark {
   return protocol === ownProtocol ? 'own' : protocol === unmarkedProtocol ? 'unmarked' : 'foreign';
 }
@@ -31,7 +31,7 @@ export const markOf = {
   route: (protocol: number): Mark => (protocol === ownProtocol ? 'own' : 'foreign'),
 } as const;
 
-/** Whose an object is, and whether it is ours to remove. */
+/** Who owns an object, and whether this program may remove it. */
 export class Ownership {
   readonly #ledger: Ledger;
   readonly #macByLink: ReadonlyMap<number, string>;
@@ -52,24 +52,24 @@ export class Ownership {
     );
   }
 
-  /** The owner of a removable object, null where it must stay. */
+  /** The owner of a removable object; null if it must stay. */
   ownerOf(key: string, mark: Mark, linkIndex: number | null): { mac: string; linkName: string } | null {
     if (mark === 'foreign') return null;
     const recorded = this.#ledger[key];
     if (mark === 'unmarked' && recorded === undefined) return null;
     const mac = recorded ?? (linkIndex === null ? undefined : this.#macByLink.get(linkIndex));
-    // Marked as ours, but whose it was is lost: it stays until every ENI that is here is known.
+    // Marked as ours, but its ENI is not recorded: it stays until every present ENI is known.
     if (mac === undefined ? this.#unknown.size > 0 : this.#unknown.has(mac)) return null;
     return { mac: mac ?? '', linkName: this.nameOf(mac ?? '') };
   }
 
-  /** Empty where the link is gone. */
+  /** Empty if the link is gone. */
   nameOf(mac: string): string {
     return this.#nameByMac.get(mac) ?? '';
   }
 }
 
-/** Whom a change is about, and why. */
+/** The ENI of a change, and the reason. */
 export function about(
   { mac, linkName }: ProvisionalEni,
   reason: string,

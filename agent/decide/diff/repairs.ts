@@ -1,6 +1,6 @@
 /**
- * Which changes are repairs: they put back what was in place as wished and has been removed or altered by somebody else. A
- * first configuration is none, nor is what follows from other metadata, another configuration or another router. Pure.
+ * Which changes are repairs: they restore desired objects that were in place and that another program removed or altered. A
+ * first configuration is no repair, nor is a change that follows from new metadata, configuration or routers. Pure.
  */
 
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../../model.ts';
@@ -19,17 +19,17 @@ import {
 import { isDnsOff } from '../desired/link-settings.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 
-/** What was in place as wished at some time and is wished still: what it is, and the MAC of its ENI. */
+/** Objects that were in place as desired at some time and are still desired: identity → MAC of the ENI. */
 export type Made = ReadonlyMap<string, string>;
 
-/** What a pass has seen. `ledger`: of the run before, in the first pass; empty in any other. */
+/** What a pass has seen. `ledger`: from the previous run in the first pass; empty in any other. */
 export interface Seen {
   readonly kernel: KernelState;
   readonly files: readonly OwnFile[];
   readonly ledger: Ledger;
 }
 
-/** The next memory. Of an ENI whose wishes are unknown for now all is kept; what is not wished any more is forgotten. */
+/** The next memory. Everything is kept for an ENI whose desired state is unknown; what is no longer desired is forgotten. */
 export function rememberMade(previous: Made, desired: Desired, { kernel, files, ledger }: Seen): Made {
   const next = new Map<string, string>();
   const unknown = new Set(desired.unknownMacs);
@@ -43,10 +43,10 @@ export function rememberMade(previous: Made, desired: Desired, { kernel, files, 
   return next;
 }
 
-/** Null: this change is no repair. `files`: what stands in the unit directory before it. */
+/** Null: this change is no repair. `files`: the unit directory before it. */
 export function classifyRepair(change: Change, made: Made, files: readonly OwnFile[]): RepairKind | null {
   const kind = repairKinds[change.kind];
-  // A file with another text is a repair only where this very text was there before: else the wish is new.
+  // A file with another text is a repair only if this same text was there before: otherwise the desired text is new.
   const isRewritten = change.kind === 'write-file' && files.some(({ name }) => name === change.file.name);
   const keys = isRewritten ? identifyMade(change).slice(1) : identifyMade(change);
   return kind !== undefined && keys.some((key) => made.has(key)) ? kind : null;
@@ -66,7 +66,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'write-file': 'file',
 };
 
-/** The memory after these changes were made: what was made is known even where it is removed before the next look. */
+/** The memory after these changes were made: an object counts even if it is removed before the next pass sees it. */
 export function addMade(made: Made, changes: readonly Change[]): Made {
   if (changes.length === 0) return made;
   return new Map([
@@ -75,7 +75,7 @@ export function addMade(made: Made, changes: readonly Change[]): Made {
   ]);
 }
 
-/** What is in place once a change is made; nothing for removals and reloads. */
+/** The objects that a change puts in place; nothing for removals and reloads. */
 function identifyMade(change: Change): readonly string[] {
   switch (change.kind) {
     case 'add-address':
@@ -105,7 +105,7 @@ function identifyMade(change: Change): readonly string[] {
   }
 }
 
-/** A gateway that changed is another wish, not an altered route. */
+/** A changed gateway is another desired route, not an altered one. */
 function identifyWay(route: DesiredRoute | Route): string {
   return `${identifyRoute(route)} ${route.gateway}`;
 }
@@ -118,7 +118,7 @@ function identifyValue(linkIndex: number, setting: string, value: number): strin
   return `${identifySetting(linkIndex, setting)} ${value}`;
 }
 
-/** That it is there, and that it is there with this text. */
+/** That the file exists, and that it has this text. */
 function identifyText(name: string, text: string): readonly string[] {
   const key = identifyFile(name);
   return [key, `${key}\n${text}`];

@@ -1,4 +1,4 @@
-/** When a change that was made before may be made again: at once, until the other side keeps undoing it. Pure. */
+/** When a change that was made before may be made again: at once, unless another program keeps undoing it. Pure. */
 
 import type { Change } from '../../model.ts';
 import {
@@ -13,18 +13,18 @@ import {
   identifySetting,
 } from '../base/identity.ts';
 
-/** What is remembered of one object's repairs. Times are in ms on a clock that only goes forward. */
+/** What is remembered of one object's repairs. Times are in ms on a monotonic clock. */
 export interface Attempts {
   readonly count: number;
-  /** The last one was refused: such attempts say nothing of a fight. */
+  /** The last one was refused: such attempts do not indicate a fight. */
   readonly isRefused: boolean;
   readonly lastMs: number;
   readonly blockedUntilMs: number;
 }
 
-/** An object at peace for this long starts afresh. */
+/** After this long without a repair, an object's count starts again. */
 const peaceMs = 30_000;
-/** So many repairs in a row are made at once; a flush or a restart of another program stays below it. */
+/** This many repairs in a row are made at once; a flush or a restart of another program stays below it. */
 const freeAttempts = 20;
 const firstDelayMs = 250;
 const longestDelayMs = 60_000;
@@ -41,7 +41,7 @@ export function recordAttempt(previous: Attempts | undefined, nowMs: number): { 
   return { next: { count, isRefused: false, lastMs: nowMs, blockedUntilMs: nowMs + delayMs }, isFight: exponent === 1 };
 }
 
-/** A refused change is not tried again at once: nothing has changed that would make it succeed. */
+/** A refused change is not retried at once: nothing has changed that would make it succeed. */
 export function recordFailure(previous: Attempts | undefined, nowMs: number): Attempts {
   const isFresh = previous === undefined || !previous.isRefused || nowMs - previous.lastMs > longestDelayMs * 2;
   const count = isFresh ? 1 : previous.count + 1;
@@ -49,7 +49,7 @@ export function recordFailure(previous: Attempts | undefined, nowMs: number): At
   return { count, isRefused: true, lastMs: nowMs, blockedUntilMs: nowMs + delayMs };
 }
 
-/** The object that a change is about, with the direction: adding and removing it are counted apart. */
+/** The object of a change, with the direction: adding and removing it are counted separately. */
 export function identifyChange(change: Change): string {
   switch (change.kind) {
     case 'write-file':

@@ -1,4 +1,4 @@
-/** Which routes to make and to remove. Pure. */
+/** Which routes to add and to remove. Pure. */
 
 import type { Change, Desired, DesiredRoute, KernelState, Ledger, Route } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -6,7 +6,7 @@ import { identifyRoute, ownProtocol } from '../base/identity.ts';
 import { mainTable } from '../base/numbers.ts';
 import { isProvisional } from '../desired/provisional.ts';
 import { isStillNeeded } from '../desired/stand-ins.ts';
-import { about, altered, type Conflict, markOf, missing, notWanted, type Ownership } from './ownership.ts';
+import { about, altered, type Conflict, markOf, missing, notDesired, type Ownership } from './ownership.ts';
 
 interface RouteState extends Pick<KernelState, 'routes' | 'addresses'> {
   readonly desired: Desired;
@@ -36,7 +36,7 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
     for (const route of eni.routes) {
       wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];
-      // What networkd makes at once is left to it; for an IPv6 router it may ask for a second.
+      // What networkd makes at once is left to it; for an IPv6 router it may wait up to a second.
       const isWaitedFor = route.destination === '::/0' || route.isStandIn === true;
       const isLeftToNetworkd = settling.has(eni.mac) && !isWaitedFor;
       if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
@@ -44,20 +44,20 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
       const text = `route to ${route.destination} in table ${route.table}`;
       if (foreign === undefined) {
         changes.push({ ...about(eni, present.length === 0 ? missing : altered), kind: 'add-route', route });
-      } else conflicts.push({ mac: eni.mac, reason: `${text} goes another way, put there by another program` });
+      } else conflicts.push({ mac: eni.mac, reason: `${text} goes another way: another program added it` });
     }
   }
   for (const route of routes) {
     const key = identifyRoute(route);
     const want = wanted.get(key);
-    // networkd's own, or the one that it made when the lease named another router: IPv4 has them
-    // side by side, ours first.
+    // networkd's own, or the one that it made when the lease named another router: IPv4 keeps both,
+    // ours first.
     const isTwin = (other: Route) =>
       want !== undefined && other.protocol !== ownProtocol && !other.isComplex && isSameWay(want, other);
     if (route.protocol === ownProtocol && !route.isComplex && places.get(placeOf(route))?.some(isTwin) === true) {
       const mac = ledger[key] ?? '';
       const linkName = ownership.nameOf(mac);
-      changes.push({ mac, linkName, reason: 'made by networkd too', kind: 'remove-route', route });
+      changes.push({ mac, linkName, reason: "duplicate of networkd's own route", kind: 'remove-route', route });
       continue;
     }
     if (want !== undefined || isStillNeeded(route, desired, addresses)) continue;
@@ -66,12 +66,12 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
     const owner = ownership.ownerOf(key, markOf.route(route.protocol), route.linkIndex);
     if (owner === null) continue;
     if (!withdrawn.has(`${route.linkIndex} ${route.family}`) && isLastDefault(route, routes)) continue;
-    changes.push({ ...owner, reason: notWanted, kind: 'remove-route', route });
+    changes.push({ ...owner, reason: notDesired, kind: 'remove-route', route });
   }
   return { changes, conflicts };
 }
 
-/** Even where nobody wants it any more: without it the host could not be reached. */
+/** Kept even if it is no longer desired: without it the host could not be reached. */
 function isLastDefault(route: Route, routes: readonly Route[]): boolean {
   const isDefault = ({ table, family, destination }: Route) =>
     table === mainTable && family === route.family && /^(0\.0\.0\.0|::)\/0$/.test(destination);
@@ -85,6 +85,6 @@ function placeOf(route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'>):
 function isSameWay(want: DesiredRoute, have: Route): boolean {
   const isSame = ({ linkIndex, gateway }: Pick<Route, 'linkIndex' | 'gateway'>) =>
     linkIndex === want.linkIndex && gateway === want.gateway;
-  // One of several routers: the others' paths are looked at by diff-leases.
+  // One of several routers: diff/leases.ts handles the others' paths.
   return have.isComplex ? have.paths?.some(isSame) === true : isSame(have);
 }

@@ -1,11 +1,11 @@
-/** Which rules to make and to remove. Pure. */
+/** Which rules to add and to remove. Pure. */
 
 import type { Change, Desired, Ledger, Rule } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
 import { rememberOf } from '../base/memo.ts';
-import { about, markOf, missing, notWanted, type Ownership } from './ownership.ts';
+import { about, markOf, missing, notDesired, type Ownership } from './ownership.ts';
 
-/** Of other programs' rules there may be thousands. */
+/** Remembered: other programs may have thousands of rules. */
 const keyOfRule = rememberOf((rule: Rule) => identifyRule(rule));
 
 interface RuleState {
@@ -34,10 +34,16 @@ export function diffRules({ desired, rules, ledger, settling, ownership }: RuleS
   const madeByNetworkd = new Set(twins.map(keyOfRule));
   for (const rule of plain) {
     const key = keyOfRule(rule);
-    // The kernel compares the protocol too, so a rule of ours and networkd's twin stand side by side: one is enough.
+    // The kernel compares the protocol too, so a rule of ours and networkd's twin can both exist: one is enough.
     if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
       const mac = ledger[key] ?? '';
-      changes.push({ mac, linkName: ownership.nameOf(mac), reason: 'made by networkd too', kind: 'remove-rule', rule });
+      changes.push({
+        mac,
+        linkName: ownership.nameOf(mac),
+        reason: "duplicate of networkd's own rule",
+        kind: 'remove-rule',
+        rule,
+      });
       continue;
     }
     if (wanted.has(key)) continue;

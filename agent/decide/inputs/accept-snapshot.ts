@@ -1,33 +1,33 @@
 /**
- * Which parts of a new snapshot are believed (DESIGN, decision 2). Invariant: one read alone never takes anything away
- * or turns it into something else, except what it shows on another ENI of the same VPC. What is new is believed at once.
+ * Which parts of a new snapshot are accepted (DESIGN, decision 2). Invariant: a single read never removes anything
+ * or changes it, except what it shows on another ENI of the same VPC. Additions are accepted at once.
  */
 
 import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
 import { findContested, refuseOverlaps } from './contested.ts';
 
-/** What is carried from read to read. */
+/** State carried from read to read. */
 export interface AcceptState {
   readonly accepted: Snapshot | null;
-  /** Things that the last read lacked and that are still kept: text of the thing → always true. */
+  /** Values that the last read lacked and that are still kept: text of the value → always true. */
   readonly missing: Readonly<Record<string, true>>;
 }
 
 export interface Acceptance {
   readonly accepted: Snapshot;
   readonly state: AcceptState;
-  /** What the next read must confirm before it goes. Not empty: read again soon. */
+  /** Removals that the next read must confirm. Not empty: read again soon. */
   readonly unconfirmed: readonly string[];
   /** One line each: readings that cannot be used. */
   readonly problems: readonly string[];
 }
 
-/** Before the first read of a host that remembers nothing. */
+/** Before the first read of a host without stored metadata. */
 export const initialAcceptState: AcceptState = { accepted: null, missing: {} };
 
 /**
- * Identical reads are a fixpoint; two equal reads in a row are believed whole, but for ENIs that are pending or invalid:
- * of these the last good reading stays, less what is seen on another ENI meanwhile.
+ * Identical reads are a fixpoint; two equal reads in a row are accepted completely, except ENIs that are pending or invalid:
+ * these keep their last good reading, without what another ENI shows meanwhile.
  */
 export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Acceptance {
   const before = readyEnis(state.accepted);
@@ -75,7 +75,7 @@ class Review {
     return before;
   }
 
-  /** Another value, or none where there was one, may take an ENI from this program or give it one: a second read decides. */
+  /** A changed or missing value may exclude an ENI from this program or include it: a second read decides. */
   reviewTags(): Pick<Snapshot, 'tags' | 'unreadTags'> {
     const { tags, unreadTags } = this.#candidate;
     if (tags === undefined) return {};
@@ -83,7 +83,7 @@ class Review {
     const before = this.#state.accepted?.tags ?? {};
     const kept = Object.entries(before).filter(([key, value]) => {
       if (unreadTags?.includes(key) === true) return true;
-      // What is not asked for any more is nobody's business.
+      // Tags that the configuration no longer matches are dropped.
       const isAsked = tags === null || Object.hasOwn(tags, key);
       const now = tags?.[key] ?? null;
       return isAsked && value !== null && now !== value && !this.#isGone(`tag ${key} ${value} → ${now}`);
@@ -111,7 +111,7 @@ class Review {
     return this.#keep(before);
   }
 
-  /** As it was, less what has moved elsewhere: an address never stands on two ENIs. */
+  /** The last reading, without what has moved elsewhere: an address is never on two ENIs. */
   #keep(eni: EniMetadata): EniReading {
     const list = (field: ListField) => eni[field].filter((value) => !this.#hasMoved(eni, value));
     return { kind: 'ready', eni: { ...eni, ...mapLists(list) } };
@@ -119,7 +119,7 @@ class Review {
 
   #review(before: EniMetadata, now: EniMetadata): EniMetadata {
     const isKept = (value: string) => !this.#hasMoved(before, value) && !this.#isGone(`${before.mac} ${value}`);
-    // A subnet's block is on each of its ENIs: it moves nowhere.
+    // A subnet's block is on each of its ENIs: it does not move.
     const isBlockKept = (block: string) => !this.#isGone(`${before.mac} subnet ${block}`);
     const value = <Field extends keyof EniMetadata>(field: Field): EniMetadata[Field] =>
       this.#reviewValue(`${before.mac} ${field}`, before[field], now[field]);
@@ -138,13 +138,13 @@ class Review {
     };
   }
 
-  /** A value instead of none is new; another value, or none, waits for the second read. */
+  /** A new value is accepted at once; a changed or missing one waits for the second read. */
   #reviewValue<Value>(name: string, before: Value, now: Value): Value {
     if (before === null || before === now || this.#isGone(`${name} ${before} → ${now}`)) return now;
     return before;
   }
 
-  /** The first IPv4 address is the ENI's primary one: another in its place is a change of both. */
+  /** The first IPv4 address is the ENI's primary one: another one in its place changes both. */
   #reviewFirst(before: EniMetadata, now: EniMetadata, merged: readonly string[]): readonly string[] {
     const first = before.ipv4Addresses[0];
     const firstNow = now.ipv4Addresses[0];
@@ -157,7 +157,7 @@ class Review {
 
   #isFirstHeld(before: EniMetadata, now: EniMetadata): boolean {
     const [first, firstNow] = [before.ipv4Addresses[0] ?? '', now.ipv4Addresses[0]];
-    // Where it is not listed at all, its absence is what is waited for.
+    // If it is not listed at all, its absence is what must be confirmed.
     return !now.ipv4Addresses.includes(first) || !this.#isGone(`${before.mac} first address ${first} → ${firstNow}`);
   }
 
@@ -166,7 +166,7 @@ class Review {
     return vpcId !== null && (this.#shown.get(`${vpcId} ${value}`) ?? []).some((other) => other !== mac);
   }
 
-  /** True where the read before lacked it too; else it is kept and asked for once more. */
+  /** True if the previous read lacked it too; otherwise it is kept until the next read. */
   #isGone(thing: string): boolean {
     if (Object.hasOwn(this.#state.missing, thing)) return true;
     this.missing.push(thing);
@@ -174,7 +174,7 @@ class Review {
   }
 }
 
-/** The new list; while something of the old one is kept, the old order, then what is new. */
+/** The new list; if something of the old one is kept, the old order, then the additions. */
 function mergeLists(
   before: readonly string[],
   now: readonly string[],
@@ -195,7 +195,7 @@ function mapLists(map: (field: ListField) => readonly string[]): Pick<EniMetadat
   };
 }
 
-/** Those that were read whole; none where the metadata were never read. */
+/** ENIs that were read completely; none if the metadata was never read. */
 export function readyEnis(snapshot: Snapshot | null): EniMetadata[] {
   return listReady(snapshot?.enis ?? []);
 }

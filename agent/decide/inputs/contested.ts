@@ -1,5 +1,5 @@
 /**
- * What ENIs list against each other. Invariant: what an ENI lists takes nothing from another ENI
+ * Claims of several ENIs on the same value. Invariant: what an ENI lists takes nothing from another ENI
  * that had it before and still lists it. Pure.
  */
 
@@ -10,7 +10,7 @@ import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
 /** Of a card and device, in `Snapshot.contested`: addresses and prefixes are there as CIDR text. */
 export const placeClaim = 'place';
 
-/** What the ENI lists and only one ENI can have. */
+/** Values of the ENI that only one ENI can have. */
 function listClaims(eni: EniMetadata): string[] {
   return [
     ...[...eni.ipv4Addresses, ...eni.ipv6Addresses].map(hostCidr),
@@ -19,7 +19,7 @@ function listClaims(eni: EniMetadata): string[] {
   ];
 }
 
-/** A claim that the ENI had before, and not against another one. */
+/** Whether the ENI had this claim before, uncontested. */
 function hadBefore(eni: EniMetadata, claim: string, { before, contested }: History): boolean {
   const known = before.get(eni.mac);
   if (known === undefined || contested[eni.mac]?.includes(claim) === true) return false;
@@ -33,8 +33,8 @@ interface History {
 }
 
 /**
- * Claims that another ENI had before and still has. Those that are both new are for the decision to
- * rank.
+ * Claims that another ENI had before and still has. If both are new, the decision ranks
+ * them.
  */
 export function findContested(
   before: readonly EniMetadata[],
@@ -52,7 +52,7 @@ export function findContested(
   return found.length === 0 ? {} : { contested: Object.fromEntries(found) };
 }
 
-/** Nearly always none: what an ENI lists has mostly been there before. */
+/** Usually none: most of what an ENI lists was there before. */
 function listFresh(eni: EniMetadata, history: History): string[] {
   const known = history.before.get(eni.mac);
   if (known === undefined) return listClaims(eni);
@@ -74,9 +74,9 @@ function isSamePlace(left: EniMetadata, right: EniMetadata): boolean {
 }
 
 /**
- * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so that one of two
- * ENIs that say so is wrong: not the one that said it before, else not the primary, else not the one
- * of the lower place.
+ * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so of two
+ * ENIs with overlapping subnets one reading is wrong: not the one that was there before, else not the primary's, else not
+ * that of the lower card and device.
  */
 export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata[]): EniReading[] {
   const ready = candidate.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
@@ -115,7 +115,7 @@ function explainOverlap(eni: EniMetadata, believed: readonly EniMetadata[]): str
       if (rival === undefined) continue;
       const leaf = familyOf(block) === 4 ? 'subnet-ipv4-cidr-block' : 'subnet-ipv6-cidr-blocks';
       const name = other.eniId ?? other.mac;
-      return `metadata ${leaf}: expected a subnet apart from ${rival} of ${name}, got "${block}"; what was known before is kept`;
+      return `metadata ${leaf}: expected a subnet that does not overlap ${rival} of ${name}, got "${block}"; what was known before is kept`;
     }
   }
   return null;

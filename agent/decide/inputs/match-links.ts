@@ -13,7 +13,7 @@ export interface CandidateLink {
 /**
  * Links that can be an ENI, by MAC. A physical link counts by its driver; a link of a kind (veth, vlan, …) only where
  * the kind itself is listed in `drivers`: VLAN, macvlan, bridge and bond links repeat the MAC of the link below.
- * Two candidates with one MAC make the MAC ambiguous: both are in the list, and neither is touched.
+ * Two candidates with the same MAC make it ambiguous: both are in the list, and neither is changed.
  */
 export function findCandidates(
   kernel: Pick<KernelState, 'links' | 'drivers'>,
@@ -30,17 +30,17 @@ export function findCandidates(
 }
 
 /**
- * One address of each family and candidate link, to ask the metadata service from: where the default route leads elsewhere
- * (a VPN, a broken ENI), it still answers through an ENI.
+ * One address per family and candidate link, as source of requests to the metadata service: if the default route leads elsewhere
+ * (a VPN, a broken ENI), the service still answers through an ENI.
  */
 export function listLocalAddresses(kernel: KernelState, drivers: readonly string[]): string[] {
   const candidates = [...findCandidates(kernel, drivers).values()].flat();
-  // From within a VRF only a program that is bound to it gets an answer.
+  // In a VRF only programs that are bound to it get an answer.
   const asking = candidates.filter(({ link }) => link.masterIndex === null);
   return asking.flatMap(({ link }) =>
     [4, 6].flatMap((family) => {
       const own = kernel.addresses.filter((one) => one.linkIndex === link.index && one.family === family);
-      // An IPv6-only subnet leases a link-local address, which the service answers.
+      // An IPv6-only subnet leases a link-local address, to which the service answers.
       const usable = own.find(({ scope }) => scope === globalScope) ?? own.find(({ family: of }) => of === 4);
       return usable === undefined ? [] : [usable.address];
     }),

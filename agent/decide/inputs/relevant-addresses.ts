@@ -1,4 +1,4 @@
-/** Addresses of the host that can affect a decision; hundreds come and go that cannot. Pure. */
+/** The host's addresses that can affect a decision; hundreds come and go that cannot. Pure. */
 
 import { contains, hostCidr, networkOf } from '../../../lib/ip/cidr.ts';
 import type { Address } from '../../model.ts';
@@ -18,8 +18,8 @@ interface AddressesOfHost {
 }
 
 /**
- * Without our own host addresses, and without those of IPv4 in the subnet of another address of their link, which tells whose
- * that subnet is by itself. One of another scope does not: a subnet is held by global addresses only.
+ * Without our own host addresses, and without IPv4 addresses in the subnet of another address of their link, which alone
+ * determines who holds that subnet. Only global addresses hold a subnet.
  */
 export function listRelevantAddresses({ addresses, leased }: AddressesOfHost): readonly Address[] {
   const networks = new Map<number, string>();

@@ -6,8 +6,8 @@ import { linkScope } from '../base/address-flags.ts';
 import { ownProtocol } from '../base/identity.ts';
 
 /**
- * Physical links and those of a kind that can be an ENI, what is above them, VRFs and what has taken the name of one, and
- * whatever has an alternative name, which only one link of a host can bear.
+ * Physical links and those of a kind that can be an ENI, their masters, VRFs and links with the name of a configured VRF, and
+ * links with an alternative name, since only one link of a host can have it.
  */
 export function listRelevantLinks({ links, config }: { links: readonly Link[]; config: Config }): readonly Link[] {
   const { drivers, interfaces } = config;
@@ -25,8 +25,8 @@ interface AddressesAndLinks {
 }
 
 /**
- * Without the link-local IPv6 addresses of other links, from which nothing follows: each may have the same one. An IPv4 address
- * has whatever scope it was given: Cilium's own, which is one of an ENI's, has that of the link.
+ * Without the link-local IPv6 addresses of other links, which cannot affect a decision. An IPv4 address
+ * can have any scope: Cilium's own, which is one of an ENI's addresses, has link scope.
  */
 export function listAddressesNear({ addresses, links }: AddressesAndLinks): readonly Address[] {
   const near = new Set(links.map(({ index }) => index));

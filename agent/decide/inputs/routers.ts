@@ -1,9 +1,9 @@
 /**
  * IPv6 routers by link, remembered beyond their routes. networkd drops what router advertisements
  * brought whenever it configures a link again and asks for them up to a second later
- * (sd_ndisc_start): until then the remembered router carries the traffic. But what the network
- * itself withdraws is gone: a router that says so or whose lifetime ends, and one that another
- * router has taken the place of. Pure.
+ * (sd_ndisc_start): until then the remembered router carries the traffic. But a router that the network
+ * itself withdraws is gone: one that announces it, whose lifetime ends, or that another
+ * router has replaced. Pure.
  */
 
 import type { KernelState, LostRouter, NetworkdState, Route } from '../../model.ts';
@@ -14,17 +14,17 @@ export interface KnownRouter {
   readonly linkIndex: number;
   /** Link-local address. */
   readonly gateway: string;
-  /** When its route was last seen, in ms on a clock that only goes forward. */
+  /** When its route was last seen, in ms on a monotonic clock. */
   readonly seenMs: number;
-  /** When its route came. Of several routers of a link the last one that came is followed. */
+  /** When its route appeared. Of several routers of a link the latest one is used. */
   readonly sinceMs: number;
-  /** It advertises itself beside a younger one, as it came back after its route was removed. */
+  /** It advertises itself in addition to a later one: it came back after its route was removed. */
   readonly isLasting?: true;
-  /** Its route went, so that it can be seen to come back. */
+  /** Its route is gone, so that its return can be noticed. */
   readonly isMissing?: true;
   /** The network has withdrawn it. */
   readonly isWithdrawn?: true;
-  /** Losses of its route up to then are networkd's work on the link. */
+  /** Losses of its route up to then were caused by networkd configuring the link. */
   readonly excusedMs?: number;
 }
 
@@ -36,19 +36,19 @@ export interface RouterNews {
 /** The lifetime that routers announce by default (RFC 4861, section 6.2.1: AdvDefaultLifetime). */
 const trustedForMs = 1_800_000;
 /**
- * networkd tells on the bus that it configures a link after it has dropped the routes: a few ms,
+ * networkd announces on the bus that it configures a link only after it has dropped the routes: a few ms,
  * more on a busy machine.
  */
 const withdrawnAfterMs = 2_000;
-/** It is told by two ways, which may come in any order. */
+/** The loss and the announcement arrive by two sockets, in any order. */
 const unrestMs = 500;
 
 const noNews: RouterNews = { lost: [], networkd: { kind: 'unknown', version: null, links: [] } };
 
 /**
  * Default routes of router advertisements, in any table, and what was known before; links that are
- * gone are forgotten. Of a link that nothing is known of, our own routes tell (where main is to
- * have none, networkd makes none at all).
+ * gone are forgotten. For a link without a known router, our own routes are used (if main should
+ * have no default route, networkd makes none at all).
  */
 export function rememberRouters(
   before: readonly KnownRouter[],
@@ -102,7 +102,7 @@ function renew(router: KnownRouter, all: readonly KnownRouter[], nowMs: number):
   return { ...rest, seenMs: nowMs, ...(isMissing && isReplaced(router, all) ? { isLasting: true } : {}) };
 }
 
-/** Withdrawn where networkd removed the route and did not configure the link meanwhile. */
+/** Withdrawn if networkd removed the route and did not configure the link meanwhile. */
 function judgeMissing(router: KnownRouter, kernel: KernelState, news: RouterNews, nowMs: number): KnownRouter {
   if (router.isWithdrawn) return router;
   const missing: KnownRouter = { ...router, isMissing: true };
@@ -120,8 +120,8 @@ function findLoss(router: KnownRouter, { lost }: RouterNews): LostRouter | undef
 }
 
 /**
- * Whether what networkd drops from the link comes back by its own doing, or the link cannot carry
- * it.
+ * Whether networkd is configuring the link and will restore its routes, or the link cannot carry
+ * them.
  */
 function isAtWork({ linkIndex, lostMs }: LostRouter, { links }: KernelState, networkd: NetworkdState): boolean {
   const link = links.find(({ index }) => index === linkIndex);
@@ -131,7 +131,7 @@ function isAtWork({ linkIndex, lostMs }: LostRouter, { links }: KernelState, net
   return told.unsettledMs !== undefined && told.unsettledMs >= lostMs - unrestMs;
 }
 
-/** When a router that is missing now may be withdrawn; null: none is in question. */
+/** When a router that is missing now may count as withdrawn; null: no router is missing. */
 export function whenWithdrawn(routers: readonly KnownRouter[], news: RouterNews): number | null {
   const due = routers
     .filter(({ isMissing, isWithdrawn }) => isMissing && !isWithdrawn)
@@ -140,7 +140,7 @@ export function whenWithdrawn(routers: readonly KnownRouter[], news: RouterNews)
   return due.length === 0 ? null : Math.min(...due);
 }
 
-/** The router of a link to go by; null: none is known, or the network has withdrawn them all. */
+/** The router of a link to use; null: none is known, or the network has withdrawn them all. */
 export function findRouter(routers: readonly KnownRouter[], linkIndex: number): string | null {
   const [first, ...others] = routers.filter((router) => router.linkIndex === linkIndex && !router.isWithdrawn);
   if (first === undefined) return null;
@@ -154,10 +154,10 @@ export function isWithdrawn(routers: readonly KnownRouter[], linkIndex: number):
 }
 
 /**
- * Routers of a link whose routes are to go: withdrawn ones, and those in whose place another one
- * advertises itself. networkd keeps the routes of the latter until their lifetimes end, up to
+ * Routers of a link whose routes should be removed: withdrawn ones, and those that another router
+ * has replaced. networkd keeps the routes of the latter until their lifetimes end, up to
  * hours, and the kernel sends each flow by one of the two whether it answers or not (measured on
- * 252). One that lives comes back with its next advertisement, and stays then.
+ * 252). A router that is still alive comes back with its next advertisement, and stays then.
  */
 export function listLeaving(routers: readonly KnownRouter[], linkIndex: number): string[] {
   return routers

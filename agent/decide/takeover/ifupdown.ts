@@ -1,13 +1,13 @@
-/** Takes the ENIs out of the files of ifupdown (interfaces(5)). Pure. */
+/** Removes the ENIs from the files of ifupdown (interfaces(5)). Pure. */
 
 import type { TextFile } from '../../takeover-model.ts';
 
 export interface InterfacesResult {
   /** ENIs that the files configure. */
   readonly links: readonly string[];
-  /** The files without them, those that change only. */
+  /** The changed files, without the ENIs. */
   readonly changed: readonly TextFile[];
-  /** What is more than DHCP or router advertisements would give. */
+  /** Settings beyond what DHCP or router advertisements provide. */
   readonly obstacles: readonly string[];
 }
 
@@ -45,7 +45,8 @@ export function removeFromInterfaces(files: readonly TextFile[], eniLinks: reado
       if (keyword === 'iface') {
         const [name = ''] = names;
         const [base = ''] = name.split(':');
-        if (base !== name && eniLinks.includes(base)) aliases.push(`${path}: iface ${name} would stay beside networkd`);
+        if (base !== name && eniLinks.includes(base))
+          aliases.push(`${path}: iface ${name} would stay in addition to networkd`);
         if (!eniLinks.includes(name)) return stanza.lines.join('\n');
         links.add(name);
         obstacles.push(...judgeStanza(path, stanza));
@@ -53,20 +54,20 @@ export function removeFromInterfaces(files: readonly TextFile[], eniLinks: reado
       }
       if (/^(auto|allow-\S+|no-auto-down|no-scripts)$/.test(keyword)) {
         for (const name of names) {
-          // Patterns would bring an ENI up again that no stanza names any more.
-          if (/[*?/[]/.test(name)) obstacles.push(`${path}: the pattern ${name} may mean an ENI`);
+          // A pattern would bring up an ENI that no stanza names any more.
+          if (/[*?/[]/.test(name)) obstacles.push(`${path}: the pattern ${name} may match an ENI`);
         }
         const rest = names.filter((name) => !eniLinks.includes(name));
         if (rest.length === names.length) return stanza.lines.join('\n');
         return rest.length === 0 ? null : [[keyword, ...rest].join(' '), ...stanza.lines.slice(1)].join('\n');
       }
-      if (keyword === 'mapping' || keyword === 'rename') obstacles.push(`${path}: a ${keyword} may mean an ENI`);
+      if (keyword === 'mapping' || keyword === 'rename') obstacles.push(`${path}: a ${keyword} may apply to an ENI`);
       return stanza.lines.join('\n');
     });
     const rest = kept.filter((part) => part !== null).join('\n');
     return rest === text ? [] : [{ path, text: `${rest.trimEnd()}\n` }];
   });
-  // Files that name no ENI are none of this program's business, whatever else they say.
+  // Files that name no ENI are left alone.
   return links.size === 0
     ? { links: [], changed: [], obstacles: aliases }
     : { links: [...links].sort(), changed, obstacles: [...obstacles, ...aliases] };

@@ -1,6 +1,6 @@
 /**
- * What a takeover changes of the one before's on the ENIs: its lease before networkd has them, and afterwards its routes in
- * main, which would win over networkd's, and its link-local addresses. Pure.
+ * What `enid takeover` cleans up after the previous network manager: its lease before networkd manages the ENIs, and afterwards its
+ * routes in main, which would take precedence over networkd's, and its link-local addresses. Pure.
  */
 
 import { canonicalAddress } from '../../../lib/ip/address.ts';
@@ -17,7 +17,7 @@ const kernelMetric = 256;
 /** RTPROT_*: the kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
 const foreignProtocols = [2, 3, 4, 9, 16];
 
-/** Default and connected routes with another metric than the ENI's, where the ENI's own are there to take their place. */
+/** Default and connected routes with another metric than the ENI's, if the ENI's own exist to replace them. */
 export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
   const candidates = kernel.routes.filter(
     ({ table, type, protocol }) => table === mainTable && type === RTN_UNICAST && foreignProtocols.includes(protocol),
@@ -31,13 +31,13 @@ export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
       (route) =>
         route.metric !== ownMetric(route) &&
         isOfLease(route) &&
-        // The host reaches its own addresses by the table `local`.
+        // The host reaches its own addresses through the table `local`.
         (local.includes(route.destination) || own.some(({ destination }) => destination === route.destination)),
     );
   });
 }
 
-/** Link-local addresses that NetworkManager and dhcpcd made up, where the kernel's own is there. */
+/** Link-local addresses that NetworkManager and dhcpcd generated, if the kernel's own exists. */
 export function findLeftoverAddresses({ addresses, links }: KernelState, desired: Desired): Address[] {
   return desired.enis.flatMap(({ linkIndex }) => {
     const onLink = listOfLink(addresses, linkIndex).filter(({ family, scope }) => family === 6 && scope === linkScope);
@@ -56,8 +56,8 @@ function makeLinkLocal(mac: string): string | null {
 }
 
 /**
- * Addresses whose connected route NetworkManager or dhcpcd made in place of the kernel. The kernel makes it with the address,
- * or never (inet_rtm_newaddr), so networkd would not get a route of its own.
+ * Addresses whose connected route NetworkManager or dhcpcd made instead of the kernel. The kernel makes it together with the
+ * address, or never (inet_rtm_newaddr), so networkd would not get a connected route.
  */
 export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAddress[] {
   return desired.enis.flatMap((eni) =>
@@ -73,7 +73,7 @@ export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAd
 function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
   const { linkIndex, family, prefixLength } = address;
   if (family !== 4 || prefixLength === 32) return false;
-  // Those to the address itself and to the broadcast address are the kernel's, too, of other types.
+  // Routes to the address itself and to the broadcast address are also the kernel's, but of other types.
   const hasRoute = listOfLink(routes, linkIndex).some(
     ({ type, protocol, preferredSource, gateway, metric }) =>
       type === RTN_UNICAST &&
@@ -82,14 +82,14 @@ function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
       gateway === null &&
       metric === address.metric,
   );
-  // One beside it in the subnet would lose or take its place.
+  // Another address in the subnet would become primary or secondary by the change.
   const isAlone = !listOfLink(addresses, linkIndex).some(
     (other) => other !== address && other.family === family && other.prefixLength === prefixLength,
   );
   return !hasRoute && isAlone;
 }
 
-/** Those that go with it; the connected one is the kernel's business. */
+/** Routes that are removed with the address, without the connected route, which is the kernel's. */
 function listRoutesFrom({ address }: Address, { linkIndex }: DesiredEni, { routes }: KernelState): Route[] {
   return listOfLink(routes, linkIndex).filter(
     ({ table, preferredSource, gateway }) => table === mainTable && preferredSource === address && gateway !== null,

@@ -1,4 +1,4 @@
-/** Judges the files of netplan: which configure ENIs only, and by DHCP only, can be put aside whole. Pure. */
+/** Judges the files of netplan: those that configure only ENIs, and only by DHCP, can be moved away. Pure. */
 
 import { matchesShellPattern } from '../../../lib/text/pattern.ts';
 
@@ -40,7 +40,8 @@ export function judgeNetplan({ files, eniLinks, otherLinks }: NetplanInput): Net
     if ((network['renderer'] ?? 'networkd') !== 'networkd') obstacles.push(`${path}: renderer: ${network['renderer']}`);
     for (const entry of entries) {
       for (const link of otherLinks) {
-        if (isMeant(entry, link)) obstacles.push(`${path}: ethernets.${entry.id} is for ${link}, too, which is no ENI`);
+        if (isMeant(entry, link))
+          obstacles.push(`${path}: ethernets.${entry.id} also applies to ${link}, which is not an ENI`);
       }
       obstacles.push(...judgeEntry(entry.value).map((text) => `${path}: ethernets.${entry.id}${text}`));
     }
@@ -56,22 +57,22 @@ export function judgeNetplan({ files, eniLinks, otherLinks }: NetplanInput): Net
       ...others.flatMap(({ path, document }) =>
         listWords(document)
           .filter((word) => ids.includes(word))
-          .map((word) => `${path} is about ${word}, too, which would be gone with ${paths.join(', ')}`),
+          .map((word) => `${path} also configures ${word}, which would be removed with ${paths.join(', ')}`),
       ),
     ],
   };
 }
 
-/** What networkd and enid would do otherwise. */
+/** What networkd and enid would do differently. */
 function judgeEntry(value: Record<string, unknown>): string[] {
   const found: string[] = [];
   for (const key of Object.keys(value)) if (!harmlessKeys.includes(key)) found.push(`.${key} would be lost`);
   if (value['dhcp4'] !== true && value['dhcp6'] !== true) found.push(': expected dhcp4 or dhcp6');
   if (value['accept-ra'] === false) found.push('.accept-ra: false would be lost');
   for (const family of ['dhcp4-overrides', 'dhcp6-overrides']) {
-    for (const [key, wish] of Object.entries(readRecord(value[family]) ?? {})) {
-      if (key !== 'route-metric' && wish !== true)
-        found.push(`.${family}.${key}: ${JSON.stringify(wish)} would be lost`);
+    for (const [key, setting] of Object.entries(readRecord(value[family]) ?? {})) {
+      if (key !== 'route-metric' && setting !== true)
+        found.push(`.${family}.${key}: ${JSON.stringify(setting)} would be lost`);
     }
   }
   return found;
@@ -85,7 +86,7 @@ function listWords(value: unknown): string[] {
   return [...new Set(Array.isArray(value) ? inner : [...Object.keys(value), ...inner])];
 }
 
-/** By the name that it has now: what matches by MAC or driver only is taken for meant. */
+/** By the link's present name: an entry that matches only by MAC or driver counts as a match. */
 function isMeant({ id, value }: { id: string; value: Record<string, unknown> }, link: string): boolean {
   const match = readRecord(value['match']);
   if (match === null) return id === link;

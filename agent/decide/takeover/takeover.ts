@@ -1,5 +1,5 @@
 /**
- * What `enid takeover` does on a host that something else configures: first what counts for the next boot, then the hand-over,
+ * The steps of `enid takeover` on a host that another manager configures: first what applies to the next boot, then the hand-over,
  * in which the links keep their addresses. Pure.
  */
 
@@ -13,9 +13,9 @@ import { judgeNetplan } from './netplan.ts';
 interface Part {
   readonly managers: readonly string[];
   readonly files: readonly TakeoverStep[];
-  /** Before systemd-networkd starts: whoever holds the links lets go without taking the addresses away. */
+  /** Before systemd-networkd starts: the previous manager releases the links without removing the addresses. */
   readonly letGo: readonly (CommandStep | KillStep)[];
-  /** After everything. */
+  /** After all other steps. */
   readonly resume: readonly CommandStep[];
   readonly obstacles: readonly string[];
 }
@@ -36,7 +36,7 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   const obstacles = [...judgeHost(facts), ...parts.flatMap((part) => part.obstacles)];
   if (managers.length === 0 && facts.units[networkd] !== undefined && !isRunning(facts, networkd))
     obstacles.push(
-      'who configures the ENIs now is not known: neither systemd-networkd nor any of those that can be taken over from',
+      'it is not known what configures the ENIs now: neither systemd-networkd nor a manager that enid can take over from',
     );
   const notes =
     facts.units[resolved] === undefined ? ['systemd-resolved is not installed: /etc/resolv.conf stays as it is'] : [];
@@ -46,12 +46,12 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
   if (managers.length === 0 && isRunning(facts, networkd)) {
     obstacles.push(
       ...facts.unclaimedLinks.map(
-        (link) => `who configures ${link} now is not known: systemd-networkd has no file for it`,
+        (link) => `it is not known what configures ${link} now: systemd-networkd has no file for it`,
       ),
     );
   }
   const steps = [
-    // First, so that a host that is cut off from here on boots into a network.
+    // First, so that a host that is cut off from here on has a network after a reboot.
     ...enable(facts, networkd),
     ...enable(facts, 'enid.service'),
     ...parts.flatMap((part) => part.files),
@@ -64,7 +64,7 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
           ),
         ]
       : []),
-    // In place before networkd reads them: no reload, no second lease.
+    // Written before networkd starts: no reload, no second lease.
     ...facts.networkFiles.map(({ path, text }): TakeoverStep => ({ kind: 'write', path, text, owner: 'enid' })),
     ...planResolver(facts),
     ...parts.flatMap((part) => part.letGo),
@@ -90,24 +90,26 @@ export function planTakeover(facts: TakeoverFacts): TakeoverPlan {
 function judgeHost(facts: TakeoverFacts): string[] {
   const { isRoot, hasSystemd, eniLinks, networkFiles, unconfigured, isTaken, units, resolvConf } = facts;
   const found: string[] = [];
-  if (!isRoot) found.push('only root can do it');
+  if (!isRoot) found.push('must be run as root');
   if (!hasSystemd) found.push('systemd is not process 1 here');
   const tooOld = describeTooOld(facts.systemdVersion);
   if (tooOld !== null) found.push(tooOld);
   if (units[networkd] === undefined) found.push('systemd-networkd is not installed');
-  if (eniLinks.length === 0) found.push('there is no ENI (see `drivers` in the configuration)');
+  if (eniLinks.length === 0) found.push('no ENI found (see `drivers` in the configuration)');
   else if (networkFiles.length === 0 && unconfigured.length > 0) found.push(...unconfigured);
   else if (networkFiles.length === 0) found.push('the metadata service does not answer: what the ENIs need is unknown');
   if (units[resolved] === undefined && resolvConf === 'volatile')
-    found.push('/etc/resolv.conf leads to a file that nobody writes after the next boot. Install systemd-resolved');
-  if (isTaken) found.push('it was done before and is not undone: enid takeover --undo');
+    found.push(
+      '/etc/resolv.conf links to a file that no program would write after the next boot. Install systemd-resolved',
+    );
+  if (isTaken) found.push('a takeover was already made and not undone: enid takeover --undo');
   return found;
 }
 
 function planIfupdown({ interfacesFiles, eniLinks, otherLinks, clients }: TakeoverFacts): Part {
   const { links, changed, obstacles } = removeFromInterfaces(interfacesFiles, eniLinks);
   if (links.length === 0) return { ...nothing, obstacles };
-  // Those of other links go on.
+  // DHCP clients of other links keep running.
   const ours = clients.filter(({ words }) => words.some((word) => eniLinks.includes(word)));
   const shared = ours.filter(({ words }) => words.some((word) => otherLinks.includes(word)));
   return {
@@ -118,22 +120,22 @@ function planIfupdown({ interfacesFiles, eniLinks, otherLinks, clients }: Takeov
     letGo: [killAll(ours, ['ifup', '--force', ...links])],
     obstacles: [
       ...obstacles,
-      ...shared.map(({ name, processId }) => `${name} (process ${processId}) serves a link that is no ENI, too`),
+      ...shared.map(({ name, processId }) => `${name} (process ${processId}) also serves a link that is not an ENI`),
       ...(ours.length === 0
-        ? clients.map(({ name, processId }) => `which links ${name} (process ${processId}) serves is not known`)
+        ? clients.map(({ name, processId }) => `it is not known which links ${name} (process ${processId}) serves`)
         : []),
     ],
   };
 }
 
-/** It stays for other links, and leaves the ENIs alone: those that come later, too. */
+/** It keeps managing other links, and ignores the ENIs, including those attached later. */
 function planNetworkManager(facts: TakeoverFacts): Part {
   const { units, drivers, eniLinks, networkManagerDevices: devices, isNetworkManagerTold } = facts;
   const unit = units[networkManager];
   if (unit === undefined || isNetworkManagerTold || (!unit.isActive && !unit.isEnabled)) return nothing;
   const matches = [...drivers.map((driver) => `driver:${driver}`), ...eniLinks.map((link) => `interface-name:${link}`)];
   const dns = units[resolved] === undefined ? '\n[main]\ndns=none\n' : '';
-  const text = `# Written by enid takeover: systemd-networkd and enid have the ENIs.\n[device-enid]\nmatch-device=${matches.join(',')}\nmanaged=0\n${dns}`;
+  const text = `# Written by enid takeover: systemd-networkd and enid manage the ENIs.\n[device-enid]\nmatch-device=${matches.join(',')}\nmanaged=0\n${dns}`;
   const [stop, start] = [
     ['systemctl', 'stop', networkManager],
     ['systemctl', 'start', networkManager],
@@ -167,7 +169,7 @@ function planNetworkManager(facts: TakeoverFacts): Part {
   };
 }
 
-/** By itself it would take what is on the links by then for somebody else's, and never ask for a lease again. */
+/** Without this it would treat the addresses on the links as external, and never request a lease again. */
 function resumeConnections(
   start: readonly string[],
   devices: TakeoverFacts['networkManagerDevices'],
@@ -192,11 +194,11 @@ function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
       ),
       ...(unit.isActive ? [killAll(processes, ['systemctl', 'restart', 'dhcpcd.service'])] : []),
     ],
-    obstacles: otherLinks.map((link) => `dhcpcd may configure ${link}, which is no ENI`),
+    obstacles: otherLinks.map((link) => `dhcpcd may configure ${link}, which is not an ENI`),
   };
 }
 
-/** And those whose files networkd reads: cloud-init, and what amazon-ec2-net-utils has left. */
+/** Including managers whose files networkd reads: cloud-init, and leftovers of amazon-ec2-net-utils. */
 function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: TakeoverFacts): Part {
   const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
   const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));
@@ -216,7 +218,7 @@ function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: Tak
   };
 }
 
-/** As amazon-ec2-net-utils does after its installation. */
+/** As the installation of amazon-ec2-net-utils does. */
 function planResolver(facts: TakeoverFacts): TakeoverStep[] {
   if (facts.units[resolved] === undefined) return [];
   return [
@@ -239,7 +241,7 @@ function enable({ units }: TakeoverFacts, unit: string): CommandStep[] {
   return [command(['systemctl', 'enable', unit], [['systemctl', 'disable', unit]])];
 }
 
-/** Without a client there is nothing to do, but what undoes it still counts. */
+/** Without a client there is nothing to kill, but the undo commands still apply. */
 function killAll(clients: TakeoverFacts['clients'], undo: readonly string[]): KillStep {
   return { kind: 'kill', processIds: clients.map(({ processId }) => processId), undo: [undo] };
 }

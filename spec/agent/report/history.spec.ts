@@ -3,7 +3,7 @@ import type { Change } from '../../../agent/model.ts';
 import { History } from '../../../agent/report/history.ts';
 
 function removeFile(mac: string): Change {
-  return { mac, linkName: 'ens6', reason: 'not wanted any more', kind: 'remove-file', name: '70-ens6.network' };
+  return { mac, linkName: 'ens6', reason: 'no longer desired', kind: 'remove-file', name: '70-ens6.network' };
 }
 
 it('remembers the last change of each ENI and counts its repairs by kind', () => {
@@ -13,7 +13,7 @@ it('remembers the last change of each ENI and counts its repairs by kind', () =>
   for (const repair of ['rule', null, 'route', 'rule'] as const)
     history.record(removeFile('06:00:00:00:00:01'), repair, at);
   expect(history.of('06:00:00:00:00:01')).toEqual({
-    lastChange: { time: '2026-01-02T03:04:05.678Z', command: 'remove 70-ens6.network', reason: 'not wanted any more' },
+    lastChange: { time: '2026-01-02T03:04:05.678Z', command: 'remove 70-ens6.network', reason: 'no longer desired' },
     repairs: { rule: 2, route: 1 },
   });
 });

@@ -7,7 +7,7 @@ function report(mac: string, linkName: string | null, state: EniState): EniRepor
 }
 
 it('tells a reason once, with the links it holds for', () => {
-  const noBus: EniState = { kind: 'degraded', reason: 'systemd-networkd is not on the bus' };
+  const noBus: EniState = { kind: 'degraded', reason: 'systemd-networkd is not running' };
   const reports = [
     report('06:00:00:00:00:01', 'ens5', noBus),
     report('06:00:00:00:00:02', 'ens6', noBus),
@@ -20,6 +20,6 @@ it('tells a reason once, with the links it holds for', () => {
   expect(listTroubles(reports, conflicts)).toEqual([
     'ens7: a route of another program stands there',
     '06:00:00:00:00:09: two links have this MAC',
-    'ens5, ens6: systemd-networkd is not on the bus',
+    'ens5, ens6: systemd-networkd is not running',
   ]);
 });

@@ -48,7 +48,7 @@ describe('the reconciler', () => {
     expect(harness.fights).toEqual([]);
   });
 
-  it('takes neither a first configuration nor a new wish for a repair', async () => {
+  it('takes neither a first configuration nor a new desired object for a repair', async () => {
     await harness.converge();
     expect(harness.configuredBy.length).toBeGreaterThan(5);
     expect(new Set(harness.configuredBy)).toEqual(new Set([null]));

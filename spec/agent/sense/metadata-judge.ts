@@ -42,7 +42,7 @@ export function expectNothingLost(full: Snapshot, read: Snapshot | null, isPlaus
   expect(withoutPublic(accepted)).toEqual(withoutPublic(full));
 }
 
-/** Nothing is decided by public addresses: where they cannot be read they are left out until their ENI is read anew. */
+/** Nothing is decided by public addresses: where they cannot be read they are left out until their ENI is read again. */
 export function withoutPublic(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value), (key, inner) => (key === 'publicIpv4' ? null : inner));
 }

@@ -1,4 +1,4 @@
-/** When the metadata are read again, and what a read changes. */
+/** When the metadata is read again, and what a read changes. */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { MetadataError } from '../../../agent/errors.ts';
@@ -131,7 +131,7 @@ describe('the poller', () => {
     expect(harness.poller.metadata().snapshot).toEqual(snapshotOf([makeEni(0)]));
   });
 
-  it('keeps an ENI that the metadata list no more until its link goes', async () => {
+  it('keeps an ENI that is no longer in the metadata until its link goes', async () => {
     const both = snapshotOf([makeEni(0), makeEni(1)]);
     harness.present = new Set([makeEni(0).mac, makeEni(1).mac]);
     harness.answer = async () => both;

@@ -75,13 +75,13 @@ describe('an address on two ENIs', () => {
     expect(one?.duplicates).toEqual([]);
     expect(other?.policy.exclude).toEqual(['10.0.0.1/32']);
     expect(other === undefined ? null : explainDuplicates(other)).toMatch(
-      /^local-ipv4s 10\.0\.0\.1\/32 is kept by EC2/,
+      /^local-ipv4s 10\.0\.0\.1\/32 is reserved by EC2/,
     );
   });
 
   it('is told with what to do', () => {
     const [, two] = yieldDuplicates([matchedOf(first), matchedOf(second)]);
-    expect(two === undefined ? null : explainDuplicates(two)).toMatch(/10\.0\.0\.5\/32 is assigned to .* too: .*VRF/);
+    expect(two === undefined ? null : explainDuplicates(two)).toMatch(/10\.0\.0\.5\/32 is also assigned to .*: .*VRF/);
     expect(explainDuplicates({ duplicates: [] })).toBeNull();
   });
 });

@@ -40,7 +40,7 @@ describe('an obstacle', () => {
     ['none: the VRF is there', 'vrf: wan1', [vrf], false, null],
     ['none: nothing is asked for', 'mtu: 1500', [bridge], true, null],
     ['none: the ENI is nobody’s business', 'vrf: wan1, manage: none', [bridge], true, null],
-    ['a link of another kind', 'vrf: wan1', [bridge], false, /link wan1 is no VRF/],
+    ['a link of another kind', 'vrf: wan1', [bridge], false, /link wan1 is not a VRF/],
     ['the primary', 'vrf: wan1', [vrf], true, /the primary ENI is not put into VRF wan1/],
   ])('%s', (_name, keys, links, isPrimary, want) => {
     const found = findVrfObstacle(policy(keys), links, isPrimary);

@@ -62,7 +62,7 @@ it('a route that is led elsewhere is one, too', () => {
   expect(classify()).toEqual(['add-route: route']);
 });
 
-it('a file with another text is one only where the wished text stood there before', () => {
+it('a file with another text is one only if it had the desired text before', () => {
   const [name = '', text = ''] = [...world.state.files][0] ?? [];
   world.state.files.set(name, `${text}# altered\n`);
   expect(classify()).toContain('write-file: file');
@@ -71,7 +71,7 @@ it('a file with another text is one only where the wished text stood there befor
   expect(classify()).toContain('write-file: null');
 });
 
-it('what is not wished any more is forgotten, unless the wishes are unknown for now', () => {
+it('what is no longer desired is forgotten, unless the desired state is unknown', () => {
   const rules = [...made.keys()].filter((key) => key.startsWith('rule '));
   const { snapshot } = world.state;
   const [first, second] = snapshot?.enis ?? [];

@@ -210,7 +210,7 @@ describe('doctor', () => {
       [
         'info 8 ways do not leave as enid wants: 10.0.2.4 of ens6 → 192.0.2.1 (far) leaves by wg0; 10.0.2.4 of ens6 → 10.0.2.254 (own subnet) leaves by wg0; 10.0.2.4 of ens6 → 10.0.0.2 (resolver) leaves by wg0; …',
       ],
-      ['intended?'],
+      ['if not intended'],
     ],
     [
       'a host without forwarding: nothing is told of a prefix that nobody uses',
@@ -293,7 +293,7 @@ describe('link groups', () => {
       { groups: { ens6: 0, docker0: 236 } },
       [
         "warning ens6 is not in link group 236: packets with other ENIs' sources may leave by it, to its subnet and to any other destination that main routes by it",
-        'warning docker0 is not an ENI but is in link group 236: ENIs' sources do not use the routes by it',
+        "warning docker0 is not an ENI but is in link group 236: ENIs' sources do not use the routes by it",
       ],
     ],
   ])('%s', (_what, changes, expected) => {

@@ -97,7 +97,7 @@ describe('what a read lacks or alters', () => {
     const twice = acceptAll(full, read, read);
     expect(twice.accepted).toEqual(read);
     expect(twice.unconfirmed).toEqual([]);
-    // What is back in between was never gone, and the count begins anew.
+    // What is back in between was never gone, and the count begins again.
     expect(acceptAll(full, read, full, read).accepted).toEqual(full);
   });
 });

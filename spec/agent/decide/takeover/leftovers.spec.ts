@@ -87,7 +87,7 @@ it('takes link-local addresses that were made up, where the kernel has its own',
   expect(findLeftoverAddresses(kernelOf([], [own]), desired)).toEqual([]);
 });
 
-it('has an address made anew whose connected route is not of the kernel, with the routes that go with it', () => {
+it('has an address made again whose connected route is not of the kernel, with the routes that go with it', () => {
   const way: Route = { ...base, preferredSource: '10.0.1.10', metric: 100 };
   const connectedOnes = [
     { ...connected, preferredSource: '10.0.1.10', metric: 100 },

@@ -201,22 +201,22 @@ Steps:
     ['systemd 249 is too old: expected 252', { systemdVersion: 249 }],
     ['systemd is not process 1', { hasSystemd: false }],
     ['systemd-networkd is not installed', { units: {} }],
-    ['there is no ENI', { eniLinks: [] }],
+    ['no ENI found', { eniLinks: [] }],
     ['the metadata service does not answer', { networkFiles: [] }],
     ['ens5: /etc/x claims', { networkFiles: [], unconfigured: ['ens5: /etc/x claims the link'] }],
     ['enid takeover --undo', { isTaken: true }],
     ['is not known', { units: bare.units }],
-    ['who configures ens5 now is not known', { unclaimedLinks: ['ens5'] }],
-    ['/etc/resolv.conf leads to a file', { resolvConf: 'volatile' as const }],
-    ['dhclient (process 7) serves a link that is no ENI, too', withClient(['dhclient', 'ens5', 'eth9'])],
-    ['which links dhclient (process 7) serves is not known', withClient(['dhclient', '-v'])],
+    ['it is not known what configures ens5 now', { unclaimedLinks: ['ens5'] }],
+    ['/etc/resolv.conf links to a file', { resolvConf: 'volatile' as const }],
+    ['dhclient (process 7) also serves a link that is not an ENI', withClient(['dhclient', 'ens5', 'eth9'])],
+    ['it is not known which links dhclient (process 7) serves', withClient(['dhclient', '-v'])],
     ['dhcpcd may configure eth9', { otherLinks: ['eth9'], units: { ...bare.units, 'dhcpcd.service': on } }],
   ])('is kept back: %s', (text, facts) => {
     const units = { ...bare.units, 'systemd-networkd.service': on };
     expect(planTakeover({ ...bare, units, ...facts }).obstacles).toEqual([expect.stringContaining(text)]);
   });
 
-  it('a lease that networkd could not take over as it is, is made anew just before networkd starts', () => {
+  it('a lease that networkd could not take over as it is, is made again just before networkd starts', () => {
     const address = {
       linkIndex: 2,
       family: 4 as const,
@@ -280,8 +280,8 @@ describe('removeFromInterfaces', () => {
     ],
     ['pattern', 'auto /ens*\niface ens5 inet dhcp\n'],
     ['mapping', 'mapping ens*\n  script x\niface ens5 inet dhcp\n'],
-    ['iface ens5:0 would stay beside networkd', 'iface ens5 inet dhcp\niface ens5:0 inet static\n'],
-    ['iface ens5:0 would stay beside networkd', 'iface ens5:0 inet static\n'],
+    ['iface ens5:0 would stay in addition to networkd', 'iface ens5 inet dhcp\niface ens5:0 inet static\n'],
+    ['iface ens5:0 would stay in addition to networkd', 'iface ens5:0 inet static\n'],
   ])('is kept back by what networkd would not do: %s', (text, file) => {
     expect(removeFromInterfaces([{ path: 'f', text: file }], ['ens5']).obstacles).toEqual([
       expect.stringContaining(text),
@@ -331,7 +331,7 @@ describe('judgeNetplan', () => {
       ];
       expect(judgeNetplan({ files, eniLinks: ['ens5'], otherLinks: [] })).toEqual({
         paths: ['f'],
-        obstacles: ['g is about primary, too, which would be gone with f'],
+        obstacles: ['g also configures primary, which would be removed with f'],
       });
     }
   });
