@@ -314,7 +314,7 @@ export interface HostFacts {
   readonly files: readonly string[];
   /** What systemd-imdsd (≥ 261) has written for networkd, and whether it keeps programs off the metadata service. No key: nothing. */
   readonly imdsNetwork?: 'locked' | 'unlocked';
-  /** networkd.conf(5) in force: null where no file sets it. */
+  /** networkd.conf(5) in force: null if no file sets it. */
   readonly manageForeignRoutes: string | null;
   readonly manageForeignRules: string | null;
   /** net.ipv4.conf.<link>.rp_filter: 0 off, 1 strict, 2 loose; `all` among the names. */
@@ -332,7 +332,7 @@ export interface HostFacts {
   readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
   /** The same of names in `[Match]`. No key: none. */
   readonly strangeNames?: readonly { readonly path: string; readonly name: string }[];
-  /** The running daemon; null where none holds the lock of the runtime directory. */
+  /** The running daemon; null if none holds the lock of the runtime directory. */
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }
 

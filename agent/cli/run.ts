@@ -91,7 +91,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     notifier.ready(last === null ? undefined : summarise(last));
     await store
       .writeReload({ problem, warning })
-      .catch((error) => journal.warning(`failed to tell that the reload is done: ${error}`));
+      .catch((error) => journal.warning(`failed to report that the reload is done: ${error}`));
     return problem;
   };
   // Reloads never overlap; all callers that ask during one share the next.

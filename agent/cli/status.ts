@@ -130,9 +130,9 @@ export function describePlan({
         : [],
     ),
     unknown: [
-      ...(snapshot === null ? ['no plan: the metadata were never read, and no ENI is known'] : []),
+      ...(snapshot === null ? ['no plan: the metadata was never read, so no ENI is known'] : []),
       ...(networkd === null || networkd.kind === 'unknown'
-        ? ['no plan: what systemd-networkd has in force is not known; the system bus does not answer']
+        ? ['no plan: the state of systemd-networkd is not known; the system bus does not answer']
         : []),
     ],
     warnings,

@@ -91,8 +91,8 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const eniLinks = candidates.map(({ link }) => link.name);
   const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
   const facts = await readTakeoverFacts(candidates.map(({ link }) => link));
-  // As if networkd had taken the links up without a file: those of the one before go with it, while what an administrator
-  // wrote for networkd stays in force.
+  // As if networkd had taken the links up without a file: the previous manager's files are removed with it, while what an
+  // administrator wrote for networkd stays in force.
   const findKnown = (index: number) => inspection.networkd.links.find(({ linkIndex }) => linkIndex === index);
   const links = candidates.map(({ link }): NetworkdLink => {
     const known = findKnown(link.index);
@@ -178,7 +178,7 @@ function findSilentGateway({ routes }: KernelState, linkIndex: number): string |
   return isComplete ? null : `the gateway ${gateway} was not reached`;
 }
 
-/** The one before may remove some of it by itself meanwhile. */
+/** The previous manager may remove some of it itself meanwhile. */
 async function removeLeftovers(config: Config, managers: readonly string[]): Promise<void> {
   const { kernel, desired } = await inspectHost(config);
   const client = new RtnetlinkClient();

@@ -15,7 +15,7 @@ import { readDeclared } from './diff/on-file.ts';
 import { holdUnconfirmed } from './diff/unconfirmed.ts';
 import { findCandidates } from './inputs/match-links.ts';
 
-/** What the host is, and what networkd was handed and has answered. */
+/** The state of the host, and which files networkd was given and has read. */
 export interface Known extends Sensed, Pick<Actual, 'settling' | 'offered' | 'unread'> {
   /** False: the snapshot is remembered from before the start, and the service has not confirmed it yet. No key: it has. */
   readonly isConfirmed?: boolean;
@@ -100,7 +100,7 @@ export class Decider {
   }
 }
 
-/** What a single look decides from, without a run of the daemon behind it: nothing is under way with networkd. */
+/** The input of a one-off decision without a running daemon: networkd is not configuring anything for us. */
 export function lookOnce(sensed: Sensed & Pick<Known, 'isConfirmed'>): Known {
   const [settling, unread] = [new Set<string>(), new Set<string>()];
   return { ...sensed, settling, unread, offered: new Set(sensed.directory.own.map(({ name }) => name)) };

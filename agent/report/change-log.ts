@@ -41,7 +41,7 @@ export class ChangeLog {
   fought(change: Change, count: number): void {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
-    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; trying less often from now on. ${adviseOnFight(change)}, or set \`manage:\` for the ENI`;
+    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
     this.journalOf(change.mac).warning(message, { ...tell('fight'), ...fieldsOfChange(change) });
   }
 

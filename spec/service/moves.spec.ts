@@ -128,7 +128,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
   );
 
   it(
-    'an instance type that renames the links: what was kept serves the new names, and is written anew under them',
+    'an instance type that renames the links: what was kept serves the new names, and is written again under them',
     async () => {
       await tellInstance(instance);
       await boot(renamed, instance, disk);

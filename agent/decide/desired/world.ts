@@ -38,10 +38,10 @@ export interface World extends Pick<Sensed, 'config' | 'snapshot' | 'departed' |
   readonly kernel: Omit<KernelState, 'rules'>;
   /**
    * Link index → the address that it leased last, as long as it is there: networkd itself tells of
-   * no lease while it starts anew.
+   * no lease while it starts again.
    */
   readonly lastLeases: ReadonlyMap<number, string>;
-  /** IPv6 routers that were seen, also where their route is gone for the moment. */
+  /** IPv6 routers that were seen, including those whose route is gone at the moment. */
   readonly routers: readonly KnownRouter[];
   /** This program's files in the unit directory. */
   readonly ownFiles: readonly OwnFile[];

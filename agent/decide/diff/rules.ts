@@ -58,7 +58,7 @@ export function diffRules({ desired, rules, ledger, settling, ownership }: RuleS
         ownership.ownerOf(keyOfRule(one), markOf.rule(one.protocol), null) !== null,
     );
     const twins = ownTwins.length === 0 ? {} : { ownTwins };
-    changes.push({ ...owner, reason: notWanted, kind: 'remove-rule', rule, ...twins });
+    changes.push({ ...owner, reason: notDesired, kind: 'remove-rule', rule, ...twins });
   }
   return changes;
 }

@@ -26,7 +26,7 @@ function listAsked({ kernel, desired }: MetadataPatient): Link[] {
   return asked.flatMap(({ linkIndex }) => kernel.links.filter(({ index }) => index === linkIndex));
 }
 
-/** Links that can be an ENI and that networkd has no file for: they never get a lease, and nothing is known without one. */
+/** Links that can be an ENI and for which networkd has no file: they never get a lease, and without one nothing is known. */
 function listUnclaimed(patient: MetadataPatient): Link[] {
   const { networkd, kernel } = patient;
   if (networkd.kind !== 'present') return [];

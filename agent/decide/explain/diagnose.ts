@@ -81,7 +81,7 @@ function checkNetworkd({ networkd }: Patient): Finding[] {
     return [find('networkd', 'error', 'the system bus does not answer', 'systemctl status dbus')];
   }
   const { version } = networkd;
-  if (version === null) return [find('networkd', 'info', 'its version cannot be told: treated as an old one')];
+  if (version === null) return [find('networkd', 'info', 'its version is not known: treated as an old one')];
   const tooOld = describeTooOld(version);
   if (tooOld !== null)
     return [find('networkd', 'error', tooOld, 'upgrade systemd, or set `manage: rules` for the ENIs')];
@@ -202,7 +202,7 @@ function checkForeignRules({ kernel, desired: { enis } }: Patient): Finding[] {
   const advice = 'find its owner (ip -d rule); enid leaves it alone';
   return orFine(
     'rules',
-    "no rule of others among enid's",
+    "no foreign rules at enid's priorities or into its tables",
     foreign.map((rule) => {
       const { priority, source, table, protocol } = rule;
       const text = `pref ${priority} from ${source ?? 'all'} lookup ${table} proto ${protocol}`;

@@ -147,8 +147,8 @@ function planNetworkManager(facts: TakeoverFacts): Part {
     ...nothing,
     managers,
     files: [write(networkManagerFile, text)],
-    // A stop leaves the addresses; giving up a link while it runs would not. What it remembers of a link when it starts
-    // again is stronger than its configuration (1.42).
+    // A stop keeps the addresses; unmanaging a link while it runs would not. The state that it keeps for a link when it starts
+    // again takes precedence over its configuration (1.42).
     letGo: [
       ...(cloudSetup.length > 0
         ? [

@@ -10,7 +10,7 @@ const snapshot = { primaryMac: '06:00:00:00:00:01', enis: [], instanceId: null }
 it.each([
   ['all is known', snapshot, { kind: 'present' }, 0],
   ['networkd is seen not to run', snapshot, { kind: 'absent' }, 0],
-  ['the metadata were never read', null, { kind: 'present' }, 1],
+  ['the metadata was never read', null, { kind: 'present' }, 1],
   ['the bus does not answer', snapshot, { kind: 'unknown' }, 1],
   ['no pass was made yet', null, null, 2],
 ] as const)('where %s', (_when, known, networkd, count) => {

@@ -32,7 +32,7 @@ export class Harness {
   isMoot: (change: Change) => boolean = () => false;
   sensesFail = false;
   kernel = () => this.world.kernel();
-  /** Reads the kernel anew. */
+  /** Reads the kernel again. */
   readKernel = async () => {};
   /** networkd answers a reload when this is called. */
   answerReload: (() => void) | null = null;
