@@ -9,7 +9,7 @@ import type { Removal, Removals } from './removals.ts';
  * What carries changes out; each rejects with an Error that names the object and the cause. False: there was nothing to do, for
  * all is so already.
  */
-export interface Hands {
+export interface Actuators {
   changeKernel(change: Exclude<KernelChange, Removal>): Promise<boolean>;
   /** For removals of one kind that follow upon each other. */
   beginRemovals(): Pick<Removals, 'remove'>;
@@ -31,10 +31,10 @@ export interface Outcome {
  * Changes of one kind are independent of each other and go out together, but for rules and routes that go; kinds follow each
  * other in the given order.
  */
-export async function applyChanges(changes: readonly Change[], hands: Hands): Promise<Outcome[]> {
+export async function applyChanges(changes: readonly Change[], actuators: Actuators): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
   for (const batch of splitByKind(changes)) {
-    outcomes.push(...(await applyBatch(batch, hands)));
+    outcomes.push(...(await applyBatch(batch, actuators)));
   }
   return outcomes;
 }
@@ -49,15 +49,15 @@ function splitByKind(changes: readonly Change[]): Change[][] {
   return batches;
 }
 
-async function applyBatch(batch: readonly Change[], hands: Hands): Promise<Outcome[]> {
+async function applyBatch(batch: readonly Change[], actuators: Actuators): Promise<Outcome[]> {
   // One reload serves every link whose files are new.
   const [first] = batch;
-  const reload = first?.kind === 'reload' ? attempt(() => applyOne(first, hands)) : null;
-  const removals = hands.beginRemovals();
+  const reload = first?.kind === 'reload' ? attempt(() => applyOne(first, actuators)) : null;
+  const removals = actuators.beginRemovals();
   const outcomes: Promise<Outcome>[] = [];
   for (const change of batch) {
     const isRemoval = change.kind === 'remove-rule' || change.kind === 'remove-route';
-    const result = reload ?? attempt(() => (isRemoval ? removals.remove(change) : applyOne(change, hands)));
+    const result = reload ?? attempt(() => (isRemoval ? removals.remove(change) : applyOne(change, actuators)));
     outcomes.push(result.then((done) => toOutcome(change, done)));
     // What the kernel deletes depends on what it has: the next one goes when this one is gone.
     if (isRemoval) await result;
@@ -81,19 +81,19 @@ async function attempt(act: () => Promise<boolean>): Promise<Result> {
   }
 }
 
-async function applyOne(change: Exclude<Change, Removal>, hands: Hands): Promise<boolean> {
+async function applyOne(change: Exclude<Change, Removal>, actuators: Actuators): Promise<boolean> {
   switch (change.kind) {
     case 'write-file':
-      return hands.writeFile(change.file.name, change.file.text);
+      return actuators.writeFile(change.file.name, change.file.text);
     case 'remove-file':
-      return hands.removeFile(change.name);
+      return actuators.removeFile(change.name);
     case 'reload':
-      await hands.reloadNetworkd();
+      await actuators.reloadNetworkd();
       return true;
     case 'set-dns':
-      await hands.setDns(change.linkIndex, change.isUsed);
+      await actuators.setDns(change.linkIndex, change.isUsed);
       return true;
     default:
-      return hands.changeKernel(change);
+      return actuators.changeKernel(change);
   }
 }

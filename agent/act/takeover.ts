@@ -44,7 +44,7 @@ export class Takeover {
   }
 
   /** Throws a RuntimeError at the first step that fails: what was done before it, and before this call, can be undone. */
-  async apply(steps: readonly TakeoverStep[], tell: (step: TakeoverStep) => void): Promise<void> {
+  async apply(steps: readonly TakeoverStep[], onStep: (step: TakeoverStep) => void): Promise<void> {
     // Above it the daemon's own user has a directory.
     await mkdir(dirname(this.#directory), { recursive: true, mode: 0o755 });
     await mkdir(this.#path('files'), { recursive: true, mode: 0o700 });
@@ -53,7 +53,7 @@ export class Takeover {
       ? { ...this.#read(), isComplete: false }
       : { files: [], undo: [], undoFirst: [], isComplete: false };
     for (const step of steps) {
-      tell(step);
+      onStep(step);
       if (step.kind === 'command' || step.kind === 'kill') {
         const isUndoneFirst = step.kind === 'command' && step.isUndoneFirst;
         (isUndoneFirst ? record.undoFirst : record.undo).unshift(...step.undo.map((argv) => [...argv]));
@@ -81,11 +81,11 @@ export class Takeover {
    * Goes on past what fails, and resolves to why; null: all is as it was. Files first, then commands, each in reverse; but
    * whoever writes such files ends before.
    */
-  async undo(tell: (text: string) => void): Promise<string | null> {
+  async undo(onStep: (text: string) => void): Promise<string | null> {
     const { files, undo, undoFirst } = this.#read();
     const failures: string[] = [];
     const attempt = async (text: string, act: () => Promise<void>) => {
-      tell(text);
+      onStep(text);
       await act().catch((error: unknown) => failures.push(error instanceof Error ? error.message : String(error)));
     };
     for (const argv of undoFirst) await attempt(argv.join(' '), () => run(argv));

@@ -10,7 +10,7 @@ import { computeStanding, describePending } from '../decide/explain/standing.ts'
 import type { KernelState } from '../model.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
 import type { Journal } from '../report/journal.ts';
-import { tell } from '../report/journal-line.ts';
+import { messageId } from '../report/journal-line.ts';
 import type { Metrics } from '../report/metrics.ts';
 import { Daemon } from '../run/daemon.ts';
 import { HostnameSetter } from '../run/hostname.ts';
@@ -53,8 +53,8 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   // The runtime directory stays the same until it exits, whatever a reload says.
   const store = new RuntimeStore(config.runtimeDirectory);
   let last: PassResult | null = null;
-  let told = { text: '', atMs: 0 };
-  let tellService: (result: PassResult) => void = () => undefined;
+  let reported = { text: '', atMs: 0 };
+  let updateService: (result: PassResult) => void = () => undefined;
   let notQuiet: (passCount: number) => void = () => undefined;
   const metrics = once ? null : await openMetrics(config, journal);
   const daemon = await Daemon.open({
@@ -66,11 +66,11 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       // A burst of passes must not fill the manager's socket, which drops what does not fit.
       const text = summarise(result);
       const nowMs = performance.now();
-      if (text !== told.text || nowMs - told.atMs > feedingMs) {
-        told = { text, atMs: nowMs };
+      if (text !== reported.text || nowMs - reported.atMs > feedingMs) {
+        reported = { text, atMs: nowMs };
         notifier.watchdog(text);
       }
-      tellService(result);
+      updateService(result);
       notQuiet(1);
     },
     observe: (event) => metrics?.observe(event),
@@ -84,7 +84,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       config = await loadConfig();
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
-      journal.error(`${problem}; the previous configuration stays in force`, tell('configuration'));
+      journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
     }
     const warning = await daemon.reload(config);
     hostname.start(config);
@@ -112,7 +112,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   };
   const offer = { last: () => last, config: () => config, requestReload, called: () => notQuiet(0) };
   const service = once ? null : offerOnBus(daemon, { journal, ...offer });
-  tellService = (result) => {
+  updateService = (result) => {
     if (service === null) return;
     const rows = buildRows({ ...result, changes: result.remaining }, (mac) => daemon.historyOf(mac));
     service.update(rows);
@@ -152,11 +152,11 @@ async function openMetrics(config: Config, journal: Journal): Promise<Metrics | 
 }
 
 /** The first call counts. */
-function once(tell: (error: unknown) => void): (error: unknown) => void {
-  let isTold = false;
+function once(log: (error: unknown) => void): (error: unknown) => void {
+  let isLogged = false;
   return (error) => {
-    if (!isTold) tell(error);
-    isTold = true;
+    if (!isLogged) log(error);
+    isLogged = true;
   };
 }
 
@@ -210,10 +210,10 @@ interface CaughtSignals {
 
 function catchSignals(): CaughtSignals {
   let isAwaited = false;
-  let tell = () => {
+  let notify = () => {
     isAwaited = true;
   };
-  process.on('SIGHUP', () => tell());
+  process.on('SIGHUP', () => notify());
   const stopped = new Promise<void>((resolve) => {
     process.once('SIGTERM', resolve);
     process.once('SIGINT', resolve);
@@ -221,7 +221,7 @@ function catchSignals(): CaughtSignals {
   return {
     stopped,
     onReload: (listener) => {
-      tell = listener;
+      notify = listener;
       if (isAwaited) listener();
     },
   };

@@ -3,11 +3,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { defaultDestination } from '../../lib/ip/default-route.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { accept } from '../act/kernel-request.ts';
 import { Takeover } from '../act/takeover.ts';
 import type { Config } from '../config/types.ts';
-import { globalScope } from '../decide/base/address-flags.ts';
+import { globalScope } from '../decide/base/kernel-numbers.ts';
 import { mainTable } from '../decide/base/numbers.ts';
 import { findLeftoverRules, findLeftoverTables } from '../decide/base/other-managers.ts';
 import { Decider, lookOnce } from '../decide/decider.ts';
@@ -46,8 +47,8 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
   // networkd and enid must be able to read its files.
   process.umask(0o022);
   const takeover = new Takeover(stateDirectory);
-  const tell = (text: string) => options.write(`${text}\n`);
-  if (options.undo) return await undo(takeover, tell);
+  const print = (text: string) => options.write(`${text}\n`);
+  if (options.undo) return await undo(takeover, print);
 
   const inspection = await inspectHost(config);
   const plan = await makePlan(config, inspection, takeover.isTaken);
@@ -60,16 +61,16 @@ export async function takeOver(config: Config, options: TakeoverOptions): Promis
     const stderr = [...plan.obstacles.map((obstacle) => `enid: ${obstacle}`), advice, ''].join('\n');
     return { stdout: '', stderr, exitCode: options.ifSafe ? 0 : 2 };
   }
-  for (const note of plan.notes) tell(`Note: ${note}`);
+  for (const note of plan.notes) print(`Note: ${note}`);
   try {
-    await takeover.apply(plan.steps, (step) => tell(renderStep(step)));
+    await takeover.apply(plan.steps, (step) => print(renderStep(step)));
     await awaitNetwork(config);
     await removeLeftovers(config, plan.managers);
     await takeover.complete();
     return done('Done. To undo it: enid takeover --undo\n');
   } catch (error) {
-    tell(`${error instanceof Error ? error.message : error}. Rolling back:`);
-    const { stderr } = await undo(takeover, tell);
+    print(`${error instanceof Error ? error.message : error}. Rolling back:`);
+    const { stderr } = await undo(takeover, print);
     return { stdout: '', stderr: `${stderr}enid: the takeover failed and was rolled back\n`, exitCode: 1 };
   }
 }
@@ -78,9 +79,9 @@ function done(stdout: string): CommandResult {
   return { stdout, stderr: '', exitCode: 0 };
 }
 
-async function undo(takeover: Takeover, tell: (text: string) => void): Promise<CommandResult> {
+async function undo(takeover: Takeover, print: (text: string) => void): Promise<CommandResult> {
   if (!takeover.isTaken) return { stdout: '', stderr: 'enid: there is no takeover to undo\n', exitCode: 1 };
-  const problem = await takeover.undo(tell);
+  const problem = await takeover.undo(print);
   if (problem === null) return done('Restored. Rules and routes of secondary ENIs stay until the next boot.\n');
   return { stdout: '', stderr: `enid: ${problem}. When that is fixed: enid takeover --undo\n`, exitCode: 1 };
 }
@@ -167,7 +168,8 @@ async function findProblem(config: Config): Promise<string | null> {
  */
 function findSilentGateway({ routes }: KernelState, linkIndex: number): string | null {
   const gateway = routes.find(
-    (route) => route.table === mainTable && route.linkIndex === linkIndex && route.destination === '0.0.0.0/0',
+    (route) =>
+      route.table === mainTable && route.linkIndex === linkIndex && route.destination === defaultDestination[4],
   )?.gateway;
   if (gateway === undefined || gateway === null) return null;
   const entry = readFileSync('/proc/net/arp', 'utf8')

@@ -4,7 +4,7 @@ import type { Change, EniMetadata, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
 import { type EniHistory, History } from './history.ts';
 import type { Fields, Journal } from './journal.ts';
-import { tell } from './journal-line.ts';
+import { messageId } from './journal-line.ts';
 import type { DaemonEvent } from './metrics.ts';
 import type { TroubleLog } from './trouble-log.ts';
 
@@ -30,11 +30,14 @@ export class ChangeLog {
     observe({ kind: 'change', change: change.kind, isFailure: error !== null, repair });
     const fields = { ...fieldsOfChange(change), ...(repair === null ? {} : { REPAIR: repair }) };
     if (error !== null) {
-      troubles.tell(error.message, { ...tell('refused'), ...this.#fieldsOf(change.mac), ...fields });
+      troubles.report(error.message, { ...messageId('refused'), ...this.#fieldsOf(change.mac), ...fields });
       return;
     }
     this.#history.record(change, repair, new Date());
-    this.journalOf(change.mac).info(`${describeChange(change)} (${change.reason})`, { ...tell('change'), ...fields });
+    this.journalOf(change.mac).info(`${describeChange(change)} (${change.reason})`, {
+      ...messageId('change'),
+      ...fields,
+    });
   }
 
   /** Another program has undone a change so often that it is retried less often from now on. */
@@ -42,7 +45,7 @@ export class ChangeLog {
     this.#options.observe({ kind: 'fight' });
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
-    this.journalOf(change.mac).warning(message, { ...tell('fight'), ...fieldsOfChange(change) });
+    this.journalOf(change.mac).warning(message, { ...messageId('fight'), ...fieldsOfChange(change) });
   }
 
   historyOf(mac: string): EniHistory {

@@ -38,8 +38,8 @@ export const messageIds = {
   configuration: '3aa70a7b29b14591b119385b9be7a246',
 } as const;
 
-/** Fields of an entry of a kind. */
-export function tell(kind: keyof typeof messageIds): { readonly MESSAGE_ID: string } {
+/** The field that names the kind of an entry. */
+export function messageId(kind: keyof typeof messageIds): { readonly MESSAGE_ID: string } {
   return { MESSAGE_ID: messageIds[kind] };
 }
 

@@ -15,7 +15,7 @@ export class TroubleLog {
     this.#write = write;
   }
 
-  tell(message: string, fields: Fields = {}): void {
+  report(message: string, fields: Fields = {}): void {
     const isNew = !this.#lastPass.delete(message);
     this.#lastPass.set(message, this.#pass);
     if (this.#lastPass.size > mostRemembered) this.#forgetOldest();

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { removeLeftovers } from '../../lib/file/write-file.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
-import { applyChanges, type Hands } from '../act/apply.ts';
+import { type Actuators, applyChanges } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import { Removals } from '../act/removals.ts';
@@ -21,7 +21,7 @@ import { ChangeLog } from '../report/change-log.ts';
 import { DecisionLog } from '../report/decision-log.ts';
 import type { EniHistory } from '../report/history.ts';
 import type { Journal } from '../report/journal.ts';
-import { tell } from '../report/journal-line.ts';
+import { messageId } from '../report/journal-line.ts';
 import type { DaemonEvent } from '../report/metrics.ts';
 import { TroubleLog } from '../report/trouble-log.ts';
 import { listTroubles } from '../report/troubles.ts';
@@ -130,7 +130,7 @@ export class Daemon {
     this.#files = new OwnFiles(
       config.networkd,
       () => this.#reconciler.wake(),
-      (message) => this.#troubles.tell(message),
+      (message) => this.#troubles.report(message),
     );
     this.#leases = new StateFiles(() => this.#reconciler.wake(), leaseFiles);
     this.#linkFiles = new StateFiles(() => this.#reconciler.wake(), linkFiles);
@@ -149,7 +149,7 @@ export class Daemon {
     });
     this.#keptMetadata = new KeptValue({
       write: (stored) => store.writeMetadata(stored),
-      onFailure: (error) => this.#troubles.tell(`failed to write the metadata to disk, will retry: ${error}`),
+      onFailure: (error) => this.#troubles.report(`failed to write the metadata to disk, will retry: ${error}`),
     });
     this.#poller = new MetadataPoller({
       read: () => this.#readSnapshot(),
@@ -157,12 +157,12 @@ export class Daemon {
       stored: store.readMetadata(),
       keep: (stored) => this.#keptMetadata.keep(stored),
       onChanged: () => this.#reconciler.wake(),
-      onTrouble: (message) => journal.warning(message, tell('metadata')),
-      onRecovered: () => journal.info('The metadata service answers again', tell('metadataBack')),
+      onTrouble: (message) => journal.warning(message, messageId('metadata')),
+      onRecovered: () => journal.info('The metadata service answers again', messageId('metadataBack')),
       presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
     });
     const kernel = { client: this.#client, protocol: ownProtocol };
-    const hands: Hands = {
+    const actuators: Actuators = {
       changeKernel: (change) => applyKernelChange(change, kernel),
       beginRemovals: () => new Removals(kernel),
       writeFile: (name, text) => this.#files.write(name, text),
@@ -181,7 +181,7 @@ export class Daemon {
         metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),
       },
       {
-        apply: (changes) => applyChanges(changes, hands),
+        apply: (changes) => applyChanges(changes, actuators),
         readLedger: () => store.readLedger(),
         writeLedger: (ledger) => store.writeLedger(ledger),
       },
@@ -189,10 +189,10 @@ export class Daemon {
         changed: ({ change, error }, repair) => this.#changeLog.changed(change, error, repair),
         fought: (change, count) => this.#changeLog.fought(change, count),
         passed: (result) => this.#afterPass(result),
-        ledgerFailed: (error) => this.#troubles.tell(`failed to write the ledger to disk, will retry: ${error}`),
+        ledgerFailed: (error) => this.#troubles.report(`failed to write the ledger to disk, will retry: ${error}`),
         failed: (error) => {
-          this.#troubles.tell(`a pass failed, nothing was changed by it: ${error}`);
-          this.#tellStack(error);
+          this.#troubles.report(`a pass failed, nothing was changed by it: ${error}`);
+          this.#logStack(error);
         },
       },
     );
@@ -301,7 +301,7 @@ export class Daemon {
     if (this.#poller.metadata().snapshot !== null) return;
     this.#isSilent = true;
     const message = `no answer from the metadata service within ${patienceAtStartMs / 1000} s: until it answers, only leased addresses work. Asking again`;
-    this.#journal.warning(message, tell('metadata'));
+    this.#journal.warning(message, messageId('metadata'));
     this.#reconciler.wake();
   }
 
@@ -313,14 +313,14 @@ export class Daemon {
 
   async #readSnapshot(): Promise<Snapshot> {
     const startMs = performance.now();
-    const tell = (failure: string | null) =>
+    const observeRead = (failure: string | null) =>
       this.#observe({ kind: 'metadata-read', failure, durationMs: performance.now() - startMs });
     try {
       const snapshot = await this.#metadata.readSnapshot();
-      tell(null);
+      observeRead(null);
       return snapshot;
     } catch (error) {
-      tell(error instanceof MetadataError ? error.code : 'other');
+      observeRead(error instanceof MetadataError ? error.code : 'other');
       throw error;
     }
   }
@@ -345,14 +345,14 @@ export class Daemon {
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
-    for (const error of result.thrown.values()) this.#tellStack(error);
-    for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.tell(message);
+    for (const error of result.thrown.values()) this.#logStack(error);
+    for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.report(message);
     this.#troubles.passed(result.remaining.length === 0);
     this.#decisions?.passed(this.#explain(result), result);
     this.#onPass(result);
   }
 
-  #tellStack(error: unknown): void {
+  #logStack(error: unknown): void {
     this.#journal.debug(error instanceof Error ? (error.stack ?? '') : '');
   }
 

@@ -6,6 +6,7 @@
  * makes no event. Then it is a port by which somebody listens, as ip(8) does not.
  */
 
+import { defaultDestination } from '../../lib/ip/default-route.ts';
 import type { RtnetlinkEvent } from '../../lib/rtnetlink/types.ts';
 import type { LostRouter } from '../model.ts';
 import { isListeningPort } from './netlink-ports.ts';
@@ -41,7 +42,7 @@ export class LostRouters {
     if (event.kind !== 'route' || event.route.protocol !== routerAdvertisementProtocol) return false;
     const { change, route, portId } = event;
     if (change === 'new' && portId !== undefined && portId !== 0) this.#maker = portId;
-    if (route.destination !== '::/0') return false;
+    if (route.destination !== defaultDestination[6]) return false;
     let isChanged = false;
     for (const { linkIndex, gateway } of route.paths ?? [route]) {
       if (linkIndex === null || gateway === null) continue;

@@ -2,11 +2,12 @@
 
 import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
+import { RTPROT_KERNEL } from '../decide/base/kernel-numbers.ts';
 import { defaultWidth, eniTables, localTable, mainTable } from '../decide/base/numbers.ts';
 import { routingDaemonProtocols } from '../decide/desired/main-table.ts';
 
 /** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
-const kernelsOwn = { table: localTable, protocol: 2 };
+const kernelsOwn = { table: localTable, protocol: RTPROT_KERNEL };
 
 /** `linkIndexes`: of links that can be an ENI. */
 export function findRouteInterest(config: Config, linkIndexes: readonly number[]): RouteInterest {

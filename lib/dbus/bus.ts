@@ -195,7 +195,7 @@ export class Bus {
       if (this.#isClosed || isOver) return;
       this.#connection = connection;
       this.#failures = 0;
-      for (const rule of this.#rules.keys()) this.#tellRule('AddMatch', rule);
+      for (const rule of this.#rules.keys()) this.#sendRule('AddMatch', rule);
       this.#names.refresh();
       this.#takeName();
     } catch (cause) {
@@ -263,7 +263,7 @@ export class Bus {
   #addRule(rule: string): () => void {
     const count = this.#rules.get(rule) ?? 0;
     this.#rules.set(rule, count + 1);
-    if (count === 0) this.#tellRule('AddMatch', rule);
+    if (count === 0) this.#sendRule('AddMatch', rule);
     return () => {
       const left = (this.#rules.get(rule) ?? 0) - 1;
       if (left > 0) {
@@ -271,11 +271,11 @@ export class Bus {
         return;
       }
       this.#rules.delete(rule);
-      this.#tellRule('RemoveMatch', rule);
+      this.#sendRule('RemoveMatch', rule);
     };
   }
 
-  #tellRule(member: 'AddMatch' | 'RemoveMatch', rule: string): void {
+  #sendRule(member: 'AddMatch' | 'RemoveMatch', rule: string): void {
     this.#connection?.call({ ...busCall(member, rule), timeoutMs: this.#callTimeoutMs }).catch((error: unknown) => {
       // A broken connection takes its rules along, and the next one gets all of them.
       if (error instanceof DbusError && error.code !== 'unreachable') runQuietly(() => this.#onProblem(error));

@@ -37,7 +37,7 @@ export class NameOwners {
       void this.#refreshName(name, watch);
     } else if (watch.owner.kind !== 'unknown') {
       queueMicrotask(() => {
-        if (watch.listeners.has(listener) && watch.owner.kind !== 'unknown') tell(listener, watch.owner, unknown);
+        if (watch.listeners.has(listener) && watch.owner.kind !== 'unknown') notify(listener, watch.owner, unknown);
       });
     }
     return () => {
@@ -89,7 +89,7 @@ export class NameOwners {
     const before = watch.owner;
     if (isSame(before, owner)) return;
     watch.owner = owner;
-    for (const listener of [...watch.listeners]) tell(listener, owner, before);
+    for (const listener of [...watch.listeners]) notify(listener, owner, before);
   }
 }
 
@@ -98,7 +98,7 @@ function isSame(left: NameOwner, right: NameOwner): boolean {
   return left.kind === right.kind;
 }
 
-function tell(listener: OwnerListener, now: NameOwner, before: NameOwner): void {
+function notify(listener: OwnerListener, now: NameOwner, before: NameOwner): void {
   try {
     listener(now, before);
   } catch {

@@ -1,5 +1,6 @@
 /** Routes and rules in the syntax of ip(8), as an operator types them. */
 
+import { defaultDestination, isDefaultRoute } from '../ip/default-route.ts';
 import { describeSelectors } from '../rtnetlink/describe.ts';
 import type { Rule } from '../rtnetlink/types.ts';
 
@@ -23,8 +24,8 @@ export function describeRoute(route: RouteWords, linkName: string): string {
   const isLocal = route.type === 'local' || route.type === 2;
   return [
     isLocal ? 'local' : '',
-    /^(0\.0\.0\.0|::)\/0$/.test(route.destination)
-      ? `default${route.destination === '::/0' ? ' (IPv6)' : ''}`
+    isDefaultRoute(route)
+      ? `default${route.destination === defaultDestination[6] ? ' (IPv6)' : ''}`
       : route.destination,
     route.gateway === null ? '' : `via ${route.gateway}`,
     `dev ${linkName} table ${route.table}`,

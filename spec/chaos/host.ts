@@ -119,7 +119,7 @@ class ChaosHost {
     lingering.clear();
     for (const id of silent) if (vpc.enis.some((eni) => eni.id === id)) await vpc.setService(id, true);
     silent.clear();
-    for (const { id } of vpc.enis) await vpc.tell(id);
+    for (const { id } of vpc.enis) await vpc.publish(id);
     await until('a reload', async () => (await runEnid(vpc.guest, ['reload'])).code === 0);
     await awaitReach(vpc, quietMs);
     await this.#deeds.enid.converged(quietMs);

@@ -27,8 +27,7 @@ describe('another program', () => {
       const place = ['10.0.2.0/24', 'table', '10001', 'metric', '513'];
       const inTable = () => check('ip', 'route', 'show', 'table', '10001');
       await check('ip', 'route', 'replace', ...place, 'dev', 'br9');
-      const told = () =>
-        lab.enid.lines.filter((line) => /another program added it/.test(line));
+      const told = () => lab.enid.lines.filter((line) => /another program added it/.test(line));
       await until('the report', () => told().length > 0);
       expect(await inTable()).toMatch(/^10\.0\.2\.0\/24 dev br9 .*metric 513/m);
       await check('ip', 'route', 'delete', ...place, 'dev', 'br9');

@@ -2,6 +2,7 @@
 
 import type { Desired, KernelState, Route, Rule } from '../../model.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
+import { FR_ACT_TO_TBL } from './kernel-numbers.ts';
 import { eniTables, mainTable } from './numbers.ts';
 
 export const peerName = 'amazon-ec2-net-utils';
@@ -47,7 +48,7 @@ export function findLeftoverTables({ routes }: KernelState, managers: readonly s
 /** A look-up by source and nothing else, of somebody else. */
 function isPlain(rule: Rule): boolean {
   return (
-    rule.action === 1 &&
+    rule.action === FR_ACT_TO_TBL &&
     !rule.isComplex &&
     rule.protocol !== ownProtocol &&
     rule.suppressGroup === null &&

@@ -3,6 +3,7 @@
  * a whole → each one's objects and files. Pure.
  */
 
+import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { Desired, EniReport } from '../../model.ts';
 import { isMadeByNetworkd } from '../base/kernel-numbers.ts';
 import { decideEni } from './desired-eni.ts';
@@ -78,8 +79,7 @@ function computeMainTable(routes: World['kernel']['routes'], routed: readonly Ro
     ),
   );
   const staying = listForeignRoutes(routes).filter(
-    (route) =>
-      !(leaving.has(route.linkIndex ?? 0) && isMadeByNetworkd(route) && /^(0\.0\.0\.0|::)\/0$/.test(route.destination)),
+    (route) => !(leaving.has(route.linkIndex ?? 0) && isMadeByNetworkd(route) && isDefaultRoute(route)),
   );
   return readMainTable(
     staying,

@@ -2,6 +2,7 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import { addressAt, networkOf, requireCidr } from '../../../lib/ip/cidr.ts';
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, Link } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
@@ -100,7 +101,7 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
       if (!isDefaultWithdrawn(surroundings, one, family)) unresolvedFamilies.push(family);
       continue;
     }
-    const destination = family === 4 ? '0.0.0.0/0' : '::/0';
+    const destination = defaultDestination[family];
     routes.push({ table, destination, type: 'unicast', gateway, linkIndex, metric });
   }
   return { routes, unresolvedFamilies };
@@ -162,7 +163,7 @@ export function computeMainRoutes(
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
     const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);
     const gateway = isWanted ? findGateway(surroundings, one, 4) : null;
-    if (gateway !== null) routes.push({ ...base, destination: '0.0.0.0/0', gateway });
+    if (gateway !== null) routes.push({ ...base, destination: defaultDestination[4], gateway });
   }
   const { index } = candidate.link;
   const gateway = findRouter(routers, index);
@@ -171,10 +172,11 @@ export function computeMainRoutes(
     route.paths?.some(({ linkIndex }) => linkIndex === index),
   );
   const isAdvertised = [...listOfLink(kernel.routes, index), ...severalPaths].some(
-    ({ table, destination, protocol }) => table === leaseTable && destination === '::/0' && protocol === RTPROT_RA,
+    ({ table, destination, protocol }) =>
+      table === leaseTable && destination === defaultDestination[6] && protocol === RTPROT_RA,
   );
   if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
-    routes.push({ ...base, destination: '::/0', gateway, metric: metric + standInMetric });
+    routes.push({ ...base, destination: defaultDestination[6], gateway, metric: metric + standInMetric });
   }
   return routes;
 }

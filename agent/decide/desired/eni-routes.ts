@@ -1,5 +1,6 @@
 /** The routes of each ENI from its own lease, routers and policy, and the default routes that replace those of dead links. Pure. */
 
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { DesiredRoute } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
 import { computeNumbers } from './declaration.ts';
@@ -78,11 +79,9 @@ function computeSubstitutes(
   for (const family of [4, 6] as const) {
     const next = alive.find((one) => findGateway(surroundings, one, family) !== null);
     if (next === undefined || metricOf(next) <= metric) continue;
-    const way = { destination: everywhere[family], gateway: findGateway(surroundings, next, family) };
+    const way = { destination: defaultDestination[family], gateway: findGateway(surroundings, next, family) };
     const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
     substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
   }
   return substitutes;
 }
-
-const everywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;

@@ -4,6 +4,7 @@
  */
 
 import { addressAt } from '../../../lib/ip/cidr.ts';
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { Address, EniMetadata, KernelState, NetworkdLease, NetworkdState, Route } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { RTPROT_DHCP } from '../base/kernel-numbers.ts';
@@ -45,7 +46,8 @@ function findIpv4Gateway({ kernel, networkd }: Surroundings, one: Matched): stri
 
 function findLeasedDefaults(kernel: Surroundings['kernel'], { candidate, leaseTable }: Matched): readonly Route[] {
   return listOfLink(kernel.routes, candidate.link.index).filter(
-    (route) => route.destination === '0.0.0.0/0' && route.table === leaseTable && route.protocol === RTPROT_DHCP,
+    (route) =>
+      route.destination === defaultDestination[4] && route.table === leaseTable && route.protocol === RTPROT_DHCP,
   );
 }
 

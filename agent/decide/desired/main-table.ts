@@ -6,6 +6,7 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import { contains, requireCidr } from '../../../lib/ip/cidr.ts';
+import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { DesiredRoute, Family, Route } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
 import { ownProtocol } from '../base/identity.ts';
@@ -32,8 +33,8 @@ export function keepFew<Followed>(routes: readonly Followed[]): readonly Followe
 export const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 
 /** Whether a routing daemon installed it. A default route counts in any case. */
-function isLearnt({ protocol, destination }: Route): boolean {
-  return routingDaemonProtocols.includes(protocol) && !destination.endsWith('/0');
+function isLearnt(route: Route): boolean {
+  return routingDaemonProtocols.includes(route.protocol) && !isDefaultRoute(route);
 }
 
 /** The part of a route that determines its way. */

@@ -8,9 +8,10 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import { hostCidr } from '../../../lib/ip/cidr.ts';
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { Change, DesiredRoute, DesiredRule, EniReport, Family, KernelState, ProvisionalEni } from '../../model.ts';
-import { globalScope } from '../base/address-flags.ts';
 import { listOfLink } from '../base/by-link.ts';
+import { globalScope } from '../base/kernel-numbers.ts';
 import { defaultWidth, eniGroup, mainTable, provisionalTables, rulePriorityOf } from '../base/numbers.ts';
 import { type CandidateLink, findCandidates } from '../inputs/match-links.ts';
 import { listFollowed, listForeignRoutes, type MainTable, readMainTable } from './main-table.ts';
@@ -73,7 +74,7 @@ function computeOne(
     for (const { destination, gateway: by } of near) {
       routes.push({ ...way, destination, gateway: by, isFollowed: true });
     }
-    routes.push({ ...way, destination: everywhere[family], gateway });
+    routes.push({ ...way, destination: defaultDestination[family], gateway });
     rules.push(...sources.flatMap(({ address }) => computeRules(hostCidr(address), family, table)));
   }
   if (rules.length === 0) return null;
@@ -91,10 +92,10 @@ function computeRules(source: string, family: Family, table: number): DesiredRul
   ];
 }
 
-const everywhere = { 4: '0.0.0.0/0', 6: '::/0' } as const;
-
 function findDefault({ defaults }: MainTable, linkIndex: number, family: Family): string | null {
-  const mine = defaults.find((route) => route.linkIndex === linkIndex && route.destination === everywhere[family]);
+  const mine = defaults.find(
+    (route) => route.linkIndex === linkIndex && route.destination === defaultDestination[family],
+  );
   return mine?.gateway ?? null;
 }
 

@@ -15,7 +15,7 @@ import {
 } from '../../../lib/ip/cidr.ts';
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { Address, DesiredRule, EniMetadata, Family } from '../../model.ts';
-import { globalScope } from '../base/address-flags.ts';
+import { globalScope } from '../base/kernel-numbers.ts';
 import { rememberEach, rememberLast } from '../base/memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from '../base/numbers.ts';
 

@@ -1,9 +1,9 @@
 /** Routes that replace what networkd drops for a moment while it reconfigures a link. Pure. */
 
 import type { Address, DesiredEni, DesiredRoute, Route } from '../../model.ts';
-import { permanentFlag, tentativeFlag } from '../base/address-flags.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { ownProtocol } from '../base/identity.ts';
+import { permanentFlag, tentativeFlag } from '../base/kernel-numbers.ts';
 import { localTable } from '../base/numbers.ts';
 
 /**

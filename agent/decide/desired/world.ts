@@ -1,5 +1,6 @@
 /** The input of a decision as plain data, and the part of it that can affect the decision. Pure. */
 
+import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { Config } from '../../config/types.ts';
 import type { EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
@@ -140,8 +141,7 @@ function rememberLeases(
  */
 function listRelevantRoutes(routes: KernelState['routes']): KernelState['routes'] {
   return routes.filter(
-    ({ destination, protocol, table }) =>
-      protocol !== ownProtocol && (table === mainTable || destination === '0.0.0.0/0' || destination === '::/0'),
+    (route) => route.protocol !== ownProtocol && (route.table === mainTable || isDefaultRoute(route)),
   );
 }
 

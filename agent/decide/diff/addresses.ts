@@ -2,10 +2,10 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { Address, Change, Desired, DesiredAddress, DesiredEni, Ledger } from '../../model.ts';
-import { deprecatedFlag, permanentFlag, secondaryFlag } from '../base/address-flags.ts';
 import { listsByLink } from '../base/by-link.ts';
 import { groupBy } from '../base/group-by.ts';
 import { identifyAddress } from '../base/identity.ts';
+import { deprecatedFlag, permanentFlag, secondaryFlag } from '../base/kernel-numbers.ts';
 import { isSameList, rememberLast, rememberOf } from '../base/memo.ts';
 import { about, altered, type Conflict, markOf, missing, notDesired, type Ownership } from './ownership.ts';
 

@@ -4,6 +4,7 @@
  * subnet whose connected routes have the wrong order send each other's traffic.
  */
 
+import { defaultDestination, isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type {
   Change,
   Desired,
@@ -97,7 +98,7 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
         route.destination === old.destination &&
         route.gateway === old.gateway,
     );
-  const isUnwanted = (old: Route) => /^(0\.0\.0\.0|::)\/0$/.test(old.destination) && !lease.hasDefaultRoute;
+  const isUnwanted = (old: Route) => isDefaultRoute(old) && !lease.hasDefaultRoute;
   return leased
     .filter((route) => isUnwanted(route) || (route.metric !== metricOf(route) && isReplaced(route)))
     .concat(elsewhere)
@@ -113,7 +114,7 @@ function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState)
   if (leavingRouters.length === 0) return [];
   const several = listOfLink(routes, null).filter(
     ({ destination, protocol, table }) =>
-      destination === '::/0' &&
+      destination === defaultDestination[6] &&
       (protocol === RTPROT_RA || protocol === ownProtocol) &&
       (table === lease.table || table === eni.tableId),
   );

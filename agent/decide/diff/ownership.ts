@@ -2,6 +2,7 @@
 
 import type { Desired, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
 import { ownProtocol } from '../base/identity.ts';
+import { RTPROT_STATIC } from '../base/kernel-numbers.ts';
 
 /** A desired object that cannot be made: a foreign object has its place. */
 export interface Conflict {
@@ -26,7 +27,7 @@ function readMark(protocol: number, unmarkedProtocol: number): Mark {
 
 /** networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours (Protocol=236). */
 export const markOf = {
-  rule: (protocol: number) => readMark(protocol, 4),
+  rule: (protocol: number) => readMark(protocol, RTPROT_STATIC),
   address: (protocol: number) => readMark(protocol, 0),
   route: (protocol: number): Mark => (protocol === ownProtocol ? 'own' : 'foreign'),
 } as const;

@@ -1,5 +1,6 @@
 /** Which routes to add and to remove. Pure. */
 
+import { defaultDestination, isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { Change, Desired, DesiredRoute, KernelState, Ledger, Route } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
 import { identifyRoute, ownProtocol } from '../base/identity.ts';
@@ -37,7 +38,7 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
       wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];
       // What networkd makes at once is left to it; for an IPv6 router it may wait up to a second.
-      const isWaitedFor = route.destination === '::/0' || route.isStandIn === true;
+      const isWaitedFor = route.destination === defaultDestination[6] || route.isStandIn === true;
       const isLeftToNetworkd = settling.has(eni.mac) && !isWaitedFor;
       if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
       const foreign = present.find((other) => other.protocol !== ownProtocol);
@@ -73,8 +74,7 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
 
 /** Kept even if it is no longer desired: without it the host could not be reached. */
 function isLastDefault(route: Route, routes: readonly Route[]): boolean {
-  const isDefault = ({ table, family, destination }: Route) =>
-    table === mainTable && family === route.family && /^(0\.0\.0\.0|::)\/0$/.test(destination);
+  const isDefault = (one: Route) => one.table === mainTable && one.family === route.family && isDefaultRoute(one);
   return isDefault(route) && !routes.some((other) => other !== route && isDefault(other));
 }
 

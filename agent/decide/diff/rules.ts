@@ -2,6 +2,7 @@
 
 import type { Change, Desired, Ledger, Rule } from '../../model.ts';
 import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { FR_ACT_TO_TBL } from '../base/kernel-numbers.ts';
 import { rememberOf } from '../base/memo.ts';
 import { about, markOf, missing, notDesired, type Ownership } from './ownership.ts';
 
@@ -19,7 +20,9 @@ interface RuleState {
 
 export function diffRules({ desired, rules, ledger, settling, ownership }: RuleState): Change[] {
   const changes: Change[] = [];
-  const plain = rules.filter((rule) => !rule.isComplex && rule.action === 1 && rule.outputInterface === null);
+  const plain = rules.filter(
+    (rule) => !rule.isComplex && rule.action === FR_ACT_TO_TBL && rule.outputInterface === null,
+  );
   const all = [...desired.enis, ...desired.provisional];
   const wanted = new Set(all.flatMap((eni) => eni.rules.map(identifyRule)));
   const present = plain.filter((rule) => wanted.has(keyOfRule(rule)));

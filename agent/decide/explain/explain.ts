@@ -6,6 +6,7 @@
 import { familyOf } from '../../../lib/ip/address.ts';
 import { contains, hostCidr, requireCidr } from '../../../lib/ip/cidr.ts';
 import type { Desired, DesiredEni, EniReport, KernelState, Route, Snapshot, Way } from '../../model.ts';
+import { FR_ACT_TO_TBL } from '../base/kernel-numbers.ts';
 import { rememberLast } from '../base/memo.ts';
 import { eniGroup, localTable, mainTable } from '../base/numbers.ts';
 import { findMissing, findOwner, type MissingAddress, type SourceOwner } from './owner.ts';
@@ -53,9 +54,6 @@ export interface ExplainInput extends KnownHost {
   /** The routes that the kernel found for this packet: the mirror may lack routes that concern no ENI. */
   readonly routesMet?: readonly Route[];
 }
-
-/** FR_ACT_TO_TBL (linux/fib_rules.h). */
-const toTable = 1;
 
 export function explainPacket(input: ExplainInput): Explanation {
   const { packet, desired, kernel, snapshot, answer } = input;
@@ -110,7 +108,7 @@ const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState;
   const shared = kernel.routes.filter(isShared);
   const grounds: { readonly actual: Ground; readonly wanted: Ground } = {
     actual: {
-      rules: new RuleList(kernel.rules.filter((rule) => rule.action === toTable && !rule.isComplex)),
+      rules: new RuleList(kernel.rules.filter((rule) => rule.action === FR_ACT_TO_TBL && !rule.isComplex)),
       routes: new RouteTables(kernel.routes),
       groupOf,
     },

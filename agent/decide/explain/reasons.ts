@@ -1,6 +1,6 @@
 /** Why each ENI is treated as it is, in words: for `enid run --debug`. Derived from the desired state only. Pure. */
 
-import { familyOf } from '../../../lib/ip/address.ts';
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { Config, InterfacePolicy } from '../../config/types.ts';
 import type {
   Desired,
@@ -143,7 +143,7 @@ function explainDefault({ routes, tableId, unresolvedFamilies }: DesiredEni, fam
   if (unresolvedFamilies.includes(family)) return 'no router known yet: the present default is kept';
   const route = routes.find(
     ({ table, destination, gateway }) =>
-      table === tableId && gateway !== null && familyOf(gateway) === family && destination.endsWith('/0'),
+      table === tableId && gateway !== null && destination === defaultDestination[family],
   );
   return route === undefined ? 'no default route of its own' : `default via ${route.gateway} in table ${tableId}`;
 }

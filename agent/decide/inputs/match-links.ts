@@ -1,8 +1,8 @@
 /** Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1). */
 
 import type { KernelState, Link } from '../../model.ts';
-import { globalScope } from '../base/address-flags.ts';
 import { groupBy } from '../base/group-by.ts';
+import { globalScope } from '../base/kernel-numbers.ts';
 
 export interface CandidateLink {
   readonly link: Link;

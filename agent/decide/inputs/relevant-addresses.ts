@@ -2,8 +2,8 @@
 
 import { contains, hostCidr, networkOf } from '../../../lib/ip/cidr.ts';
 import type { Address } from '../../model.ts';
-import { globalScope } from '../base/address-flags.ts';
 import { ownProtocol } from '../base/identity.ts';
+import { globalScope } from '../base/kernel-numbers.ts';
 import { rememberEach, rememberOf } from '../base/memo.ts';
 
 const networkOfAddress = rememberOf(({ address, prefixLength }: Address) => networkOf(address, prefixLength));

@@ -2,8 +2,8 @@
 
 import type { Config } from '../../config/types.ts';
 import type { Address, Link } from '../../model.ts';
-import { linkScope } from '../base/address-flags.ts';
 import { ownProtocol } from '../base/identity.ts';
+import { linkScope } from '../base/kernel-numbers.ts';
 
 /**
  * Physical links and those of a kind that can be an ENI, their masters, VRFs and links with the name of a configured VRF, and

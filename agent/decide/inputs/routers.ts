@@ -6,6 +6,7 @@
  * router has replaced. Pure.
  */
 
+import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { KernelState, LostRouter, NetworkdState, Route } from '../../model.ts';
 import { ownProtocol } from '../base/identity.ts';
 import { RTPROT_RA } from '../base/kernel-numbers.ts';
@@ -68,7 +69,8 @@ export function rememberRouters(
   const isKnownLink = (linkIndex: number) => [...known.values()].some((router) => router.linkIndex === linkIndex);
   for (const [key, way] of seen) if (!known.has(key)) known.set(key, { ...way, seenMs: nowMs, sinceMs: nowMs });
   for (const { linkIndex, destination, protocol, gateway } of kernel.routes) {
-    if (destination !== '::/0' || protocol !== ownProtocol || linkIndex === null || gateway === null) continue;
+    if (destination !== defaultDestination[6] || protocol !== ownProtocol || linkIndex === null || gateway === null)
+      continue;
     const way = { linkIndex, gateway };
     if (!isKnownLink(linkIndex)) known.set(identify(way), { ...way, seenMs: nowMs, sinceMs: nowMs });
   }
@@ -87,7 +89,7 @@ function identify({ linkIndex, gateway }: Way): string {
 function listAdvertised(routes: readonly Route[]): ReadonlyMap<string, Way> {
   const ways = new Map<string, Way>();
   for (const route of routes) {
-    if (route.destination !== '::/0' || route.protocol !== RTPROT_RA) continue;
+    if (route.destination !== defaultDestination[6] || route.protocol !== RTPROT_RA) continue;
     for (const { linkIndex, gateway } of route.paths ?? [route]) {
       if (linkIndex === null || gateway === null) continue;
       ways.set(identify({ linkIndex, gateway }), { linkIndex, gateway });

@@ -4,18 +4,27 @@
  */
 
 import { canonicalAddress } from '../../../lib/ip/address.ts';
+import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { Address, Desired, DesiredEni, KernelState, Route } from '../../model.ts';
 import type { HeldAddress } from '../../takeover-model.ts';
-import { linkScope, noPrefixRouteFlag } from '../base/address-flags.ts';
 import { listOfLink } from '../base/by-link.ts';
-import { RTN_UNICAST, RTPROT_DHCP, RTPROT_KERNEL } from '../base/kernel-numbers.ts';
+import {
+  linkScope,
+  noPrefixRouteFlag,
+  RTN_UNICAST,
+  RTPROT_BOOT,
+  RTPROT_DHCP,
+  RTPROT_KERNEL,
+  RTPROT_RA,
+  RTPROT_STATIC,
+} from '../base/kernel-numbers.ts';
 import { mainTable } from '../base/numbers.ts';
 
 const linkLocal = 'fe80::/64';
 /** IP6_RT_PRIO_ADDRCONF: of the route that the kernel makes for an address. */
 const kernelMetric = 256;
-/** RTPROT_*: the kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
-const foreignProtocols = [2, 3, 4, 9, 16];
+/** The kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
+const foreignProtocols = [RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC, RTPROT_RA, RTPROT_DHCP];
 
 /** Default and connected routes with another metric than the ENI's, if the ENI's own exist to replace them. */
 export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
@@ -96,7 +105,8 @@ function listRoutesFrom({ address }: Address, { linkIndex }: DesiredEni, { route
   );
 }
 
-function isOfLease({ destination, gateway, protocol }: Route): boolean {
-  if (destination === '0.0.0.0/0' || destination === '::/0') return gateway !== null;
+function isOfLease(route: Route): boolean {
+  const { gateway, protocol } = route;
+  if (isDefaultRoute(route)) return gateway !== null;
   return gateway === null && (protocol === RTPROT_KERNEL || protocol === RTPROT_DHCP);
 }

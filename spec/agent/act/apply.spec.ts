@@ -1,7 +1,7 @@
 /** Changes in their order, and what came of each. */
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { applyChanges, type Hands } from '../../../agent/act/apply.ts';
+import { type Actuators, applyChanges } from '../../../agent/act/apply.ts';
 import { KernelError } from '../../../agent/errors.ts';
 import type { Change } from '../../../agent/model.ts';
 import { makeRoute } from '../../../fixtures/model/records.ts';
@@ -30,7 +30,7 @@ async function call(what: string): Promise<boolean> {
   return result;
 }
 
-const hands: Hands = {
+const actuators: Actuators = {
   changeKernel: (change) => call(change.kind === 'add-alt-name' ? change.altName : change.kind),
   beginRemovals: () => ({
     remove: (removal) => call(removal.kind === 'remove-route' ? `remove ${removal.route.metric}` : removal.kind),
@@ -42,7 +42,11 @@ const hands: Hands = {
 };
 
 const apply = async (...changes: Change[]) =>
-  (await applyChanges(changes, hands)).map(({ change, error, isMoot }) => ({ change, text: error?.message, isMoot }));
+  (await applyChanges(changes, actuators)).map(({ change, error, isMoot }) => ({
+    change,
+    text: error?.message,
+    isMoot,
+  }));
 
 beforeEach(() => {
   calls = [];
@@ -86,7 +90,7 @@ describe('changes', () => {
   });
 
   it('that throw what is no Error fail with its text', async () => {
-    const odd = { ...hands, writeFile: () => Promise.reject('odd') };
+    const odd = { ...actuators, writeFile: () => Promise.reject('odd') };
     const [outcome] = await applyChanges([write('a')], odd);
     expect(outcome?.error?.message).toBe('odd');
   });

@@ -6,7 +6,7 @@ import type { IncomingCall } from '../../../lib/dbus/object-tree.ts';
 /** A bus that counts what it is asked. */
 function makeBus(userId: number, { isAuthorised = false, polkitMs = 0 } = {}) {
   const asked = { userId: 0, polkit: 0 };
-  let tell: OwnerListener = () => undefined;
+  let notify: OwnerListener = () => undefined;
   const callers = new Callers({
     readUserId: async () => {
       asked.userId += 1;
@@ -18,11 +18,11 @@ function makeBus(userId: number, { isAuthorised = false, polkitMs = 0 } = {}) {
       return [[isAuthorised, false, {}]] as never;
     },
     watchName: (_name, listener) => {
-      tell = listener;
+      notify = listener;
       return { remove: () => undefined };
     },
   });
-  return { callers, asked, loseBus: () => tell({ kind: 'unknown' }, { kind: 'owned', uniqueName: 'x' }) };
+  return { callers, asked, loseBus: () => notify({ kind: 'unknown' }, { kind: 'owned', uniqueName: 'x' }) };
 }
 
 const callOf = (sender: string, isInteractive = false) => ({ sender, isInteractive }) as IncomingCall;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { createJournal, type Level } from '../../../agent/report/journal.ts';
-import { formatLine, tell, toJournalEntry } from '../../../agent/report/journal-line.ts';
+import { formatLine, messageId, toJournalEntry } from '../../../agent/report/journal-line.ts';
 
 const tick = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
@@ -18,7 +18,7 @@ describe('formatLine', () => {
 
 describe('toJournalEntry', () => {
   it('names the program, the priority, and what a change is', () => {
-    expect(toJournalEntry({ level: 'info', message: 'm', ...tell('change'), CHANGE: 'add-rule' })).toEqual({
+    expect(toJournalEntry({ level: 'info', message: 'm', ...messageId('change'), CHANGE: 'add-rule' })).toEqual({
       MESSAGE: 'm',
       PRIORITY: 6,
       SYSLOG_IDENTIFIER: 'enid',
@@ -89,7 +89,7 @@ describe('createJournal', () => {
       openSender: async () => ({ send: (entry) => entries.push(entry) > 0 }),
     });
     const child = journal.child({ ENI: 'eni-1', DEVICE_NUMBER: 1 });
-    child.warning('100 %s of %d', { ...tell('fight'), INTERFACE: 'ens6' });
+    child.warning('100 %s of %d', { ...messageId('fight'), INTERFACE: 'ens6' });
     await tick();
     child.child({ ENI: 'eni-2' }).info('%j', { CHANGE: 'add-rule' });
     journal.info('none');
