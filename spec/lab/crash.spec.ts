@@ -144,11 +144,7 @@ it.each(diskFaults)(
     // The service answers, and the disk fails a while longer.
     await vpc.guest.check(['sh', '-c', fault]);
     await vpc.imds.setFaults([]);
-    await until(
-      'one trouble',
-      () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)),
-      60_000,
-    );
+    await until('one trouble', () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)), 60_000);
     expect(await isThere()).toBe(true);
     await vpc.guest.check(['sh', '-c', mend]);
     await until('it is remembered', isRemembered, 60_000);
