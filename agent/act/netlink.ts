@@ -80,7 +80,7 @@ async function addAltName(
     ({ index, name, altNames }) => name === altName || (index !== linkIndex && altNames.includes(altName)),
   );
   if (holder === undefined) return false;
-  const message = `failed to add altname ${altName}: ${holder.name} has it; take it away there (ip link property del)`;
+  const message = `failed to add altname ${altName}: ${holder.name} already has it; remove it there (ip link property del)`;
   throw new KernelError('NAME_TAKEN', `altname ${altName}`, message);
 }
 
@@ -113,7 +113,7 @@ async function addRoute(
   }
   if (foreign.isComplex ? foreign.paths?.some(isSameWay) === true : isSameWay(foreign)) return false;
   const subject = `route to ${destination} in table ${table}`;
-  const message = `failed to add ${subject}: another program's route of metric ${metric} by link ${foreign.linkIndex ?? '?'} stands in its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
+  const message = `failed to add ${subject}: another program's route of metric ${metric} by link ${foreign.linkIndex ?? '?'} has its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
   throw new KernelError('PLACE_TAKEN', subject, message);
 }
 

@@ -30,7 +30,7 @@ export function isPeerRule(rule: Rule): boolean {
   return isPlain(rule) && isNumber && source !== null && suppressPrefixLength === null;
 }
 
-/** `managers`: who was taken over from. */
+/** `managers`: those that were taken over from. */
 export function findLeftoverRules({ rules }: KernelState, desired: Desired, managers: readonly string[]): Rule[] {
   const wanted = new Set(desired.enis.flatMap((eni) => eni.rules.map(identifyRule)));
   const tables = new Set(desired.enis.flatMap(({ isPrimary, tableId }) => (isPrimary ? [] : [tableId])));

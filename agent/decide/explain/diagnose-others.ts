@@ -1,4 +1,4 @@
-/** What `enid doctor` says of other programs that configure the network: their files, rules and routes. Pure. */
+/** The checks of `enid doctor` about other programs that configure the network: their files, rules and routes. Pure. */
 
 import type { HostFacts, KernelState } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
@@ -84,7 +84,7 @@ interface ImdsPatient {
   };
 }
 
-/** `systemd.imds.network=locked` keeps programs off the metadata service by a route of that file, for links that have no other. */
+/** `systemd.imds.network=locked` blocks programs from the metadata service by a route of that file, for links that have no other. */
 export function checkImdsNetwork({ facts: { imdsNetwork }, kernel, desired }: ImdsPatient): Finding[] {
   const check = 'imds network';
   const unlock = 'boot with systemd.imds.network=unlocked: enid asks the metadata service itself';
@@ -95,7 +95,7 @@ export function checkImdsNetwork({ facts: { imdsNetwork }, kernel, desired }: Im
   if (imdsNetwork === undefined) return [find(check, 'ok', 'systemd has no network file for the metadata service')];
   const late = desired.enis.flatMap(({ networkFiles }) => networkFiles).find(({ name }) => name > imdsFile);
   if (late !== undefined) {
-    const message = `${imdsFile} of systemd sorts before ${late.name}: it has the link`;
+    const message = `${imdsFile} of systemd sorts before ${late.name}, so it applies to the link`;
     return [find(check, 'error', message, 'choose a `networkd.prefix:` below 85')];
   }
   const order = `enid's files sort before ${imdsFile} of systemd, which is for links without another`;

@@ -197,7 +197,7 @@ Steps:
   });
 
   it.each([
-    ['only root', { isRoot: false }],
+    ['must be run as root', { isRoot: false }],
     ['systemd 249 is too old: expected 252', { systemdVersion: 249 }],
     ['systemd is not process 1', { hasSystemd: false }],
     ['systemd-networkd is not installed', { units: {} }],
