@@ -164,7 +164,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
         const { code, stdout } = await doctor();
         expect(code).toBe(3);
         expect(stdout).toContain("the primary's link has no network file: ens5");
-        expect(stdout).toContain(`${path} asks for ${primary.mac}`);
+        expect(stdout).toContain(`${path} matches ${primary.mac}`);
         expect(stdout).not.toContain('--http-endpoint');
         expect((await machine.run(['enid', 'status'])).stdout).toMatch(/ens5 .*waiting/);
         await shell(`rm ${path}; networkctl reload`);
@@ -194,7 +194,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
         const { code, stdout } = await doctor();
         expect(code).toBe(3);
         expect(stdout).toContain("the primary's link has no network file: enp39s0");
-        expect(stdout).toContain('/etc/systemd/network/80-ec2.network.d/primary.conf asks for ens5');
+        expect(stdout).toContain('/etc/systemd/network/80-ec2.network.d/primary.conf matches ens5');
         expect(stdout).not.toContain('--http-endpoint');
       } finally {
         await rm(directory, { recursive: true });

@@ -42,7 +42,7 @@ function listUnclaimed(patient: MetadataPatient): Link[] {
 export function checkNetworkFiles(patient: MetadataPatient): Finding[] {
   const [first] = listUnclaimed(patient);
   const { strangeMacs = [], strangeNames = [] } = patient.facts;
-  const describe = (path: string, what: string) => `${path} asks for ${what}, which no link here has`;
+  const describe = (path: string, what: string) => `${path} matches ${what}, which no link here has`;
   const macs = strangeMacs.map(({ path, mac }) => describe(path, mac));
   const origin = 'it comes from the machine that this image or volume was made on';
   if (first === undefined) return macs.map((message) => find('files', 'warning', message, `if ${origin}, remove it`));

@@ -255,8 +255,8 @@ describe('a metadata service that does not answer', () => {
       snapshot: null,
     };
     const text = JSON.stringify(diagnose(patient));
-    expect(text).toContain(`${path} asks for ens5, which no link here has`);
-    expect(text).not.toMatch(/asks for device-number-0|--http-endpoint/);
+    expect(text).toContain(`${path} matches ens5, which no link here has`);
+    expect(text).not.toMatch(/matches device-number-0|--http-endpoint/);
     // A host that is well has such files for links that are yet to come.
     expect(ailments(makePatient({}, { strangeNames }))).toEqual([]);
   });
