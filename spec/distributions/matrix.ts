@@ -15,8 +15,8 @@ export interface RowResult {
   /** Why deeds failed, by their names. */
   readonly failures: Readonly<Record<string, string>>;
   readonly seconds: number;
-  /** Of the checkout, with a plus sign where it had changes. No key: not known. */
-  readonly commit?: string;
+  /** Of the run, in UTC. No key: not known. */
+  readonly date?: string;
 }
 
 export async function runRow(row: Row, parts: HostParts, tell: (text: string) => void): Promise<RowResult> {

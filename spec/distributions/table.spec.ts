@@ -18,10 +18,10 @@ it('says of a deed that was not run that it was not', () => {
   const row = { tree: 'forky', bus: 'dbus-broker', polkit: 'no', ipv6: 'off' } as const;
   const outcomes = { install: 'passed', drift: 'failed' } as const;
   const table = renderTable([
-    { row, systemd: '262-1', outcomes, failures: { drift: 'why' }, seconds: 1, commit: 'abc' },
+    { row, systemd: '262-1', outcomes, failures: { drift: 'why' }, seconds: 1, date: '2026-11-27' },
   ]);
   expect(table.split('\n')[2]).toBe(
-    '| Debian forky | 262-1 | dbus-broker | no | off | apt | yes | – | **no** | – | – | – | – | – | – | abc |',
+    '| Debian forky | 262-1 | dbus-broker | no | off | apt | yes | – | **no** | – | – | – | – | – | – | 2026-11-27 |',
   );
 });
 

@@ -16,8 +16,8 @@ const end = '<!-- end of its output -->';
 
 export function renderTable(results: readonly RowResult[]): string {
   const names = deeds.map(({ name }) => name);
-  const head = ['host', 'systemd', 'bus', 'polkit', 'IPv6', 'by', ...names, 'at'];
-  const lines = results.map(({ row, systemd, outcomes, commit }) => [
+  const head = ['host', 'systemd', 'bus', 'polkit', 'IPv6', 'by', ...names, 'run on'];
+  const lines = results.map(({ row, systemd, outcomes, date }) => [
     nameDistribution(row.tree),
     systemd,
     row.bus,
@@ -26,7 +26,7 @@ export function renderTable(results: readonly RowResult[]): string {
     chooseTool(row.tree),
     // What the results do not name was not run.
     ...names.map((name) => cells[outcomes[name] ?? 'not run']),
-    commit ?? 'unknown',
+    date ?? 'unknown',
   ]);
   return [head, head.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |\n`).join('');
 }

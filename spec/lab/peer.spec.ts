@@ -49,9 +49,8 @@ async function openWithPeer(prefix: string): Promise<Vpc> {
     return ['10.0.1.10/24', '10.0.2.20/24'].every((address) => addresses.includes(address));
   });
   const { program, environment } = await copyWithPrefix(prefix);
-  for (let round = 0; round < 2; round++)
-    for (const { linkName } of [primary, alone])
-      await guest.check(['bash', '-c', `${environment} bash ${program} ${linkName} start`], { timeoutMs: testMs });
+  for (const { linkName } of [primary, alone])
+    await guest.check(['bash', '-c', `${environment} bash ${program} ${linkName} start`], { timeoutMs: testMs });
   await until('its rule', async () => (await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001'));
   return opened;
 }
@@ -65,7 +64,7 @@ it.each(['70', '07'])(
       .trim()
       .split('\n')
       .filter((path) => path.includes(`/${prefix}-`));
-    expect(files.length).toBeGreaterThanOrEqual(6);
+    expect(files.length).toBeGreaterThanOrEqual(5);
     const { stdout } = await runEnid(guest, ['doctor']);
     for (const path of files)
       expect(stdout).toContain(`amazon-ec2-net-utils has left a file that systemd-networkd reads (${path})`);
@@ -77,5 +76,6 @@ it.each(['70', '07'])(
     expect((await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001')).toBe(true);
     await enid.stop();
   },
-  testMs,
+  // The program runs a hundred others for each ENI.
+  2 * testMs,
 );
