@@ -71,7 +71,7 @@ it.each(['70', '07'])(
     expect(stdout).toMatch(/^warning +rules +another program's rule .* from 10\.0\.2\.21\/32 lookup 10001/m);
 
     const enid = EnidProcess.start(guest);
-    const said = /amazon-ec2-net-utils.*enid takeover/;
+    const said = /amazon-ec2-net-utils.*enid takeover|enid takeover.*amazon-ec2-net-utils/;
     await until('it says so', async () => said.test((await runEnid(guest, ['status'])).stdout));
     expect((await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001')).toBe(true);
     await enid.stop();
