@@ -27,7 +27,7 @@ const layDown = `
 systemctl disable --now enid && rm -rf ${directory}/70-* && ip rule flush && ip rule add pref 32766 lookup main
 for link in ens5 ens6; do
   ln -s /usr/lib/systemd/network/80-ec2.network ${directory}/07-$link.network && mkdir ${directory}/07-$link.network.d
-  printf '[Match]\\nMACAddress=%s\\n[Network]\\nDHCP=yes\\n' "$(cat /sys/class/net/$link/address)" > ${directory}/07-$link.network.d/eni.conf
+  printf '[Match]\\nMACAddress=%s\\n[Network]\\nDHCP=yes\\n' "$(ip -o link show dev $link | grep -o 'ether [^ ]*' | cut -d' ' -f2)" > ${directory}/07-$link.network.d/eni.conf
 done
 printf '[RoutingPolicyRule]\\nFrom=10.0.2.21\\nPriority=10001\\nTable=10001\\n' > ${directory}/07-ens6.network.d/ec2net_policy_4.conf
 systemctl restart systemd-networkd`;
