@@ -20,7 +20,7 @@ function describeCost(packagesPage: string, name: string): string {
     `${Math.round(Number(kilobytes))} KB with what it alone brings`,
     `${byPackage(resident)} MB resident (${byPackage(own)} PSS)`,
     `${byPackage(once)} ms once`,
-    `${byPackage(first)} to ${byPackage(later)} µs a ${call}`,
+    `${byPackage(first)} to ${byPackage(later)} µs more a ${call}`,
   ].join(', ');
 }
 
