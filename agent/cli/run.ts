@@ -124,7 +124,12 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   notifier.ready();
   notQuiet = settleMemory();
   if (notifier.watchdogMs !== null) daemon.keepAlive(notifier.watchdogMs / 3, () => notifier.watchdog());
-  const exitCode = once ? await awaitConvergence(() => last) : await signals.stopped.then(() => 0);
+  const exitCode = once
+    ? await awaitConvergence(
+        () => last,
+        () => daemon.warnings().length > 0,
+      )
+    : await signals.stopped.then(() => 0);
   notifier.stopping();
   hostname.stop();
   metrics?.close();
@@ -227,14 +232,16 @@ function catchSignals(): CaughtSignals {
   };
 }
 
-async function awaitConvergence(last: () => PassResult | null): Promise<number> {
+/** `hasFailed`: the metadata service was asked and has not answered; what is remembered has to do then. */
+async function awaitConvergence(last: () => PassResult | null, hasFailed: () => boolean): Promise<number> {
   const untilMs = performance.now() + onceMs;
   while (performance.now() < untilMs) {
     const result = last();
     const isWaiting = result?.desired.reports.some(
       ({ linkIndex, state }) => linkIndex !== null && state.kind === 'waiting',
     );
-    if (result !== null && isWaiting === false && result.remaining.length === 0 && result.applied === 0) return 0;
+    const isDone = result !== null && result.remaining.length === 0 && result.applied === 0;
+    if (isDone && isWaiting === false && (result.isConfirmed || hasFailed())) return 0;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
   return 1;

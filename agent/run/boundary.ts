@@ -45,6 +45,8 @@ export interface PassResult {
   readonly remaining: readonly Change[];
   readonly applied: number;
   readonly durationMs: number;
+  /** False: it was decided by metadata that are only remembered, and nothing was removed for them. */
+  readonly isConfirmed: boolean;
   /** What was known of networkd when it was decided. */
   readonly networkd: NetworkdState;
   /** What the decision threw for an ENI, by MAC: a defect of this program. */

@@ -24,7 +24,7 @@ export interface PassesOptions {
   readonly wake: () => void;
 }
 
-interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'networkd' | 'thrown'> {
+interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'isConfirmed' | 'networkd' | 'thrown'> {
   readonly changes: readonly Change[];
   readonly ledger: Ledger;
   readonly kernel: KernelState;
@@ -103,7 +103,7 @@ export class Passes {
     this.#answers = [];
     try {
       const decided = this.#decide();
-      const { desired, kernel, files, changes, conflicts, networkd, thrown } = decided;
+      const { desired, kernel, files, changes, conflicts, isConfirmed, networkd, thrown } = decided;
       this.#echo.keep(changes);
       this.#attempts.follow(desired, { config: this.#config, snapshot: this.#senses.metadata().snapshot });
       await this.#ledger.record(decided.ledger);
@@ -115,7 +115,7 @@ export class Passes {
       const remaining = pending.filter((change) => !this.#echo.isElsewhere(change));
       const durationMs = performance.now() - startMs;
       return {
-        result: { desired, conflicts, remaining, applied: count, durationMs, networkd, thrown },
+        result: { desired, conflicts, remaining, applied: count, durationMs, isConfirmed, networkd, thrown },
         nextMs: this.#findNextMs(pending, decided.againMs),
       };
     } finally {
@@ -130,6 +130,7 @@ export class Passes {
     const networkd = this.#senses.networkd();
     const kernel = this.#senses.kernel();
     const directory = this.#senses.files();
+    const metadata = this.#senses.metadata();
     const nowMs = performance.now();
     const { prefix } = this.#config.networkd;
     const known = {
@@ -138,12 +139,13 @@ export class Passes {
       networkd,
       lostRouters: this.#senses.lostRouters(),
       directory,
-      ...this.#senses.metadata(),
+      ...metadata,
       ledger: this.#ledger.entries,
       settling: this.#handover.listSettling({ networkd, links: kernel.links, prefix }, nowMs),
       ...this.#handover.told,
     };
-    return { ...this.#decider.decide(known, nowMs), networkd, kernel, files: directory.own };
+    const isConfirmed = metadata.isConfirmed !== false;
+    return { ...this.#decider.decide(known, nowMs), isConfirmed, networkd, kernel, files: directory.own };
   }
 
   /** Those before the reload first; networkd's answer is not waited for. No second try before its time. */

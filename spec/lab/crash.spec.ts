@@ -122,14 +122,14 @@ it.each(diskFaults)(
     const { vpc } = lab;
     await shell('mount -t tmpfs -o size=256k tmpfs /run/enid');
     lab.enid = EnidProcess.start(vpc.guest);
-    await awaitReach(vpc);
-    await lab.enid.converged();
-    await until('the metadata', async () => (await shell('test -s /run/enid/metadata.json')).code === 0);
+    await until('the metadata', async () => (await shell('test -s /run/enid/metadata.json')).code === 0, 60_000);
+    await awaitReach(vpc, 60_000);
+    await lab.enid.converged(60_000);
     const isRemembered = async () => (await vpc.guest.readFile('/run/enid/metadata.json')).includes('10.0.2.77');
     const isThere = async () => (await vpc.guest.check(['ip', '-br', 'address'])).includes('10.0.2.77/');
     await vpc.guest.check(['sh', '-c', fault]);
     await vpc.assign(alone.id, { ipv4: ['10.0.2.77'], ipv6: ['2001:db8:0:2::77'] });
-    await awaitReach(vpc);
+    await awaitReach(vpc, 60_000);
     await lab.enid.stop('SIGKILL');
     const stood = await readState(vpc);
     expect(stood).toMatch(/10\.0\.2\.77/);
@@ -137,10 +137,12 @@ it.each(diskFaults)(
     await vpc.guest.check(['sh', '-c', `${mend}; ${restore}`]);
     expect(await isRemembered()).toBe(false);
     lab.enid = EnidProcess.start(vpc.guest);
-    await lab.enid.converged();
+    // It is asked after the first pass.
+    await until('no metadata', () => lab.enid.lines.some((line) => /failed to read the metadata/.test(line)), 60_000);
     await sleep(3_000);
     expect(await readState(vpc)).toBe(stood);
-    await awaitReach(vpc);
+    expect(lab.enid.lines.filter((line) => /CHANGE=remove-/.test(line))).toEqual([]);
+    await awaitReach(vpc, 60_000);
     // The service answers, and the disk fails a while longer.
     await vpc.guest.check(['sh', '-c', fault]);
     await vpc.imds.setFaults([]);
@@ -149,7 +151,7 @@ it.each(diskFaults)(
     await vpc.guest.check(['sh', '-c', mend]);
     await until('it is remembered', isRemembered, 60_000);
     await vpc.unassign(alone.id, { ipv4: ['10.0.2.77'], ipv6: ['2001:db8:0:2::77'] });
-    await until('its end', async () => !(await isThere()));
+    await until('its end', async () => !(await isThere()), 60_000);
     await lab.enid.stop();
     await shell('umount /run/enid');
   },
