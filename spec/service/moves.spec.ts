@@ -100,7 +100,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
     disk = await mkdtemp(join(tmpdir(), 'enid-disk-'));
     await boot([primary, alone], instance);
     await shell(
-      `sed -i s,/sys/class/dmi/id/board_asset_tag,/etc/asset-tag, /usr/lib/enid/kept-files; echo ${instance} > /etc/asset-tag`,
+      `sed -i s,/sys/class/dmi/id/board_asset_tag,/etc/asset-tag, /usr/libexec/enid/kept-files; echo ${instance} > /etc/asset-tag`,
     );
     await configured(2);
     await running().machine.check(['systemctl', 'restart', 'enid']);
