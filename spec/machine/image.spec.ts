@@ -63,7 +63,7 @@ it(
     await host.configured(1);
     expect(await run('cat /var/lib/enid/network/*.network')).not.toContain(primary.mac);
     const doctor = await host.machine.run('enid doctor');
-    expect(doctor.stdout).not.toMatch(/no network file|--http-endpoint/);
+    expect(doctor.stdout).not.toMatch(/link has no network file|--http-endpoint/);
   },
   2 * machineMs,
 );
