@@ -21,7 +21,8 @@ export function readUnitFiles(directory: string, prefix: string): UnitFile[] {
   const names: string[] = [];
   for (const entry of listDirectory(directory)) {
     if (!entry.name.startsWith(`${prefix}-`)) continue;
-    if (entry.isFile()) names.push(entry.name);
+    // A link is somebody else's: amazon-ec2-net-utils lays them by these names.
+    if (entry.isFile() || entry.isSymbolicLink()) names.push(entry.name);
     else if (entry.isDirectory() && entry.name.endsWith('.network.d')) {
       const inner = listDirectory(join(directory, entry.name)).filter((one) => one.isFile());
       names.push(...inner.map((one) => `${entry.name}/${one.name}`));

@@ -1,6 +1,6 @@
 /** What other programs lay among the unit files stops no pass. */
 
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
@@ -45,4 +45,9 @@ test('takes a file that it may not read for another program’s', () => {
   } finally {
     process.seteuid?.(user);
   }
+});
+
+test('a link by such a name is somebody else’s, wherever it leads', () => {
+  symlinkSync('/usr/lib/systemd/network/80-ec2.network', join(directory, '70-ens5.network'));
+  expect(readUnitFiles(directory, '70')).toEqual([{ name: '70-ens5.network', text: '' }]);
 });
