@@ -65,6 +65,8 @@ export interface KernelState {
   readonly rules: readonly Rule[];
   /** Driver of each physical link by its index, from sysfs; null if it is not known. For virtual ones see `Link.kind`. */
   readonly drivers: ReadonlyMap<number, string | null>;
+  /** The kernel was built without IPv6 or booted with `ipv6.disable=1`. No key: it has IPv6. */
+  readonly lacksIpv6?: true;
 }
 
 /** What networkd reports about a link. */

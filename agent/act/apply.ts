@@ -1,5 +1,6 @@
 /** Does what it is told, in order, and says what came of each change. A failure never keeps the others back. */
 
+import { familyOf } from '../../lib/ip/address.ts';
 import { KernelError } from '../errors.ts';
 import type { Change } from '../model.ts';
 import type { KernelChange } from './netlink.ts';
@@ -23,7 +24,7 @@ export interface Outcome {
   readonly change: Change;
   /** Null: done, or nothing was to be done. */
   readonly error: Error | null;
-  /** All is so already, or the link it was about has gone: nothing was done, and nothing has failed. */
+  /** All is so already, or the link it was about has gone or lost IPv6: nothing was done, and nothing has failed. */
   readonly isMoot: boolean;
 }
 
@@ -69,8 +70,16 @@ async function applyBatch(batch: readonly Change[], actuators: Actuators): Promi
 type Result = boolean | Error;
 
 function toOutcome(change: Change, result: Result): Outcome {
-  const isMoot = result === false || (result instanceof KernelError && result.code === 'ENODEV');
+  const isMoot =
+    result === false || (result instanceof KernelError && (result.code === 'ENODEV' || isIpv6Off(change, result)));
   return { change, error: result instanceof Error && !isMoot ? result : null, isMoot };
+}
+
+/** The kernel refuses IPv6 on a link that has `disable_ipv6` (addrconf_add_dev, ip6_validate_gw): its next record tells. */
+function isIpv6Off(change: Change, { code }: KernelError): boolean {
+  if (code !== 'EACCES') return false;
+  if (change.kind === 'add-address') return familyOf(change.address.address) === 6;
+  return change.kind === 'add-route' && familyOf(change.route.destination) === 6;
 }
 
 async function attempt(act: () => Promise<boolean>): Promise<Result> {

@@ -65,7 +65,8 @@ async function readMetadata(config: Config, localAddresses: () => readonly strin
   try {
     const candidate = await openMetadataReader({
       ...config.imds,
-      localAddresses,
+      localAddresses: () => listLocalAddresses(kernel, config.drivers),
+      hasIpv6: () => kernel.lacksIpv6 !== true,
       tagKeys: listTagKeys(config),
     }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };

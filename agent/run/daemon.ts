@@ -308,7 +308,9 @@ export class Daemon {
   #openReader(): SnapshotReader {
     const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
     const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
-    return openMetadataReader({ ...this.#config.imds, localAddresses, onRequest, tagKeys: listTagKeys(this.#config) });
+    const hasIpv6 = () => this.#mirror.state().lacksIpv6 !== true;
+    const tagKeys = listTagKeys(this.#config);
+    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys });
   }
 
   async #readSnapshot(): Promise<Snapshot> {

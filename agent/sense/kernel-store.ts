@@ -145,6 +145,7 @@ export class KernelStore {
         this.#putSetting(event.setting, effects);
         break;
       case 'address':
+        this.#doubtIpv6(event.address, isNew, effects);
         if (isNew) put('address', this.#address, event.address, effects);
         else this.#dropAddress(event.address, effects);
         break;
@@ -191,6 +192,17 @@ export class KernelStore {
       if (link.index !== linkIndex || link.settings === undefined) continue;
       put('link', this.#link, { ...link, settings: { ...link.settings, rp_filter: reversePathFilter } }, effects);
     }
+  }
+
+  /**
+   * net.ipv6.conf.<link>.disable_ipv6 changes without an event of its own: its link-local address goes and comes with it, while
+   * the link stays up (addrconf_ifdown, addrconf_dev_config).
+   */
+  #doubtIpv6({ family, scope, linkIndex }: Address, isNew: boolean, effects: Effects): void {
+    if (family !== 6) return;
+    const link = this.#link.get(String(linkIndex));
+    const isToldOtherwise = isNew ? link?.isIpv6Off === true : link?.isUp === true && link.isIpv6Off !== true;
+    if (isToldOtherwise && (isNew || scope === RT_SCOPE_LINK)) effects.suspects.add('link');
   }
 
   /** The kernel sends no RTM_DELROUTE for IPv4 routes of a link that goes (fib_disable_ip). */

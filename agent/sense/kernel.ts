@@ -23,7 +23,7 @@ const LAST_RETRY_DELAY_MS = 10_000;
 /** The part of RtnetlinkClient that the mirror needs. */
 export type KernelReader = Pick<
   RtnetlinkClient,
-  'dumpLinks' | 'dumpAddresses' | 'dumpRoutes' | 'dumpRules' | 'waitForLock' | 'close'
+  'dumpLinks' | 'dumpAddresses' | 'dumpRoutes' | 'dumpRules' | 'hasIpv6' | 'waitForLock' | 'close'
 >;
 
 /** The part of RtnetlinkSubscription that the mirror needs. */
@@ -73,6 +73,7 @@ export class KernelMirror {
   #restUntilMs = 0;
   #failureCount = 0;
   #dumpCount = 0;
+  #hasIpv6 = true;
   #isClosed = false;
 
   private constructor(options: KernelMirrorOptions) {
@@ -136,6 +137,7 @@ export class KernelMirror {
       routes: keep('route', old?.routes, () => this.#store.routes()),
       rules: keep('rule', old?.rules, () => this.#store.rules()),
       drivers: keep('link', old?.drivers, () => this.#drivers.update(links)),
+      ...(this.#hasIpv6 ? {} : { lacksIpv6: true }),
     };
     this.#outdated.clear();
     return this.#state;
@@ -271,15 +273,20 @@ export class KernelMirror {
   async #read(kinds: ReadonlySet<KernelKind>, filter: RouteFilter): Promise<KernelDump> {
     // What raised the doubt may still be under way in the kernel: an address's event comes before its routes go.
     await this.#reader.waitForLock();
+    // Its module may be loaded later than this program.
+    const hasIpv6 = await this.#reader.hasIpv6();
+    if (hasIpv6 !== this.#hasIpv6) this.#state = null;
+    this.#hasIpv6 = hasIpv6;
+    const family = this.#hasIpv6 ? undefined : 4;
     const readRoutes = async () => [
       ...(await this.#reader.dumpRoutes(4, { filter })),
-      ...(await this.#reader.dumpRoutes(6, { filter })),
+      ...(this.#hasIpv6 ? await this.#reader.dumpRoutes(6, { filter }) : []),
     ];
     return {
       ...(kinds.has('link') ? { link: await this.#reader.dumpLinks() } : {}),
-      ...(kinds.has('address') ? { address: await this.#reader.dumpAddresses() } : {}),
+      ...(kinds.has('address') ? { address: await this.#reader.dumpAddresses(family) } : {}),
       ...(kinds.has('route') ? { route: await readRoutes() } : {}),
-      ...(kinds.has('rule') ? { rule: await this.#reader.dumpRules() } : {}),
+      ...(kinds.has('rule') ? { rule: await this.#reader.dumpRules(family) } : {}),
     };
   }
 

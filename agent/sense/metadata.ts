@@ -57,6 +57,8 @@ export interface MetadataReaderOptions {
   readonly timeoutMs: number;
   /** Addresses of the ENIs' links, to send from where the default route does not lead to the service. */
   readonly localAddresses?: () => readonly string[];
+  /** Whether the kernel has IPv6. */
+  readonly hasIpv6?: () => boolean;
   /** Told of each request that ended, and how. */
   readonly onRequest?: (outcome: ImdsOutcome) => void;
   /** Tags of the instance that are to be read; none: nothing is asked. */

@@ -6,7 +6,7 @@
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
 import { findFirstSuccess } from './first-success.ts';
 import { type ImdsRequest, type ImdsResponse, type ImdsSession, sendRequest } from './request.ts';
-import { describeRoute, type ImdsRoute, listRoutes } from './route.ts';
+import { describeRoute, type ImdsRoute, listIpv4Endpoints, listRoutes } from './route.ts';
 
 export { ImdsError } from './errors.ts';
 
@@ -24,6 +24,8 @@ export interface ImdsClientOptions {
   readonly userAgent: string;
   /** Addresses of this host to send from where no endpoint answers by the default route; asked for at each search. */
   readonly localAddresses?: () => readonly string[];
+  /** Asked at each search: without IPv6 its endpoints are not tried. Default: it is there. */
+  readonly hasIpv6?: () => boolean;
   /** Told of each request that ended, tokens included. */
   readonly onRequest?: (outcome: ImdsOutcome) => void;
   /** Milliseconds on a clock that only goes forward. */
@@ -130,7 +132,11 @@ export class ImdsClient {
 
   /** Where the service is silent on one way, the others are tried meanwhile. */
   async #findToken(): Promise<Token> {
-    const { endpoints, localAddresses } = this.#options;
+    const { localAddresses, hasIpv6 } = this.#options;
+    const endpoints = hasIpv6?.() === false ? listIpv4Endpoints(this.#options.endpoints) : this.#options.endpoints;
+    if (endpoints.length === 0) {
+      throw new ImdsError('unreachable', 'no token: every endpoint is IPv6, which this kernel does not have');
+    }
     const routes = listRoutes(endpoints, localAddresses?.() ?? [], this.#lastGood);
     const found = await findFirstSuccess(routes, silentWayMs, (route, signal) => this.#fetchToken(route, signal));
     if (found.kind === 'found') return this.#keepToken(found.value);

@@ -35,9 +35,18 @@ function isSameRoute(left: ImdsRoute, right: ImdsRoute): boolean {
   return left.endpoint === right.endpoint && left.localAddress === right.localAddress;
 }
 
+/** Without those that only IPv6 leads to. An endpoint that is a name may have either family. */
+export function listIpv4Endpoints(endpoints: readonly string[]): readonly string[] {
+  return endpoints.filter((endpoint) => !isIPv6(hostOf(endpoint)));
+}
+
+function hostOf(endpoint: string): string {
+  return new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
+}
+
 /** An endpoint that is a name may have either family. */
 function isReachableFrom(endpoint: string, localAddress: string): boolean {
-  const host = new URL(endpoint).hostname.replace(/^\[|\]$/g, '');
+  const host = hostOf(endpoint);
   if (isIPv4(host)) return isIPv4(localAddress);
   return isIPv6(host) ? isIPv6(localAddress) : true;
 }

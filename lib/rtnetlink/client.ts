@@ -41,6 +41,8 @@ import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.t
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
 const FAMILIES: readonly Family[] = [4, 6];
+/** What the kernel says of a family that it does not have. */
+const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP']);
 
 export interface RtnetlinkClientOptions {
   /** For the answer to a request, and for each next part of a dump. */
@@ -71,6 +73,7 @@ export class RtnetlinkClient {
     return this.#dump('list links', RTM_GETLINK, encodeLinkHeader(0), decodeLink);
   }
 
+  /** Without IPv6 in the kernel none of that family, as of routes and rules. */
   async dumpAddresses(family?: Family): Promise<Address[]> {
     return this.#dumpFamilies('addresses', RTM_GETADDR, family, (one) => familyHeader(one, 8), decodeAddress);
   }
@@ -82,7 +85,7 @@ export class RtnetlinkClient {
       filter === undefined
         ? decodeRoute
         : (buffer, start, end) => (isWantedRoute(filter, buffer, start, end) ? decodeRoute(buffer, start, end) : null);
-    return this.#dump(`list IPv${family} routes`, RTM_GETROUTE, familyHeader(family, 12), decode);
+    return this.#dumpFamily(`list IPv${family} routes`, RTM_GETROUTE, family, familyHeader(family, 12), decode);
   }
 
   async dumpRules(family?: Family): Promise<Rule[]> {
@@ -201,6 +204,19 @@ export class RtnetlinkClient {
   }
 
   /**
+   * Whether the kernel has IPv6 at all: built without it, or booted with `ipv6.disable=1`, it knows no such request
+   * (rtnetlink_rcv_msg). Any other answer, no route among them, comes from IPv6 itself.
+   */
+  async hasIpv6(): Promise<boolean> {
+    try {
+      await this.getRoute({ family: 6, destination: '::1' });
+    } catch (error) {
+      return !(error instanceof RtnetlinkError && missingFamily.has(error.errno));
+    }
+    return true;
+  }
+
+  /**
    * Waits until the kernel is between two changes: RTM_GETLINK takes the rtnl lock, which dumps of IPv4 routes no longer
    * do (since 6.9), so that what follows upon an event under the same lock is done when this returns.
    */
@@ -232,7 +248,7 @@ export class RtnetlinkClient {
     return records;
   }
 
-  async #dumpFamilies<T>(
+  async #dumpFamilies<T extends { readonly family: Family }>(
     noun: string,
     type: number,
     family: Family | undefined,
@@ -240,8 +256,27 @@ export class RtnetlinkClient {
     decode: Decoder<T>,
   ): Promise<T[]> {
     const families = family === undefined ? FAMILIES : [family];
-    const parts = families.map((one) => this.#dump(`list IPv${one} ${noun}`, type, header(one), decode));
+    const parts = families.map((one) => this.#dumpFamily(`list IPv${one} ${noun}`, type, one, header(one), decode));
     return (await Promise.all(parts)).flat();
+  }
+
+  /**
+   * A kernel without the family (`ipv6.disable=1`) refuses to list its rules (fib_nl_dumprule), and answers for its
+   * addresses and routes with those of all other families (rtnl_dump_all).
+   */
+  async #dumpFamily<T extends { readonly family: Family }>(
+    description: string,
+    type: number,
+    family: Family,
+    header: Buffer,
+    decode: Decoder<T>,
+  ): Promise<T[]> {
+    try {
+      return (await this.#dump(description, type, header, decode)).filter((record) => record.family === family);
+    } catch (error) {
+      if (family === 6 && error instanceof RtnetlinkError && missingFamily.has(error.errno)) return [];
+      throw error;
+    }
   }
 }
 

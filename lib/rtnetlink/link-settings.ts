@@ -2,8 +2,11 @@
 
 import {
   AF_INET,
+  AF_INET6,
+  DEVCONF_DISABLE_IPV6,
   IFLA_AF_SPEC,
   IFLA_INET_CONF,
+  IFLA_INET6_CONF,
   IPV4_DEVCONF_ARP_ANNOUNCE,
   IPV4_DEVCONF_ARP_IGNORE,
   IPV4_DEVCONF_RP_FILTER,
@@ -36,6 +39,25 @@ export function decodeSettings(buffer: Buffer, start: number, end: number): Link
     });
   });
   return settings;
+}
+
+/**
+ * Whether the link can have IPv6 addresses, of what lies in IFLA_AF_SPEC. Not where net.ipv6.conf.<link>.disable_ipv6 is set,
+ * where its MTU is below 1280 (the kernel then takes IPv6 off it), or the kernel has no IPv6. An array of 32-bit numbers that
+ * begins with number 0 (ipv6_store_devconf).
+ */
+export function decodeIpv6State(buffer: Buffer, start: number, end: number): boolean {
+  let canHave = false;
+  visitAttributes(buffer, start, end, (family, from, to) => {
+    if (family !== AF_INET6) return;
+    canHave = true;
+    visitAttributes(buffer, from, to, (type, first, last) => {
+      if (type !== IFLA_INET6_CONF) return;
+      requireLength('IFLA_INET6_CONF', last - first, 4 * (DEVCONF_DISABLE_IPV6 + 1));
+      canHave = buffer.readUInt32LE(first + 4 * DEVCONF_DISABLE_IPV6) === 0;
+    });
+  });
+  return canHave;
 }
 
 /** Attributes of RTM_SETLINK that set one of them, and leave all else of the link as it is. */

@@ -19,7 +19,7 @@ import {
   IFLA_PROP_LIST,
   IFLA_VRF_TABLE,
 } from './constants.ts';
-import { decodeSettings } from './link-settings.ts';
+import { decodeIpv6State, decodeSettings } from './link-settings.ts';
 import { encodeNested, encodeText, encodeU32, readText, readU32, requireLength, visitAttributes } from './message.ts';
 import type { Link, LinkSettings } from './types.ts';
 
@@ -47,6 +47,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
   let group = 0;
   const altNames: string[] = [];
   let settings: LinkSettings | null = null;
+  let canHaveIpv6 = true;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === IFLA_IFNAME) name = readText(buffer, from, to);
     else if (type === IFLA_MTU) mtu = readU32('IFLA_MTU', buffer, from, to);
@@ -55,8 +56,10 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     else if (type === IFLA_PERM_ADDRESS) permanentMac = readMac(buffer, from, to);
     else if (type === IFLA_MASTER) masterIndex = readU32('IFLA_MASTER', buffer, from, to) || null;
     else if (type === IFLA_GROUP) group = readU32('IFLA_GROUP', buffer, from, to);
-    else if (type === IFLA_AF_SPEC) settings = decodeSettings(buffer, from, to);
-    else if (type === IFLA_LINKINFO) {
+    else if (type === IFLA_AF_SPEC) {
+      settings = decodeSettings(buffer, from, to);
+      canHaveIpv6 = decodeIpv6State(buffer, from, to);
+    } else if (type === IFLA_LINKINFO) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
         if (inner === IFLA_INFO_KIND) kind = readText(buffer, innerFrom, innerTo);
         // The kind comes before its data (rtnl_link_info_fill), whose numbers are the kind's own.
@@ -85,6 +88,7 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     hasCarrier: (flags & IFF_LOWER_UP) !== 0,
     altNames: altNames.sort(),
     ...(settings === null ? {} : { settings }),
+    ...(canHaveIpv6 ? {} : { isIpv6Off: true }),
   };
 }
 

@@ -45,6 +45,8 @@ export interface Link {
   readonly altNames: readonly string[];
   /** No key: the link has no IPv4 settings. */
   readonly settings?: LinkSettings;
+  /** It can have no IPv6 address: `disable_ipv6`, an MTU below 1280, or no IPv6 in the kernel. No key: it can. */
+  readonly isIpv6Off?: true;
 }
 
 /** An address on a link (RTM_NEWADDR). */

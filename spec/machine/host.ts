@@ -32,6 +32,7 @@ export interface HostOptions {
   readonly image?: string;
   readonly eni?: EniSpec;
   readonly instanceId?: string;
+  readonly kernelOptions?: string;
 }
 
 export class MachineHost {
@@ -44,7 +45,12 @@ export class MachineHost {
   }
 
   /** Booted with the primary plugged in and nobody to configure it; its cards take the place of ENA's. */
-  static async boot({ image: baked, eni = primary, instanceId }: HostOptions = {}): Promise<MachineHost> {
+  static async boot({
+    image: baked,
+    eni = primary,
+    instanceId,
+    kernelOptions = '',
+  }: HostOptions = {}): Promise<MachineHost> {
     const { ENID_MACHINE_IMAGE: debian, ENID_MACHINE_PACKAGES: packages } = process.env;
     const image = baked ?? debian;
     if (!image || !packages) throw new Error('ENID_MACHINE_IMAGE is not set: run `npm run test:machine`');
@@ -52,7 +58,7 @@ export class MachineHost {
     const vpc = await Vpc.create({ name: 'machine', subnets, ...instance });
     let machine: VirtualMachine | null = null;
     try {
-      machine = await VirtualMachine.create(vpc, { image, packages, ...instance });
+      machine = await VirtualMachine.create(vpc, { image, packages, kernelOptions, ...instance });
       const host = new MachineHost(vpc, machine);
       await machine.attach(eni);
       await machine.boot();

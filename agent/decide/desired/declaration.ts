@@ -85,6 +85,7 @@ interface FileInput {
   /** The VRF is made by networkd from our files, not by the operator. */
   readonly makesVrf: boolean;
   readonly group: number | null;
+  readonly kernelHasIpv6: boolean;
 }
 
 /** networkd's files for it. */

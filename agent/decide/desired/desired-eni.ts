@@ -14,6 +14,7 @@ import { computeGroup, describeSituation, type Host, isRouted, listOtherDestinat
 import { computeAddressStandIns } from './stand-ins.ts';
 import { isInPlace } from './vrf.ts';
 import { isVrfOurs } from './whose-file.ts';
+import { declarationWithoutIpv6 } from './without-ipv6.ts';
 import type { World } from './world.ts';
 
 type Inputs = Omit<World, 'snapshot' | 'departed' | 'isSilent' | 'failures'>;
@@ -42,7 +43,9 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   const isManaged = policy.manage === 'full';
   const isSelecting = host.selecting.some((mac) => mac !== eni.mac);
   const situation = describeSituation(one, host);
-  const declared = declareEni(eni, { link, policy, situation: JSON.stringify(situation), isSelecting });
+  const kernelHasIpv6 = world.kernel.lacksIpv6 !== true;
+  const whole = declareEni(eni, { link, policy, situation: JSON.stringify(situation), isSelecting });
+  const declared = kernelHasIpv6 ? whole : declarationWithoutIpv6(whole);
   const group = computeGroup(one, world.foreignGroups);
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
@@ -74,7 +77,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
         };
   const networkFiles = isManaged
     ? renderEach(eni, {
-        ...{ link, isPrimary, policy, group },
+        ...{ link, isPrimary, policy, group, kernelHasIpv6 },
         prefix: world.config.networkd.prefix,
         networkdVersion: world.networkd.version,
         declared: lasting,
@@ -87,6 +90,8 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   // Until the kernel has moved the link, its routes are in the previous table: none is added or
   // removed.
   const takesRoutes = link.isUp && isInPlace(link, policy, world.kernel.links);
+  const ofPossible = <Item>(items: readonly Item[], read: (item: Item) => string) =>
+    link.isIpv6Off === true ? items.filter((item) => familyOf(read(item)) === 4) : items;
   return {
     report: report(describeState(world, one, defaults.unresolvedFamilies)),
     desired: {
@@ -101,13 +106,17 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
       tableId,
       metric,
       networkFiles,
-      addresses: declared.addresses,
+      // The kernel refuses them; once it takes IPv6 again, a link-local address tells.
+      addresses: ofPossible(declared.addresses, ({ address }) => address),
       // A down link takes no routes: the kernel answers ENETDOWN. networkd raises it.
       routes: takesRoutes
-        ? [
-            ...[...declared.subnetRoutes, ...declared.localRoutes, ...standIns],
-            ...[...defaults.routes, ...mainRoutes, ...operator.routes, ...followed, ...detours],
-          ]
+        ? ofPossible(
+            [
+              ...[...declared.subnetRoutes, ...declared.localRoutes, ...standIns],
+              ...[...defaults.routes, ...mainRoutes, ...operator.routes, ...followed, ...detours],
+            ],
+            ({ destination }) => destination,
+          )
         : [],
       rules: declared.rules,
       altNames: declared.altNames,

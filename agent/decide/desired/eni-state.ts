@@ -4,10 +4,14 @@ import type { EniState, Family } from '../../model.ts';
 import { explainDuplicates } from './duplicates.ts';
 import { hasLease, isDefaultWithdrawn } from './gateways.ts';
 import type { Matched } from './matched.ts';
+import { hasFamily } from './sources.ts';
 import { isInPlace } from './vrf.ts';
 import type { World } from './world.ts';
 
 type Inputs = Pick<World, 'kernel' | 'routers' | 'networkd'>;
+
+/** Below it the kernel takes IPv6 off a link (RFC 8200, section 5). */
+const leastIpv6Mtu = 1280;
 
 /** `unresolved`: families whose default route is not known yet. */
 export function describeState(world: Inputs, one: Matched, unresolved: readonly Family[]): EniState {
@@ -32,6 +36,11 @@ export function describeState(world: Inputs, one: Matched, unresolved: readonly 
     return { kind: 'waiting', reason: 'its IPv6 router has withdrawn itself, and no other one advertises' };
   }
   if (!candidate.link.hasCarrier) {
+  if (hasFamily(eni, 6) && candidate.link.isIpv6Off === true) {
+    const { name, mtu } = candidate.link;
+    const cause = mtu < leastIpv6Mtu ? `its MTU is ${mtu}` : `net.ipv6.conf.${name}.disable_ipv6 is set`;
+    return { kind: 'degraded', reason: `IPv6 is off on the link: ${cause}; IPv4 is as it should be` };
+  }
     const what = candidate.link.isUp ? 'the link has no carrier' : 'the link is down';
     return { kind: 'degraded', reason: `${what}: the host's default route leads by the next ENI that has one` };
   }

@@ -13,6 +13,7 @@ import { findIgnoringEntry, isUndecided, resolvePolicy } from './policy.ts';
 import { isAddressless } from './sources.ts';
 import { applyVrf, findVrfObstacle } from './vrf.ts';
 import { findOwnFile } from './whose-file.ts';
+import { withoutIpv6 } from './without-ipv6.ts';
 import type { World } from './world.ts';
 
 type Inputs = Omit<World, 'isSilent' | 'routers' | 'foreignGroups'>;
@@ -144,7 +145,7 @@ type MetadataOfMac =
   | { readonly kind: 'unknown'; readonly state: EniState };
 
 export function findMetadata(
-  { snapshot, departed, failures }: Pick<World, 'snapshot' | 'departed' | 'failures'>,
+  { kernel, snapshot, departed, failures }: Pick<World, 'kernel' | 'snapshot' | 'departed' | 'failures'>,
   mac: string,
 ): MetadataOfMac {
   const failure = failures.get(mac);
@@ -156,7 +157,7 @@ export function findMetadata(
     return { kind: 'unknown', state: { kind: 'waiting', reason: 'the metadata service has not answered yet' } };
   }
   for (const reading of snapshot.enis) {
-    if (reading.kind === 'ready' && reading.eni.mac === mac) return { kind: 'known', eni: reading.eni };
+    if (reading.kind === 'ready' && reading.eni.mac === mac) return describeUsable(kernel, 'known', reading.eni);
     if (reading.kind === 'pending' && reading.mac === mac) {
       return { kind: 'unknown', state: { kind: 'waiting', reason: `metadata has not propagated: ${reading.reason}` } };
     }
@@ -165,6 +166,14 @@ export function findMetadata(
     }
   }
   const gone = departed.find((eni) => eni.mac === mac);
-  if (gone !== undefined) return { kind: 'departed', eni: gone };
+  if (gone !== undefined) return describeUsable(kernel, 'departed', gone);
   return { kind: 'unknown', state: { kind: 'waiting', reason: 'the metadata does not list this MAC yet' } };
+}
+
+function describeUsable(kernel: World['kernel'], kind: 'known' | 'departed', eni: EniMetadata): MetadataOfMac {
+  if (kernel.lacksIpv6 !== true) return { kind, eni };
+  const usable = withoutIpv6(eni);
+  if (!isAddressless(usable) || isAddressless(eni)) return { kind, eni: usable };
+  const reason = 'all its addresses are IPv6, and this kernel has no IPv6; what stands for it is kept';
+  return { kind: 'unknown', state: { kind: 'degraded', reason } };
 }

@@ -27,6 +27,8 @@ export interface NetworkFileInput {
   readonly makesVrf: boolean;
   /** The desired link group; null: unchanged. */
   readonly group: number | null;
+  /** Otherwise networkd is told of IPv4 alone. */
+  readonly kernelHasIpv6: boolean;
   readonly tableId: number;
   readonly metric: number;
   readonly addresses: readonly DesiredAddress[];
@@ -101,7 +103,7 @@ function renderHeader({ eni }: NetworkFileInput): string {
 }
 
 function renderLinkFile(input: NetworkFileInput): string {
-  const { eni, link, isPrimary, policy, metric, tableId } = input;
+  const { eni, link, isPrimary, kernelHasIpv6, policy, metric, tableId } = input;
   const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   const isAddressless = !hasIpv4 && !hasIpv6;
   const yesNo = (value: boolean) => (value ? 'yes' : 'no');
@@ -132,10 +134,10 @@ function renderLinkFile(input: NetworkFileInput): string {
     section('Network', [
       // An IPv4 subnet may get IPv6 later; requesting both from the start avoids the reload that would drop the lease. An
       // IPv6-only subnet leases 169.254.x.y/32, to which the metadata service answers.
-      ['DHCP', 'yes'],
-      ['IPv6AcceptRA', 'yes'],
-      ['LinkLocalAddressing', 'ipv6'],
-      ['IPv6DuplicateAddressDetection', 0],
+      ['DHCP', kernelHasIpv6 ? 'yes' : 'ipv4'],
+      ['IPv6AcceptRA', yesNo(kernelHasIpv6)],
+      ['LinkLocalAddressing', kernelHasIpv6 ? 'ipv6' : 'no'],
+      ...(kernelHasIpv6 ? [['IPv6DuplicateAddressDetection', 0] as const] : []),
       ['LLMNR', 'no'],
       ['DNSDefaultRoute', yesNo(policy.dns)],
       ['KeepConfiguration', chooseKeeping(input.networkdVersion)],
@@ -150,19 +152,23 @@ function renderLinkFile(input: NetworkFileInput): string {
       ['UseHostname', 'no'],
       ['SendRelease', 'no'],
     ]),
-    section('DHCPv6', [
-      ['UseDNS', yesNo(policy.dns)],
-      ['UseDomains', yesNo(policy.dns)],
-      ['UseHostname', 'no'],
-    ]),
-    section('IPv6AcceptRA', [
-      ['RouteMetric', metric],
-      ...inVrf,
-      ['UseGateway', yesNo(policy.defaultRoute)],
-      ['UseDNS', yesNo(policy.dns)],
-      ['UseDomains', yesNo(policy.dns)],
-    ]),
   );
+  if (kernelHasIpv6) {
+    sections.push(
+      section('DHCPv6', [
+        ['UseDNS', yesNo(policy.dns)],
+        ['UseDomains', yesNo(policy.dns)],
+        ['UseHostname', 'no'],
+      ]),
+      section('IPv6AcceptRA', [
+        ['RouteMetric', metric],
+        ...inVrf,
+        ['UseGateway', yesNo(policy.defaultRoute)],
+        ['UseDNS', yesNo(policy.dns)],
+        ['UseDomains', yesNo(policy.dns)],
+      ]),
+    );
+  }
   if (!isPrimary) sections.push(...renderDefaults(input));
   return renderHeader(input) + sections.join('');
 }
@@ -170,10 +176,10 @@ function renderLinkFile(input: NetworkFileInput): string {
 /**
  * The default routes of the ENI's own table, which follow the lease and the router advertisement.
  */
-function renderDefaults({ eni, policy, tableId, metric }: NetworkFileInput): string[] {
+function renderDefaults({ eni, policy, tableId, metric, kernelHasIpv6 }: NetworkFileInput): string[] {
   const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   if (policy.rules === 'none' || (!hasIpv4 && !hasIpv6)) return [];
-  const gateways = hasIpv4 ? ['_dhcp4', '_ipv6ra'] : ['_ipv6ra'];
+  const gateways = [...(hasIpv4 ? ['_dhcp4'] : []), ...(kernelHasIpv6 ? ['_ipv6ra'] : [])];
   return gateways.map((gateway) =>
     section('Route', [
       ['Gateway', gateway],

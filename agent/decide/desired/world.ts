@@ -13,6 +13,7 @@ import { listAddressesNear, listRelevantLinks } from '../inputs/relevant-links.t
 import { type KnownRouter, rememberRouters, whenWithdrawn } from '../inputs/routers.ts';
 import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
+import { configWithoutIpv6 } from './without-ipv6.ts';
 
 /** All that is known of the host. Lists and objects that have not changed since the last call must be the same ones. */
 export interface Sensed {
@@ -84,7 +85,9 @@ export class WorldKeeper {
 
   /** The same world object if nothing in it has changed. `nowMs`: on a monotonic clock. */
   see(sensed: Sensed, nowMs: number, failures: Failures): SeenWorld {
-    const { config, networkd, snapshot, departed, isSilent, directory, ledger } = sensed;
+    const { networkd, snapshot, departed, isSilent, directory, ledger } = sensed;
+    const { lacksIpv6 } = sensed.kernel;
+    const config = lacksIpv6 === true ? configWithoutIpv6(sensed.config) : sensed.config;
     const allLinks = this.#relevantLinks({ links: sensed.kernel.links, config });
     const allAddresses = this.#addressesNear({ addresses: sensed.kernel.addresses, links: allLinks });
     const kernel = { ...sensed.kernel, links: allLinks, addresses: allAddresses };
@@ -101,6 +104,7 @@ export class WorldKeeper {
         addresses: this.#addresses(this.#relevantAddresses({ addresses: allAddresses, leased })),
         routes: this.#routes(kernel.routes),
         drivers: this.#drivers(kernel.drivers),
+        ...(lacksIpv6 === true ? { lacksIpv6 } : {}),
       }),
       routers: this.#trustedRouters(this.#routers),
       ownFiles: directory.own,

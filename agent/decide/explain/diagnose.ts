@@ -225,7 +225,12 @@ function checkReversePathFilters({ facts: { reversePathFilters } }: Patient): Fi
   return [find('rp_filter', Object.keys(links).length > 1 ? 'warning' : 'info', message, advice)];
 }
 
-function checkKernel({ facts: { kernelRelease } }: Patient): Finding[] {
+function checkKernel({ facts: { kernelRelease }, kernel: { lacksIpv6 } }: Patient): Finding[] {
+  const without = `${kernelRelease} has no IPv6 (ipv6.disable=1, or built without it): enid sees to IPv4 alone`;
+  return [...checkRelease(kernelRelease), ...(lacksIpv6 === true ? [find('kernel', 'info', without)] : [])];
+}
+
+function checkRelease(kernelRelease: string): Finding[] {
   const [major = 0, minor = 0] = kernelRelease.split('.').map(Number);
   // IFA_PROTO: linux 5.18.
   if (major > 5 || (major === 5 && minor >= 18)) return [find('kernel', 'ok', kernelRelease)];

@@ -60,6 +60,10 @@ class FakeKernel implements KernelReader {
   readonly dumped: string[] = [];
   handlers: SubscriptionHandlers | null = null;
 
+  family6 = true;
+  async hasIpv6() {
+    return this.family6;
+  }
   async waitForLock() {}
   async dumpLinks() {
     this.dumped.push('links');
@@ -264,6 +268,33 @@ describe('KernelMirror', () => {
     await mirror.setRouteInterest(interest);
     await pending;
     expect(mirror.state().routes).toHaveLength(1);
+  });
+
+  it('without IPv6 in the kernel asks for nothing of it, and says so until it is there', async () => {
+    const kernel = new FakeKernel();
+    kernel.family6 = false;
+    const mirror = await openMirror(kernel);
+    expect(mirror.state().lacksIpv6).toBe(true);
+    await mirror.resync();
+    expect(kernel.dumped).toEqual(['links', 'addresses', 'routes 4', 'rules']);
+    kernel.family6 = true;
+    await mirror.resync();
+    expect('lacksIpv6' in mirror.state()).toBe(false);
+  });
+
+  it('looks at a link again where IPv6 is switched off or on: the kernel tells of its addresses alone', async () => {
+    const kernel = new FakeKernel();
+    const linkLocal: Address = { ...address('fe80::1'), family: 6, prefixLength: 64, scope: 253 };
+    kernel.addresses.push(linkLocal);
+    const mirror = await openMirror(kernel);
+    kernel.links = [{ ...link(5), isIpv6Off: true }];
+    kernel.send(deleteAddress(linkLocal));
+    await mirror.settled();
+    expect(mirror.state().links).toMatchObject([{ isIpv6Off: true }]);
+    kernel.links = [link(5)];
+    kernel.send(newAddress(linkLocal));
+    await mirror.settled();
+    expect('isIpv6Off' in (mirror.state().links[0] ?? {})).toBe(false);
   });
 
   it('asks for a driver once per index and name, and again while a physical link has none', async () => {

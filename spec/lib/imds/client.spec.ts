@@ -228,3 +228,15 @@ describe('the way to the service', () => {
     expect(performance.now() - sinceMs).toBeLessThan(4 * 250 + shortTimeoutMs + 500);
   });
 });
+
+it('without IPv6 in the kernel does not try its endpoints, and says so where there are no others', async () => {
+  const outcomes: string[] = [];
+  const onRequest = (outcome: string) => outcomes.push(outcome);
+  // Nobody listens there: tried first, it would be counted as unreachable.
+  const endpoints = [`http://[::1]:${new URL(endpoint).port}`, endpoint];
+  const client = openClient({ endpoints, hasIpv6: () => false, onRequest });
+  expect(await client.get('meta-data/mac')).toMatchObject({ kind: 'value' });
+  expect(outcomes).toEqual(['value', 'value']);
+  const alone = openClient({ endpoints: endpoints.slice(0, 1), hasIpv6: () => false });
+  await expect(alone.get('meta-data/mac')).rejects.toThrow('every endpoint is IPv6');
+});

@@ -1,5 +1,5 @@
 import { expect, it } from '@jest/globals';
-import { describeRoute, listRoutes } from '../../../lib/imds/route.ts';
+import { describeRoute, listIpv4Endpoints, listRoutes } from '../../../lib/imds/route.ts';
 
 const endpoints = ['http://169.254.169.254', 'http://[fd00:ec2::254]'];
 
@@ -19,5 +19,12 @@ it('tries the last good way before all others, and once', () => {
     'http://169.254.169.254 from 10.0.1.10',
     'http://169.254.169.254',
     'http://[fd00:ec2::254]',
+  ]);
+});
+
+it('leaves out what only IPv6 leads to, where there is none', () => {
+  expect(listIpv4Endpoints([...endpoints, 'http://metadata.test'])).toEqual([
+    'http://169.254.169.254',
+    'http://metadata.test',
   ]);
 });

@@ -97,7 +97,7 @@ describe('decodeEvent on captured messages', () => {
     ['link set ens6 nomaster (AF_BRIDGE: ens6 left br0)', 'nothing'],
     [
       'link del ens6',
-      'delete link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 maxMtu=65535 altNames=aws-x,eni-0abc',
+      'delete link index=3 name=ens6 mac=02:00:00:00:00:06 kind=veth mtu=1500 maxMtu=65535 altNames=aws-x,eni-0abc isIpv6Off=true',
     ],
   ])('ip %s', (command, expected) => {
     const events = decode(captured.get(command) ?? Buffer.alloc(0));

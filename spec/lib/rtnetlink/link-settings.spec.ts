@@ -1,5 +1,10 @@
 import { expect, it } from '@jest/globals';
-import { decodeReversePathFilter, decodeSettings, encodeSetting } from '../../../lib/rtnetlink/link-settings.ts';
+import {
+  decodeIpv6State,
+  decodeReversePathFilter,
+  decodeSettings,
+  encodeSetting,
+} from '../../../lib/rtnetlink/link-settings.ts';
 import { encodeAttribute, encodeNested, encodeU32 } from '../../../lib/rtnetlink/message.ts';
 
 const [AF_INET, AF_INET6] = [2, 10];
@@ -19,6 +24,22 @@ it('reads them from the array that the kernel sends, and none where the link has
   expect(decodeSettings(none, 0, none.length)).toBeNull();
   const short = encodeNested(AF_INET, [encodeAttribute(1, Buffer.alloc(8))]);
   expect(() => decodeSettings(short, 0, short.length)).toThrow('IFLA_INET_CONF: 8 bytes, expected 76');
+});
+
+it('tells where the link can have no IPv6: it is disabled, or the kernel has none for it', () => {
+  const values = Buffer.alloc(53 * 4);
+  const read = () => {
+    const body = Buffer.concat([
+      encodeNested(AF_INET, [encodeU32(1, 7)]),
+      encodeNested(AF_INET6, [encodeU32(1, 7), encodeAttribute(2, values)]),
+    ]);
+    return decodeIpv6State(body, 0, body.length);
+  };
+  expect(read()).toBe(true);
+  values.writeUInt32LE(1, 4 * 26);
+  expect(read()).toBe(false);
+  const ipv4 = encodeNested(AF_INET, [encodeU32(1, 7)]);
+  expect(decodeIpv6State(ipv4, 0, ipv4.length)).toBe(false);
 });
 
 it.each<[string, Buffer[], object | null]>([
