@@ -120,6 +120,10 @@ export interface NetworkdState {
   /** systemd's major version as last reported; null if not known, which is treated as the most fragile one. */
   readonly version: number | null;
   readonly links: readonly NetworkdLink[];
+  /** It is not on the bus and its unit is active all the same: the bus was restarted, and networkd never comes back. No key: not so. */
+  readonly isCutOff?: true;
+  /** It is not on the bus, and starts, restarts or has just lost the bus. No key: not so. */
+  readonly isStarting?: true;
 }
 
 export interface DesiredAddress {

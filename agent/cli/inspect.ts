@@ -34,7 +34,8 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   const warnings: string[] = [];
   const bus = new Bus();
   const mirror = await KernelMirror.open({ isRelevantRoute: () => true });
-  const watcher = new NetworkdWatcher(bus);
+  // A command looks once.
+  const watcher = new NetworkdWatcher(bus, { startMs: 0 });
   try {
     const kernel = mirror.state();
     const candidates = findCandidates(kernel, config.drivers);
@@ -79,6 +80,12 @@ async function readMetadata(config: Config, localAddresses: () => readonly strin
   }
 }
 
+function adviseStart({ isCutOff }: NetworkdState): string {
+  return isCutOff === true
+    ? 'systemd-networkd runs and has left the system bus for good. Restart it: systemctl restart systemd-networkd'
+    : 'systemd-networkd is not running. Start it: systemctl start systemd-networkd';
+}
+
 async function readNetworkd(
   bus: Bus,
   watcher: NetworkdWatcher,
@@ -93,8 +100,7 @@ async function readNetworkd(
     const state = dns.addTo(leases.addTo(await watcher.readState(linkIndexes)));
     leases.close();
     dns.close();
-    if (state.kind === 'absent')
-      warnings.push('systemd-networkd is not running. Start it: systemctl start systemd-networkd');
+    if (state.kind === 'absent') warnings.push(adviseStart(state));
     return state;
   } catch (error) {
     warnings.push(error instanceof Error ? error.message : String(error));

@@ -175,7 +175,7 @@ export class Daemon {
       {
         kernel: () => this.#mirror.state(),
         readKernel: () => this.#mirror.resync(),
-        networkd: () => this.#linkFiles.addTo(this.#leases.addTo(this.#view.state())),
+        networkd: () => this.#leases.addTo(this.#linkFiles.addTo(this.#view.state())),
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
         metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),

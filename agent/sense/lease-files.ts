@@ -3,12 +3,12 @@
  * not write.
  */
 
-import { type FSWatcher, watch } from 'node:fs';
+import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 import type { NetworkdLease, NetworkdLink, NetworkdState } from '../model.ts';
 import { parseLeaseFile } from './lease-file.ts';
-import { parseLinkFile } from './link-file.ts';
+import { parseLinkFile, parseLinkState } from './link-file.ts';
 
 export const leaseDirectory = '/run/systemd/netif/leases';
 /** A lease is some hundred bytes, and some thousand with many routes. */
@@ -33,6 +33,8 @@ function readStateFile<T>(directory: string, linkIndex: number, parse: (text: st
 export interface StateFileKind {
   readonly directory: string;
   readonly read: (directory: string, linkIndex: number) => Partial<NetworkdLink>;
+  /** The links of the directory, where networkd itself cannot be asked. No key: the files do not tell. */
+  readonly list?: (directory: string) => NetworkdLink[];
 }
 
 export const leaseFiles: StateFileKind = {
@@ -49,10 +51,24 @@ export const linkFiles: StateFileKind = {
     const hasDns = readStateFile(directory, linkIndex, parseLinkFile);
     return hasDns === null ? {} : { hasDns };
   },
+  list: (directory) =>
+    listNumbers(directory).flatMap((linkIndex) => {
+      const link = readStateFile(directory, linkIndex, parseLinkState);
+      return link === null ? [] : [{ linkIndex, ...link }];
+    }),
 };
+
+function listNumbers(directory: string): number[] {
+  try {
+    return readdirSync(directory).flatMap((name) => (/^\d{1,9}$/.test(name) ? [Number(name)] : []));
+  } catch {
+    return [];
+  }
+}
 
 export class StateFiles {
   readonly #read: StateFileKind['read'];
+  readonly #list: StateFileKind['list'];
   readonly #directory: string;
   readonly #onChange: () => void;
   #watcher: FSWatcher | null = null;
@@ -64,6 +80,7 @@ export class StateFiles {
     this.#onChange = onChange;
     this.#directory = kind.directory;
     this.#read = kind.read;
+    this.#list = kind.list;
   }
 
   /**
@@ -80,7 +97,8 @@ export class StateFiles {
     if (!isHeard) this.#watch();
     this.#isStale = false;
     this.#state = state;
-    const links = state.links.map((link) => ({ ...link, ...this.#read(this.#directory, link.linkIndex) }));
+    const known = state.isCutOff === true ? (this.#list?.(this.#directory) ?? state.links) : state.links;
+    const links = known.map((link) => ({ ...link, ...this.#read(this.#directory, link.linkIndex) }));
     const next = { ...state, links };
     this.#result = last !== null && isSame(last, next) ? last : next;
     return this.#result;

@@ -4,7 +4,7 @@
  */
 
 import type { NetworkdState } from '../model.ts';
-import type { NetworkdWatcher } from './networkd.ts';
+import { type NetworkdWatcher, startMs } from './networkd.ts';
 
 export interface NetworkdViewOptions {
   readonly watcher: NetworkdWatcher;
@@ -42,7 +42,8 @@ export class NetworkdView {
     this.#stopListening = this.#options.watcher.onEvent((event) => {
       if (event.kind === 'link-changed' && !this.#options.linkIndexes().includes(event.linkIndex)) return;
       // The files must be up to date before the next networkd reads them: no waiting, no question to the bus.
-      if (event.kind === 'vanished') this.#set({ ...this.#state, kind: 'absent' });
+      const { version, links } = this.#state;
+      if (event.kind === 'vanished') this.#set({ kind: 'absent', version, links, isStarting: true });
       if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();
       this.#tries = 0;
       this.#schedule(event.kind === 'vanished' ? 0 : debounceMs);
@@ -107,6 +108,8 @@ export class NetworkdView {
         state.links.some((link) => link.linkIndex === linkIndex && !/^(pending|initialized)$/.test(link.setupState));
       isComplete = state.kind === 'absent' || wanted.every(isKnown);
       this.#set(state);
+      // Whether it runs and has only lost the bus.
+      if (state.kind === 'absent' && this.#options.watcher.isAbsenceFresh) this.#schedule(startMs + debounceMs);
     } catch (error) {
       // The end of the bus ends the questions under way: nothing is wrong.
       if (this.#isStopped) return;

@@ -10,6 +10,7 @@ import { variantOf } from '../../lib/dbus/variant.ts';
 import { NetworkdError } from '../errors.ts';
 import type { NetworkdLink, NetworkdState } from '../model.ts';
 import { type LinkDescription, parseLinkDescription, parseLinkPath, parseSystemdVersion } from './networkd-link.ts';
+import { readUnitState } from './unit-states.ts';
 
 /** `unreachable`: the bus is away, or has not answered yet; networkd may well be running. */
 export type NetworkdPresence = 'present' | 'absent' | 'unreachable';
@@ -30,6 +31,11 @@ export interface ListedLink {
 }
 
 const serviceName = 'org.freedesktop.network1';
+const serviceUnit = 'systemd-networkd.service';
+/** It takes its name within milliseconds of its start. */
+export const startMs = 3_000;
+/** Of its unit, while it is there, comes or goes on its way to come again. */
+const runningStates: ReadonlySet<string> = new Set(['active', 'activating', 'reloading', 'deactivating']);
 const managerPath = '/org/freedesktop/network1';
 const managerInterface = 'org.freedesktop.network1.Manager';
 const linkInterface = 'org.freedesktop.network1.Link';
@@ -59,10 +65,13 @@ export class NetworkdWatcher {
   /** When it last began to configure each link, and when it came itself. */
   #unsettledMs = new Map<number, number>();
   #appearedMs: number | null = null;
+  #absentSinceMs: number | null = null;
+  readonly #startMs: number;
 
-  /** The bus is started, shared and closed by the caller. */
-  constructor(bus: Bus) {
+  /** The bus is started, shared and closed by the caller. `startMs`: how long its absence is taken for a start. */
+  constructor(bus: Bus, options: { readonly startMs?: number } = {}) {
     this.#bus = bus;
+    this.#startMs = options.startMs ?? startMs;
   }
 
   /** Begins to listen; idempotent. */
@@ -86,6 +95,11 @@ export class NetworkdWatcher {
   stop(): void {
     for (const subscription of this.#subscriptions) subscription.remove();
     this.#subscriptions = [];
+  }
+
+  /** It may only be starting. */
+  get isAbsenceFresh(): boolean {
+    return this.#absentSinceMs !== null && performance.now() - this.#absentSinceMs < this.#startMs;
   }
 
   get presence(): NetworkdPresence {
@@ -150,10 +164,18 @@ export class NetworkdWatcher {
     return link;
   }
 
-  /** With the version of the next one, which an upgrade may have put in its place. */
+  /**
+   * With the version of the next one, which an upgrade may have put in its place. networkd does not connect to the bus again
+   * after that was restarted (sd_bus of 252 and 262): its unit stays active. While it starts it is not there for a moment, too.
+   */
   async #absentState(): Promise<NetworkdState> {
     const { version, links } = this.#last;
-    return { kind: 'absent', version: (await this.readVersion()) ?? version, links };
+    const unitState = await readUnitState(this.#bus, serviceUnit).catch(() => null);
+    const state = { kind: 'absent', version: (await this.readVersion()) ?? version, links } as const;
+    if (unitState === 'active' && !this.isAbsenceFresh) return { ...state, isCutOff: true };
+    // After a restart of the bus systemd itself may come back to it later than this program.
+    const isStarting = unitState === null ? this.isAbsenceFresh : runningStates.has(unitState);
+    return isStarting ? { ...state, isStarting } : state;
   }
 
   /** Null: networkd has no such link (yet). Throws NetworkdError. */
@@ -232,6 +254,8 @@ export class NetworkdWatcher {
 
   #takeOwner(now: NameOwner, before: NameOwner): void {
     this.#version = undefined;
+    // Also while the bus is away: a question that is under way then must not be taken for an answer.
+    this.#absentSinceMs = now.kind === 'owned' ? null : performance.now();
     this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
     this.#unsettledMs.clear();

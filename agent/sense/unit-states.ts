@@ -1,11 +1,14 @@
 /** Whether units of systemd are there, run and come with the next boot. */
 
+import type { Bus } from '../../lib/dbus/bus.ts';
+import { readTextProperty } from '../../lib/dbus/properties.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
 import { RuntimeError } from '../errors.ts';
 import type { UnitState } from '../takeover-model.ts';
 
 /** systemctl itself gives up after 90 s; while apt has systemd read its units again, a slow host may take long. */
 const commandMs = 100_000;
+const systemd = 'org.freedesktop.systemd1';
 const properties = ['LoadState', 'ActiveState', 'UnitFileState'];
 
 /** By name; no key: there is no such unit. Throws a RuntimeError where systemd does not answer: unknown is not absent. */
@@ -37,4 +40,12 @@ export function parseUnitStates(
     states[name] = { isActive, isEnabled: values.get('UnitFileState') === 'enabled' };
   }
   return states;
+}
+
+/** ActiveState of a unit, as systemd.unit(5). Rejects with a DbusError where systemd is not on the bus. */
+export function readUnitState(bus: Pick<Bus, 'call'>, unit: string): Promise<string> {
+  // sd_bus_path_encode(3): all but letters and digits as their code.
+  const label = unit.replace(/[^A-Za-z0-9]/g, (char) => `_${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
+  const path = `/org/freedesktop/systemd1/unit/${label}`;
+  return readTextProperty(bus, { destination: systemd, path, interface: `${systemd}.Unit`, name: 'ActiveState' });
 }

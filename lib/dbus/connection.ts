@@ -150,9 +150,10 @@ export class Connection {
     });
   }
 
-  /** Sends a signal to whoever listens. Nothing happens where the connection is over. */
+  /** Sends a signal to whoever listens. Nothing happens where the connection is over: its end comes before the event of it. */
   emit({ path, interface: iface, member, signature, body }: OutgoingSignal): void {
-    if (!this.#isClosed) this.#bus.send(Message.newSignal(path, iface, member, signature, [...body]));
+    if (!this.#isClosed && this.#bus._connection.stream.writable)
+      this.#bus.send(Message.newSignal(path, iface, member, signature, [...body]));
   }
 
   /** Answers in its own time; always takes the call. */

@@ -19,6 +19,13 @@ export function describeState(world: Inputs, one: Matched, unresolved: readonly 
   if (one.isLeaving)
     return { kind: 'detaching', reason: 'no longer in the metadata; configuration is kept until the link disappears' };
   if (policy.manage !== 'full') return { kind: 'configured' };
+  if (world.networkd.kind === 'absent' && world.networkd.isCutOff === true) {
+    const reason = 'systemd-networkd runs and has left the system bus for good: leases go on, new files wait';
+    return { kind: 'degraded', reason: `${reason}. Restart it: systemctl restart systemd-networkd` };
+  }
+  if (world.networkd.kind === 'absent' && world.networkd.isStarting === true) {
+    return { kind: 'waiting', reason: 'systemd-networkd is not on the bus yet' };
+  }
   if (world.networkd.kind === 'absent') {
     return { kind: 'degraded', reason: 'systemd-networkd is not running: leases are not renewed. Start it' };
   }

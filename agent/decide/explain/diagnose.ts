@@ -73,6 +73,14 @@ function checkDaemon({ facts: { daemon } }: Patient): Finding[] {
 
 function checkNetworkd({ networkd }: Patient): Finding[] {
   if (networkd.kind === 'absent') {
+  if (networkd.kind === 'absent' && networkd.isCutOff === true) {
+    const message =
+      'systemd-networkd runs and has left the system bus for good: leases go on, its files cannot be read';
+    return [find('networkd', 'error', message, 'systemctl restart systemd-networkd')];
+  }
+  if (networkd.kind === 'absent' && networkd.isStarting === true) {
+    return [find('networkd', 'warning', 'systemd-networkd starts, and is not on the bus yet', 'wait some seconds')];
+  }
     const advice =
       'systemctl enable --now systemd-networkd; for an ENI that another program configures: `manage: rules`';
     return [find('networkd', 'error', 'systemd-networkd is not running: no ENI gets its lease', advice)];
