@@ -338,6 +338,14 @@ export interface HostFacts {
   readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
   /** The same of names in `[Match]`. No key: none. */
   readonly strangeNames?: readonly { readonly path: string; readonly name: string }[];
+  /**
+   * Whether the daemon can have networkd read its files: by polkit's word, or by enid-reload.socket. `unknown`: polkit tells
+   * root only. No key: not asked.
+   */
+  readonly reloadWays?: {
+    readonly polkit: 'allows' | 'refuses' | 'absent' | 'unknown';
+    readonly hasHelper: boolean;
+  };
   /** The running daemon; null if none holds the lock of the runtime directory. */
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }

@@ -14,7 +14,9 @@ if [ -n "${ENID_RUNTIME:-}" ]; then
 fi
 mkdir -p "$root/usr/bin" && ln -sf ../libexec/enid/enid.js "$root/usr/bin/enid"
 put 755 units/kept-files.sh /usr/libexec/enid/kept-files
-for unit in enid enid-restore; do put 644 units/$unit.service /usr/lib/systemd/system/$unit.service; done
+for unit in enid.service enid-restore.service enid-reload.socket enid-reload@.service; do
+  put 644 "units/$unit" "/usr/lib/systemd/system/$unit"
+done
 put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf
 put 644 units/tmpfiles.d/enid.conf /usr/lib/tmpfiles.d/enid.conf
 put 644 units/polkit/50-enid.rules /usr/share/polkit-1/rules.d/50-enid.rules

@@ -8,22 +8,29 @@ import * as z from 'zod';
 import type { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError, describeCause } from '../../lib/dbus/errors.ts';
 import { NetworkdError } from '../errors.ts';
+import { askReloadHelper } from './reload-helper.ts';
 
 export interface NetworkdBusOptions {
   /** A reload of networkd itself takes 13 ms; with thousands of links, seconds. */
   readonly timeoutMs?: number;
   /** Between attempts while networkd says that it is reloading already. */
   readonly retryDelayMs?: number;
+  /** Where polkit does not let this user reload. */
+  readonly askHelper?: () => Promise<void>;
 }
 
 /** About 5 s in all with the default delay: a reload that takes longer is stuck. */
 const mostReloadAttempts = 50;
+/** The helper is a unit that is started each time, and systemd closes its socket for who asks too often. */
+const helperDelayMs = 1_000;
+const mostHelperAttempts = 5;
 const nothing = z.tuple([]);
 
 export class NetworkdBus {
   readonly #bus: Bus;
   readonly #timeoutMs: number;
   readonly #retryDelayMs: number;
+  readonly #askHelper: () => Promise<void>;
   #running: Promise<void> | null = null;
   #next: Promise<void> | null = null;
 
@@ -31,6 +38,7 @@ export class NetworkdBus {
     this.#bus = bus;
     this.#timeoutMs = options.timeoutMs ?? 30_000;
     this.#retryDelayMs = options.retryDelayMs ?? 100;
+    this.#askHelper = options.askHelper ?? (() => askReloadHelper());
   }
 
   /**
@@ -82,10 +90,27 @@ export class NetworkdBus {
         await this.#call('Reload', 'reload systemd-networkd', []);
         return;
       } catch (error) {
+        if (error instanceof NetworkdError && error.code === 'denied') return await this.#reloadByHelper(error);
         // Somebody else's reload (networkctl, udev's) is under way, and may have begun before our files were written.
-        const isBusy = error instanceof NetworkdError && /already reloading/i.test(error.message);
-        if (!isBusy || attempt >= mostReloadAttempts) throw error;
+        if (!isBusy(error) || attempt >= mostReloadAttempts) throw error;
         await sleep(this.#retryDelayMs);
+      }
+    }
+  }
+
+  /** polkit is not installed, does not answer or says no. */
+  async #reloadByHelper(refusal: NetworkdError): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#askHelper();
+      } catch (cause) {
+        if (isBusy(cause) && attempt < mostHelperAttempts) {
+          await sleep(helperDelayMs);
+          continue;
+        }
+        const reason = cause instanceof Error ? cause.message : String(cause);
+        const message = `${refusal.message}, and neither does ${reason}. Run \`systemctl restart enid-reload.socket\`, or \`networkctl reload\` once as root`;
+        throw new NetworkdError('denied', 'systemd-networkd', message, { cause });
       }
     }
   }
@@ -111,7 +136,12 @@ export class NetworkdBus {
       );
     } catch (cause) {
       const code = cause instanceof DbusError ? cause.code : 'failed';
-      throw new NetworkdError(code, 'systemd-networkd', `failed to ${what}: ${describeCause(cause)}`, { cause });
+      const hint = code === 'denied' ? ' (polkit: not installed, or it refuses)' : '';
+      throw new NetworkdError(code, 'systemd-networkd', `failed to ${what}: ${describeCause(cause)}${hint}`, { cause });
     }
   }
+}
+
+function isBusy(error: unknown): boolean {
+  return error instanceof NetworkdError && /already reloading/i.test(error.message);
 }

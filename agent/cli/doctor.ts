@@ -11,6 +11,7 @@ import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links
 import type { KernelState } from '../model.ts';
 import { busName } from '../report/bus-service.ts';
 import { readHostFacts } from '../sense/host-facts.ts';
+import { readReloadWays } from '../sense/reload-ways.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
@@ -22,13 +23,18 @@ export async function examine(
   { json, isColoured }: { json: boolean; isColoured: boolean },
 ): Promise<CommandResult> {
   const inspection = await inspectHost(config);
-  const facts = await readHostFacts({
-    links: listLinks(inspection.kernel, config.drivers),
-    endpoints: config.imds.endpoints,
-    timeoutMs: config.imds.timeoutMs,
-    daemonProcessId: await findDaemon(config),
-  });
-  const findings = diagnose({ ...inspection, facts, ways: await askWays(inspection) });
+  const daemonProcessId = await findDaemon(config);
+  const [facts, reloadWays] = await Promise.all([
+    readHostFacts({
+      links: listLinks(inspection.kernel, config.drivers),
+      endpoints: config.imds.endpoints,
+      timeoutMs: config.imds.timeoutMs,
+      daemonProcessId,
+    }),
+    onBus((bus) => readReloadWays(bus, daemonProcessId)),
+  ]);
+  const known = { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
+  const findings = diagnose({ ...inspection, facts: known, ways: await askWays(inspection) });
   const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
 }
@@ -40,10 +46,15 @@ export async function examine(
 async function findDaemon(config: Config): Promise<number | null> {
   const holder = await new RuntimeStore(config.runtimeDirectory).readHolder();
   if (holder !== 'hidden') return holder;
+  return await onBus((bus) => bus.readProcessId(busName));
+}
+
+/** Null: the bus does not answer. */
+async function onBus<T>(ask: (bus: Bus) => Promise<T>): Promise<T | null> {
   const bus = new Bus();
   try {
     await bus.start();
-    return await bus.readProcessId(busName);
+    return bus.isConnected ? await ask(bus) : null;
   } catch {
     return null;
   } finally {

@@ -41,7 +41,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
     const candidates = findCandidates(kernel, config.drivers);
     const indexes = [...candidates.values()].flat().map(({ link }) => link.index);
     const [metadata, networkd] = await Promise.all([
-      readMetadata(config, () => listLocalAddresses(kernel, config.drivers), warnings),
+      readMetadata(config, kernel, warnings),
       readNetworkd(bus, watcher, indexes, warnings),
     ]);
     const isRelevant = makeRouteFilter(findRouteInterest(config, indexes));
@@ -61,7 +61,7 @@ export async function inspectHost(config: Config): Promise<Inspection> {
 }
 
 /** What the service says now, merged with what was accepted before; only the latter if it does not answer. */
-async function readMetadata(config: Config, localAddresses: () => readonly string[], warnings: string[]) {
+async function readMetadata(config: Config, kernel: KernelState, warnings: string[]) {
   const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
   try {
     const candidate = await openMetadataReader({
@@ -97,7 +97,7 @@ async function readNetworkd(
     watcher.start();
     const leases = new StateFiles(() => undefined, leaseFiles);
     const dns = new StateFiles(() => undefined, linkFiles);
-    const state = dns.addTo(leases.addTo(await watcher.readState(linkIndexes)));
+    const state = leases.addTo(dns.addTo(await watcher.readState(linkIndexes)));
     leases.close();
     dns.close();
     if (state.kind === 'absent') warnings.push(adviseStart(state));

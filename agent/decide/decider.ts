@@ -16,7 +16,7 @@ import { holdUnconfirmed } from './diff/unconfirmed.ts';
 import { findCandidates } from './inputs/match-links.ts';
 
 /** The state of the host, and which files networkd was given and has read. */
-export interface Known extends Sensed, Pick<Actual, 'settling' | 'offered' | 'unread'> {
+export interface Known extends Sensed, Pick<Actual, 'settling' | 'unreloaded' | 'offered' | 'unread'> {
   /** False: the snapshot is remembered from before the start, and the service has not confirmed it yet. No key: it has. */
   readonly isConfirmed?: boolean;
 }
@@ -83,7 +83,7 @@ export class Decider {
   }
 
   #decide(known: Known, nowMs: number, failures: Failures): Decision {
-    const { networkd, settling, offered, unread } = known;
+    const { networkd, settling, unreloaded, offered, unread } = known;
     const { world, kernel, againMs } = this.#worlds.see(known, nowMs, failures);
     const { ownFiles: files } = world;
     const desired = this.#desired(world);
@@ -92,7 +92,7 @@ export class Decider {
       candidates: this.#candidates({ kernel: world.kernel, config: world.config }),
     });
     const recorded = this.#recorded({ declared, ledger: known.ledger });
-    const actual = { kernel, files, networkd, ledger: recorded, settling, offered, unread };
+    const actual = { kernel, files, networkd, ledger: recorded, settling, unreloaded, offered, unread };
     const { changes: all, conflicts } = this.#differ.compute(desired, actual, world.kernel.links);
     const changes = known.isConfirmed === false ? holdUnconfirmed(all, desired, files) : all;
     const ledger = this.#ledger.compute({ desired, previous: recorded, declared, kernel });
@@ -102,8 +102,8 @@ export class Decider {
 
 /** The input of a one-off decision without a running daemon: networkd is not configuring anything for us. */
 export function lookOnce(sensed: Sensed & Pick<Known, 'isConfirmed'>): Known {
-  const [settling, unread] = [new Set<string>(), new Set<string>()];
-  return { ...sensed, settling, unread, offered: new Set(sensed.directory.own.map(({ name }) => name)) };
+  const [settling, unreloaded, unread] = [new Set<string>(), new Set<string>(), new Set<string>()];
+  return { ...sensed, settling, unreloaded, unread, offered: new Set(sensed.directory.own.map(({ name }) => name)) };
 }
 
 function listMacs({ snapshot, departed }: Sensed): string[] {

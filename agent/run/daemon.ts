@@ -76,6 +76,8 @@ export class Daemon {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #silenceTimer: NodeJS.Timeout | null = null;
   #isSilent = false;
+  /** Why networkd was not reloaded, while it is still to be. */
+  #refusal: string | null = null;
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
   readonly #changeLog: ChangeLog;
@@ -186,7 +188,10 @@ export class Daemon {
         writeLedger: (ledger) => store.writeLedger(ledger),
       },
       {
-        changed: ({ change, error }, repair) => this.#changeLog.changed(change, error, repair),
+        changed: ({ change, error }, repair) => {
+          if (change.kind === 'reload') this.#refusal = error?.message ?? null;
+          this.#changeLog.changed(change, error, repair);
+        },
         fought: (change, count) => this.#changeLog.fought(change, count),
         passed: (result) => this.#afterPass(result),
         ledgerFailed: (error) => this.#troubles.report(`failed to write the ledger to disk, will retry: ${error}`),
@@ -210,8 +215,7 @@ export class Daemon {
 
   /** What could not be asked lately, one line each: what is in force leans on what was known before. */
   warnings(): readonly string[] {
-    const { failure } = this.#poller;
-    return failure === null ? [] : [failure];
+    return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
   }
 
   /** What is known of the host now, without asking anybody. */
@@ -346,6 +350,7 @@ export class Daemon {
     const awaited = result.desired.reports
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
+    if (!result.remaining.some(({ kind }) => kind === 'reload')) this.#refusal = null;
     this.#poller.await(awaited.length === 0 ? null : awaited.join());
     for (const error of result.thrown.values()) this.#logStack(error);
     for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.report(message);

@@ -4,6 +4,7 @@
  */
 
 import type { Outcome } from '../act/apply.ts';
+import { isSameList } from '../decide/base/memo.ts';
 import { nameNetworkFile } from '../decide/desired/network-file.ts';
 import type { OwnFile } from '../decide/desired/unit-directory.ts';
 import type { Change, KernelState, NetworkdState } from '../model.ts';
@@ -24,6 +25,11 @@ export class NetworkdHandover {
   readonly #offered = new Set<string>();
   /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
   readonly #unread = new Set<string>();
+  /** MACs of links whose last reload networkd refused. */
+  readonly #refused = new Set<string>();
+  /** MACs of links whose reload is under way. */
+  #asked: readonly string[] = [];
+  #unreloaded: ReadonlySet<string> = new Set();
   /** 257 answers when every link is configured, a stuck one never. */
   #answer: Promise<void> | null = null;
 
@@ -40,11 +46,29 @@ export class NetworkdHandover {
   /** networkd came back and has read every file again. */
   forgetOffers(): void {
     this.#offered.clear();
+    this.#refused.clear();
   }
 
   /** MACs of links that networkd is at work on. */
   listSettling(view: Pick<HandoverView, 'networkd' | 'prefix'> & Pick<KernelState, 'links'>, nowMs: number) {
     return this.settling.list({ ...view, isReloading: this.#answer !== null }, nowMs);
+  }
+
+  /**
+   * MACs of links whose reload was refused, or asked for so long ago that networkd is stuck: what it would make is made beside
+   * it. `settling`: of `listSettling`. The same object while they are the same.
+   */
+  listUnreloaded(settling: ReadonlySet<string>): ReadonlySet<string> {
+    const macs = [...this.#refused, ...this.#asked.filter((mac) => !settling.has(mac))];
+    if (!isSameList(macs, [...this.#unreloaded])) this.#unreloaded = new Set(macs);
+    return this.#unreloaded;
+  }
+
+  /** A refusal lasts while the reload is still to be. */
+  follow(changes: readonly Change[]): void {
+    for (const mac of this.#refused) {
+      if (!changes.some((change) => change.kind === 'reload' && change.mac === mac)) this.#refused.delete(mac);
+    }
   }
 
   /** Reloads that may go out: every file of their ENI that is to be written or removed was. */
@@ -59,8 +83,10 @@ export class NetworkdHandover {
   /** `reload` resolves when networkd has answered; it is not waited for. `answered` is called after that. */
   begin(reloads: readonly Reload[], nowMs: number, reload: () => Promise<void>, answered: () => void): void {
     for (const { mac, linkName } of reloads) this.settling.begin(mac, linkName, nowMs);
+    this.#asked = reloads.map(({ mac }) => mac);
     this.#answer = reload().finally(() => {
       this.#answer = null;
+      this.#asked = [];
       answered();
     });
   }
@@ -70,7 +96,11 @@ export class NetworkdHandover {
     if (change.kind === 'write-file' && error === null && networkd.kind !== 'present') this.#unread.add(change.mac);
     if (change.kind !== 'reload') return;
     this.settling.end(change.mac);
-    if (error !== null) return;
+    if (error !== null) {
+      this.#refused.add(change.mac);
+      return;
+    }
+    this.#refused.delete(change.mac);
     this.settling.begin(change.mac, change.linkName, nowMs);
     this.#unread.clear();
     const name = nameNetworkFile(prefix, change.linkName);

@@ -105,6 +105,7 @@ export class Passes {
       const decided = this.#decide();
       const { desired, kernel, files, changes, conflicts, isConfirmed, networkd, thrown } = decided;
       this.#echo.keep(changes);
+      this.#handover.follow(changes);
       this.#attempts.follow(desired, { config: this.#config, snapshot: this.#senses.metadata().snapshot });
       await this.#ledger.record(decided.ledger);
       const { outcomes, pending, count } = await this.#apply(decided);
@@ -133,6 +134,7 @@ export class Passes {
     const metadata = this.#senses.metadata();
     const nowMs = performance.now();
     const { prefix } = this.#config.networkd;
+    const settling = this.#handover.listSettling({ networkd, links: kernel.links, prefix }, nowMs);
     const known = {
       config: this.#config,
       kernel,
@@ -141,7 +143,8 @@ export class Passes {
       directory,
       ...metadata,
       ledger: this.#ledger.entries,
-      settling: this.#handover.listSettling({ networkd, links: kernel.links, prefix }, nowMs),
+      settling,
+      unreloaded: this.#handover.listUnreloaded(settling),
       ...this.#handover.told,
     };
     const isConfirmed = metadata.isConfirmed !== false;

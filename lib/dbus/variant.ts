@@ -12,3 +12,13 @@ export function variantOf<T>(schema: z.ZodType<T>): z.ZodType<T> {
 export function stringVariant(value: string): Variant {
   return new Variant('s', value);
 }
+
+/** A variant that holds a number of 32 bits. */
+export function uint32Variant(value: number): Variant {
+  return new Variant('u', value);
+}
+
+/** A variant that holds a number of 64 bits. */
+export function uint64Variant(value: bigint): Variant {
+  return new Variant('t', value);
+}

@@ -100,7 +100,7 @@ function decideOver(snapshot: Snapshot): void {
     ledger: {},
   };
   const decide = (next: Snapshot) =>
-    new Decider().decide({ ...known, snapshot: next, settling: new Set(), offered, unread }, 0);
+    new Decider().decide({ ...known, snapshot: next, settling: new Set(), unreloaded: new Set(), offered, unread }, 0);
   const { desired } = decide(snapshot);
   const broken = desired.reports.find(({ state }) => 'reason' in state && state.reason.startsWith('internal error'));
   if (broken !== undefined) throw new Error(JSON.stringify(broken.state));

@@ -81,7 +81,7 @@ function decideUnfiltered(world: ModelWorld): { desired: Desired; difference: Di
   const recorded = { ...declared, ...ledger };
   const settling = new Set<string>();
   const difference = computeDifference(desired, {
-    ...{ kernel, files, networkd, ledger: recorded, settling, offered, unread },
+    ...{ kernel, files, networkd, ledger: recorded, settling, unreloaded: new Set<string>(), offered, unread },
   });
   return { desired, difference };
 }

@@ -37,7 +37,12 @@ function readKnown(world: ModelWorld, kernel: KernelState): Known {
   return {
     ...{ config, kernel, networkd, lostRouters: [], directory: world.files(), snapshot, departed, ledger },
     isSilent: snapshot === null,
-    ...{ settling: new Set<string>(), offered: new Set(offered), unread: new Set(unread) },
+    ...{
+      settling: new Set<string>(),
+      unreloaded: new Set<string>(),
+      offered: new Set(offered),
+      unread: new Set(unread),
+    },
   };
 }
 

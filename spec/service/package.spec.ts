@@ -70,6 +70,8 @@ const common = [
   '/usr/lib/systemd/network/80-ec2.network',
   '/usr/lib/systemd/networkd.conf.d/50-enid.conf',
   '/usr/lib/systemd/system/enid-restore.service',
+  '/usr/lib/systemd/system/enid-reload.socket',
+  '/usr/lib/systemd/system/enid-reload@.service',
   '/usr/lib/systemd/system/enid.service',
   '/usr/lib/sysusers.d/enid.conf',
   '/usr/lib/tmpfiles.d/enid.conf',

@@ -25,6 +25,7 @@ ENID_MACHINE_TREE=$(cat "$trees/$machine_suite")
 ENID_MACHINE_TREE_257=$(cat "$trees/trixie")
 # The short form of the matrix (spec/service/package.spec.ts).
 ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-forky")"
-export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MATRIX
+ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
+export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
 jest --selectProjects service --runInBand "$@"

@@ -36,6 +36,11 @@ export function describeState(world: Inputs, one: Matched, unresolved: readonly 
   if (eni.ipv4Addresses.length > 0 && !hasLease(world.kernel.addresses, candidate.link.index, eni)) {
     return { kind: 'waiting', reason: `no lease for ${eni.ipv4Addresses[0]} yet` };
   }
+  if (hasFamily(eni, 6) && candidate.link.isIpv6Off === true) {
+    const { name, mtu } = candidate.link;
+    const cause = mtu < leastIpv6Mtu ? `its MTU is ${mtu}` : `net.ipv6.conf.${name}.disable_ipv6 is set`;
+    return { kind: 'degraded', reason: `IPv6 is off on the link: ${cause}; IPv4 is as it should be` };
+  }
   if (eni.ipv6Addresses.length > 0 && policy.rules !== 'none' && unresolved.includes(6)) {
     return { kind: 'waiting', reason: 'no router advertisement yet' };
   }
@@ -43,11 +48,6 @@ export function describeState(world: Inputs, one: Matched, unresolved: readonly 
     return { kind: 'waiting', reason: 'its IPv6 router has withdrawn itself, and no other one advertises' };
   }
   if (!candidate.link.hasCarrier) {
-  if (hasFamily(eni, 6) && candidate.link.isIpv6Off === true) {
-    const { name, mtu } = candidate.link;
-    const cause = mtu < leastIpv6Mtu ? `its MTU is ${mtu}` : `net.ipv6.conf.${name}.disable_ipv6 is set`;
-    return { kind: 'degraded', reason: `IPv6 is off on the link: ${cause}; IPv4 is as it should be` };
-  }
     const what = candidate.link.isUp ? 'the link has no carrier' : 'the link is down';
     return { kind: 'degraded', reason: `${what}: the host's default route leads by the next ENI that has one` };
   }

@@ -25,6 +25,8 @@ export interface Actual {
   readonly ledger: Ledger;
   /** MACs of links that networkd was just told to configure: enid does not create what networkd is about to create. */
   readonly settling: ReadonlySet<string>;
+  /** MACs of links whose reload networkd refuses or does not answer: what it would make is made beside it. */
+  readonly unreloaded: ReadonlySet<string>;
   /** Files that a reload has made known to networkd since it started. */
   readonly offered: ReadonlySet<string>;
   /** MACs of ENIs whose files were written while networkd was away. */
@@ -65,7 +67,10 @@ export class Differ {
     const { addresses, routes, rules } = kernel;
     const ownership = this.#ownership({ desired, links, ledger });
     const fileChanges = diffFiles(desired, actual);
-    const reloaded = fileChanges.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac);
+    const { unreloaded } = actual;
+    const reloaded = fileChanges
+      .filter(({ kind, mac }) => kind === 'reload' && !unreloaded.has(mac))
+      .map(({ mac }) => mac);
     const settling = addAll(actual.settling, reloaded);
     // For a link that is already configured, routes and rules are added before networkd removes the previous ones.
     const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, networkd));
@@ -82,7 +87,7 @@ export class Differ {
       ...ofAddresses.changes,
       ...ofRoutes.changes,
       ...this.#rules({ desired, rules, ledger, settling: untouched, ownership }),
-      ...this.#leases({ desired, links, addresses, routes, networkd, ledger, settling }),
+      ...this.#leases({ desired, links, addresses, routes, networkd, ledger, settling, unreloaded }),
     ];
     changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
     const conflicts = [...ofAddresses.conflicts, ...ofRoutes.conflicts];

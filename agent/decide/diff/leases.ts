@@ -26,16 +26,23 @@ interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'>
   readonly ledger: Ledger;
   /** MACs of links that networkd was just told to configure. */
   readonly settling: ReadonlySet<string>;
+  /** As `Actual.unreloaded`. */
+  readonly unreloaded: ReadonlySet<string>;
 }
 
 const ipv4Width = 32;
 
 export function diffLeases(state: LeaseState): Change[] {
-  const { desired, networkd, settling } = state;
+  const { desired, networkd, settling, unreloaded } = state;
   return desired.enis.flatMap((eni) => {
     if (eni.lease === null || settling.has(eni.mac)) return [];
     const lost = restoreAddress(eni, eni.lease, state);
-    if (lost.length > 0 || !isFileInForce(eni, networkd)) return lost;
+    if (lost.length > 0) return lost;
+    if (!isFileInForce(eni, networkd)) {
+      // It has the lease by another file (80-ec2.network): all ENIs then have one metric, and which leads is chance.
+      const isByItself = unreloaded.has(eni.mac) || networkd.kind === 'absent';
+      return isByItself ? diffMetric(eni, eni.lease, state) : [];
+    }
     return [
       ...diffMetric(eni, eni.lease, state),
       ...diffLeftovers(eni, eni.lease, state),

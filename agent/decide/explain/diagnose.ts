@@ -30,6 +30,7 @@ export interface Patient {
 const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkDaemon,
   checkNetworkd,
+  checkReloadWays,
   checkForeignSettings,
   checkPrograms,
   checkFiles,
@@ -72,7 +73,6 @@ function checkDaemon({ facts: { daemon } }: Patient): Finding[] {
 }
 
 function checkNetworkd({ networkd }: Patient): Finding[] {
-  if (networkd.kind === 'absent') {
   if (networkd.kind === 'absent' && networkd.isCutOff === true) {
     const message =
       'systemd-networkd runs and has left the system bus for good: leases go on, its files cannot be read';
@@ -81,6 +81,7 @@ function checkNetworkd({ networkd }: Patient): Finding[] {
   if (networkd.kind === 'absent' && networkd.isStarting === true) {
     return [find('networkd', 'warning', 'systemd-networkd starts, and is not on the bus yet', 'wait some seconds')];
   }
+  if (networkd.kind === 'absent') {
     const advice =
       'systemctl enable --now systemd-networkd; for an ENI that another program configures: `manage: rules`';
     return [find('networkd', 'error', 'systemd-networkd is not running: no ENI gets its lease', advice)];
@@ -99,6 +100,21 @@ function checkNetworkd({ networkd }: Patient): Finding[] {
     return [find('networkd', 'info', `systemd ${version}: ${meaning}`)];
   }
   return [find('networkd', 'ok', `systemd ${version}: its reload keeps leases`)];
+}
+
+/** Nothing to say where a way is open: polkit may be missing on purpose. */
+function checkReloadWays({ facts: { daemon, reloadWays } }: Patient): Finding[] {
+  if (daemon === null || reloadWays === undefined) return [];
+  const { polkit, hasHelper } = reloadWays;
+  if (polkit === 'allows' || hasHelper) return [];
+  if (polkit === 'unknown') {
+    const message =
+      'enid-reload.socket is not active, and whether polkit lets enid reload systemd-networkd, only root is told';
+    return [find('networkd', 'info', message, 'run it as root')];
+  }
+  const cause = polkit === 'absent' ? 'polkit is not installed' : 'polkit refuses it';
+  const message = `enid cannot have systemd-networkd read its files: ${cause}, and enid-reload.socket is not active`;
+  return [find('networkd', 'error', message, 'systemctl restart enid-reload.socket, or install polkit')];
 }
 
 function checkForeignSettings({ facts }: Patient): Finding[] {
