@@ -63,7 +63,7 @@ function makeLookup(
 function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | null): string {
   const said = text === null ? errno : `${errno} (${text})`;
   if (errno === 'ENETUNREACH') return `${said}, no route to the destination`;
-  if (errno === 'EOPNOTSUPP' || errno === 'EAFNOSUPPORT') return `${said}, this kernel has no IPv6`;
+  if (/^(EOPNOTSUPP|ENOTSUP|EAFNOSUPPORT)$/.test(errno)) return `${said}, this kernel has no IPv6`;
   if (errno === 'EINVAL' && inputLink === null) return `${said}, this host does not have the source address`;
   // Martian source: the reverse path filter, or forwarding is off (EHOSTUNREACH).
   if (errno === 'EXDEV') return `${said}, the reverse path filter of ${inputLink} refuses it`;

@@ -41,8 +41,8 @@ import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.t
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
 const FAMILIES: readonly Family[] = [4, 6];
-/** What the kernel says of a family that it does not have. */
-const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP']);
+/** What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv: one number on Linux. */
+const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP', 'ENOTSUP']);
 
 export interface RtnetlinkClientOptions {
   /** For the answer to a request, and for each next part of a dump. */
