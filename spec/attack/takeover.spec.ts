@@ -17,7 +17,7 @@ beforeAll(async () => {
   if (tree === '') throw new Error('ENID_MACHINE_TREE is not set: run `npm run test:service`');
   vpc = await Vpc.create({ name: 'takeover-attack', subnets });
   for (const eni of [primary, alone]) await vpc.attach(eni);
-  machine = await Machine.boot(vpc, tree, 'ifupdown');
+  machine = await Machine.boot(vpc, tree, { by: 'ifupdown' });
   await until('ifupdown has the links', () => vpc.reaches('10.0.1.10'));
 }, testMs);
 afterAll(async () => {

@@ -30,7 +30,7 @@ describe.each([
     if (tree === '') throw new Error('ENID_MACHINE_TREE_BROKER is not set: run `npm run test:service`');
     vpc = await Vpc.create({ name: `busrestart${name.slice(-3)}`, subnets });
     for (const eni of [primary, alone]) await vpc.attach(eni);
-    machine = await Machine.boot(vpc, tree, 'networkd', undefined, prepare);
+    machine = await Machine.boot(vpc, tree, { prepare });
     await awaitReach(vpc);
     await until('all is configured', async () => /ens6 .* configured/.test(await readStatus()));
   }, testMs);

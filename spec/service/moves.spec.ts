@@ -54,7 +54,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
   async function boot(enis: readonly EniSpec[], instanceId: string, from?: string): Promise<void> {
     vpc = await Vpc.create({ name: `moves-${version}`, subnets, instanceId });
     for (const eni of enis) await vpc.attach(eni);
-    machine = await Machine.boot(vpc, trees[version], 'networkd', from);
+    machine = await Machine.boot(vpc, trees[version], { disk: from });
   }
 
   async function configured(count: number): Promise<void> {

@@ -33,7 +33,7 @@ async function boot(name: string, prepare: string): Promise<void> {
   if (tree === '') throw new Error('ENID_MACHINE_TREE_BROKER is not set: run `npm run test:service`');
   vpc = await Vpc.create({ name, subnets });
   for (const eni of [primary, alone]) await vpc.attach(eni);
-  machine = await Machine.boot(vpc, tree, 'networkd', undefined, prepare);
+  machine = await Machine.boot(vpc, tree, { prepare });
 }
 
 async function end(): Promise<void> {

@@ -15,7 +15,7 @@ beforeAll(async () => {
   if (tree === '') throw new Error('ENID_MACHINE_TREE is not set: run `npm run test:service`');
   vpc = await Vpc.create({ name: 'takeover', subnets });
   for (const eni of [primary, alone]) await vpc.attach(eni);
-  machine = await Machine.boot(vpc, tree, 'ifupdown');
+  machine = await Machine.boot(vpc, tree, { by: 'ifupdown' });
 }, testMs);
 afterAll(async () => {
   await machine?.stop();
