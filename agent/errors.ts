@@ -1,4 +1,7 @@
-/** Errors of the program: each has a stable code, the object it is about, and a cause where there is one. */
+/**
+ * Errors of the program: each has a stable code, the object it is about, and a cause where there is
+ * one.
+ */
 
 abstract class CodedError extends Error {
   readonly code: string;

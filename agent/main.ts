@@ -11,7 +11,10 @@ import { version } from './version.ts';
 
 const defaultConfigFile = '/etc/enid/config.yaml';
 
-/** A main file elsewhere has its drop-ins beside it, as /etc/enid/config.yaml has /etc/enid/config.d. */
+/**
+ * A main file elsewhere has its drop-ins beside it, as /etc/enid/config.yaml has
+ * /etc/enid/config.d.
+ */
 function placesOf(mainFile: string): ConfigPlaces {
   const dropInDirectory = mainFile.replace(/\.ya?ml$/, '').concat('.d');
   return { mainFile, dropInDirectory, isMainFileRequired: mainFile !== defaultConfigFile };
@@ -21,7 +24,10 @@ function load(mainFile: string): Promise<Config> {
   return loadConfig(placesOf(mainFile));
 }
 
-/** The only place that writes a command's output: names and texts from elsewhere must not control the terminal. */
+/**
+ * The only place that writes a command's output: names and texts from elsewhere must not control
+ * the terminal.
+ */
 function write(stream: NodeJS.WriteStream, text: string, toPrintable = escapeText): void {
   stream.write(toPrintable(text));
 }
@@ -317,7 +323,10 @@ async function main(): Promise<never> {
   process.exit();
 }
 
-/** A socket or a slow pipe takes long output in parts, and process.exit() would cut off the rest. No error if the reader is gone. */
+/**
+ * A socket or a slow pipe takes long output in parts, and process.exit() would cut off the rest. No
+ * error if the reader is gone.
+ */
 function flush(stream: NodeJS.WriteStream): Promise<void> {
   return new Promise((resolve) => {
     stream.once('error', () => resolve());

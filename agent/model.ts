@@ -1,4 +1,6 @@
-/** The readonly types that the rooms of the program share. Plain data only: no behaviour, no I/O. */
+/**
+ * The readonly types that the rooms of the program share. Plain data only: no behaviour, no I/O.
+ */
 
 import type { Address, Family, Link, LinkSettings, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
@@ -28,8 +30,9 @@ export interface EniMetadata {
 }
 
 /**
- * What one read says of one ENI. `pending`: listed, but not propagated yet (a listed leaf answers 404, a non-primary
- * reads device 0 on card 0, …). `invalid`: it answers with something that cannot be. Neither is ever read as empty.
+ * What one read says of one ENI. `pending`: listed, but not propagated yet (a listed leaf answers
+ * 404, a non-primary reads device 0 on card 0, …). `invalid`: it answers with something that cannot
+ * be. Neither is ever read as empty.
  */
 export type EniReading =
   | { readonly kind: 'ready'; readonly eni: EniMetadata }
@@ -44,15 +47,18 @@ export interface Snapshot {
   readonly enis: readonly EniReading[];
   readonly instanceId: string | null;
   /**
-   * The tags of the instance that were asked for; null: the instance has no tag of that key. Null for all: it does not offer
-   * its tags in the metadata. No key: not read.
+   * The tags of the instance that were asked for; null: the instance has no tag of that key. Null
+   * for all: it does not offer its tags in the metadata. No key: not read.
    */
   readonly tags?: Readonly<Record<string, string | null>> | null;
-  /** Tags that are asked for and listed, and have no value yet: `tags` has them where they were known before. No key: none. */
+  /**
+   * Tags that are asked for and listed, and have no value yet: `tags` has them where they were
+   * known before. No key: none.
+   */
   readonly unreadTags?: readonly string[];
   /**
-   * MAC → what the ENI lists although another one listed it before and still does: addresses and prefixes as CIDR text, and
-   * `place` for its card and device. No key: none.
+   * MAC → what the ENI lists although another one listed it before and still does: addresses and
+   * prefixes as CIDR text, and `place` for its card and device. No key: none.
    */
   readonly contested?: Readonly<Record<string, readonly string[]>>;
 }
@@ -63,7 +69,10 @@ export interface KernelState {
   readonly addresses: readonly Address[];
   readonly routes: readonly Route[];
   readonly rules: readonly Rule[];
-  /** Driver of each physical link by its index, from sysfs; null if it is not known. For virtual ones see `Link.kind`. */
+  /**
+   * Driver of each physical link by its index, from sysfs; null if it is not known. For virtual
+   * ones see `Link.kind`.
+   */
   readonly drivers: ReadonlyMap<number, string | null>;
   /** The kernel was built without IPv6 or booted with `ipv6.disable=1`. No key: it has IPv6. */
   readonly lacksIpv6?: true;
@@ -74,7 +83,10 @@ export interface NetworkdLink {
   readonly linkIndex: number;
   /** Path of the .network file in force; null where none matches. */
   readonly networkFile: string | null;
-  /** AdministrativeState of org.freedesktop.network1.Link: `pending`, `configuring`, `configured`, `unmanaged`, … */
+  /**
+   * AdministrativeState of org.freedesktop.network1.Link: `pending`, `configuring`, `configured`,
+   * `unmanaged`, …
+   */
   readonly setupState: string;
   /**
    * When it last began to configure the link from the start, in ms on a monotonic
@@ -112,15 +124,21 @@ export interface NetworkdLease {
 }
 
 /**
- * What is known of systemd-networkd. `absent`: it is not on the bus; `unknown`: the bus has not answered yet, so it
- * may be running. `links`: its last reports, if any.
+ * What is known of systemd-networkd. `absent`: it is not on the bus; `unknown`: the bus has not
+ * answered yet, so it may be running. `links`: its last reports, if any.
  */
 export interface NetworkdState {
   readonly kind: 'present' | 'absent' | 'unknown';
-  /** systemd's major version as last reported; null if not known, which is treated as the most fragile one. */
+  /**
+   * systemd's major version as last reported; null if not known, which is treated as the most
+   * fragile one.
+   */
   readonly version: number | null;
   readonly links: readonly NetworkdLink[];
-  /** It is not on the bus and its unit is active all the same: the bus was restarted, and networkd never comes back. No key: not so. */
+  /**
+   * It is not on the bus and its unit is active all the same: the bus was restarted, and networkd
+   * never comes back. No key: not so.
+   */
   readonly isCutOff?: true;
   /** It is not on the bus, and starts, restarts or has just lost the bus. No key: not so. */
   readonly isStarting?: true;
@@ -146,7 +164,9 @@ export interface DesiredRoute {
   readonly gateway: string | null;
   readonly linkIndex: number;
   readonly metric: number;
-  /** Replaces what networkd drops for a moment: also added while networkd is configuring the link. */
+  /**
+   * Replaces what networkd drops for a moment: also added while networkd is configuring the link.
+   */
   readonly isStandIn?: true;
   /** Repeats one of main, whose gateway need not be in a subnet of the link (RTNH_F_ONLINK). */
   readonly isFollowed?: true;
@@ -170,24 +190,32 @@ export interface DesiredRule {
   readonly suppressGroup: number | null;
 }
 
-/** A networkd file: `name` is relative to the unit directory (`70-ens6.network`, `70-ens6.network.d/sources.conf`). */
+/**
+ * A networkd file: `name` is relative to the unit directory (`70-ens6.network`,
+ * `70-ens6.network.d/sources.conf`).
+ */
 export interface NetworkFile {
   readonly name: string;
   readonly text: string;
   /**
-   * `link`: a change takes effect only by a reload. `sources`: its objects are kept up to date by rtnetlink, and
-   * the file is for networkd's next start. `vrf`: the VRF of the link, which networkd makes once.
+   * `link`: a change takes effect only by a reload. `sources`: its objects are kept up to date by
+   * rtnetlink, and the file is for networkd's next start. `vrf`: the VRF of the link, which
+   * networkd makes once.
    */
   readonly role: 'link' | 'sources' | 'vrf';
 }
 
-/** The lease's own objects, which networkd makes from our file: enid only corrects their metrics. */
+/**
+ * The lease's own objects, which networkd makes from our file: enid only corrects their metrics.
+ */
 export interface DesiredLease {
   /** Null for an ENI without IPv4. */
   readonly address: string | null;
   /** As EC2 leases it: the subnet's; null if the metadata has no subnet. */
   readonly prefixLength: number | null;
-  /** Where the routes of lease and router advertisement are: main, or the table of the ENI's VRF. */
+  /**
+   * Where the routes of lease and router advertisement are: main, or the table of the ENI's VRF.
+   */
   readonly table: number;
   readonly metric: number;
   /** Whether the default routes of lease and router advertisement are desired. */
@@ -214,11 +242,17 @@ export interface DesiredEni {
   readonly routes: readonly DesiredRoute[];
   readonly rules: readonly DesiredRule[];
   readonly altNames: readonly string[];
-  /** Of net.ipv4.conf.<link>, only the settings that the operator configured; enid leaves the rest alone. */
+  /**
+   * Of net.ipv4.conf.<link>, only the settings that the operator configured; enid leaves the rest
+   * alone.
+   */
   readonly settings: Partial<LinkSettings>;
   /** What networkd should make of the lease; null if this program does not manage it. */
   readonly lease: DesiredLease | null;
-  /** Families whose table routes are not known yet (no lease, no router advertisement): the present ones are kept. */
+  /**
+   * Families whose table routes are not known yet (no lease, no router advertisement): the present
+   * ones are kept.
+   */
   readonly unresolvedFamilies: readonly (4 | 6)[];
   /**
    * Families whose default route the network itself has withdrawn: ours is removed, even the last
@@ -257,18 +291,24 @@ export interface Desired {
   readonly enis: readonly DesiredEni[];
   readonly reports: readonly EniReport[];
   /**
-   * MACs of present links whose desired state is not known at the moment. Their objects are never removed, and while there are any,
-   * neither is an object of unknown origin.
+   * MACs of present links whose desired state is not known at the moment. Their objects are never
+   * removed, and while there are any, neither is an object of unknown origin.
    */
   readonly unknownMacs: readonly string[];
   /** Their MACs are among the unknown ones. */
   readonly provisional: readonly ProvisionalEni[];
 }
 
-/** What the program itself declared or installed: identity text of the object (decide/base/identity.ts) → MAC of its ENI. */
+/**
+ * What the program itself declared or installed: identity text of the object
+ * (decide/base/identity.ts) → MAC of its ENI.
+ */
 export type Ledger = Readonly<Record<string, string>>;
 
-/** One step from the actual to the desired state. `mac` is the ENI's; `reason` says why in a few words. */
+/**
+ * One step from the actual to the desired state. `mac` is the ENI's; `reason` says why in a few
+ * words.
+ */
 export type Change = {
   readonly mac: string;
   readonly linkName: string;
@@ -307,7 +347,9 @@ export type Change = {
   | { readonly kind: 'remove-rule'; readonly rule: Rule; readonly ownTwins?: readonly Rule[] }
 );
 
-/** What a repair restored: an object of this program that another program had removed or altered. */
+/**
+ * What a repair restored: an object of this program that another program had removed or altered.
+ */
 export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule' | 'setting';
 
 /** What `enid doctor` checks in addition to what a pass reads. */
@@ -318,29 +360,37 @@ export interface HostFacts {
   readonly programs: readonly { readonly name: string; readonly processId: number }[];
   /** Known files of other programs that configure networks. */
   readonly files: readonly string[];
-  /** What systemd-imdsd (≥ 261) has written for networkd, and whether it keeps programs off the metadata service. No key: nothing. */
+  /**
+   * What systemd-imdsd (≥ 261) has written for networkd, and whether it keeps programs off the
+   * metadata service. No key: nothing.
+   */
   readonly imdsNetwork?: 'locked' | 'unlocked';
   /** networkd.conf(5) in force: null if no file sets it. */
   readonly manageForeignRoutes: string | null;
   readonly manageForeignRules: string | null;
   /** net.ipv4.conf.<link>.rp_filter: 0 off, 1 strict, 2 loose; `all` among the names. */
   readonly reversePathFilters: Readonly<Record<string, number>>;
-  /** One question to the metadata service from each local address of an ENI. `failure` null: it answered. */
+  /**
+   * One question to the metadata service from each local address of an ENI. `failure` null: it
+   * answered.
+   */
   readonly metadataWays: readonly {
     readonly linkName: string;
     readonly localAddress: string;
     readonly endpoint: string;
     readonly failure: string | null;
   }[];
-  /** From the firmware of a Nitro instance, available without any network. No key: not available. */
+  /**
+   * From the firmware of a Nitro instance, available without any network. No key: not available.
+   */
   readonly instanceId?: string;
   /** MACs that files in /etc/systemd/network match and no link has. No key: none. */
   readonly strangeMacs?: readonly { readonly path: string; readonly mac: string }[];
   /** The same of names in `[Match]`. No key: none. */
   readonly strangeNames?: readonly { readonly path: string; readonly name: string }[];
   /**
-   * Whether the daemon can have networkd read its files: by polkit's word, or by enid-reload.socket. `unknown`: polkit tells
-   * root only. No key: not asked.
+   * Whether the daemon can have networkd read its files: by polkit's word, or by
+   * enid-reload.socket. `unknown`: polkit tells root only. No key: not asked.
    */
   readonly reloadWays?: {
     readonly polkit: 'allows' | 'refuses' | 'absent' | 'unknown';

@@ -1,4 +1,7 @@
-/** The readonly types of `enid takeover`: what is found on the host, and what is to be done. Plain data only. */
+/**
+ * The readonly types of `enid takeover`: what is found on the host, and what is to be done. Plain
+ * data only.
+ */
 
 import type { Address, Route } from '../lib/rtnetlink/types.ts';
 
@@ -21,7 +24,10 @@ export interface NetworkManagerDevice {
   readonly connection: string | null;
 }
 
-/** A lease of the previous manager, as networkd would add it, and the routes that disappear when it is added again. */
+/**
+ * A lease of the previous manager, as networkd would add it, and the routes that disappear when it
+ * is added again.
+ */
 export interface HeldAddress {
   readonly address: Address;
   readonly routes: readonly Route[];
@@ -59,7 +65,10 @@ export interface TakeoverFacts {
   readonly resolvConf: 'resolved' | 'volatile' | 'other' | 'absent';
   /** ENIs with an address, for which networkd has no file. */
   readonly unclaimedLinks: readonly string[];
-  /** /etc/systemd/network/80-ec2.network is a link to /dev/null, as the installation leaves it beside another manager. */
+  /**
+   * /etc/systemd/network/80-ec2.network is a link to /dev/null, as the installation leaves it
+   * beside another manager.
+   */
   readonly isFallbackMasked: boolean;
   /** The files that this program wants for the ENIs. */
   readonly networkFiles: readonly TextFile[];

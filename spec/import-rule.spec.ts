@@ -1,4 +1,7 @@
-/** The import rule is seen to fail: on a small tree of all rooms, with one deliberate violation of each kind. */
+/**
+ * The import rule is seen to fail: on a small tree of all rooms, with one deliberate violation of
+ * each kind.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -12,7 +15,10 @@ const config = join(root, '.dependency-cruiser.cjs');
 const env = { ...process.env, NODE_OPTIONS: '', NO_COLOR: '1' };
 let tree: string;
 
-/** A file of each room, from the lowest one up: a file may import those before it in its own row and all rows above. */
+/**
+ * A file of each room, from the lowest one up: a file may import those before it in its own row and
+ * all rows above.
+ */
 const layers = [
   ['lib/ip/cidr.ts'],
   ['agent/model.ts'],

@@ -1,4 +1,7 @@
-/** The npm packages: those that have to be there are used, and what is installed is what the lock file says, everywhere. */
+/**
+ * The npm packages: those that have to be there are used, and what is installed is what the lock
+ * file says, everywhere.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { copyFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
@@ -72,7 +75,10 @@ it('runs on the Node.js that the packages ship: the lock file has it for both ar
   expect(process.version).toBe(process.env['ENID_OTHER_NODE'] ?? shipped[0]);
 });
 
-/** Package → where it is to be imported. They are prescribed: none goes for a few bytes or milliseconds. */
+/**
+ * Package → where it is to be imported. They are prescribed: none goes for a few bytes or
+ * milliseconds.
+ */
 const prescribed = {
   netlink: ['agent', 'lib'],
   'dbus-next': ['agent', 'lib'],

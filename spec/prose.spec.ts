@@ -1,4 +1,7 @@
-/** The prose check is seen to fail, for each word and for a long comment, and the repository passes it. */
+/**
+ * The prose check is seen to fail, for each word and for a long comment, and the repository passes
+ * it.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

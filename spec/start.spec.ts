@@ -8,7 +8,10 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
 const root = join(import.meta.dirname, '..');
 let directory: string;
-/** Modules of Node.js that are loaded when the configuration of `enid run` is refused: what it has imported by then. */
+/**
+ * Modules of Node.js that are loaded when the configuration of `enid run` is refused: what it has
+ * imported by then.
+ */
 let loaded: string[];
 
 beforeAll(() => {

@@ -1,4 +1,7 @@
-/** Does what it is told, in order, and says what came of each change. A failure never keeps the others back. */
+/**
+ * Does what it is told, in order, and says what came of each change. A failure never keeps the
+ * others back.
+ */
 
 import { familyOf } from '../../lib/ip/address.ts';
 import { KernelError } from '../errors.ts';
@@ -7,8 +10,8 @@ import type { KernelChange } from './netlink.ts';
 import type { Removal, Removals } from './removals.ts';
 
 /**
- * What carries changes out; each rejects with an Error that names the object and the cause. False: there was nothing to do, for
- * all is so already.
+ * What carries changes out; each rejects with an Error that names the object and the cause. False:
+ * there was nothing to do, for all is so already.
  */
 export interface Actuators {
   changeKernel(change: Exclude<KernelChange, Removal>): Promise<boolean>;
@@ -24,13 +27,16 @@ export interface Outcome {
   readonly change: Change;
   /** Null: done, or nothing was to be done. */
   readonly error: Error | null;
-  /** All is so already, or the link it was about has gone or lost IPv6: nothing was done, and nothing has failed. */
+  /**
+   * All is so already, or the link it was about has gone or lost IPv6: nothing was done, and
+   * nothing has failed.
+   */
   readonly isMoot: boolean;
 }
 
 /**
- * Changes of one kind are independent of each other and go out together, but for rules and routes that go; kinds follow each
- * other in the given order.
+ * Changes of one kind are independent of each other and go out together, but for rules and routes
+ * that go; kinds follow each other in the given order.
  */
 export async function applyChanges(changes: readonly Change[], actuators: Actuators): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -75,7 +81,10 @@ function toOutcome(change: Change, result: Result): Outcome {
   return { change, error: result instanceof Error && !isMoot ? result : null, isMoot };
 }
 
-/** The kernel refuses IPv6 on a link that has `disable_ipv6` (addrconf_add_dev, ip6_validate_gw): its next record tells. */
+/**
+ * The kernel refuses IPv6 on a link that has `disable_ipv6` (addrconf_add_dev, ip6_validate_gw):
+ * its next record tells.
+ */
 function isIpv6Off(change: Change, { code }: KernelError): boolean {
   if (code !== 'EACCES') return false;
   if (change.kind === 'add-address') return familyOf(change.address.address) === 6;

@@ -10,7 +10,10 @@ export interface NetlinkActOptions {
   readonly protocol: number;
 }
 
-/** True: done. False: it failed as expected, for all is so already. Rejects with a KernelError otherwise. */
+/**
+ * True: done. False: it failed as expected, for all is so already. Rejects with a KernelError
+ * otherwise.
+ */
 export async function accept(expected: readonly string[], request: Promise<void>): Promise<boolean> {
   try {
     await request;

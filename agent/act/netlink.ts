@@ -1,4 +1,7 @@
-/** Applies one change by rtnetlink. What is already as wanted is no error; what would hit a foreign object is. */
+/**
+ * Applies one change by rtnetlink. What is already as wanted is no error; what would hit a foreign
+ * object is.
+ */
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -36,7 +39,10 @@ export type KernelChange = Extract<
   }
 >;
 
-/** True: it was made. False: all is so already. Rejects with a KernelError that has the kernel's reason. */
+/**
+ * True: it was made. False: all is so already. Rejects with a KernelError that has the kernel's
+ * reason.
+ */
 export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<boolean> {
   const { client, protocol } = options;
   switch (change.kind) {
@@ -70,7 +76,10 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
   }
 }
 
-/** False: the link has it. The kernel says the same of one that another link has, as its own name or as another one. */
+/**
+ * False: the link has it. The kernel says the same of one that another link has, as its own name or
+ * as another one.
+ */
 async function addAltName(
   { linkIndex, altName }: { readonly linkIndex: number; readonly altName: string },
   client: RtnetlinkClient,
@@ -85,8 +94,9 @@ async function addAltName(
 }
 
 /**
- * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken by a route of another
- * program that leads by another link, and a plain replacement would make that one vanish: only our own is replaced.
+ * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken
+ * by a route of another program that leads by another link, and a plain replacement would make that
+ * one vanish: only our own is replaced.
  */
 async function addRoute(
   { isFollowed, ...route }: Route & { readonly isFollowed: boolean },
@@ -118,8 +128,9 @@ async function addRoute(
 }
 
 /**
- * To an IPv6 route of ours another program has added a next hop, and a replacement would take that one away, too (fib6_add_rt2node).
- * Each next hop has a protocol of its own, which only a deletion tells: those of ours that are not meant go, one by one.
+ * To an IPv6 route of ours another program has added a next hop, and a replacement would take that
+ * one away, too (fib6_add_rt2node). Each next hop has a protocol of its own, which only a deletion
+ * tells: those of ours that are not meant go, one by one.
  */
 async function exchangePath(
   route: Route,
@@ -157,8 +168,9 @@ async function moveAddress(address: Address, client: RtnetlinkClient): Promise<b
 const standInMetric = 4_096;
 
 /**
- * Moves the connected route of an address to another metric; the kernel adds the new one before it removes the old
- * (fib_modify_prefix_metric). The request sets the lifetimes too, so they are read at the last moment.
+ * Moves the connected route of an address to another metric; the kernel adds the new one before it
+ * removes the old (fib_modify_prefix_metric). The request sets the lifetimes too, so they are read
+ * at the last moment.
  */
 async function setAddressMetric(
   { linkIndex, address, metric }: { linkIndex: number; address: string; metric: number },

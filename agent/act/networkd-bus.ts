@@ -21,7 +21,10 @@ export interface NetworkdBusOptions {
 
 /** About 5 s in all with the default delay: a reload that takes longer is stuck. */
 const mostReloadAttempts = 50;
-/** The helper is a unit that is started each time, and systemd closes its socket for who asks too often. */
+/**
+ * The helper is a unit that is started each time, and systemd closes its socket for who asks too
+ * often.
+ */
 const helperDelayMs = 1_000;
 const mostHelperAttempts = 5;
 const nothing = z.tuple([]);
@@ -42,9 +45,9 @@ export class NetworkdBus {
   }
 
   /**
-   * Has networkd read all its files; resolves when it has. One at a time: a call during a reload gets the next one,
-   * which begins after it and so sees every file written before the call, and which all callers then share. Rejects
-   * with a NetworkdError whose code is that of DbusError.
+   * Has networkd read all its files; resolves when it has. One at a time: a call during a reload
+   * gets the next one, which begins after it and so sees every file written before the call, and
+   * which all callers then share. Rejects with a NetworkdError whose code is that of DbusError.
    */
   reload(): Promise<void> {
     if (this.#next !== null) return this.#next;
@@ -62,12 +65,17 @@ export class NetworkdBus {
     return this.#next;
   }
 
-  /** Has networkd configure a link again from its file. This drops its lease. Rejects with a NetworkdError. */
+  /**
+   * Has networkd configure a link again from its file. This drops its lease. Rejects with a
+   * NetworkdError.
+   */
   reconfigureLink(linkIndex: number): Promise<void> {
     return this.#call('ReconfigureLink', `reconfigure link ${linkIndex}`, [linkIndex]);
   }
 
-  /** Has networkd renew a link's lease; nothing is dropped meanwhile. Rejects with a NetworkdError. */
+  /**
+   * Has networkd renew a link's lease; nothing is dropped meanwhile. Rejects with a NetworkdError.
+   */
   renewLink(linkIndex: number): Promise<void> {
     return this.#call('RenewLink', `renew the lease of link ${linkIndex}`, [linkIndex]);
   }
@@ -91,7 +99,8 @@ export class NetworkdBus {
         return;
       } catch (error) {
         if (error instanceof NetworkdError && error.code === 'denied') return await this.#reloadByHelper(error);
-        // Somebody else's reload (networkctl, udev's) is under way, and may have begun before our files were written.
+        // Somebody else's reload (networkctl, udev's) is under way, and may have begun before our
+        // files were written.
         if (!isBusy(error) || attempt >= mostReloadAttempts) throw error;
         await sleep(this.#retryDelayMs);
       }

@@ -1,6 +1,6 @@
 /**
- * Asks enid-reload.socket to have networkd read its files: networkd takes that from its own user without polkit. The unit
- * behind it does nothing else, says what came of it and closes.
+ * Asks enid-reload.socket to have networkd read its files: networkd takes that from its own user
+ * without polkit. The unit behind it does nothing else, says what came of it and closes.
  */
 
 import { connect } from 'node:net';
@@ -14,7 +14,10 @@ const answerMs = 35_000;
 /** busctl says one line. */
 const longestAnswer = 4_096;
 
-/** Rejects with a NetworkdError: `no-helper` where nobody listens, `helper-failed` with what busctl said. */
+/**
+ * Rejects with a NetworkdError: `no-helper` where nobody listens, `helper-failed` with what busctl
+ * said.
+ */
 export function askReloadHelper(path: string = reloadSocket, timeoutMs: number = answerMs): Promise<void> {
   return new Promise((resolve, reject) => {
     const fail = (code: string, text: string, cause?: unknown) =>

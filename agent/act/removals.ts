@@ -1,6 +1,7 @@
 /**
- * Takes rules and routes away, exactly those that are meant. The kernel deletes the first that fits a request, and takes what a
- * request does not say for "any": so it is asked first what it has, and where it would delete another one, it is not told to.
+ * Takes rules and routes away, exactly those that are meant. The kernel deletes the first that fits
+ * a request, and takes what a request does not say for "any": so it is asked first what it has, and
+ * where it would delete another one, it is not told to.
  */
 
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -43,7 +44,8 @@ export class Removals {
       const isGone = await accept(['ENOENT'], this.#client.deleteRule(rule));
       rules.splice(rules.indexOf(hit), 1);
       if (isMeant) return isGone;
-      // What goes in its place is narrower, so that the one that is meant takes its packets; then it is there again, behind.
+      // What goes in its place is narrower, so that the one that is meant takes its packets; then
+      // it is there again, behind.
       const again = { ...hit, protocol: this.#protocol };
       await addRule(again, this.#client);
       rules.push(again);
@@ -71,7 +73,10 @@ export class Removals {
     return known;
   }
 
-  /** Those that a request can hit: by its link, by several or none, and IPv6 next hop objects by any. */
+  /**
+   * Those that a request can hit: by its link, by several or none, and IPv6 next hop objects by
+   * any.
+   */
   #routesOf({ family, table, linkIndex, protocol }: Route): Promise<Route[]> {
     const key = `${family} ${table} ${linkIndex} ${protocol}`;
     const filter = (_family: Family, one: number, link: number | null, other: number) =>

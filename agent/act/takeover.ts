@@ -1,6 +1,6 @@
 /**
- * Carries out the steps of a takeover, and takes them back. What was there before, and what was done, is on disk before each
- * step: a takeover that is cut off anywhere can be undone.
+ * Carries out the steps of a takeover, and takes them back. What was there before, and what was
+ * done, is on disk before each step: a takeover that is cut off anywhere can be undone.
  */
 
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
@@ -43,7 +43,10 @@ export class Takeover {
     return existsSync(this.#path('record.json'));
   }
 
-  /** Throws a RuntimeError at the first step that fails: what was done before it, and before this call, can be undone. */
+  /**
+   * Throws a RuntimeError at the first step that fails: what was done before it, and before this
+   * call, can be undone.
+   */
   async apply(steps: readonly TakeoverStep[], onStep: (step: TakeoverStep) => void): Promise<void> {
     // Above it the daemon's own user has a directory.
     await mkdir(dirname(this.#directory), { recursive: true, mode: 0o755 });
@@ -78,8 +81,8 @@ export class Takeover {
   }
 
   /**
-   * Goes on past what fails, and resolves to why; null: all is as it was. Files first, then commands, each in reverse; but
-   * whoever writes such files ends before.
+   * Goes on past what fails, and resolves to why; null: all is as it was. Files first, then
+   * commands, each in reverse; but whoever writes such files ends before.
    */
   async undo(onStep: (text: string) => void): Promise<string | null> {
     const { files, undo, undoFirst } = this.#read();
@@ -246,13 +249,17 @@ async function renewAddress({ address, routes }: AddressStep): Promise<void> {
   }
 }
 
-/** A link counts, wherever it leads. Throws where it cannot be told: what is taken for missing is removed by the undo. */
+/**
+ * A link counts, wherever it leads. Throws where it cannot be told: what is taken for missing is
+ * removed by the undo.
+ */
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /**
- * Put back, it would be written to by names: through any link that its owner lays into it meanwhile.
+ * Put back, it would be written to by names: through any link that its owner lays into it
+ * meanwhile.
  */
 function refuseDirectory(path: string): void {
   if (lstatSync(path).isDirectory()) throw new Error('expected a file, got a directory. Move it away');

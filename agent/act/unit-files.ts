@@ -5,7 +5,10 @@ import { dirname, join } from 'node:path';
 import { removeFile, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { NetworkdError } from '../errors.ts';
 
-/** `name` may have one folder: `70-ens6.network.d/sources.conf`. False: it is so already. Throws a NetworkdError. */
+/**
+ * `name` may have one folder: `70-ens6.network.d/sources.conf`. False: it is so already. Throws a
+ * NetworkdError.
+ */
 export async function writeUnitFile(directory: string, name: string, text: string): Promise<boolean> {
   const path = join(directory, name);
   try {
@@ -16,7 +19,10 @@ export async function writeUnitFile(directory: string, name: string, text: strin
   }
 }
 
-/** Also removes the folder of a drop-in where it is left empty. False: there is none. Throws a NetworkdError. */
+/**
+ * Also removes the folder of a drop-in where it is left empty. False: there is none. Throws a
+ * NetworkdError.
+ */
 export async function removeUnitFile(directory: string, name: string): Promise<boolean> {
   const path = join(directory, name);
   let isRemoved: boolean;

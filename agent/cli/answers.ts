@@ -1,4 +1,7 @@
-/** The JSON of `status`, `plan` and `explain` as the daemon returns it over the bus: untrusted until it matches these schemas. */
+/**
+ * The JSON of `status`, `plan` and `explain` as the daemon returns it over the bus: untrusted until
+ * it matches these schemas.
+ */
 
 import * as z from 'zod';
 import type { Explanation } from '../report/explain-text.ts';
@@ -44,7 +47,10 @@ export interface PlanAnswer {
    * in the plan yet.
    */
   readonly unready: readonly string[];
-  /** What nothing at all is known of, one line each: the plan is not whole, and says nothing where it is empty. */
+  /**
+   * What nothing at all is known of, one line each: the plan is not whole, and says nothing where
+   * it is empty.
+   */
   readonly unknown: readonly string[];
   readonly warnings: readonly string[];
 }

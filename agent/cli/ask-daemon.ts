@@ -1,4 +1,7 @@
-/** Asks the running daemon over `org.enid1`, for the read-only commands. Returns its answer, or why there is none. */
+/**
+ * Asks the running daemon over `org.enid1`, for the read-only commands. Returns its answer, or why
+ * there is none.
+ */
 
 import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
@@ -21,15 +24,15 @@ export type Answer<T> =
   | { readonly kind: 'unanswered'; readonly reason: string };
 
 /**
- * A daemon that is alive answers within milliseconds; explain waits for its turn if other users ask,
- * too.
+ * A daemon that is alive answers within milliseconds; explain waits for its turn if other users
+ * ask, too.
  */
 const quickMs = 3_000;
 const explainMs = 15_000;
 
 /**
- * Never throws. A daemon that runs with another configuration than the given one is not asked: its answer would not show
- * what this configuration does.
+ * Never throws. A daemon that runs with another configuration than the given one is not asked: its
+ * answer would not show what this configuration does.
  */
 export async function askDaemon<T>(config: Config, question: Question<T>): Promise<Answer<T>> {
   const bus = new Bus({ connectTimeoutMs: quickMs });

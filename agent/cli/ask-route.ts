@@ -11,8 +11,8 @@ import type { KernelState, Route } from '../model.ts';
 type RouteQuestion = Packet & { readonly vrf: string | null };
 
 /**
- * `vrf`: the sender is bound to it, since only such senders use its addresses. Throws errors that are no
- * answer of the kernel.
+ * `vrf`: the sender is bound to it, since only such senders use its addresses. Throws errors that
+ * are no answer of the kernel.
  */
 export async function askRoute(
   client: RtnetlinkClient,
@@ -28,8 +28,8 @@ export async function askRoute(
 }
 
 /**
- * The routes that the packet meets, and those that its destination alone meets: a mirror of an ENI's routes
- * may lack them. A refusal is not an error here.
+ * The routes that the packet meets, and those that its destination alone meets: a mirror of an
+ * ENI's routes may lack them. A refusal is not an error here.
  */
 export async function askRoutesItself(
   client: RtnetlinkClient,

@@ -11,7 +11,10 @@ export interface CommandWords {
 export const shells = ['bash', 'zsh', 'fish'] as const;
 export type Shell = (typeof shells)[number];
 
-/** The script for a shell; put it where the shell looks (`enid completion bash > /usr/share/bash-completion/completions/enid`). */
+/**
+ * The script for a shell; put it where the shell looks (`enid completion bash >
+ * /usr/share/bash-completion/completions/enid`).
+ */
 export function renderCompletion(shell: Shell, commands: readonly CommandWords[]): string {
   switch (shell) {
     case 'bash':
@@ -49,7 +52,10 @@ complete -F _enid enid
 `;
 }
 
-/** A function that zsh loads by its file's name. `path` and `words` have a meaning of their own there. */
+/**
+ * A function that zsh loads by its file's name. `path` and `words` have a meaning of their own
+ * there.
+ */
 function renderZsh(commands: readonly CommandWords[]): string {
   const describe = (name: string, description: string) => quote(`${name.replaceAll(':', '\\:')}:${description}`);
   const cases = commands.map(({ path, subcommands, options }) => {

@@ -1,4 +1,7 @@
-/** `enid config check|show|schema`: what the configuration files say, and what follows for the ENIs of this host. */
+/**
+ * `enid config check|show|schema`: what the configuration files say, and what follows for the ENIs
+ * of this host.
+ */
 
 import { stringify } from 'yaml';
 import { formatConfig } from '../config/format.ts';
@@ -22,14 +25,17 @@ export function checkConfig(places: ConfigPlaces): Promise<CommandResult> {
   });
 }
 
-/** The configuration in force as YAML, every key spelled out; exit code 1 and the first problem if it is refused. */
+/**
+ * The configuration in force as YAML, every key spelled out; exit code 1 and the first problem if
+ * it is refused.
+ */
 export function showConfig(places: ConfigPlaces): Promise<CommandResult> {
   return answer(async () => formatConfig(await loadConfig(places)));
 }
 
 /**
- * For each ENI of this host the entry that decides about it, the policy in force, and what follows: YAML, or JSON. Does not ask
- * the daemon. Throws a KernelError if the kernel cannot be read.
+ * For each ENI of this host the entry that decides about it, the policy in force, and what follows:
+ * YAML, or JSON. Does not ask the daemon. Throws a KernelError if the kernel cannot be read.
  */
 export async function showResolved(places: ConfigPlaces, { json }: { readonly json: boolean }): Promise<CommandResult> {
   const texts = await readConfigTexts(places);

@@ -17,7 +17,10 @@ import { inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
 import { askWays } from './ways.ts';
 
-/** Exit code 0: no problems; 2: warnings; 3: errors. Throws a KernelError if the kernel cannot be read. */
+/**
+ * Exit code 0: no problems; 2: warnings; 3: errors. Throws a KernelError if the kernel cannot be
+ * read.
+ */
 export async function examine(
   config: Config,
   { json, isColoured }: { json: boolean; isColoured: boolean },

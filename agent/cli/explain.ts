@@ -47,8 +47,8 @@ export interface PacketQuestion {
 }
 
 /**
- * Canonical addresses of one family; text: why the arguments are invalid, for the operator. `addressesOf`: of a
- * link, for operators who name one instead of an address.
+ * Canonical addresses of one family; text: why the arguments are invalid, for the operator.
+ * `addressesOf`: of a link, for operators who name one instead of an address.
  */
 export function readPacket(
   source: string,
@@ -73,8 +73,8 @@ function listAddressesOf(linkName: string): string[] {
 }
 
 /**
- * Asks the kernel about this one packet, and explains the answer by what is known of the host. `userId`: the
- * owner of the sending socket.
+ * Asks the kernel about this one packet, and explains the answer by what is known of the host.
+ * `userId`: the owner of the sending socket.
  */
 export async function lookUpPacket(host: KnownHost, question: PacketQuestion, userId: number): Promise<Explanation> {
   const client = new RtnetlinkClient();

@@ -1,4 +1,7 @@
-/** A one-off inspection for `status` and `plan`: reads the host and the metadata, and decides as the daemon does. Changes nothing. */
+/**
+ * A one-off inspection for `status` and `plan`: reads the host and the metadata, and decides as the
+ * daemon does. Changes nothing.
+ */
 
 import { Bus } from '../../lib/dbus/bus.ts';
 import { isWantedRoute, makeRouteFilter } from '../../lib/rtnetlink/route-interest.ts';
@@ -60,7 +63,10 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   }
 }
 
-/** What the service says now, merged with what was accepted before; only the latter if it does not answer. */
+/**
+ * What the service says now, merged with what was accepted before; only the latter if it does not
+ * answer.
+ */
 async function readMetadata(config: Config, kernel: KernelState, warnings: string[]) {
   const stored = new RuntimeStore(config.runtimeDirectory).readMetadata();
   try {

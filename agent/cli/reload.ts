@@ -1,4 +1,7 @@
-/** `enid reload`: makes the running daemon read everything again, and waits until that is done. The unit's ExecReload=. */
+/**
+ * `enid reload`: makes the running daemon read everything again, and waits until that is done. The
+ * unit's ExecReload=.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -17,8 +20,8 @@ const ended = 'the daemon ended during the reload. See: journalctl -u enid';
 const denied = 'permission denied. Try: sudo systemctl reload enid';
 
 /**
- * Exit code 0: the pass is done (stderr says where the metadata could not be read for it); 1: no daemon, no permission, a refused
- * configuration (the old one stays), or no answer.
+ * Exit code 0: the pass is done (stderr says where the metadata could not be read for it); 1: no
+ * daemon, no permission, a refused configuration (the old one stays), or no answer.
  */
 export async function reload(config: Config): Promise<CommandResult> {
   const store = new RuntimeStore(config.runtimeDirectory);

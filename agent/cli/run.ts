@@ -1,4 +1,7 @@
-/** `enid run`: the daemon in the foreground, its signals, and what it reports to the service manager. */
+/**
+ * `enid run`: the daemon in the foreground, its signals, and what it reports to the service
+ * manager.
+ */
 
 import { readFileSync } from 'node:fs';
 import { Bus } from '../../lib/dbus/bus.ts';
@@ -37,9 +40,13 @@ const onceMs = 45_000;
 /** CAP_NET_ADMIN in the effective set (linux/capability.h; proc_pid_status(5)). */
 const netAdminBit = 1n << 12n;
 
-/** Resolves with the exit code: 0 after a signal or convergence, 1 if the start fails or `--once` does not converge. */
+/**
+ * Resolves with the exit code: 0 after a signal or convergence, 1 if the start fails or `--once`
+ * does not converge.
+ */
 export async function run({ loadConfig, journal, once, debug }: RunOptions): Promise<number> {
-  // First of all: a program that sees the lock may send SIGHUP, which kills a process without a handler.
+  // First of all: a program that sees the lock may send SIGHUP, which kills a process without a
+  // handler.
   const signals = catchSignals();
   let config = await loadConfig();
   if (!hasNetAdmin()) {
@@ -144,7 +151,10 @@ function hasNetAdmin(): boolean {
   return line !== undefined && (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** Null if metrics are off. A busy address or unwritable file is logged and does not block the start. */
+/**
+ * Null if metrics are off. A busy address or unwritable file is logged and does not block the
+ * start.
+ */
 async function openMetrics(config: Config, journal: Journal): Promise<Metrics | null> {
   const { metricsListen: address, metricsTextfile: path } = config;
   if (address === null && path === null) return null;
@@ -232,7 +242,10 @@ function catchSignals(): CaughtSignals {
   };
 }
 
-/** `hasFailed`: the metadata service was asked and has not answered; what is remembered has to do then. */
+/**
+ * `hasFailed`: the metadata service was asked and has not answered; what is remembered has to do
+ * then.
+ */
 async function awaitConvergence(last: () => PassResult | null, hasFailed: () => boolean): Promise<number> {
   const untilMs = performance.now() + onceMs;
   while (performance.now() < untilMs) {

@@ -35,7 +35,10 @@ export interface StatusLook {
   readonly width?: number | undefined;
 }
 
-/** Exit code 0 whatever the state: 1 only if the host cannot be read (the error is thrown). `isDaemon`: it answered. */
+/**
+ * Exit code 0 whatever the state: 1 only if the host cannot be read (the error is thrown).
+ * `isDaemon`: it answered.
+ */
 export async function showStatus(
   config: Config,
   { json, asksDaemon, isColoured = false, width }: LookOptions & StatusLook,
@@ -80,7 +83,10 @@ const styles = {
   detaching: 'gray',
 } as const;
 
-/** One row for each ENI and each link that looks like one. `historyOf`: the daemon's history; null: there is none. */
+/**
+ * One row for each ENI and each link that looks like one. `historyOf`: the daemon's history; null:
+ * there is none.
+ */
 export function buildRows(
   { desired, changes, conflicts, networkd }: Pick<Inspection, 'desired' | 'changes' | 'conflicts' | 'networkd'>,
   historyOf: (mac: string) => EniHistory | null,
@@ -96,7 +102,10 @@ export function buildRows(
   );
 }
 
-/** Exit code 0: nothing to change; 2: changes are pending; 1: metadata or networkd are not known at all. */
+/**
+ * Exit code 0: nothing to change; 2: changes are pending; 1: metadata or networkd are not known at
+ * all.
+ */
 export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
   const look = async () => describePlan(await inspectHost(config));
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);

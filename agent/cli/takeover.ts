@@ -1,4 +1,7 @@
-/** `enid takeover`: from another network manager to systemd-networkd and enid, on the running host, and back. */
+/**
+ * `enid takeover`: from another network manager to systemd-networkd and enid, on the running host,
+ * and back.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -25,7 +28,9 @@ import type { CommandResult } from './status.ts';
 
 /** Survives a boot, so that an undo is possible for as long as the package is installed. */
 const stateDirectory = '/var/lib/enid/takeover';
-/** A takeover that has not reached the metadata service and the gateway by then rolls itself back. */
+/**
+ * A takeover that has not reached the metadata service and the gateway by then rolls itself back.
+ */
 const verifyMs = 60_000;
 const pollMs = 500;
 
@@ -41,7 +46,8 @@ export interface TakeoverOptions {
 
 /** Exit code 0: done, or nothing to do; 2: obstacles; 1: failed and rolled back. */
 export async function takeOver(config: Config, options: TakeoverOptions): Promise<CommandResult> {
-  // The session that started it may end with the network: neither SIGHUP nor EPIPE may stop a takeover half-way.
+  // The session that started it may end with the network: neither SIGHUP nor EPIPE may stop a
+  // takeover half-way.
   for (const signal of ['SIGHUP', 'SIGPIPE', 'SIGINT', 'SIGTERM'] as const) process.on(signal, () => undefined);
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
   // networkd and enid must be able to read its files.
@@ -92,8 +98,8 @@ async function makePlan(config: Config, inspection: Inspection, isTaken: boolean
   const eniLinks = candidates.map(({ link }) => link.name);
   const physical = kernel.links.filter(({ kind, isLoopback }) => kind === null && !isLoopback).map(({ name }) => name);
   const facts = await readTakeoverFacts(candidates.map(({ link }) => link));
-  // As if networkd had taken the links up without a file: the previous manager's files are removed with it, while what an
-  // administrator wrote for networkd stays in force.
+  // As if networkd had taken the links up without a file: the previous manager's files are removed
+  // with it, while what an administrator wrote for networkd stays in force.
   const findKnown = (index: number) => inspection.networkd.links.find(({ linkIndex }) => linkIndex === index);
   const links = candidates.map(({ link }): NetworkdLink => {
     const known = findKnown(link.index);
@@ -143,7 +149,10 @@ async function awaitNetwork(config: Config): Promise<void> {
   }
 }
 
-/** Null: networkd and enid manage every ENI, and the metadata service answers through the primary, via its gateway. */
+/**
+ * Null: networkd and enid manage every ENI, and the metadata service answers through the primary,
+ * via its gateway.
+ */
 async function findProblem(config: Config): Promise<string | null> {
   const { desired, kernel, changes } = await inspectHost(config);
   const unready = desired.reports.find(
@@ -163,8 +172,8 @@ async function findProblem(config: Config): Promise<string | null> {
 }
 
 /**
- * The request to the metadata service went through the gateway, so by now the kernel knows its MAC. Without IPv4
- * there is no file to read that from; the answer itself came through it.
+ * The request to the metadata service went through the gateway, so by now the kernel knows its MAC.
+ * Without IPv4 there is no file to read that from; the answer itself came through it.
  */
 function findSilentGateway({ routes }: KernelState, linkIndex: number): string | null {
   const gateway = routes.find(

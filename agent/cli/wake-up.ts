@@ -1,4 +1,7 @@
-/** What wakes a loop. A wake that comes while the loop is at work is not lost: the next wait ends at once. */
+/**
+ * What wakes a loop. A wake that comes while the loop is at work is not lost: the next wait ends at
+ * once.
+ */
 
 export class WakeUp {
   #isDue = false;
@@ -9,7 +12,10 @@ export class WakeUp {
     this.#resume();
   }
 
-  /** The loop begins its work: what woke it until now is served by it, what comes from here on is not. */
+  /**
+   * The loop begins its work: what woke it until now is served by it, what comes from here on is
+   * not.
+   */
   begin(): void {
     this.#isDue = false;
   }

@@ -1,4 +1,7 @@
-/** `enid status --watch`: prints the table again whenever the kernel or the bus reports a change, until a signal. */
+/**
+ * `enid status --watch`: prints the table again whenever the kernel or the bus reports a change,
+ * until a signal.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
@@ -23,12 +26,18 @@ export interface WatchOptions {
 
 /** A burst of events is one picture, and a flood costs at most one in this time. */
 const settleMs = 250;
-/** The daemon tells of all else (metadata, networkd's own state). Where none answers, only looking again does. */
+/**
+ * The daemon tells of all else (metadata, networkd's own state). Where none answers, only looking
+ * again does.
+ */
 const longestMs = { withDaemon: 60_000, alone: 5_000 } as const;
 /** Home, then erase to the end: no flicker, nothing left of the picture before. */
 const clear = '\x1b[H\x1b[J';
 
-/** On a terminal each picture replaces the one before; else they follow one another. With `json`: one object a line. */
+/**
+ * On a terminal each picture replaces the one before; else they follow one another. With `json`:
+ * one object a line.
+ */
 export async function watchStatus(config: Config, options: WatchOptions): Promise<CommandResult> {
   const { json, asksDaemon, isColoured, width, write, signal } = options;
   const mirror = await KernelMirror.open();

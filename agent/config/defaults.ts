@@ -1,4 +1,7 @@
-/** What holds where the operator says nothing. What holds for one ENI by default is decide/desired/policy.ts's. */
+/**
+ * What holds where the operator says nothing. What holds for one ENI by default is
+ * decide/desired/policy.ts's.
+ */
 
 import type { Config } from './types.ts';
 

@@ -7,7 +7,10 @@ const unitsMs: readonly (readonly [string, number])[] = [
   ['ms', 1],
 ];
 
-/** Milliseconds; null where the text is no duration. A bare number is none: nobody can tell its unit. */
+/**
+ * Milliseconds; null where the text is no duration. A bare number is none: nobody can tell its
+ * unit.
+ */
 export function parseDurationMs(text: string): number | null {
   const [, digits, unit] = /^(\d{1,9})(ms|s|m|h)$/.exec(text) ?? [];
   const factor = unitsMs.find(([name]) => name === unit)?.[1];

@@ -19,15 +19,18 @@ export interface ConfigPlaces {
 }
 
 /**
- * The configuration in force. Rejects with ConfigError, one line: `unreadable`, or one of `parseConfigFile`; nothing
- * is then taken from any file.
+ * The configuration in force. Rejects with ConfigError, one line: `unreadable`, or one of
+ * `parseConfigFile`; nothing is then taken from any file.
  */
 export async function loadConfig(places: ConfigPlaces): Promise<Config> {
   const files = await readConfigTexts(places);
   return mergeConfig(files.map(({ path, text }) => parseConfigFile(text, path)));
 }
 
-/** The files that there are, in the order in which they count. Rejects with ConfigError (`unreadable`). */
+/**
+ * The files that there are, in the order in which they count. Rejects with ConfigError
+ * (`unreadable`).
+ */
 export async function readConfigTexts(
   places: ConfigPlaces,
 ): Promise<readonly { readonly path: string; readonly text: string }[]> {

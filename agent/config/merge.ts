@@ -5,9 +5,9 @@ import type { ConfigFile, InterfaceSection } from './schema.ts';
 import type { Config, InterfaceEntry, InterfaceMatch, InterfacePolicy } from './types.ts';
 
 /**
- * Files in the order in which they are read. Mappings are merged key by key, and the last file that has a key decides;
- * a list is taken whole. Only the entries of `interfaces` are joined, those of later files first: the first match
- * decides, so a drop-in overrides what was there before it.
+ * Files in the order in which they are read. Mappings are merged key by key, and the last file that
+ * has a key decides; a list is taken whole. Only the entries of `interfaces` are joined, those of
+ * later files first: the first match decides, so a drop-in overrides what was there before it.
  */
 export function mergeConfig(files: readonly ConfigFile[]): Config {
   let config = defaultConfig;

@@ -1,4 +1,7 @@
-/** One configuration file: YAML text to what it says, or one line that tells what is wrong with it. Pure. */
+/**
+ * One configuration file: YAML text to what it says, or one line that tells what is wrong with it.
+ * Pure.
+ */
 
 import { Document, isMap, isNode, isScalar, LineCounter, type Node } from 'yaml';
 import type * as z from 'zod';
@@ -22,8 +25,8 @@ interface Problem {
 type Path = readonly PropertyKey[];
 
 /**
- * Throws ConfigError (`invalid-yaml`, `invalid-config`) with `file:line: key: expected …, got …` for the first problem
- * and the number of the others. An empty file says nothing and is fine.
+ * Throws ConfigError (`invalid-yaml`, `invalid-config`) with `file:line: key: expected …, got …`
+ * for the first problem and the number of the others. An empty file says nothing and is fine.
  */
 export function parseConfigFile(text: string, fileName: string): ConfigFile {
   const lines = new LineCounter();

@@ -1,6 +1,6 @@
 /**
- * What a configuration file may say. Every key is optional, unknown ones are refused. The message of an issue is what
- * was expected, in words that continue "expected …".
+ * What a configuration file may say. Every key is optional, unknown ones are refused. The message
+ * of an issue is what was expected, in words that continue "expected …".
  */
 
 import { isAbsolute, normalize } from 'node:path';
@@ -10,7 +10,10 @@ import { canonicalCidr } from '../../lib/ip/cidr.ts';
 import { defaultConfig } from './defaults.ts';
 import { formatDuration, parseDurationMs } from './duration.ts';
 
-/** Text that `parse` understands; null from it is a refusal. `fallback` is the default, told by the JSON schema only. */
+/**
+ * Text that `parse` understands; null from it is a refusal. `fallback` is the default, told by the
+ * JSON schema only.
+ */
 function text<T>(expected: string, parse: (text: string) => T | null, fallback?: string) {
   return z
     .string({ error: expected })

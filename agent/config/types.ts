@@ -2,7 +2,10 @@
 
 import type { RuleMark, UserRange } from '../../lib/rtnetlink/types.ts';
 
-/** How much of an ENI is taken care of. `rules`: policy routing only; `names`: alternative names only. */
+/**
+ * How much of an ENI is taken care of. `rules`: policy routing only; `names`: alternative names
+ * only.
+ */
 export type Manage = 'full' | 'rules' | 'names' | 'none';
 
 /** A route of the operator's by an ENI. */
@@ -32,7 +35,9 @@ export interface InterfacePolicy {
   readonly exclude: readonly string[];
   /** `local`: the whole delegated prefix answers on this host. */
   readonly prefixes: 'rules' | 'local' | 'assigned';
-  /** Further sources that leave by this ENI, as CIDR text: networks of containers behind the host. */
+  /**
+   * Further sources that leave by this ENI, as CIDR text: networks of containers behind the host.
+   */
   readonly sources: readonly string[];
   readonly routes: readonly PolicyRoute[];
   /** Other traffic of this host that leaves by this ENI. */
@@ -43,7 +48,10 @@ export interface InterfacePolicy {
   readonly vrf: string | null;
   /** net.ipv4.conf.<link>.rp_filter; `keep`: as it is. */
   readonly reversePathFilter: 'keep' | 'strict' | 'loose';
-  /** `own`: the link answers and asks for its own addresses only (arp_ignore 1, arp_announce 2); `keep`: as it is. */
+  /**
+   * `own`: the link answers and asks for its own addresses only (arp_ignore 1, arp_announce 2);
+   * `keep`: as it is.
+   */
   readonly arp: 'keep' | 'own';
   /** Bytes. */
   readonly mtu: number;

@@ -1,7 +1,8 @@
 /**
- * The whole decision of a pass: from what is known to the changes. The only composition of the steps, for the
- * daemon, the command line, the tests' model and the benchmarks. Each step is pure and computed again only if its
- * input differs: most passes repair one object, or find nothing to do.
+ * The whole decision of a pass: from what is known to the changes. The only composition of the
+ * steps, for the daemon, the command line, the tests' model and the benchmarks. Each step is pure
+ * and computed again only if its input differs: most passes repair one object, or find nothing to
+ * do.
  */
 
 import type { Desired, Ledger } from '../model.ts';
@@ -17,7 +18,10 @@ import { findCandidates } from './inputs/match-links.ts';
 
 /** The state of the host, and which files networkd was given and has read. */
 export interface Known extends Sensed, Pick<Actual, 'settling' | 'unreloaded' | 'offered' | 'unread'> {
-  /** False: the snapshot is remembered from before the start, and the service has not confirmed it yet. No key: it has. */
+  /**
+   * False: the snapshot is remembered from before the start, and the service has not confirmed it
+   * yet. No key: it has.
+   */
   readonly isConfirmed?: boolean;
 }
 
@@ -100,7 +104,10 @@ export class Decider {
   }
 }
 
-/** The input of a one-off decision without a running daemon: networkd is not configuring anything for us. */
+/**
+ * The input of a one-off decision without a running daemon: networkd is not configuring anything
+ * for us.
+ */
 export function lookOnce(sensed: Sensed & Pick<Known, 'isConfirmed'>): Known {
   const [settling, unreloaded, unread] = [new Set<string>(), new Set<string>(), new Set<string>()];
   return { ...sensed, settling, unreloaded, unread, offered: new Set(sensed.directory.own.map(({ name }) => name)) };

@@ -1,4 +1,7 @@
-/** `org.enid1` on the system bus: the state of each ENI, for programs. Modelled on org.freedesktop.network1. */
+/**
+ * `org.enid1` on the system bus: the state of each ENI, for programs. Modelled on
+ * org.freedesktop.network1.
+ */
 
 import type { Bus } from '../../lib/dbus/bus.ts';
 import {
@@ -60,9 +63,9 @@ export class BusService {
   }
 
   /**
-   * Emits what changed since the last call: PropertiesChanged, InterfaceAdded and InterfaceRemoved. The first call takes
-   * the name: before the first pass nothing is known, which is not the same as no ENI, and a caller that started
-   * the program by D-Bus activation waits until then.
+   * Emits what changed since the last call: PropertiesChanged, InterfaceAdded and InterfaceRemoved.
+   * The first call takes the name: before the first pass nothing is known, which is not the same as
+   * no ENI, and a caller that started the program by D-Bus activation waits until then.
    */
   update(rows: readonly StatusRow[]): void {
     const before = new Set(this.#tree.paths);

@@ -43,7 +43,10 @@ export class Callers {
     return this.#find(sender).userId;
   }
 
-  /** Root and the daemon's own user always may; others if polkit allows it. No other user if polkit does not answer. */
+  /**
+   * Root and the daemon's own user always may; others if polkit allows it. No other user if polkit
+   * does not answer.
+   */
   async isAuthorised({ sender, isInteractive }: IncomingCall, action: string): Promise<boolean> {
     const caller = this.#find(sender);
     const userId = await caller.userId;

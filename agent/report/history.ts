@@ -1,4 +1,7 @@
-/** What was changed for each ENI since the program started: for `status`, the bus, and to find programs that undo changes. */
+/**
+ * What was changed for each ENI since the program started: for `status`, the bus, and to find
+ * programs that undo changes.
+ */
 
 import type { Change, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';

@@ -16,13 +16,19 @@ export interface Entry {
   readonly [field: string]: unknown;
 }
 
-/** `plain`: level, message, fields, for people. `prefixed`: `<N>` instead of the level, which systemd reads. */
+/**
+ * `plain`: level, message, fields, for people. `prefixed`: `<N>` instead of the level, which
+ * systemd reads.
+ */
 export type LineStyle = 'plain' | 'prefixed';
 
 /** syslog(3) names and priorities: the more severe, the lower the number. */
 export const levels = winston.config.syslog.levels;
 
-/** What an entry is about: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They never change. */
+/**
+ * What an entry is about: MESSAGE_ID= in the journal, explained by units/catalog/enid.catalog. They
+ * never change.
+ */
 export const messageIds = {
   /** One change to the system; CHANGE= says which kind. */
   change: '5f0c2a3e9b7d4d5c8a41e6b9d27f1c36',
@@ -43,7 +49,10 @@ export function messageId(kind: keyof typeof messageIds): { readonly MESSAGE_ID:
   return { MESSAGE_ID: messageIds[kind] };
 }
 
-/** One line with its newline. Text from outside (metadata, other programs' errors) can neither break the line nor colour it. */
+/**
+ * One line with its newline. Text from outside (metadata, other programs' errors) can neither break
+ * the line nor colour it.
+ */
 export function formatLine({ level, message, ...fields }: Entry, style: LineStyle): string {
   const start = style === 'prefixed' ? `<${levels[level]}>` : `${level} `;
   const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');

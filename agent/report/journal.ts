@@ -32,7 +32,10 @@ export interface JournalOptions {
   readonly openSender?: () => Promise<Pick<JournalSender, 'send'>>;
 }
 
-/** Makes the log. Cheap: journald is opened in the background, and lines until then go to stderr, which it reads too. */
+/**
+ * Makes the log. Cheap: journald is opened in the background, and lines until then go to stderr,
+ * which it reads too.
+ */
 export function createJournal(options: JournalOptions): Journal {
   const { level, style = chooseStyle(), write = writeToStderr(), openSender } = options;
   const lines = new LineTransport(style === 'journal' ? 'prefixed' : style, write);
@@ -77,7 +80,8 @@ function chooseStyle(): LineStyle | 'journal' {
 }
 
 function writeToStderr(): (line: string) => void {
-  // A reader that exited (`enid run 2>&1 | head`) causes an `error` event, which would end the process.
+  // A reader that exited (`enid run 2>&1 | head`) causes an `error` event, which would end the
+  // process.
   if (process.stderr.listenerCount('error') === 0) process.stderr.on('error', () => {});
   return (line) => process.stderr.write(line);
 }

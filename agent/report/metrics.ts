@@ -1,6 +1,6 @@
 /**
- * Prometheus metrics over HTTP, on a loopback port or a Unix socket; off by default, and not even loaded then. Labels have
- * few values: kinds, states, and the ENIs of the instance.
+ * Prometheus metrics over HTTP, on a loopback port or a Unix socket; off by default, and not even
+ * loaded then. Labels have few values: kinds, states, and the ENIs of the instance.
  */
 
 import { rm } from 'node:fs/promises';
@@ -38,7 +38,9 @@ const mostConnections = 16;
 const connectionMs = 10_000;
 /** A scraper that asks more often gets the same text again: rendering takes some milliseconds. */
 const renderMs = 500;
-/** Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred. */
+/**
+ * Seconds: an idle pass takes well below a millisecond, one that configures an ENI some hundred.
+ */
 const passBuckets = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1, 5];
 
 export class Metrics {
@@ -151,8 +153,9 @@ export class Metrics {
   }
 
   /**
-   * Keeps a file for node-exporter's textfile collector up to date, without the metrics of the process, whose names
-   * node-exporter itself uses. The file stays when the daemon exits: node-exporter exports its age.
+   * Keeps a file for node-exporter's textfile collector up to date, without the metrics of the
+   * process, whose names node-exporter itself uses. The file stays when the daemon exits:
+   * node-exporter exports its age.
    */
   async writeTextfile(path: string, onProblem: (error: unknown) => void): Promise<void> {
     const write = async () => {
@@ -208,7 +211,8 @@ export class Metrics {
 
 /**
  * Each connection is closed after a while, whatever it is waiting for, and the oldest one if there
- * are too many: a client that holds many open, or sends a byte now and then, cannot lock others out.
+ * are too many: a client that holds many open, or sends a byte now and then, cannot lock others
+ * out.
  */
 function limitConnections(server: Server): void {
   const open = new Map<Socket, NodeJS.Timeout>();

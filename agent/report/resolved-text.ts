@@ -1,4 +1,6 @@
-/** What `enid config show --resolved` prints, as plain data with the keys of configuration files. */
+/**
+ * What `enid config show --resolved` prints, as plain data with the keys of configuration files.
+ */
 
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import { formatPolicy } from '../config/format.ts';

@@ -23,7 +23,9 @@ export interface StatusRow {
   readonly publicAddresses: Readonly<Record<string, readonly string[]>>;
   readonly networkFile: string | null;
   readonly changesPending: number;
-  /** From the running daemon, since its start; null: no daemon was asked, or nothing was changed. */
+  /**
+   * From the running daemon, since its start; null: no daemon was asked, or nothing was changed.
+   */
   readonly lastChange: EniHistory['lastChange'];
   /** Null: no daemon was asked. */
   readonly repairs: EniHistory['repairs'] | null;
@@ -68,7 +70,10 @@ const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
 /** How a state looks on a terminal: the same text with escape sequences around it. */
 export type PaintState = (state: EniState['kind'], text: string) => string;
 
-/** Columns that a narrow terminal omits, in this order; before that, the program's own files are shown without directory. */
+/**
+ * Columns that a narrow terminal omits, in this order; before that, the program's own files are
+ * shown without directory.
+ */
 const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'REPAIRS'];
 
 export interface TableLook {
@@ -77,7 +82,9 @@ export interface TableLook {
   readonly width?: number;
 }
 
-/** A table like networkctl's; the reason of a state follows on a line of its own, where it has one. */
+/**
+ * A table like networkctl's; the reason of a state follows on a line of its own, where it has one.
+ */
 export function renderStatusTable(rows: readonly StatusRow[], { paint, width }: TableLook = {}): string {
   const table = fitTable(buildTable(rows), width ?? Number.POSITIVE_INFINITY);
   const lines = renderLines(table, rows, paint ?? ((_state, text) => text));
@@ -188,8 +195,8 @@ export function buildPlanLine(change: Change): PlanLine {
 }
 
 /**
- * What would be changed and why, one line per change; the last line is the count. `unready`: ENIs that are not
- * configured, with the reason.
+ * What would be changed and why, one line per change; the last line is the count. `unready`: ENIs
+ * that are not configured, with the reason.
  */
 export function renderPlan(
   changes: readonly PlanLine[],

@@ -2,7 +2,10 @@
 
 import type { Fields } from './journal.ts';
 
-/** Enough for every object of a large instance; the oldest are forgotten first, and may then be logged again. */
+/**
+ * Enough for every object of a large instance; the oldest are forgotten first, and may then be
+ * logged again.
+ */
 const mostRemembered = 5_000;
 
 export class TroubleLog {
@@ -22,7 +25,10 @@ export class TroubleLog {
     if (isNew) this.#write(message, fields);
   }
 
-  /** A pass has ended. Clean: nothing is refused or held back, so a trouble that this pass did not report is over. */
+  /**
+   * A pass has ended. Clean: nothing is refused or held back, so a trouble that this pass did not
+   * report is over.
+   */
   passed(isClean: boolean): void {
     if (isClean) {
       for (const [message, pass] of this.#lastPass) if (pass < this.#pass) this.#lastPass.delete(message);

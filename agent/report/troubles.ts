@@ -7,7 +7,10 @@ export interface Trouble {
   readonly reason: string;
 }
 
-/** One line for each reason, with the ENIs it applies to: a trouble of the host is logged once, not once for each ENI. */
+/**
+ * One line for each reason, with the ENIs it applies to: a trouble of the host is logged once, not
+ * once for each ENI.
+ */
 export function listTroubles(reports: readonly EniReport[], conflicts: readonly Trouble[]): string[] {
   const degraded = reports.flatMap(({ mac, state }) =>
     state.kind === 'degraded' ? [{ mac, reason: state.reason }] : [],

@@ -1,4 +1,6 @@
-/** `enid explain --all` as a table and as JSON. Has types of its own: a report imports no decision. */
+/**
+ * `enid explain --all` as a table and as JSON. Has types of its own: a report imports no decision.
+ */
 
 import { countOf } from '../../lib/text/count.ts';
 import type { EniReport, Way } from '../model.ts';

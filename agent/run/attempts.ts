@@ -1,4 +1,7 @@
-/** The reconciler's memory of what was tried: what is held back, and until when. The rules are in decide/diff/retry. */
+/**
+ * The reconciler's memory of what was tried: what is held back, and until when. The rules are in
+ * decide/diff/retry.
+ */
 
 import type { Config } from '../config/types.ts';
 import { listChangedLinks, listChangedObjects, objectOf } from '../decide/diff/desired-objects.ts';
@@ -27,8 +30,9 @@ export class AttemptBook {
   #cause: Cause | null = null;
 
   /**
-   * Forgets the attempts at what EC2 or the operator changed since the last call, and at an ENI whose link came or went: they say
-   * nothing of what is desired now. An object that comes and goes with the state of the host keeps them: in a fight it does so, too.
+   * Forgets the attempts at what EC2 or the operator changed since the last call, and at an ENI
+   * whose link came or went: they say nothing of what is desired now. An object that comes and goes
+   * with the state of the host keeps them: in a fight it does so, too.
    */
   follow(desired: Desired, cause: Cause): void {
     if (desired === this.#desired) return;

@@ -22,7 +22,10 @@ export interface Acts {
   /** Applies changes in their order and goes on past a failure. */
   apply(changes: readonly Change[]): Promise<Outcome[]>;
   readLedger(): Ledger;
-  /** Called before the changes that it covers are applied. Rejects where the disk is full, read-only, … */
+  /**
+   * Called before the changes that it covers are applied. Rejects where the disk is full,
+   * read-only, …
+   */
   writeLedger(ledger: Ledger): Promise<void>;
 }
 
@@ -34,7 +37,10 @@ export interface Listener {
   passed(result: PassResult): void;
   /** The ledger could not be written; it is tried again until it stands. */
   ledgerFailed(error: unknown): void;
-  /** A pass ended by an error that is no outcome of a change: a defect of this program, or memory gone. */
+  /**
+   * A pass ended by an error that is no outcome of a change: a defect of this program, or memory
+   * gone.
+   */
   failed(error: unknown): void;
 }
 
@@ -45,7 +51,9 @@ export interface PassResult {
   readonly remaining: readonly Change[];
   readonly applied: number;
   readonly durationMs: number;
-  /** False: it was decided by metadata that are only remembered, and nothing was removed for them. */
+  /**
+   * False: it was decided by metadata that are only remembered, and nothing was removed for them.
+   */
   readonly isConfirmed: boolean;
   /** What was known of networkd when it was decided. */
   readonly networkd: NetworkdState;

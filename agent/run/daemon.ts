@@ -1,4 +1,7 @@
-/** `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a signal. */
+/**
+ * `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a
+ * signal.
+ */
 
 import { mkdir } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -39,7 +42,10 @@ import { OwnFiles } from '../watch/unit-files.ts';
 import { KeptValue } from './kept-value.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 
-/** A boot must not wait for a metadata service that is silent; what is known from before is in force by then. */
+/**
+ * A boot must not wait for a metadata service that is silent; what is known from before is in force
+ * by then.
+ */
 const patienceAtStartMs = 3_000;
 /** Below the time that systemd gives a reload (TimeoutStartSec). */
 const patienceAtReloadMs = 20_000;
@@ -55,7 +61,10 @@ export interface DaemonOptions {
   readonly debug?: boolean;
 }
 
-/** The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays as it is. */
+/**
+ * The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays
+ * as it is.
+ */
 export class Daemon {
   readonly #journal: Journal;
   readonly #store: RuntimeStore;
@@ -213,7 +222,9 @@ export class Daemon {
     return this.#changeLog.historyOf(mac);
   }
 
-  /** What could not be asked lately, one line each: what is in force leans on what was known before. */
+  /**
+   * What could not be asked lately, one line each: what is in force leans on what was known before.
+   */
   warnings(): readonly string[] {
     return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
   }
@@ -224,8 +235,8 @@ export class Daemon {
   }
 
   /**
-   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; where nothing is known from
-   * before, the metadata service, too, answered or not.
+   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; where
+   * nothing is known from before, the metadata service, too, answered or not.
    */
   async start(): Promise<void> {
     wakeOnKernelChanges({
@@ -237,7 +248,8 @@ export class Daemon {
     await this.#bus.start();
     this.#view.start();
     await this.#view.refresh();
-    // A route that was not read yet would be taken for missing: with many routes on the host that takes longer than the bus.
+    // A route that was not read yet would be taken for missing: with many routes on the host that
+    // takes longer than the bus.
     await this.#candidates.settled();
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
     // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
@@ -254,7 +266,10 @@ export class Daemon {
     if (isKnown) void this.#readMetadata(patienceAtStartMs);
   }
 
-  /** Reads everything again and reconciles; resolves when that is done, with why the metadata could not be read; null: they were. */
+  /**
+   * Reads everything again and reconciles; resolves when that is done, with why the metadata could
+   * not be read; null: they were.
+   */
   async reload(config: Config): Promise<string | null> {
     this.#config = config;
     this.#reconciler.setConfig(config);
@@ -275,7 +290,10 @@ export class Daemon {
     return this.#poller.failure ?? `no answer from the metadata service within ${patienceAtReloadMs / 1000} s`;
   }
 
-  /** Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck pass nor failing ones are covered up. */
+  /**
+   * Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck
+   * pass nor failing ones are covered up.
+   */
   keepAlive(intervalMs: number, alive: () => void): void {
     const answer = () => {
       if (!this.#reconciler.isFailing) alive();

@@ -20,13 +20,18 @@ export interface Echoed {
   readonly isLate: boolean;
 }
 
-/** How long the kernel's own events may take to show what was just made; they normally take well below 1 ms. */
+/**
+ * How long the kernel's own events may take to show what was just made; they normally take well
+ * below 1 ms.
+ */
 const echoMs = 100;
 
 export class Echo {
   readonly #options: EchoOptions;
   readonly #unseen = new UnseenBook();
-  /** Changes that did nothing, for all is so, and are still to be made by what a fresh read shows. */
+  /**
+   * Changes that did nothing, for all is so, and are still to be made by what a fresh read shows.
+   */
   readonly #elsewhere = new Set<string>();
 
   constructor(options: EchoOptions) {
@@ -38,7 +43,10 @@ export class Echo {
     return this.#unseen.isHeld(change);
   }
 
-  /** All is so already, by an object that the mirror does not keep: another program's route that goes the same way. */
+  /**
+   * All is so already, by an object that the mirror does not keep: another program's route that
+   * goes the same way.
+   */
   isElsewhere(change: Change): boolean {
     return this.#elsewhere.size > 0 && this.#elsewhere.has(identifyChange(change));
   }

@@ -1,4 +1,7 @@
-/** `hostname: true`: the transient host name from the metadata, where none is configured. Asked for once, until it is known. */
+/**
+ * `hostname: true`: the transient host name from the metadata, where none is configured. Asked for
+ * once, until it is known.
+ */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
@@ -25,7 +28,10 @@ export class HostnameSetter {
     this.#journal = journal;
   }
 
-  /** Goes on in the background until the metadata service and systemd-hostnamed have answered, or `stop`. */
+  /**
+   * Goes on in the background until the metadata service and systemd-hostnamed have answered, or
+   * `stop`.
+   */
   start(config: Config): void {
     if (!config.hostname || this.#isDone) return;
     this.#isDone = true;

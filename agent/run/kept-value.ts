@@ -1,4 +1,7 @@
-/** A value that is to stand on disk: the last one given, written until it does. Never rejects, never writes two at a time. */
+/**
+ * A value that is to stand on disk: the last one given, written until it does. Never rejects, never
+ * writes two at a time.
+ */
 
 import { computeBackoffMs } from '../../lib/imds/backoff.ts';
 
@@ -26,7 +29,10 @@ export class KeptValue<T> {
     return this.#pending === null;
   }
 
-  /** Resolves when it stands, or when a first attempt has failed: what follows from it need not wait for a full disk. */
+  /**
+   * Resolves when it stands, or when a first attempt has failed: what follows from it need not wait
+   * for a full disk.
+   */
   async keep(value: T): Promise<void> {
     this.#pending = { value };
     await this.#write();

@@ -1,4 +1,7 @@
-/** The ledger: as it was decided last, and on disk before the changes that it covers are made, as far as the disk takes it. */
+/**
+ * The ledger: as it was decided last, and on disk before the changes that it covers are made, as
+ * far as the disk takes it.
+ */
 
 import type { Ledger } from '../model.ts';
 import { KeptValue } from './kept-value.ts';
@@ -25,9 +28,13 @@ export class LedgerBook {
     return this.#entries;
   }
 
-  /** Resolves when it stands, or could not be written for now: a full disk must not keep a repair back. */
+  /**
+   * Resolves when it stands, or could not be written for now: a full disk must not keep a repair
+   * back.
+   */
   async record(ledger: Ledger): Promise<void> {
-    // The same one in nearly every pass; comparing thousands of entries costs more than the pass itself.
+    // The same one in nearly every pass; comparing thousands of entries costs more than the pass
+    // itself.
     if (ledger === this.#recorded) return;
     this.#recorded = ledger;
     if (JSON.stringify(ledger) === JSON.stringify(this.#entries)) return;

@@ -17,7 +17,10 @@ setFlagsFromString('--semi-space-growth-factor=1');
 
 /** The start is over, in any case. */
 const afterStartMs = 5_000;
-/** After so many passes, or with so much more resident than before, it is worth to collect, once there was no pass for so long. */
+/**
+ * After so many passes, or with so much more resident than before, it is worth to collect, once
+ * there was no pass for so long.
+ */
 const busyPasses = 20;
 const grownBytes = 6_000_000;
 const quietMs = 5_000;

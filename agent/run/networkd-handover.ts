@@ -1,6 +1,7 @@
 /**
- * What networkd was handed, and what it has answered. Invariants: no reload for an ENI of which a file was not written; one
- * reload at a time; a file counts as offered only where it stands when networkd has answered.
+ * What networkd was handed, and what it has answered. Invariants: no reload for an ENI of which a
+ * file was not written; one reload at a time; a file counts as offered only where it stands when
+ * networkd has answered.
  */
 
 import type { Outcome } from '../act/apply.ts';
@@ -23,7 +24,10 @@ export interface HandoverView {
 export class NetworkdHandover {
   readonly settling = new Settling();
   readonly #offered = new Set<string>();
-  /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
+  /**
+   * MACs of ENIs whose files were written while networkd was away: it may have read them just
+   * before.
+   */
   readonly #unread = new Set<string>();
   /** MACs of links whose last reload networkd refused. */
   readonly #refused = new Set<string>();
@@ -33,7 +37,10 @@ export class NetworkdHandover {
   /** 257 answers when every link is configured, a stuck one never. */
   #answer: Promise<void> | null = null;
 
-  /** Files that a reload has offered to networkd in its present run, and ENIs whose files it may not have read. */
+  /**
+   * Files that a reload has offered to networkd in its present run, and ENIs whose files it may not
+   * have read.
+   */
   get told(): { readonly offered: ReadonlySet<string>; readonly unread: ReadonlySet<string> } {
     return { offered: this.#offered, unread: this.#unread };
   }
@@ -55,8 +62,9 @@ export class NetworkdHandover {
   }
 
   /**
-   * MACs of links whose reload was refused, or asked for so long ago that networkd is stuck: what it would make is made beside
-   * it. `settling`: of `listSettling`. The same object while they are the same.
+   * MACs of links whose reload was refused, or asked for so long ago that networkd is stuck: what
+   * it would make is made beside it. `settling`: of `listSettling`. The same object while they are
+   * the same.
    */
   listUnreloaded(settling: ReadonlySet<string>): ReadonlySet<string> {
     const macs = [...this.#refused, ...this.#asked.filter((mac) => !settling.has(mac))];
@@ -80,7 +88,10 @@ export class NetworkdHandover {
     return due.filter((change): change is Reload => change.kind === 'reload' && !waiting.has(change.mac));
   }
 
-  /** `reload` resolves when networkd has answered; it is not waited for. `answered` is called after that. */
+  /**
+   * `reload` resolves when networkd has answered; it is not waited for. `answered` is called after
+   * that.
+   */
   begin(reloads: readonly Reload[], nowMs: number, reload: () => Promise<void>, answered: () => void): void {
     for (const { mac, linkName } of reloads) this.settling.begin(mac, linkName, nowMs);
     this.#asked = reloads.map(({ mac }) => mac);

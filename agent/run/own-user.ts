@@ -1,6 +1,6 @@
 /**
- * `enid run` as root works as the daemon's user, with CAP_NET_ADMIN alone: it follows no link and reads no file that it could
- * not otherwise, and what it writes stays the daemon's to replace.
+ * `enid run` as root works as the daemon's user, with CAP_NET_ADMIN alone: it follows no link and
+ * reads no file that it could not otherwise, and what it writes stays the daemon's to replace.
  */
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
@@ -15,8 +15,9 @@ const daemonUser = 'enid';
 const netAdmin = 12;
 
 /**
- * Leaves root where the runtime directory is another user's, or is to be made and there is a user `enid`. Root stays root in a
- * directory of its own: a host without the user, a laboratory. Throws a RuntimeError where root would share a directory.
+ * Leaves root where the runtime directory is another user's, or is to be made and there is a user
+ * `enid`. Root stays root in a directory of its own: a host without the user, a laboratory. Throws
+ * a RuntimeError where root would share a directory.
  */
 export function leaveRoot(runtimeDirectory: string, unitDirectory: string): void {
   if (process.geteuid?.() !== 0) return;

@@ -1,6 +1,7 @@
 /**
- * One pass: decide → record → apply → see it done → note. Each memory that it needs has an owner of its own. Invariants: a pass
- * without changes writes nothing and reports nothing; no pass waits for networkd; what is reported is in the order it was done.
+ * One pass: decide → record → apply → see it done → note. Each memory that it needs has an owner of
+ * its own. Invariants: a pass without changes writes nothing and reports nothing; no pass waits for
+ * networkd; what is reported is in the order it was done.
  */
 
 import type { Outcome } from '../act/apply.ts';
@@ -52,7 +53,10 @@ export class Passes {
   readonly #decider = new Decider();
   readonly #echo: Echo;
   #config: Config;
-  /** networkd's answers that came during a pass: what was done before them is reported first. Null: no pass is under way. */
+  /**
+   * networkd's answers that came during a pass: what was done before them is reported first. Null:
+   * no pass is under way.
+   */
   #answers: readonly Outcome[] | null = null;
   #isClosed = false;
 
@@ -97,7 +101,10 @@ export class Passes {
     await this.#ledger.close();
   }
 
-  /** Resolves with when the next one is due by itself; null: never. Rejects where the pass failed as a whole. */
+  /**
+   * Resolves with when the next one is due by itself; null: never. Rejects where the pass failed as
+   * a whole.
+   */
   async run(): Promise<{ readonly result: PassResult; readonly nextMs: number | null }> {
     const startMs = performance.now();
     this.#answers = [];
@@ -151,7 +158,10 @@ export class Passes {
     return { ...this.#decider.decide(known, nowMs), isConfirmed, networkd, kernel, files: directory.own };
   }
 
-  /** Those before the reload first; networkd's answer is not waited for. No second try before its time. */
+  /**
+   * Those before the reload first; networkd's answer is not waited for. No second try before its
+   * time.
+   */
   async #apply({ changes }: Decided): Promise<Applied> {
     const nowMs = performance.now();
     const due = changes.filter((change) => !this.#attempts.isBlocked(change, nowMs) && !this.#echo.isHeld(change));
@@ -215,8 +225,9 @@ export class Passes {
   }
 
   /**
-   * For what is held back, settling or to be decided again. A reload is not due by itself: its files, or networkd's answer, bring
-   * it; nor is a removal that waits for what the kernel does not show.
+   * For what is held back, settling or to be decided again. A reload is not due by itself: its
+   * files, or networkd's answer, bring it; nor is a removal that waits for what the kernel does not
+   * show.
    */
   #findNextMs(pending: readonly Change[], againMs: number | null): number | null {
     const nowMs = performance.now();

@@ -1,6 +1,7 @@
 /**
- * The reconciler: wake → pass → schedule, and nothing else. Invariants: one pass at a time; wake-ups during a pass cost one more
- * pass however many they are; a reporter that throws neither fails a pass nor costs it its timer.
+ * The reconciler: wake → pass → schedule, and nothing else. Invariants: one pass at a time;
+ * wake-ups during a pass cost one more pass however many they are; a reporter that throws neither
+ * fails a pass nor costs it its timer.
  */
 
 import type { Config } from '../config/types.ts';
@@ -68,7 +69,9 @@ export class Reconciler {
     this.#passes.forgetOffers();
   }
 
-  /** No new pass begins; the one under way ends. What networkd was asked for, it does without us. */
+  /**
+   * No new pass begins; the one under way ends. What networkd was asked for, it does without us.
+   */
   async stop(): Promise<void> {
     this.#phase = 'stopped';
     this.#wakeAt(null);

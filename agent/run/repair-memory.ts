@@ -1,4 +1,7 @@
-/** What stood as desired, to tell a repair from a first making. The rules are in decide/diff/repairs. */
+/**
+ * What stood as desired, to tell a repair from a first making. The rules are in
+ * decide/diff/repairs.
+ */
 
 import type { Outcome } from '../act/apply.ts';
 import type { OwnFile } from '../decide/desired/unit-directory.ts';

@@ -1,4 +1,7 @@
-/** Reports to a listener that may throw: that is a defect of its own, and nothing else is kept back by it. */
+/**
+ * Reports to a listener that may throw: that is a defect of its own, and nothing else is kept back
+ * by it.
+ */
 
 import type { Listener } from './boundary.ts';
 

@@ -1,4 +1,6 @@
-/** Links that networkd was told to configure: enid does not create what networkd is about to create. */
+/**
+ * Links that networkd was told to configure: enid does not create what networkd is about to create.
+ */
 
 import { isSameList } from '../decide/base/memo.ts';
 import { nameNetworkFile } from '../decide/desired/network-file.ts';
@@ -8,8 +10,9 @@ import type { KernelState, NetworkdState } from '../model.ts';
 const settleMs = 3_000;
 
 /**
- * Between two passes meanwhile: networkd makes hundreds of objects one by one, and each would be a pass. Four times what the last
- * one took, so that a large instance costs no more than a fifth of a processor; a repair waits no longer.
+ * Between two passes meanwhile: networkd makes hundreds of objects one by one, and each would be a
+ * pass. Four times what the last one took, so that a large instance costs no more than a fifth of a
+ * processor; a repair waits no longer.
  */
 const rest = { factor: 4, leastMs: 10, mostMs: 50 } as const;
 
@@ -52,7 +55,10 @@ export class Settling {
     this.#byMac.delete(mac);
   }
 
-  /** MACs; the same object while they are the same. Those whose time is over, or whose link networkd reports as configured by our file, are dropped. */
+  /**
+   * MACs; the same object while they are the same. Those whose time is over, or whose link networkd
+   * reports as configured by our file, are dropped.
+   */
   list({ networkd, links, prefix, isReloading }: SettlingView, nowMs: number): ReadonlySet<string> {
     for (const [mac, { untilMs, linkName }] of this.#byMac) {
       if (isReloading && untilMs > nowMs) continue;

@@ -13,9 +13,9 @@ export class UnseenBook {
   readonly #entries = new Map<string, { count: number; readonly twins: Set<string> }>();
 
   /**
-   * After a wait for their objects. `unseen`: what was made and is still to be made; `pending`: what
-   * is to be changed now; `before`: what was at the start of the pass. The errors are by the change,
-   * from the second time in a row on: once may be another program's flush.
+   * After a wait for their objects. `unseen`: what was made and is still to be made; `pending`:
+   * what is to be changed now; `before`: what was at the start of the pass. The errors are by the
+   * change, from the second time in a row on: once may be another program's flush.
    */
   note(unseen: readonly Change[], pending: readonly Change[], before: readonly Change[]): ReadonlyMap<string, Error> {
     // What was removed in this pass and is there again is as new as what was not there before.
@@ -56,7 +56,10 @@ export class UnseenBook {
   }
 }
 
-/** Whether the one may remove what the kernel made of the other: it keeps the place, whatever else it alters. */
+/**
+ * Whether the one may remove what the kernel made of the other: it keeps the place, whatever else
+ * it alters.
+ */
 function isTwin(added: Change, removed: Change): boolean {
   if (added.kind === 'add-rule' && removed.kind === 'remove-rule')
     return added.rule.family === removed.rule.family && added.rule.table === removed.rule.table;

@@ -1,4 +1,7 @@
-/** Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to the metadata. */
+/**
+ * Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to
+ * the metadata.
+ */
 
 import { readlinkSync } from 'node:fs';
 import { release } from 'node:os';
@@ -86,7 +89,8 @@ export function listPrograms(): HostFacts['programs'] {
     .flatMap((name) => {
       const command = readText(`/proc/${name}/comm`)?.trim() ?? '';
       if (!networkPrograms.includes(command)) return [];
-      // Containers have programs of their own. Without permission to look, it is taken for one of this host.
+      // Containers have programs of their own. Without permission to look, it is taken for one of
+      // this host.
       const namespace = tryRead(() => readlinkSync(`/proc/${name}/ns/net`)) ?? ownNamespace;
       return namespace === ownNamespace ? [{ name: command, processId: Number(name) }] : [];
     });
@@ -125,7 +129,9 @@ function listStrangeMacs(files: readonly ReadFile[]): { readonly path: string; r
   );
 }
 
-/** Another instance type has other names. Patterns are left out: what they mean is up to networkd. */
+/**
+ * Another instance type has other names. Patterns are left out: what they mean is up to networkd.
+ */
 function listStrangeNames(files: readonly ReadFile[]): { readonly path: string; readonly name: string }[] {
   const present = new Set(list('/sys/class/net'));
   return files
@@ -138,7 +144,10 @@ function listStrangeNames(files: readonly ReadFile[]): { readonly path: string; 
     );
 }
 
-/** networkd.conf(5): the main file, then the drop-ins of all directories by name; the last assignment counts. */
+/**
+ * networkd.conf(5): the main file, then the drop-ins of all directories by name; the last
+ * assignment counts.
+ */
 function readNetworkdSettings(): Map<string, string> {
   const directories = ['/usr/lib', '/usr/local/lib', '/run', '/etc'].map((root) => `${root}/systemd/networkd.conf.d`);
   const dropIns = new Map<string, string>();
@@ -163,7 +172,10 @@ function readReversePathFilters(linkNames: readonly string[]): Record<string, nu
   return Object.fromEntries(values);
 }
 
-/** A token from each address of an ENI, at each endpoint of its family: one request each, all at once. */
+/**
+ * A token from each address of an ENI, at each endpoint of its family: one request each, all at
+ * once.
+ */
 export async function askMetadata({
   links,
   endpoints,
@@ -192,7 +204,9 @@ function readHasNetAdmin(processId: number): boolean | null {
   return line === undefined ? null : (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/** Null where it cannot be read: also what is no regular file, or too long to be what is looked for. */
+/**
+ * Null where it cannot be read: also what is no regular file, or too long to be what is looked for.
+ */
 export function readText(path: string): string | null {
   return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true, isAnyText: true }));
 }

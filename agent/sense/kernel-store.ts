@@ -1,7 +1,7 @@
 /**
- * The mirror's records and what an event does to them: pure, no sockets. Beside what an event says it knows what the
- * kernel does not say: routes that vanish without RTM_DELROUTE. Those it cannot compute it names as suspects, to be
- * dumped again; never guessing is what keeps the mirror true.
+ * The mirror's records and what an event does to them: pure, no sockets. Beside what an event says
+ * it knows what the kernel does not say: routes that vanish without RTM_DELROUTE. Those it cannot
+ * compute it names as suspects, to be dumped again; never guessing is what keeps the mirror true.
  */
 
 import { RT_SCOPE_LINK } from '../../lib/rtnetlink/constants.ts';
@@ -23,7 +23,10 @@ export type KernelDump = { readonly [K in KernelKind]?: readonly Records[K][] };
 export interface Effects {
   /** Kinds that differ now. */
   readonly changed: Set<KernelKind>;
-  /** Indexes of the links whose records or link-local addresses differ now; null: something else does, for anybody. */
+  /**
+   * Indexes of the links whose records or link-local addresses differ now; null: something else
+   * does, for anybody.
+   */
   readonly links: Set<number | null>;
   /** Kinds of which the mirror cannot be sure any more. */
   readonly suspects: Set<KernelKind>;
@@ -63,8 +66,8 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
 };
 
 /**
- * Whether a route can change without an event of its own: one of several next hops goes, or the next hop object does (of
- * IPv4 routes silently: __remove_nexthop_fib).
+ * Whether a route can change without an event of its own: one of several next hops goes, or the
+ * next hop object does (of IPv4 routes silently: __remove_nexthop_fib).
  */
 function isHidden(route: Route): boolean {
   return route.isComplex || (route.family === 4 && route.nextHopId !== null);
@@ -88,7 +91,10 @@ export class KernelStore {
   #link = new Map<string, Link>();
   #address = new Map<string, Address>();
   #route = new Map<string, Route>();
-  /** Keys of `#route` by slot; only looked at through `#siblingsOf`, so keys that are gone do no harm. */
+  /**
+   * Keys of `#route` by slot; only looked at through `#siblingsOf`, so keys that are gone do no
+   * harm.
+   */
   #slots = new Map<string, Set<string>>();
   #rule = new Map<string, Rule>();
 
@@ -118,7 +124,10 @@ export class KernelStore {
     }
   }
 
-  /** Puts a dump in place, with the events since it began replayed upon it; only net differences count as changed. */
+  /**
+   * Puts a dump in place, with the events since it began replayed upon it; only net differences
+   * count as changed.
+   */
   load(dump: KernelDump, replay: readonly RtnetlinkEvent[], effects: Effects): void {
     const fresh = new KernelStore();
     fresh.#link = indexed('link', dump.link);
@@ -166,11 +175,13 @@ export class KernelStore {
     const before = this.#link.get(identify.link(link));
     put('link', this.#link, link, effects);
     // A link that goes down loses its IPv4 routes silently (fib_sync_down_dev; IPv6 too with
-    // skip_notify_on_dev_down). Asked of the state, not of the transition: a replayed event has none.
+    // skip_notify_on_dev_down). Asked of the state, not of the transition: a replayed event has
+    // none.
     if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || isHidden(route))) {
       effects.suspects.add('route');
     }
-    // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses (cycle_netdev).
+    // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses
+    // (cycle_netdev).
     if (before === undefined || before.masterIndex === link.masterIndex) return;
     if (this.#canBeVrf(before.masterIndex) || this.#canBeVrf(link.masterIndex)) {
       effects.suspects.add('route').add('address');
@@ -195,8 +206,8 @@ export class KernelStore {
   }
 
   /**
-   * net.ipv6.conf.<link>.disable_ipv6 changes without an event of its own: its link-local address goes and comes with it, while
-   * the link stays up (addrconf_ifdown, addrconf_dev_config).
+   * net.ipv6.conf.<link>.disable_ipv6 changes without an event of its own: its link-local address
+   * goes and comes with it, while the link stays up (addrconf_ifdown, addrconf_dev_config).
    */
   #doubtIpv6({ family, scope, linkIndex }: Address, isNew: boolean, effects: Effects): void {
     if (family !== 6) return;
@@ -220,8 +231,9 @@ export class KernelStore {
   }
 
   /**
-   * Routes with the address as preferred source go (IPv4: fib_sync_down_addr, silent before 6.7) or lose it (IPv6:
-   * fib6_remove_prefsrc, always silent); with the last IPv4 address go all IPv4 routes of the link (fib_disable_ip).
+   * Routes with the address as preferred source go (IPv4: fib_sync_down_addr, silent before 6.7) or
+   * lose it (IPv6: fib6_remove_prefsrc, always silent); with the last IPv4 address go all IPv4
+   * routes of the link (fib_disable_ip).
    */
   #dropAddress(address: Address, effects: Effects): void {
     drop('address', this.#address, address, effects);

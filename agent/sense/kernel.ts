@@ -1,7 +1,8 @@
 /**
- * The live copy of the kernel state that concerns this program. Listens first, then dumps, then replays what was heard
- * meanwhile; after that events keep it, and a dump of the kinds in doubt repairs it. A dump that fails leaves the old
- * state, marked stale: unknown is never treated as empty.
+ * The live copy of the kernel state that concerns this program. Listens first, then dumps, then
+ * replays what was heard meanwhile; after that events keep it, and a dump of the kinds in doubt
+ * repairs it. A dump that fails leaves the old state, marked stale: unknown is never treated as
+ * empty.
  */
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -15,7 +16,10 @@ import { DriverTable, type ReadDriver, readSysfsDriver } from './kernel-driver.t
 import { type Effects, type KernelDump, type KernelKind, KernelStore, noEffects } from './kernel-store.ts';
 
 const ALL_KINDS: readonly KernelKind[] = ['link', 'address', 'route', 'rule'];
-/** Dumps take at most a fifth of the time, however often events raise doubts (100 000 routes: 100 ms per dump). */
+/**
+ * Dumps take at most a fifth of the time, however often events raise doubts (100 000 routes: 100 ms
+ * per dump).
+ */
 const REST_FACTOR = 4;
 const FIRST_RETRY_DELAY_MS = 50;
 const LAST_RETRY_DELAY_MS = 10_000;
@@ -114,7 +118,10 @@ export class KernelMirror {
     return mirror;
   }
 
-  /** True while the state may lack something: events were lost or are in doubt, and no dump has made up for it yet. */
+  /**
+   * True while the state may lack something: events were lost or are in doubt, and no dump has made
+   * up for it yet.
+   */
   get isStale(): boolean {
     return this.#inDoubt.size > 0 || this.#replay !== null;
   }
@@ -143,13 +150,19 @@ export class KernelMirror {
     return this.#state;
   }
 
-  /** Calls `listener` once per batch of events that changed something; the result takes it off again. */
+  /**
+   * Calls `listener` once per batch of events that changed something; the result takes it off
+   * again.
+   */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
-  /** Changes which routes are kept. Until the promise is settled, routes that are wanted newly may be missing. */
+  /**
+   * Changes which routes are kept. Until the promise is settled, routes that are wanted newly may
+   * be missing.
+   */
   setRouteInterest(interest: RouteInterest): Promise<void> {
     const filter = makeRouteFilter(interest);
     this.#filter = filter;
@@ -168,9 +181,10 @@ export class KernelMirror {
   }
 
   /**
-   * Reads the state again. Throws a KernelError if that fails; it is retried in the background. Ask for
-   * `address` before an IPv6 address is considered missing: the kernel announces one under duplicate address detection
-   * only when that ends, 1–2 s later (ipv6_ifa_notify from addrconf_dad_completed; seen on 6.18).
+   * Reads the state again. Throws a KernelError if that fails; it is retried in the background. Ask
+   * for `address` before an IPv6 address is considered missing: the kernel announces one under
+   * duplicate address detection only when that ends, 1–2 s later (ipv6_ifa_notify from
+   * addrconf_dad_completed; seen on 6.18).
    */
   resync(kinds: readonly KernelKind[] = ALL_KINDS): Promise<void> {
     return this.#settle(kinds);
@@ -271,7 +285,8 @@ export class KernelMirror {
   }
 
   async #read(kinds: ReadonlySet<KernelKind>, filter: RouteFilter): Promise<KernelDump> {
-    // What raised the doubt may still be under way in the kernel: an address's event comes before its routes go.
+    // What raised the doubt may still be under way in the kernel: an address's event comes before
+    // its routes go.
     await this.#reader.waitForLock();
     // Its module may be loaded later than this program.
     const hasIpv6 = await this.#reader.hasIpv6();

@@ -33,7 +33,10 @@ function readStateFile<T>(directory: string, linkIndex: number, parse: (text: st
 export interface StateFileKind {
   readonly directory: string;
   readonly read: (directory: string, linkIndex: number) => Partial<NetworkdLink>;
-  /** The links of the directory, where networkd itself cannot be asked. No key: the files do not tell. */
+  /**
+   * The links of the directory, where networkd itself cannot be asked. No key: the files do not
+   * tell.
+   */
   readonly list?: (directory: string) => NetworkdLink[];
 }
 

@@ -4,7 +4,10 @@
  * tells neither of an empty list nor of a change. Pure.
  */
 
-/** By which file networkd has the link, and how far it is; null: it does not say. For when the bus cannot be asked. */
+/**
+ * By which file networkd has the link, and how far it is; null: it does not say. For when the bus
+ * cannot be asked.
+ */
 export function parseLinkState(
   text: string,
 ): { readonly networkFile: string | null; readonly setupState: string } | null {

@@ -7,7 +7,10 @@ import type { EniReading, Family } from '../model.ts';
 
 export interface EniLeaves {
   readonly mac: string;
-  /** Names that `macs/<mac>/` lists, without a trailing slash; null: the MAC is listed, its list is 404. */
+  /**
+   * Names that `macs/<mac>/` lists, without a trailing slash; null: the MAC is listed, its list is
+   * 404.
+   */
   readonly listed: ReadonlySet<string> | null;
   /** Text of each leaf that was read; null: listed, but 404. */
   readonly values: ReadonlyMap<string, string | null>;
@@ -25,8 +28,9 @@ export interface EniContext {
 }
 
 /**
- * These may be there without a value (EFA-only ENIs; IPv6 taken away). Any other leaf with none is not told yet: a
- * delegated prefix that is gone is not listed, and answers 404 (amazon-ec2-net-utils).
+ * These may be there without a value (EFA-only ENIs; IPv6 taken away). Any other leaf with none is
+ * not told yet: a delegated prefix that is gone is not listed, and answers 404
+ * (amazon-ec2-net-utils).
  */
 const possiblyEmpty: ReadonlySet<string> = new Set([
   'local-ipv4s',
@@ -36,8 +40,9 @@ const possiblyEmpty: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The greatest numbers that tables and rule priorities have room for: a table per ENI takes devices below 100 on a
- * card, and the rules of card 36 would stand among the primary's (agent/decide/base/numbers.ts). EC2 has 32 cards at most.
+ * The greatest numbers that tables and rule priorities have room for: a table per ENI takes devices
+ * below 100 on a card, and the rules of card 36 would stand among the primary's
+ * (agent/decide/base/numbers.ts). EC2 has 32 cards at most.
  */
 const greatest = { 'device-number': 99, 'network-card': 35 } as const;
 
@@ -47,9 +52,10 @@ const subnetLengths = { 4: [16, 28], 6: [44, 64] } as const;
 class InvalidLeaf extends Error {}
 
 /**
- * Not listed means absent, so an ENI whose list names no address is ready without addresses, be it EFA-only or one
- * whose addresses come later (cloud-init issue 5373: IPv6 some seconds after IPv4). The two cannot be told apart, and
- * additions take effect with the read that shows them, so nothing is gained by waiting.
+ * Not listed means absent, so an ENI whose list names no address is ready without addresses, be it
+ * EFA-only or one whose addresses come later (cloud-init issue 5373: IPv6 some seconds after IPv4).
+ * The two cannot be told apart, and additions take effect with the read that shows them, so nothing
+ * is gained by waiting.
  */
 export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, settledEmpty }: EniContext): EniReading {
   const { mac, listed, values } = leaves;
@@ -66,7 +72,8 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, sett
     const leaf = new LeafParser(values);
     const deviceNumber = leaf.parseNumber('device-number');
     const networkCard = listed.has('network-card') ? leaf.parseNumber('network-card') : 0;
-    // Only the primary is device 0 on card 0: another ENI reads so before its attachment has propagated.
+    // Only the primary is device 0 on card 0: another ENI reads so before its attachment has
+    // propagated.
     if (!isPrimary && deviceNumber === 0 && networkCard === 0) return pending('device-number still reads 0');
     if (isPrimary && deviceNumber !== 0) refuse('device-number', 'the primary to be device 0', String(deviceNumber));
     if (isPrimary && networkCard !== 0) refuse('network-card', 'the primary on card 0', String(networkCard));
@@ -74,7 +81,8 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, sett
     if (second !== undefined) refuse('subnet-ipv4-cidr-block', 'one CIDR prefix', `${subnetIpv4} ${second}`);
     const subnetIpv6 = leaf.parseSubnets('subnet-ipv6-cidr-blocks', 6);
     const ipv4Addresses = leaf.parseAddresses('local-ipv4s', subnetIpv4 === null ? [] : [subnetIpv4], 4);
-    // An ENI keeps its primary private address as long as it lives (EC2 user guide, "Elastic network interfaces").
+    // An ENI keeps its primary private address as long as it lives (EC2 user guide, "Elastic
+    // network interfaces").
     if (hadIpv4 && ipv4Addresses.length === 0)
       return pending('local-ipv4s is gone, though an ENI keeps its first address');
     return {
@@ -102,8 +110,8 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, sett
 }
 
 /**
- * Without a subnet of its own, nothing says that an address is the ENI's. In the subnet of another ENI of its VPC it may
- * be that one's router, so that ENI waits until its subnet is listed.
+ * Without a subnet of its own, nothing says that an address is the ENI's. In the subnet of another
+ * ENI of its VPC it may be that one's router, so that ENI waits until its subnet is listed.
  */
 export function withholdUnplaced(readings: readonly EniReading[]): EniReading[] {
   const ready = readings.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
@@ -173,7 +181,10 @@ class LeafParser {
     });
   }
 
-  /** Canonical, each once, in the order of the service. `object`: says what is expected instead of a word that cannot be. */
+  /**
+   * Canonical, each once, in the order of the service. `object`: says what is expected instead of a
+   * word that cannot be.
+   */
   #parseWords(
     name: string,
     family: Family,
@@ -202,8 +213,9 @@ const address: Kind = { kind: 'an address', parse: canonicalAddress };
 const prefix: Kind = { kind: 'a CIDR prefix', parse: canonicalCidr };
 
 /**
- * What is expected instead of an address or prefix that its ENI's subnets do not have; undefined where they have it, or are
- * not listed. An IPv6 prefix may hold the first address: EC2 says nothing against it, and nobody sends from that.
+ * What is expected instead of an address or prefix that its ENI's subnets do not have; undefined
+ * where they have it, or are not listed. An IPv6 prefix may hold the first address: EC2 says
+ * nothing against it, and nobody sends from that.
  */
 function objectToPlace(cidr: string, subnets: readonly string[]): string | undefined {
   if (subnets.length === 0) return undefined;

@@ -9,7 +9,10 @@ export const macsPath = 'meta-data/network/interfaces/macs/';
 /** Leaves that change live: read each time. */
 const liveLeaves = ['local-ipv4s', 'ipv6s', 'ipv4-prefix', 'ipv6-prefix'] as const;
 export const prefixLeaves = ['ipv4-prefix', 'ipv6-prefix'] as const;
-/** Leaves that stay while an ENI is attached and its list names the same keys: read once, then checked in turn. */
+/**
+ * Leaves that stay while an ENI is attached and its list names the same keys: read once, then
+ * checked in turn.
+ */
 export const staticLeaves = [
   'device-number',
   'network-card',
@@ -25,13 +28,16 @@ const associationsName = 'ipv4-associations';
 export type ReadPath = (path: string) => Promise<ImdsAnswer>;
 
 /**
- * What is asked once more of an ENI that is known, by one request. A leaf that stays: one that was detached and attached at
- * another place between two reads has the same MAC and the same keys, and a wrong answer is not to last. `public`: its
- * public addresses may be others by now.
+ * What is asked once more of an ENI that is known, by one request. A leaf that stays: one that was
+ * detached and attached at another place between two reads has the same MAC and the same keys, and
+ * a wrong answer is not to last. `public`: its public addresses may be others by now.
  */
 export type Check = (typeof staticLeaves)[number] | 'public' | null;
 
-/** Reads an ENI. `known` is what was read of it when it was last whole, or null; the same object where nothing is new. */
+/**
+ * Reads an ENI. `known` is what was read of it when it was last whole, or null; the same object
+ * where nothing is new.
+ */
 export async function readEniLeaves(
   mac: string,
   read: ReadPath,
@@ -80,8 +86,8 @@ export function parseList(text: string): string[] {
 }
 
 /**
- * Public address → private addresses; as before where the list is the same. What is gone between list and leaf is left out: this is for the operator's eyes,
- * nothing is decided by it.
+ * Public address → private addresses; as before where the list is the same. What is gone between
+ * list and leaf is left out: this is for the operator's eyes, nothing is decided by it.
  */
 async function readAssociations(
   path: string,

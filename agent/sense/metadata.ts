@@ -1,15 +1,17 @@
 /**
- * Reads one snapshot of the metadata: list first, then what is listed. Not listed = absent; listed but 404 = not
- * propagated; anything else = unknown, and no snapshot is taken (DESIGN, decision 2).
+ * Reads one snapshot of the metadata: list first, then what is listed. Not listed = absent; listed
+ * but 404 = not propagated; anything else = unknown, and no snapshot is taken (DESIGN, decision 2).
  *
- * Requests of a read, once everything is known: `macs/`, then for each ENI its list (a first IPv6 address or prefix is a
- * new key there) and each of `local-ipv4s`, `ipv6s`, `ipv4-prefix`, `ipv6-prefix` that is listed, and one request that
- * checks a settled value. So 2 + 2·ENIs with IPv4 only (15 ENIs: 32, however many addresses), 2 + 3·ENIs with both
- * families (47), one more for each ENI and family with prefixes. That is the fewest that notice every change of an
- * address or prefix within one read: IMDS has no recursive read and no change marker. A first read takes up to 11 for
- * each ENI. Public addresses, by which nothing is decided, are looked at in turn, too: of one ENI
- * in one read. `macs/` is not read again at the end: an ENI that goes meanwhile answers 404 and is pending, one that
- * comes is seen next time, and what is missing is only believed after a second read.
+ * Requests of a read, once everything is known: `macs/`, then for each ENI its list (a first IPv6
+ * address or prefix is a new key there) and each of `local-ipv4s`, `ipv6s`, `ipv4-prefix`,
+ * `ipv6-prefix` that is listed, and one request that checks a settled value. So 2 + 2·ENIs with
+ * IPv4 only (15 ENIs: 32, however many addresses), 2 + 3·ENIs with both families (47), one more for
+ * each ENI and family with prefixes. That is the fewest that notice every change of an address or
+ * prefix within one read: IMDS has no recursive read and no change marker. A first read takes up to
+ * 11 for each ENI. Public addresses, by which nothing is decided, are looked at in turn, too: of
+ * one ENI in one read. `macs/` is not read again at the end: an ENI that goes meanwhile answers 404
+ * and is pending, one that comes is seen next time, and what is missing is only believed after a
+ * second read.
  */
 
 import pLimit from 'p-limit';
@@ -37,7 +39,10 @@ const attempts = 2;
 /** A prefix key that is listed without a value for so many reads in a row stands for no prefix. */
 const readsUntilEmpty = 3;
 const rarelyChecked = staticLeaves.filter((name) => name !== 'device-number');
-/** Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the service. */
+/**
+ * Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the
+ * service.
+ */
 const concurrency = 8;
 
 export interface MetadataSource {
@@ -55,7 +60,10 @@ export interface MetadataReaderOptions {
   readonly endpoints: readonly string[];
   /** For each request. */
   readonly timeoutMs: number;
-  /** Addresses of the ENIs' links, to send from where the default route does not lead to the service. */
+  /**
+   * Addresses of the ENIs' links, to send from where the default route does not lead to the
+   * service.
+   */
   readonly localAddresses?: () => readonly string[];
   /** Whether the kernel has IPv6. */
   readonly hasIpv6?: () => boolean;
@@ -105,7 +113,8 @@ export class SnapshotReader implements MetadataReader {
       try {
         return await this.#read(abort.signal);
       } catch (error) {
-        // The rest of this read is of no use: neither what is under way nor what waits for its turn.
+        // The rest of this read is of no use: neither what is under way nor what waits for its
+        // turn.
         abort.abort();
         const isExpired = error instanceof ImdsError && error.code === 'token-expired';
         if (isExpired && attempt < attempts) continue;
@@ -179,7 +188,9 @@ export class SnapshotReader implements MetadataReader {
     );
   }
 
-  /** Which of the values that are not read each time is read this time. Of no ENI: the primary MAC. */
+  /**
+   * Which of the values that are not read each time is read this time. Of no ENI: the primary MAC.
+   */
   #takeTurn(macs: readonly string[]): { readonly mac: string | null; readonly check: Check } {
     const settled = macs.filter((mac) => this.#known.has(mac));
     const translated = settled.filter((mac) => Object.keys(this.#known.get(mac)?.publicIpv4 ?? {}).length > 0);
@@ -221,8 +232,9 @@ export class SnapshotReader implements MetadataReader {
 }
 
 /**
- * One request, and one for each tag that is asked for and listed. The list is 404 where the instance does not offer its
- * tags. A tag that is listed and 404 has not propagated: it alone is unknown.
+ * One request, and one for each tag that is asked for and listed. The list is 404 where the
+ * instance does not offer its tags. A tag that is listed and 404 has not propagated: it alone is
+ * unknown.
  */
 async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<Snapshot, 'tags' | 'unreadTags'>> {
   if (keys.length === 0) return {};

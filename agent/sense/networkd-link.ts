@@ -1,4 +1,7 @@
-/** What systemd-networkd says of a link: the JSON of its Describe methods (252 to 257), parsed. Pure. */
+/**
+ * What systemd-networkd says of a link: the JSON of its Describe methods (252 to 257), parsed.
+ * Pure.
+ */
 
 import * as z from 'zod';
 import { NetworkdError } from '../errors.ts';
@@ -7,11 +10,15 @@ export interface LinkDescription {
   readonly linkIndex: number;
   /** Path of the .network file in force; null where none matches. */
   readonly networkFile: string | null;
-  /** AdministrativeState: `pending`, `initialized`, `configuring`, `configured`, `unmanaged`, `failed`, `linger`. */
+  /**
+   * AdministrativeState: `pending`, `initialized`, `configuring`, `configured`, `unmanaged`,
+   * `failed`, `linger`.
+   */
   readonly setupState: string;
 }
 
-// Unknown keys are dropped: each version of systemd adds some. Nor are the addresses read, 20 KB of text at fifty of them.
+// Unknown keys are dropped: each version of systemd adds some. Nor are the addresses read, 20 KB of
+// text at fifty of them.
 const rawLink = z.object({ Index: z.number(), AdministrativeState: z.string(), NetworkFile: z.string().nullish() });
 
 /** Throws NetworkdError (`bad-reply`) when the text is not what networkd 252 to 257 would say. */
@@ -33,13 +40,19 @@ export function parseLinkDescription(text: string): LinkDescription {
   return { linkIndex, networkFile: networkFile ?? null, setupState };
 }
 
-/** systemd's major version in text such as `252.38-1~deb12u1` or `257~rc2`; null where there is none. */
+/**
+ * systemd's major version in text such as `252.38-1~deb12u1` or `257~rc2`; null where there is
+ * none.
+ */
 export function parseSystemdVersion(text: string): number | null {
   const [, digits] = /^v?(\d{1,5})(?!\d)/.exec(text) ?? [];
   return digits === undefined ? null : Number(digits);
 }
 
-/** The link's index in a bus path (`/org/freedesktop/network1/link/_312` is 12); null for any other path. */
+/**
+ * The link's index in a bus path (`/org/freedesktop/network1/link/_312` is 12); null for any other
+ * path.
+ */
 export function parseLinkPath(path: string): number | null {
   // sd_bus_path_encode(3): a leading digit is written as `_` and its two hexadecimal digits.
   const [, first, rest] = /^\/org\/freedesktop\/network1\/link\/_3([0-9])([0-9]{0,9})$/.exec(path) ?? [];

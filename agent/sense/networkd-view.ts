@@ -1,6 +1,7 @@
 /**
- * What systemd-networkd reports about the links of interest, in memory: read again on its signals, polled only while an
- * answer is outstanding. Invariant: if an answer does not come, the last one stays.
+ * What systemd-networkd reports about the links of interest, in memory: read again on its signals,
+ * polled only while an answer is outstanding. Invariant: if an answer does not come, the last one
+ * stays.
  */
 
 import type { NetworkdState } from '../model.ts';
@@ -41,7 +42,8 @@ export class NetworkdView {
   start(): void {
     this.#stopListening = this.#options.watcher.onEvent((event) => {
       if (event.kind === 'link-changed' && !this.#options.linkIndexes().includes(event.linkIndex)) return;
-      // The files must be up to date before the next networkd reads them: no waiting, no question to the bus.
+      // The files must be up to date before the next networkd reads them: no waiting, no question
+      // to the bus.
       const { version, links } = this.#state;
       if (event.kind === 'vanished') this.#set({ kind: 'absent', version, links, isStarting: true });
       if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();

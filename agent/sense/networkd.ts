@@ -1,4 +1,7 @@
-/** Watches systemd-networkd on the bus and reads what it knows. Changes nothing, and never has it started. */
+/**
+ * Watches systemd-networkd on the bus and reads what it knows. Changes nothing, and never has it
+ * started.
+ */
 
 import * as z from 'zod';
 import type { Bus, Subscription } from '../../lib/dbus/bus.ts';
@@ -68,7 +71,10 @@ export class NetworkdWatcher {
   #absentSinceMs: number | null = null;
   readonly #startMs: number;
 
-  /** The bus is started, shared and closed by the caller. `startMs`: how long its absence is taken for a start. */
+  /**
+   * The bus is started, shared and closed by the caller. `startMs`: how long its absence is taken
+   * for a start.
+   */
   constructor(bus: Bus, options: { readonly startMs?: number } = {}) {
     this.#bus = bus;
     this.#startMs = options.startMs ?? startMs;
@@ -113,10 +119,10 @@ export class NetworkdWatcher {
   }
 
   /**
-   * What networkd says of these links, asked again where it has announced a change; a link that it does not know (yet) is left
-   * out. `absent` only where the bus says
-   * that it is not there, with what it said last. Throws NetworkdError where that cannot be told (`unreachable`,
-   * `timeout`, …): then what was known before still holds.
+   * What networkd says of these links, asked again where it has announced a change; a link that it
+   * does not know (yet) is left out. `absent` only where the bus says that it is not there, with
+   * what it said last. Throws NetworkdError where that cannot be told (`unreachable`, `timeout`,
+   * …): then what was known before still holds.
    */
   async readState(linkIndexes: readonly number[]): Promise<NetworkdState> {
     if (!(await this.#isOwned())) return await this.#absentState();
@@ -165,8 +171,9 @@ export class NetworkdWatcher {
   }
 
   /**
-   * With the version of the next one, which an upgrade may have put in its place. networkd does not connect to the bus again
-   * after that was restarted (sd_bus of 252 and 262): its unit stays active. While it starts it is not there for a moment, too.
+   * With the version of the next one, which an upgrade may have put in its place. networkd does not
+   * connect to the bus again after that was restarted (sd_bus of 252 and 262): its unit stays
+   * active. While it starts it is not there for a moment, too.
    */
   async #absentState(): Promise<NetworkdState> {
     const { version, links } = this.#last;
@@ -197,8 +204,8 @@ export class NetworkdWatcher {
   }
 
   /**
-   * systemd's major version: networkd itself does not tell, so PID 1 is asked, once per appearance of networkd. Null
-   * where systemd is not PID 1 or does not answer.
+   * systemd's major version: networkd itself does not tell, so PID 1 is asked, once per appearance
+   * of networkd. Null where systemd is not PID 1 or does not answer.
    */
   async readVersion(): Promise<number | null> {
     if (this.#version !== undefined) return this.#version;
@@ -254,7 +261,8 @@ export class NetworkdWatcher {
 
   #takeOwner(now: NameOwner, before: NameOwner): void {
     this.#version = undefined;
-    // Also while the bus is away: a question that is under way then must not be taken for an answer.
+    // Also while the bus is away: a question that is under way then must not be taken for an
+    // answer.
     this.#absentSinceMs = now.kind === 'owned' ? null : performance.now();
     this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';

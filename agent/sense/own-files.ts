@@ -14,8 +14,9 @@ export interface UnitFile {
 }
 
 /**
- * Every file of the directory and of its `.network.d` folders whose name begins with `prefix-`, sorted by name. A
- * missing directory holds no files. Throws what the file system throws otherwise: unknown is not empty.
+ * Every file of the directory and of its `.network.d` folders whose name begins with `prefix-`,
+ * sorted by name. A missing directory holds no files. Throws what the file system throws otherwise:
+ * unknown is not empty.
  */
 export function readUnitFiles(directory: string, prefix: string): UnitFile[] {
   const names: string[] = [];
@@ -57,7 +58,10 @@ function readIfPresent(path: string): string | null {
   }
 }
 
-/** Root's files, one's own, and those of whom the directory is shared with: tmpfiles.d gives it to the daemon's group. */
+/**
+ * Root's files, one's own, and those of whom the directory is shared with: tmpfiles.d gives it to
+ * the daemon's group.
+ */
 function trustIn(directory: string): (file: Stats) => boolean {
   return ({ uid, gid }) => {
     if (uid === 0 || uid === process.geteuid?.()) return true;

@@ -1,4 +1,7 @@
-/** By which ways the daemon can have networkd read its files: polkit's word, or enid-reload.socket. Changes nothing. */
+/**
+ * By which ways the daemon can have networkd read its files: polkit's word, or enid-reload.socket.
+ * Changes nothing.
+ */
 
 import * as z from 'zod';
 import type { Bus } from '../../lib/dbus/bus.ts';
@@ -11,7 +14,10 @@ import { readUnitState } from './unit-states.ts';
 const authority = 'org.freedesktop.PolicyKit1';
 const action = 'org.freedesktop.network1.reload';
 
-/** `bus` is started and closed by the caller. `processId`: the daemon's; null: it does not run. Never rejects. */
+/**
+ * `bus` is started and closed by the caller. `processId`: the daemon's; null: it does not run.
+ * Never rejects.
+ */
 export async function readReloadWays(
   bus: Pick<Bus, 'call'>,
   processId: number | null,
@@ -58,7 +64,9 @@ async function isActivatable(bus: Pick<Bus, 'call'>): Promise<boolean> {
   return names.includes(authority);
 }
 
-/** In clock ticks since the boot: field 22 of proc_pid_stat(5), behind a name that may hold spaces. */
+/**
+ * In clock ticks since the boot: field 22 of proc_pid_stat(5), behind a name that may hold spaces.
+ */
 function readStartTime(processId: number): bigint | null {
   const text = readText(`/proc/${processId}/stat`);
   const field = text?.slice(text.lastIndexOf(')') + 2).split(' ')[19];

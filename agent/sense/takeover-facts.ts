@@ -1,4 +1,7 @@
-/** Reads what `enid takeover` judges: who configures the ENIs now, and by which files. Changes nothing. */
+/**
+ * Reads what `enid takeover` judges: who configures the ENIs now, and by which files. Changes
+ * nothing.
+ */
 
 import { existsSync, lstatSync, readlinkSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
@@ -70,7 +73,9 @@ function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>)
   return [{ link: name, path, connection: /^connection-uuid=([\da-f-]{36})$/m.exec(text)?.[1] ?? null }];
 }
 
-/** interfaces(5): `source` takes a shell pattern, `source-directory` every file with a plain name. */
+/**
+ * interfaces(5): `source` takes a shell pattern, `source-directory` every file with a plain name.
+ */
 function readInterfaces(path: string, seen: Set<string>): TextFile[] {
   const text = seen.has(path) ? null : readText(path);
   if (text === null) return [];

@@ -6,19 +6,28 @@ import { runCommand } from '../../lib/process/run-command.ts';
 import { RuntimeError } from '../errors.ts';
 import type { UnitState } from '../takeover-model.ts';
 
-/** systemctl itself gives up after 90 s; while apt has systemd read its units again, a slow host may take long. */
+/**
+ * systemctl itself gives up after 90 s; while apt has systemd read its units again, a slow host may
+ * take long.
+ */
 const commandMs = 100_000;
 const systemd = 'org.freedesktop.systemd1';
 const properties = ['LoadState', 'ActiveState', 'UnitFileState'];
 
-/** By name; no key: there is no such unit. Throws a RuntimeError where systemd does not answer: unknown is not absent. */
+/**
+ * By name; no key: there is no such unit. Throws a RuntimeError where systemd does not answer:
+ * unknown is not absent.
+ */
 export async function readUnitStates(names: readonly string[]): Promise<Readonly<Record<string, UnitState>>> {
   const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, ...names];
   const { stdout, stderr } = await runCommand(argv, { timeoutMs: commandMs });
   return parseUnitStates(names, stdout, stderr);
 }
 
-/** Of the output of `systemctl show`: a block of lines for each name, in their order, with an empty line between them. */
+/**
+ * Of the output of `systemctl show`: a block of lines for each name, in their order, with an empty
+ * line between them.
+ */
 export function parseUnitStates(
   names: readonly string[],
   stdout: string,
@@ -42,7 +51,10 @@ export function parseUnitStates(
   return states;
 }
 
-/** ActiveState of a unit, as systemd.unit(5). Rejects with a DbusError where systemd is not on the bus. */
+/**
+ * ActiveState of a unit, as systemd.unit(5). Rejects with a DbusError where systemd is not on the
+ * bus.
+ */
 export function readUnitState(bus: Pick<Bus, 'call'>, unit: string): Promise<string> {
   // sd_bus_path_encode(3): all but letters and digits as their code.
   const label = unit.replace(/[^A-Za-z0-9]/g, (char) => `_${char.charCodeAt(0).toString(16).padStart(2, '0')}`);

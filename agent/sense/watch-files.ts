@@ -1,19 +1,26 @@
 /**
- * Tells of every change in the unit directory and in the drop-in folders of this program's files. inotify sees one level
- * only, so each folder has its own watch; a directory that vanished is watched again when it is back.
+ * Tells of every change in the unit directory and in the drop-in folders of this program's files.
+ * inotify sees one level only, so each folder has its own watch; a directory that vanished is
+ * watched again when it is back.
  */
 
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
-/** Another program that removes the whole directory is rare: nothing is lost by looking again so often. */
+/**
+ * Another program that removes the whole directory is rare: nothing is lost by looking again so
+ * often.
+ */
 const retryMs = 1_000;
 
 export interface UnitFileWatch {
   close(): void;
 }
 
-/** `onProblem` is called for the first of a row of failures; the watch is tried again in the background. Never throws. */
+/**
+ * `onProblem` is called for the first of a row of failures; the watch is tried again in the
+ * background. Never throws.
+ */
 export function watchUnitFiles(
   directory: string,
   prefix: string,

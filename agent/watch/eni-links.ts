@@ -1,4 +1,7 @@
-/** Keeps the list of links that can be ENIs up to date, and makes the kernel's mirror hold the routes that concern them. */
+/**
+ * Keeps the list of links that can be ENIs up to date, and makes the kernel's mirror hold the
+ * routes that concern them.
+ */
 
 import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
@@ -36,7 +39,10 @@ export class Candidates {
     return this.#indexes;
   }
 
-  /** Whether the link can affect an ENI: it can be one, is the master of one, is a VRF, or has alternative names that an ENI may need. */
+  /**
+   * Whether the link can affect an ENI: it can be one, is the master of one, is a VRF, or has
+   * alternative names that an ENI may need.
+   */
   concerns(linkIndex: number): boolean {
     return this.#concerned.has(linkIndex);
   }

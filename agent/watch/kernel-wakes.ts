@@ -1,7 +1,8 @@
 /**
- * When a change of the kernel state wakes the reconciler: at once if it may concern an ENI; a little later, once for many, if it
- * concerns only other programs' links and their link-local addresses (a host with containers has thousands). These are not ignored:
- * a foreign link may have the name of an ENI's VRF.
+ * When a change of the kernel state wakes the reconciler: at once if it may concern an ENI; a
+ * little later, once for many, if it concerns only other programs' links and their link-local
+ * addresses (a host with containers has thousands). These are not ignored: a foreign link may have
+ * the name of an ENI's VRF.
  */
 
 import type { Config } from '../config/types.ts';

@@ -1,6 +1,6 @@
 /**
- * Keeps the accepted snapshot of the metadata fresh: polls, retries quickly while something is awaited, backs off while
- * the service fails. Invariant: a failed read changes nothing.
+ * Keeps the accepted snapshot of the metadata fresh: polls, retries quickly while something is
+ * awaited, backs off while the service fails. Invariant: a failed read changes nothing.
  */
 
 import { computeBackoffMs } from '../../lib/imds/backoff.ts';
@@ -19,11 +19,16 @@ export interface PollerOptions {
   readonly read: () => Promise<Snapshot>;
   readonly intervalMs: number;
   readonly stored: StoredMetadata | null;
-  /** Puts on disk what is accepted, before anything follows from it. Never rejects: a full disk is no reason to wait. */
+  /**
+   * Puts on disk what is accepted, before anything follows from it. Never rejects: a full disk is
+   * no reason to wait.
+   */
   readonly keep: (metadata: StoredMetadata) => Promise<void>;
   /** The accepted snapshot changed, or was confirmed for the first time since the start. */
   readonly onChanged: () => void;
-  /** One line when the service starts to fail, one when it answers again, one for each new problem. */
+  /**
+   * One line when the service starts to fail, one when it answers again, one for each new problem.
+   */
   readonly onTrouble: (message: string) => void;
   readonly onRecovered: () => void;
   /** MACs of the links that are there: a departed ENI is forgotten with its link. */
@@ -32,10 +37,16 @@ export interface PollerOptions {
 }
 
 const noneDeparted: readonly EniMetadata[] = [];
-/** Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s (EC2 users' reports). */
+/**
+ * Delays of the quick retries while a link waits for its metadata: propagation takes up to 30 s
+ * (EC2 users' reports).
+ */
 const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
-/** While nothing is known at all, no address but the leased ones works: the service is asked this often, also after a long outage. */
+/**
+ * While nothing is known at all, no address but the leased ones works: the service is asked this
+ * often, also after a long outage.
+ */
 const longestUnknownMs = 5_000;
 
 export class MetadataPoller {
@@ -43,7 +54,10 @@ export class MetadataPoller {
   #intervalMs: number;
   #stored: StoredMetadata | null;
   #accepted: AcceptState;
-  /** The last read, where it changed nothing: the same once more changes nothing either, and is not looked at. */
+  /**
+   * The last read, where it changed nothing: the same once more changes nothing either, and is not
+   * looked at.
+   */
   #settled: Snapshot | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<boolean> | null = null;
@@ -85,8 +99,9 @@ export class MetadataPoller {
   }
 
   /**
-   * A link is there whose metadata is not: read soon, and again, for the time that propagation takes. Null: nothing is
-   * awaited any more. Called after every pass; a new text starts the quick retries afresh.
+   * A link is there whose metadata is not: read soon, and again, for the time that propagation
+   * takes. Null: nothing is awaited any more. Called after every pass; a new text starts the quick
+   * retries afresh.
    */
   await(awaited: string | null): void {
     if (awaited === null) this.#awaited = null;
@@ -112,7 +127,10 @@ export class MetadataPoller {
     return this.#reading;
   }
 
-  /** The answer to a read that is under way counts for nothing: it was asked for under another configuration. */
+  /**
+   * The answer to a read that is under way counts for nothing: it was asked for under another
+   * configuration.
+   */
   abandonRead(): void {
     this.#turn++;
     this.#reading = null;

@@ -1,4 +1,7 @@
-/** Which routes can affect a decision. Routing daemons install hundreds of thousands; only a default route can collide with enid's. Pure. */
+/**
+ * Which routes can affect a decision. Routing daemons install hundreds of thousands; only a default
+ * route can collide with enid's. Pure.
+ */
 
 import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
@@ -6,7 +9,10 @@ import { RTPROT_KERNEL } from '../decide/base/kernel-numbers.ts';
 import { defaultWidth, eniTables, localTable, mainTable } from '../decide/base/numbers.ts';
 import { routingDaemonProtocols } from '../decide/desired/main-table.ts';
 
-/** What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself says as much. */
+/**
+ * What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself
+ * says as much.
+ */
 const kernelsOwn = { table: localTable, protocol: RTPROT_KERNEL };
 
 /** `linkIndexes`: of links that can be an ENI. */

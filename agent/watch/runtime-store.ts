@@ -1,4 +1,7 @@
-/** What survives a restart of the program: the ledger and the last accepted metadata, as JSON in the runtime directory. */
+/**
+ * What survives a restart of the program: the ledger and the last accepted metadata, as JSON in the
+ * runtime directory.
+ */
 
 import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
@@ -75,7 +78,10 @@ export class RuntimeStore {
     this.#lock = null;
   }
 
-  /** The process that runs here, as the kernel says who holds the lock; `hidden`: only root and enid may ask. */
+  /**
+   * The process that runs here, as the kernel says who holds the lock; `hidden`: only root and enid
+   * may ask.
+   */
   async readHolder(): Promise<LockHolder> {
     try {
       return await readLockHolder(join(this.#directory, lockFileName));
@@ -94,7 +100,10 @@ export class RuntimeStore {
     await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, ...outcome });
   }
 
-  /** An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or stays. */
+  /**
+   * An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or
+   * stays.
+   */
   readLedger(): Ledger {
     const ledger = this.#read(ledgerFile, ledgerSchema);
     return ledger?.bootId === readBootId() ? ledger.entries : {};
@@ -115,7 +124,8 @@ export class RuntimeStore {
 
   #read<T>(name: string, schema: z.ZodType<T>): T | null {
     try {
-      // Of this user or root, or of whose directory it is: the daemon's, where a command of root reads.
+      // Of this user or root, or of whose directory it is: the daemon's, where a command of root
+      // reads.
       const owners = [0, process.geteuid?.(), lstatSync(this.#directory).uid];
       const isTrusted = ({ uid }: { readonly uid: number }) => owners.includes(uid);
       return schema.parse(JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted })));

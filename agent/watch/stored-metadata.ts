@@ -1,6 +1,6 @@
 /**
- * What is believed of the files in the runtime directory. The daemon's user writes them, and root's commands read them: an
- * ENI counts only as the metadata service itself could have described it.
+ * What is believed of the files in the runtime directory. The daemon's user writes them, and root's
+ * commands read them: an ENI counts only as the metadata service itself could have described it.
  */
 
 import * as z from 'zod';
@@ -58,13 +58,18 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
     { error: 'expected each ENI to be as the metadata service describes one' },
   );
 
-/** Link indexes in the entries mean something in one boot only, and the directory may outlive it. */
+/**
+ * Link indexes in the entries mean something in one boot only, and the directory may outlive it.
+ */
 export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.strictObject({
   bootId: z.string(),
   entries: z.record(identity, mac),
 });
 
-/** The parser of the metadata's leaves reads the ENI back from them: so both have the same rules, whatever those are. */
+/**
+ * The parser of the metadata's leaves reads the ENI back from them: so both have the same rules,
+ * whatever those are.
+ */
 function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
   const lists: [string, readonly string[]][] = [
     ['local-ipv4s', eni.ipv4Addresses],

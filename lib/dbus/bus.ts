@@ -1,6 +1,7 @@
 /**
- * A message bus that comes back: connects in the background, again and again with a back-off, and puts the
- * subscriptions in place again after each connect. A bus that is absent or dies is a state here, never an exception.
+ * A message bus that comes back: connects in the background, again and again with a back-off, and
+ * puts the subscriptions in place again after each connect. A bus that is absent or dies is a state
+ * here, never an exception.
  */
 
 import * as z from 'zod';
@@ -12,7 +13,10 @@ import type { CallReply, IncomingCall } from './object-tree.ts';
 import { computeReconnectDelayMs } from './reconnect-delay.ts';
 
 export interface BusOptions {
-  /** D-Bus address text; by default DBUS_SYSTEM_BUS_ADDRESS, else the system bus's well-known socket. */
+  /**
+   * D-Bus address text; by default DBUS_SYSTEM_BUS_ADDRESS, else the system bus's well-known
+   * socket.
+   */
   readonly address?: string;
   /** For connect and hello together. */
   readonly connectTimeoutMs?: number;
@@ -28,7 +32,9 @@ export interface BusOptions {
 export type BusCall = Omit<MethodCall, 'timeoutMs'> & { readonly timeoutMs?: number };
 
 export interface Subscription {
-  /** Takes effect at once on this side; the bus is told in the background. Harmless when repeated. */
+  /**
+   * Takes effect at once on this side; the bus is told in the background. Harmless when repeated.
+   */
   remove(): void;
 }
 
@@ -95,8 +101,9 @@ export class Bus {
   }
 
   /**
-   * Calls a method and parses the body of its reply, an array of values. Waits for an attempt to connect that is
-   * under way, not for a later one. Nobody is started by it: an absent destination is the failure `no-owner`.
+   * Calls a method and parses the body of its reply, an array of values. Waits for an attempt to
+   * connect that is under way, not for a later one. Nobody is started by it: an absent destination
+   * is the failure `no-owner`.
    */
   async call<T>(call: BusCall, schema: z.ZodType<T>): Promise<T> {
     if (this.#connection === null && this.#attempt !== null) await this.#attempt;
@@ -112,8 +119,8 @@ export class Bus {
   }
 
   /**
-   * Tells of each change of a name's owner: `unknown` while the bus is away, told once the bus has answered, then with
-   * each NameOwnerChanged. Nothing is told before the first answer.
+   * Tells of each change of a name's owner: `unknown` while the bus is away, told once the bus has
+   * answered, then with each NameOwnerChanged. Nothing is told before the first answer.
    */
   watchName(name: string, listener: OwnerListener): Subscription {
     const removeRule = this.#addRule(formatMatchRule(ownerMatch(name)));
@@ -122,8 +129,9 @@ export class Bus {
   }
 
   /**
-   * Calls the listener for each matching signal of the name's owner. Signals sent while the bus is away are lost: read
-   * the state itself when `watchName` tells that the owner is back. What the listener throws is dropped.
+   * Calls the listener for each matching signal of the name's owner. Signals sent while the bus is
+   * away are lost: read the state itself when `watchName` tells that the owner is back. What the
+   * listener throws is dropped.
    */
   watchSignal(match: SignalMatch, listener: (signal: Signal) => void): Subscription {
     // The owner first: its signals are not believed before it is known.
@@ -135,9 +143,10 @@ export class Bus {
   }
 
   /**
-   * Answers calls under a well-known name, taken with each connect: call it before `start`. `onProblem` is told where
-   * the name is refused: the bus's policy, or another owner, after whom it is taken: that may be this program's
-   * connection from before, whose end the bus has not seen yet.
+   * Answers calls under a well-known name, taken with each connect: call it before `start`.
+   * `onProblem` is told where the name is refused: the bus's policy, or another owner, after whom
+   * it is taken: that may be this program's connection from before, whose end the bus has not seen
+   * yet.
    */
   serve(name: string, onCall: Service['onCall'], onProblem: Service['onProblem']): void {
     this.#service = { name, onCall, onProblem };

@@ -9,7 +9,9 @@
 /** A person's tool asks one thing after the other; a program that reads every ENI at once, some. */
 const mostOfSender = 16;
 const mostOfAll = 64;
-/** For those that have none. dbus-daemon gives each user 256 connections (max_connections_per_user). */
+/**
+ * For those that have none. dbus-daemon gives each user 256 connections (max_connections_per_user).
+ */
 const mostSenders = 512;
 const loudMs = 1_000;
 const loudCallsPerSecond = 16;
@@ -42,7 +44,9 @@ export class CallLimits {
     return true;
   }
 
-  /** Whether one more caller may be told that it was refused; others run into their own time limits. */
+  /**
+   * Whether one more caller may be told that it was refused; others run into their own time limits.
+   */
   mayRefuse(nowMs: number): boolean {
     return this.#refusals.take(nowMs);
   }

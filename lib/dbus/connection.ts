@@ -1,6 +1,7 @@
 /**
- * One connection to a message bus, from hello to its end. Invariant: nothing that the bus, a peer on it or dbus-next
- * does gets out as an uncaught exception, an unhandled rejection or an `error` event without a listener.
+ * One connection to a message bus, from hello to its end. Invariant: nothing that the bus, a peer
+ * on it or dbus-next does gets out as an uncaught exception, an unhandled rejection or an `error`
+ * event without a listener.
  */
 
 import { DBusError, Message, type MessageBus, sessionBus } from 'dbus-next';
@@ -32,7 +33,9 @@ export interface OutgoingSignal {
 }
 
 export interface ConnectionHandlers {
-  /** Whether signals of this unique name can mean anything: those of others are not even decoded. */
+  /**
+   * Whether signals of this unique name can mean anything: those of others are not even decoded.
+   */
   readonly isListenedTo: (sender: string) => boolean;
   readonly onSignal: (signal: Signal) => void;
   /** Null: there is no such object. */
@@ -56,7 +59,8 @@ export class Connection {
     return new Promise((resolve, reject) => {
       let bus: MessageBus;
       try {
-        // Only EXTERNAL: dbus-next 0.11.4 throws outside of any promise when it goes on to DBUS_COOKIE_SHA1.
+        // Only EXTERNAL: dbus-next 0.11.4 throws outside of any promise when it goes on to
+        // DBUS_COOKIE_SHA1.
         bus = sessionBus({ busAddress: address, authMethods: ['EXTERNAL'] });
       } catch (cause) {
         const message = `failed to connect to the bus at ${address}: ${describeCause(cause)}`;
@@ -89,7 +93,8 @@ export class Connection {
     const { stream } = bus._connection;
     let lastError: unknown = 'the bus closed the connection';
     bus.removeAllListeners('error');
-    // Errors that end the connection are followed by `close`; the others are one undecodable message.
+    // Errors that end the connection are followed by `close`; the others are one undecodable
+    // message.
     bus.on('error', (error: unknown) => {
       lastError = error;
     });
@@ -119,7 +124,10 @@ export class Connection {
     return this.#bus.name ?? '';
   }
 
-  /** The body of the reply. Rejects with a DbusError; a call that timed out may still be carried out. */
+  /**
+   * The body of the reply. Rejects with a DbusError; a call that timed out may still be carried
+   * out.
+   */
   call(call: MethodCall): Promise<readonly unknown[]> {
     const { timeoutMs, ...fields } = call;
     const name = `${call.interface}.${call.member} of ${call.destination}`;
@@ -139,7 +147,8 @@ export class Connection {
       };
       const timer = setTimeout(() => {
         settle(new DbusError('timeout', `failed to call ${name}: no reply within ${timeoutMs} ms`));
-        // The bus has not even taken it, maybe: then it takes nothing from this connection any more.
+        // The bus has not even taken it, maybe: then it takes nothing from this connection any
+        // more.
         if (this.#bus._connection.stream.writableLength > 0) this.close();
       }, timeoutMs);
       this.#pending.add(settle);
@@ -150,7 +159,10 @@ export class Connection {
     });
   }
 
-  /** Sends a signal to whoever listens. Nothing happens where the connection is over: its end comes before the event of it. */
+  /**
+   * Sends a signal to whoever listens. Nothing happens where the connection is over: its end comes
+   * before the event of it.
+   */
   emit({ path, interface: iface, member, signature, body }: OutgoingSignal): void {
     if (!this.#isClosed && this.#bus._connection.stream.writable)
       this.#bus.send(Message.newSignal(path, iface, member, signature, [...body]));
@@ -175,7 +187,10 @@ export class Connection {
     return true;
   }
 
-  /** Ends the connection. Pending calls are rejected, `onClose` follows. Harmless when it is over already. */
+  /**
+   * Ends the connection. Pending calls are rejected, `onClose` follows. Harmless when it is over
+   * already.
+   */
   close(): void {
     this.#bus._connection.stream.destroy();
   }
@@ -201,9 +216,9 @@ function toDbusError(name: string, cause: unknown): DbusError {
 }
 
 /**
- * dbus-next 0.11.4 decodes messages in a bare `readable` listener: one that it cannot decode (a file descriptor that
- * was not passed, …) would end the process, and any local user may send one. The bytes are consumed by then, so the
- * next message is read as if nothing had been.
+ * dbus-next 0.11.4 decodes messages in a bare `readable` listener: one that it cannot decode (a
+ * file descriptor that was not passed, …) would end the process, and any local user may send one.
+ * The bytes are consumed by then, so the next message is read as if nothing had been.
  */
 function guardReadable(stream: MessageBus['_connection']['stream'], onRead: () => void): void {
   for (const listener of stream.listeners('readable')) {

@@ -1,6 +1,6 @@
 /**
- * The part of `dbus-next` (npm alias of @particle/dbus-next 0.11.4) that this program uses. Its own types declare a
- * module of another name, number the message types wrongly and are full of `any`.
+ * The part of `dbus-next` (npm alias of @particle/dbus-next 0.11.4) that this program uses. Its own
+ * types declare a module of another name, number the message types wrongly and are full of `any`.
  */
 declare module 'dbus-next' {
   import type { EventEmitter } from 'node:events';

@@ -1,8 +1,10 @@
 /** Failures of a call on the bus, sorted by what a caller can do about them. */
 
 /**
- * - `unreachable`: no connection to the bus, or it broke while the call was under way (it may have been carried out).
- * - `no-owner`: nobody owns the destination's name (this program never asks the bus to start anybody).
+ * - `unreachable`: no connection to the bus, or it broke while the call was under way (it may have
+ *   been carried out).
+ * - `no-owner`: nobody owns the destination's name (this program never asks the bus to start
+ *   anybody).
  * - `timeout`: no reply in time (the call may still be carried out).
  * - `denied`: the bus's or polkit's policy forbids it.
  * - `refused`: any other error reply; `errorName` tells which.

@@ -1,4 +1,6 @@
-/** Which signals a subscription wants: as the bus's rule text, and as a check on this side. Pure. */
+/**
+ * Which signals a subscription wants: as the bus's rule text, and as a check on this side. Pure.
+ */
 
 export interface SignalMatch {
   /** Well-known name of the sender; only its owner's signals count. */
@@ -22,7 +24,9 @@ export interface Signal {
   readonly body: readonly unknown[];
 }
 
-/** Rule text of the D-Bus specification, "Match Rules". None of the values may hold an apostrophe. */
+/**
+ * Rule text of the D-Bus specification, "Match Rules". None of the values may hold an apostrophe.
+ */
 export function formatMatchRule(match: SignalMatch): string {
   const parts: readonly (readonly [string, string | undefined])[] = [
     ['type', 'signal'],
@@ -37,8 +41,9 @@ export function formatMatchRule(match: SignalMatch): string {
 }
 
 /**
- * Whether a signal is one that the match asks for. The bus filters what is broadcast, but any local user may send a
- * signal straight to this connection: so the sender must be the present owner of the name.
+ * Whether a signal is one that the match asks for. The bus filters what is broadcast, but any local
+ * user may send a signal straight to this connection: so the sender must be the present owner of
+ * the name.
  */
 export function isMatch(match: SignalMatch, signal: Signal, owner: string | null): boolean {
   return (

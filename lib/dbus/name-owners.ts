@@ -1,6 +1,8 @@
 /** Who owns the names that are watched, as far as the bus has told. */
 
-/** `unknown`: the bus is away or has not answered yet. `unowned`: nobody is there under this name. */
+/**
+ * `unknown`: the bus is away or has not answered yet. `unowned`: nobody is there under this name.
+ */
 export type NameOwner =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unowned' }
@@ -22,7 +24,10 @@ export class NameOwners {
   readonly #watches = new Map<string, Watch>();
   readonly #ask: (name: string) => Promise<string | null>;
 
-  /** `ask` resolves to the unique name of the owner, null for none, and rejects when that cannot be told. */
+  /**
+   * `ask` resolves to the unique name of the owner, null for none, and rejects when that cannot be
+   * told.
+   */
   constructor(ask: (name: string) => Promise<string | null>) {
     this.#ask = ask;
   }
@@ -77,7 +82,8 @@ export class NameOwners {
     const signalsBefore = watch.signals;
     try {
       const uniqueName = await this.#ask(name);
-      // A signal seen since then is at least as new as the answer, in whichever order they were dispatched.
+      // A signal seen since then is at least as new as the answer, in whichever order they were
+      // dispatched.
       if (watch.signals !== signalsBefore) return;
       this.#set(watch, uniqueName === null ? { kind: 'unowned' } : { kind: 'owned', uniqueName });
     } catch {

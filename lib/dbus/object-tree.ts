@@ -1,6 +1,7 @@
 /**
- * Objects that this program offers on a bus, as plain data: answers calls to them, to their properties and to
- * introspection. Knows no connection. Nothing that a caller sends gets further than an error reply.
+ * Objects that this program offers on a bus, as plain data: answers calls to them, to their
+ * properties and to introspection. Knows no connection. Nothing that a caller sends gets further
+ * than an error reply.
  */
 
 import { Variant } from 'dbus-next';
@@ -29,7 +30,10 @@ export type Argument = readonly [name: string, signature: string];
 export interface ServedMethod {
   readonly takes: readonly Argument[];
   readonly gives: readonly Argument[];
-  /** Gets a body of the right signature. Throws a CallError to refuse; anything else is `…Error.Failed`. */
+  /**
+   * Gets a body of the right signature. Throws a CallError to refuse; anything else is
+   * `…Error.Failed`.
+   */
   run(body: readonly unknown[], call: IncomingCall): Promise<readonly unknown[]>;
 }
 
@@ -60,7 +64,10 @@ export class ObjectTree {
     return [...this.#objects.keys()];
   }
 
-  /** Puts or replaces an object; gives the properties that are new or have another value, as variants. */
+  /**
+   * Puts or replaces an object; gives the properties that are new or have another value, as
+   * variants.
+   */
   put(path: string, object: ServedInterface): Record<string, Variant> {
     const before = this.#objects.get(path);
     this.#objects.set(path, object);

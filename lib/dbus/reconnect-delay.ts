@@ -6,8 +6,8 @@ const firstDelayMs = 100;
 const longestDelayMs = 30_000;
 
 /**
- * Exponential with jitter over its upper half, so that it neither hammers nor moves in step with other programs.
- * `attempt` counts failures in a row from 0; `random` is in [0, 1).
+ * Exponential with jitter over its upper half, so that it neither hammers nor moves in step with
+ * other programs. `attempt` counts failures in a row from 0; `random` is in [0, 1).
  */
 export function computeReconnectDelayMs(attempt: number, random: number): number {
   const ceiling = Math.min(longestDelayMs, firstDelayMs * 2 ** Math.min(attempt, 20));

@@ -1,8 +1,9 @@
 /**
- * A lock that ends with its process, however that ends: a POSIX record lock (fcntl_locking(2)) on a file. Node has no call for
- * it. Unlike flock(2), the kernel names the process that holds it.
+ * A lock that ends with its process, however that ends: a POSIX record lock (fcntl_locking(2)) on a
+ * file. Node has no call for it. Unlike flock(2), the kernel names the process that holds it.
  *
- * A record lock ends when its process closes any descriptor of the file: a holder opens it once, here.
+ * A record lock ends when its process closes any descriptor of the file: a holder opens it once,
+ * here.
  */
 
 import { constants, fstatSync } from 'node:fs';
@@ -14,7 +15,10 @@ const F_GETLK = 5;
 const F_SETLK = 6;
 const F_WRLCK = 1;
 const F_UNLCK = 2;
-/** struct flock on 64 bits: type i16, whence i16, 4 bytes of padding, start i64, length i64 (0: all), pid i32, padding. */
+/**
+ * struct flock on 64 bits: type i16, whence i16, 4 bytes of padding, start i64, length i64 (0:
+ * all), pid i32, padding.
+ */
 const FLOCK_LENGTH = 32;
 const FLOCK_PID = 24;
 
@@ -24,8 +28,9 @@ export interface FileLock {
 }
 
 /**
- * Takes the lock of a file, which is made where it is missing and is nobody else's to read: who can open a file can lock it.
- * Null: another process has it. Throws what the file system throws, also for a symbolic link or what is no regular file.
+ * Takes the lock of a file, which is made where it is missing and is nobody else's to read: who can
+ * open a file can lock it. Null: another process has it. Throws what the file system throws, also
+ * for a symbolic link or what is no regular file.
  */
 export async function lockFile(path: string): Promise<FileLock | null> {
   const file = await openRegular(path, constants.O_RDWR | constants.O_CREAT);
@@ -42,8 +47,8 @@ export async function lockFile(path: string): Promise<FileLock | null> {
 }
 
 /**
- * The process that holds the lock, by the kernel's word; null: none does, or there is no such file. Throws what the file system
- * throws, EACCES for who may not read it.
+ * The process that holds the lock, by the kernel's word; null: none does, or there is no such file.
+ * Throws what the file system throws, EACCES for who may not read it.
  */
 export async function readLockHolder(path: string): Promise<number | null> {
   let file: FileHandle;

@@ -1,6 +1,7 @@
 /**
- * A directory that was reached without a symbolic link that another user could have laid: what is done in it by `at` is done
- * there, whatever becomes of its path meanwhile (openat(2), which Node does not have, by /proc/<pid>/fd).
+ * A directory that was reached without a symbolic link that another user could have laid: what is
+ * done in it by `at` is done there, whatever becomes of its path meanwhile (openat(2), which Node
+ * does not have, by /proc/<pid>/fd).
  */
 
 import {
@@ -28,8 +29,9 @@ export class SafeDirectory {
   }
 
   /**
-   * Opens an absolute path. A link counts only in a directory that nobody but root can write to. `make`: directories that are
-   * missing are made, for all to read. Throws what the file system throws, and an Error with code `ELOOP` for any other link.
+   * Opens an absolute path. A link counts only in a directory that nobody but root can write to.
+   * `make`: directories that are missing are made, for all to read. Throws what the file system
+   * throws, and an Error with code `ELOOP` for any other link.
    */
   static open(path: string, { make = false }: { readonly make?: boolean } = {}): SafeDirectory {
     let here = openSync('/', flags);
@@ -61,7 +63,10 @@ export class SafeDirectory {
     return `/proc/${process.pid}/fd/${this.#fd}/${name}`;
   }
 
-  /** Makes a directory here, for all to read, and gives it to the owner. One that is there stays as it is. */
+  /**
+   * Makes a directory here, for all to read, and gives it to the owner. One that is there stays as
+   * it is.
+   */
   make(name: string, owner: { readonly uid: number; readonly gid: number }): void {
     try {
       mkdirSync(this.at(name), 0o755);

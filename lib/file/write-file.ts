@@ -1,4 +1,6 @@
-/** Writes and removes small files so that a reader sees the old text or the new one, never a part. */
+/**
+ * Writes and removes small files so that a reader sees the old text or the new one, never a part.
+ */
 
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
@@ -7,15 +9,18 @@ import { basename, dirname, join } from 'node:path';
 export interface WriteFileOptions {
   /** Permission bits, whatever the umask. */
   readonly mode?: number;
-  /** Waits until the disk has it: only for what must survive a power cut, never for files in /run. */
+  /**
+   * Waits until the disk has it: only for what must survive a power cut, never for files in /run.
+   */
   readonly sync?: boolean;
   /** Who is to have it; otherwise the process's own user. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /**
- * Makes the file hold exactly `text`; resolves to whether it had to be written (an equal file is not touched at all).
- * The directory must exist. Rejects with the system's error, and then leaves the old file and no temporary one.
+ * Makes the file hold exactly `text`; resolves to whether it had to be written (an equal file is
+ * not touched at all). The directory must exist. Rejects with the system's error, and then leaves
+ * the old file and no temporary one.
  */
 export async function writeFileAtomically(
   path: string,
@@ -25,7 +30,8 @@ export async function writeFileAtomically(
   if (await isAsWanted(path, text, options)) return false;
   // Most starts write nothing and do without it.
   const { randomBytes } = await import('node:crypto');
-  // The leading dot and the suffix keep programs that read the directory from taking it for one of theirs.
+  // The leading dot and the suffix keep programs that read the directory from taking it for one of
+  // theirs.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = null;
   try {
@@ -49,8 +55,8 @@ export async function writeFileAtomically(
 }
 
 /**
- * Removes what a writer left that was killed before it was done: temporary files for names that begin so. Nobody else may write
- * there at the time. Never rejects: they do no harm.
+ * Removes what a writer left that was killed before it was done: temporary files for names that
+ * begin so. Nobody else may write there at the time. Never rejects: they do no harm.
  */
 export async function removeLeftovers(directory: string, start = ''): Promise<void> {
   const names = await readdir(directory).catch(() => []);

@@ -6,8 +6,9 @@ const longestCeilingMs = 60_000;
 const shortestDelayMs = 50;
 
 /**
- * Exponential back-off with full jitter: uniform below a ceiling that doubles with each failure, so that many hosts
- * which failed at one time do not come back at one time (AWS Architecture Blog, "Exponential Backoff And Jitter").
+ * Exponential back-off with full jitter: uniform below a ceiling that doubles with each failure, so
+ * that many hosts which failed at one time do not come back at one time (AWS Architecture Blog,
+ * "Exponential Backoff And Jitter").
  *
  * @param attempt failures so far, from 1
  * @param random uniform in [0, 1)

@@ -1,6 +1,7 @@
 /**
- * IMDSv2: session token, the way to the service, one request at a time. Knows paths and status codes, not their
- * meaning. Invariant: `absent` is only what the service itself said is not there; whatever else goes wrong throws.
+ * IMDSv2: session token, the way to the service, one request at a time. Knows paths and status
+ * codes, not their meaning. Invariant: `absent` is only what the service itself said is not there;
+ * whatever else goes wrong throws.
  */
 
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
@@ -10,10 +11,16 @@ import { describeRoute, type ImdsRoute, listIpv4Endpoints, listRoutes } from './
 
 export { ImdsError } from './errors.ts';
 
-/** A leaf or a listing: there with its text, or not there (404). Everything else is an error: unknown. */
+/**
+ * A leaf or a listing: there with its text, or not there (404). Everything else is an error:
+ * unknown.
+ */
 export type ImdsAnswer = { readonly kind: 'value'; readonly text: string } | { readonly kind: 'absent' };
 
-/** How a request ended: with a value (200), with word that there is none (404), given up by its caller, or failed. */
+/**
+ * How a request ended: with a value (200), with word that there is none (404), given up by its
+ * caller, or failed.
+ */
 export type ImdsOutcome = 'value' | 'absent' | 'given-up' | ImdsErrorCode;
 
 export interface ImdsClientOptions {
@@ -22,7 +29,10 @@ export interface ImdsClientOptions {
   /** For each request. */
   readonly timeoutMs: number;
   readonly userAgent: string;
-  /** Addresses of this host to send from where no endpoint answers by the default route; asked for at each search. */
+  /**
+   * Addresses of this host to send from where no endpoint answers by the default route; asked for
+   * at each search.
+   */
   readonly localAddresses?: () => readonly string[];
   /** Asked at each search: without IPv6 its endpoints are not tried. Default: it is there. */
   readonly hasIpv6?: () => boolean;
@@ -39,11 +49,15 @@ const tokenTtlMs = tokenTtlSeconds * 1000;
 const tokenRenewalMs = tokenTtlMs / 2;
 /** A renewal that failed is tried again after so long; meanwhile the old token serves. */
 const renewalRetryMs = 60_000;
-/** From another local address the service answers in milliseconds or not at all; there may be many to try. */
+/**
+ * From another local address the service answers in milliseconds or not at all; there may be many
+ * to try.
+ */
 const longestBoundTimeoutMs = 2_000;
 /**
- * A way that says nothing for so long is not waited for before the next one is tried: the service is one hop away and
- * answers in milliseconds. Ten ways (two endpoints, four ENIs of both families) are tried within 3 s.
+ * A way that says nothing for so long is not waited for before the next one is tried: the service
+ * is one hop away and answers in milliseconds. Ten ways (two endpoints, four ENIs of both families)
+ * are tried within 3 s.
  */
 const silentWayMs = 250;
 /** Failures after which another way to the service is looked for. */
@@ -77,9 +91,10 @@ export class ImdsClient {
   }
 
   /**
-   * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired` where the token ended
-   * under way: what was read before belongs to another session, so a snapshot begins again, and the next request gets a
-   * new token. After a failed connection the next request looks for a way to the service again.
+   * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired`
+   * where the token ended under way: what was read before belongs to another session, so a snapshot
+   * begins again, and the next request gets a new token. After a failed connection the next request
+   * looks for a way to the service again.
    */
   async get(path: string, signal?: AbortSignal): Promise<ImdsAnswer> {
     const token = await this.#obtainToken();
@@ -195,7 +210,10 @@ export class ImdsClient {
   }
 }
 
-/** With many ENIs there are dozens of ways, which mostly fail alike: the first two tell which endpoints were asked. */
+/**
+ * With many ENIs there are dozens of ways, which mostly fail alike: the first two tell which
+ * endpoints were asked.
+ */
 function describeFailure([message, ways]: [string, string[]]): string {
   const others = ways.length > 3 ? [...ways.slice(0, 2), `${ways.length - 2} other ways`] : ways;
   return `${message} (${others.join(', ')})`;

@@ -2,8 +2,11 @@
 
 /**
  * - `unreachable`: no connection, or it broke; `timeout`: no whole answer in time
- * - `status`: any status other than 200 and 404; `token`: no token was granted; `token-expired`: 401
- * - `too-large`: more than any real answer; `truncated`: the answer's end cannot be told from a broken connection, or it is encoded
+ * - `status`: any status other than 200 and 404; `token`: no token was granted;
+ *   `token-expired`: 401
+ * - `too-large`: more than any real answer
+ * - `truncated`: the answer's end cannot be told from a broken
+ *   connection, or it is encoded
  */
 export type ImdsErrorCode =
   | 'unreachable'

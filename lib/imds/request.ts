@@ -13,7 +13,10 @@ const largestAnswerBytes = 256 * 1024;
 /** The service is one hop away. A lost SYN is sent again after 1 s: so long one may be lost. */
 const longestConnectMs = 2_000;
 
-/** What requests have in common. Each such object is made ready once: to be kept where there are many. */
+/**
+ * What requests have in common. Each such object is made ready once: to be kept where there are
+ * many.
+ */
 export interface ImdsSession {
   /** Base URL. */
   readonly endpoint: string;
@@ -98,7 +101,8 @@ export async function sendRequest(session: ImdsSession, { method, path, signal }
       method,
       ...(signal === undefined ? {} : { signal }),
     });
-    // Without a body; not as an option: for that got looks for a FormData, and node loads undici (14 MB resident).
+    // Without a body; not as an option: for that got looks for a FormData, and node loads undici
+    // (14 MB resident).
     if (method === 'PUT') stream.end();
     let text = '';
     stream.setEncoding('utf8');
@@ -120,9 +124,10 @@ export async function sendRequest(session: ImdsSession, { method, path, signal }
 }
 
 /**
- * Why the text may not be whole: one that was cut off would read as a shorter list. With a length or
- * chunks the end is known, and node refuses what does not keep to it; without either, or with any
- * other coding (RFC 9112, 6.3), the answer ends wherever the connection does. Null: it is whole.
+ * Why the text may not be whole: one that was cut off would read as a shorter list. With a length
+ * or chunks the end is known, and node refuses what does not keep to it; without either, or with
+ * any other coding (RFC 9112, 6.3), the answer ends wherever the connection does. Null: it is
+ * whole.
  */
 function findObstacle(headers: IncomingHttpHeaders): string | null {
   const { 'content-length': length, 'transfer-encoding': coding, 'content-encoding': compression } = headers;

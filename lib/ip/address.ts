@@ -21,8 +21,9 @@ export function familyOf(text: string): Family {
 }
 
 /**
- * Parses IPv4 dotted-quad or IPv6 text in any of its forms; null for anything else. Zone indices (`fe80::1%eth0`)
- * and IPv4 octets with leading zeros are refused: node's isIP follows RFC 6943 section 3.1.1 here.
+ * Parses IPv4 dotted-quad or IPv6 text in any of its forms; null for anything else. Zone indices
+ * (`fe80::1%eth0`) and IPv4 octets with leading zeros are refused: node's isIP follows RFC 6943
+ * section 3.1.1 here.
  */
 export function parseAddress(text: string): ParsedAddress | null {
   const family = isIP(text);
@@ -55,7 +56,10 @@ function parseColonText(text: string): bigint {
   return value;
 }
 
-/** Canonical text: dotted quad, or RFC 5952 for IPv6 (lower case, the first longest run of zero groups compressed). */
+/**
+ * Canonical text: dotted quad, or RFC 5952 for IPv6 (lower case, the first longest run of zero
+ * groups compressed).
+ */
 export function formatAddress(family: Family, value: bigint): string {
   if (family === 4) {
     const number = Number(value);

@@ -1,4 +1,7 @@
-/** CIDR prefixes as canonical text (`10.0.1.0/24`, `2001:db8::/64`): containment, overlap, exact merging. */
+/**
+ * CIDR prefixes as canonical text (`10.0.1.0/24`, `2001:db8::/64`): containment, overlap, exact
+ * merging.
+ */
 
 import { type Family, formatAddress, parseAddress, widthOf } from './address.ts';
 
@@ -9,7 +12,10 @@ export interface ParsedCidr {
   readonly length: number;
 }
 
-/** Parses `address/length`; a bare address is its host prefix. Null for anything else, host bits included. */
+/**
+ * Parses `address/length`; a bare address is its host prefix. Null for anything else, host bits
+ * included.
+ */
 export function parseCidr(text: string): ParsedCidr | null {
   const slash = text.indexOf('/');
   const address = parseAddress(slash < 0 ? text : text.slice(0, slash));
@@ -35,13 +41,16 @@ export function canonicalCidr(text: string): string | null {
 }
 
 /**
- * The same few thousand texts are asked for again and again, and parsing one costs a hundred times a look-up. More than this
- * many at once is not one host's configuration any more: then it starts afresh, so that memory stays bounded.
+ * The same few thousand texts are asked for again and again, and parsing one costs a hundred times
+ * a look-up. More than this many at once is not one host's configuration any more: then it starts
+ * afresh, so that memory stays bounded.
  */
 const mostRemembered = 20_000;
 const remembered = new Map<string, ParsedCidr>();
 
-/** Parses text that is known to be valid. Throws a RangeError where it is not: a bug of the caller. */
+/**
+ * Parses text that is known to be valid. Throws a RangeError where it is not: a bug of the caller.
+ */
 export function requireCidr(text: string): ParsedCidr {
   const known = remembered.get(text);
   if (known !== undefined) return known;
@@ -75,7 +84,9 @@ function containsParsed(outer: ParsedCidr, inner: ParsedCidr): boolean {
   return outer.value >> shift === inner.value >> shift;
 }
 
-/** Whether two prefixes share an address. Prefixes nest or are disjoint, so one contains the other. */
+/**
+ * Whether two prefixes share an address. Prefixes nest or are disjoint, so one contains the other.
+ */
 export function overlaps(left: string, right: string): boolean {
   const [first, second] = [requireCidr(left), requireCidr(right)];
   return containsParsed(first, second) || containsParsed(second, first);
@@ -108,7 +119,10 @@ export class CidrIndex {
   }
 }
 
-/** The address `offset` places into a prefix: 1 is the VPC router of a subnet (Amazon VPC user guide, "Subnet sizing"). */
+/**
+ * The address `offset` places into a prefix: 1 is the VPC router of a subnet (Amazon VPC user
+ * guide, "Subnet sizing").
+ */
 export function addressAt(cidr: string, offset: bigint): string {
   const { family, value } = requireCidr(cidr);
   return formatAddress(family, value + offset);
@@ -127,8 +141,9 @@ function compareCidrs(left: ParsedCidr, right: ParsedCidr): number {
 }
 
 /**
- * The fewest prefixes that cover exactly the same addresses, sorted; both families may be mixed. One pass over the
- * sorted input with a stack: a prefix inside the top is dropped, two halves of one parent become the parent.
+ * The fewest prefixes that cover exactly the same addresses, sorted; both families may be mixed.
+ * One pass over the sorted input with a stack: a prefix inside the top is dropped, two halves of
+ * one parent become the parent.
  */
 export function mergeCidrs(cidrs: readonly string[]): string[] {
   const stack: ParsedCidr[] = [];

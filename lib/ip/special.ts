@@ -1,4 +1,7 @@
-/** Ranges in which no ENI has an address (IANA's special-purpose registries, and EC2's own services). */
+/**
+ * Ranges in which no ENI has an address (IANA's special-purpose registries, and EC2's own
+ * services).
+ */
 
 import { addressAt, contains, lastAddress, overlaps } from './cidr.ts';
 
@@ -13,10 +16,16 @@ const specialIpv4: Readonly<Record<string, string>> = {
 /** EC2's own services: metadata, DNS, time (Amazon VPC user guide). */
 const servicesIpv6 = 'fd00:ec2::/32';
 
-/** All else in IPv6 is not unicast beyond one link: `::`, loopback, mapped IPv4, NAT64, link-local, multicast. */
+/**
+ * All else in IPv6 is not unicast beyond one link: `::`, loopback, mapped IPv4, NAT64, link-local,
+ * multicast.
+ */
 const usableIpv6: readonly string[] = ['2000::/3', 'fc00::/7'];
 
-/** What speaks against an address or prefix as a host's own; null: nothing. A prefix counts as special if a part of it is. */
+/**
+ * What speaks against an address or prefix as a host's own; null: nothing. A prefix counts as
+ * special if a part of it is.
+ */
 export function nameSpecialRange(cidr: string): string | null {
   if (cidr.includes(':')) {
     if (overlaps(servicesIpv6, cidr)) return "of EC2's own services";
@@ -27,8 +36,9 @@ export function nameSpecialRange(cidr: string): string | null {
 }
 
 /**
- * Addresses of a subnet that are no ENI's. IPv4: the first four, the router among them, and the last. IPv6: the first, which
- * is every router's (RFC 4291, 2.6.1), and the last. (Amazon VPC user guide, "Subnet CIDR blocks".)
+ * Addresses of a subnet that are no ENI's. IPv4: the first four, the router among them, and the
+ * last. IPv6: the first, which is every router's (RFC 4291, 2.6.1), and the last. (Amazon VPC user
+ * guide, "Subnet CIDR blocks".)
  */
 export function listReserved(subnet: string): string[] {
   const first = subnet.includes(':') ? [0n] : [0n, 1n, 2n, 3n];

@@ -22,7 +22,8 @@ export async function runCommand(
   return await new Promise((resolve) => {
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In a session of its own: what is typed on the terminal, or its end, is for the caller alone.
+      // In a session of its own: what is typed on the terminal, or its end, is for the caller
+      // alone.
       detached: true,
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
@@ -35,8 +36,9 @@ export async function runCommand(
       stderr += String(text);
     });
     child.once('error', (error) => resolve({ code: null, stdout, stderr: error.message }));
-    // libuv may tell of an exit before the output is read, where another child ended just before (uv__wait_children asks for
-    // all of them). What a program leaves running in the background, though, may hold its output open for good.
+    // libuv may tell of an exit before the output is read, where another child ended just before
+    // (uv__wait_children asks for all of them). What a program leaves running in the background,
+    // though, may hold its output open for good.
     let timer: NodeJS.Timeout | null = null;
     child.once('exit', (code) => {
       timer = setTimeout(() => resolve({ code, stdout, stderr }), openOutputMs);

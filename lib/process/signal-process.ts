@@ -1,6 +1,7 @@
 /**
- * Signals a process that is known by more than its number: a number is another process's as soon as its own has ended. A descriptor
- * of it (pidfd_open(2)) stays the process's own. Node has no call for either.
+ * Signals a process that is known by more than its number: a number is another process's as soon as
+ * its own has ended. A descriptor of it (pidfd_open(2)) stays the process's own. Node has no call
+ * for either.
  */
 
 import { constants } from 'node:os';
@@ -11,8 +12,8 @@ const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
 
 /**
- * `isMeant` is asked while the number cannot become another process's. False: it is not, or the process has ended. Throws an Error
- * with the system's code (EPERM, …).
+ * `isMeant` is asked while the number cannot become another process's. False: it is not, or the
+ * process has ended. Throws an Error with the system's code (EPERM, …).
  */
 export async function signalProcess(
   processId: number,

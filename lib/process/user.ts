@@ -12,7 +12,9 @@ export interface UserIds {
 const PR_SET_KEEPCAPS = 8;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
-/** A user of /etc/passwd, where systemd-sysusers puts those of services; null: none of this name. */
+/**
+ * A user of /etc/passwd, where systemd-sysusers puts those of services; null: none of this name.
+ */
 export function findUser(name: string): UserIds | null {
   const line = readFileSync('/etc/passwd', 'utf8')
     .split('\n')
@@ -22,8 +24,9 @@ export function findUser(name: string): UserIds | null {
 }
 
 /**
- * Makes this process one of the user, for good, with one capability of root's (its bit's number). Capabilities belong to threads:
- * only the calling one keeps it, and it is not inherited by programs. Throws where the kernel refuses; the process must end then.
+ * Makes this process one of the user, for good, with one capability of root's (its bit's number).
+ * Capabilities belong to threads: only the calling one keeps it, and it is not inherited by
+ * programs. Throws where the kernel refuses; the process must end then.
  */
 export function becomeUser({ uid, gid }: UserIds, capability: number): void {
   const libc = koffi.load(null);

@@ -1,4 +1,7 @@
-/** How the kernel says that a request or a dump has ended: NLMSG_ERROR and NLMSG_DONE (linux/netlink.h). */
+/**
+ * How the kernel says that a request or a dump has ended: NLMSG_ERROR and NLMSG_DONE
+ * (linux/netlink.h).
+ */
 
 import { NLM_F_ACK_TLVS, NLM_F_CAPPED, NLMSG_DONE, NLMSGERR_ATTR_MSG } from './constants.ts';
 import { DecodeError } from './errors.ts';

@@ -9,7 +9,8 @@ export function readAddressText(family: Family, buffer: Buffer, start: number): 
     const word = buffer.readUInt32BE(start);
     return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
   }
-  // One scan finds the first longest run of zero groups; a single zero group is not compressed (RFC 5952, 4.2.2).
+  // One scan finds the first longest run of zero groups; a single zero group is not compressed (RFC
+  // 5952, 4.2.2).
   let bestStart = -1;
   let bestLength = 1;
   let runStart = -1;
@@ -38,7 +39,10 @@ export function anyAddress(family: Family): string {
   return family === 4 ? '0.0.0.0' : '::';
 }
 
-/** Address bytes of text; throws a RangeError for text that is no address of that family: a bug of the caller. */
+/**
+ * Address bytes of text; throws a RangeError for text that is no address of that family: a bug of
+ * the caller.
+ */
 export function addressBytes(family: Family, text: string): Buffer {
   if (isIP(text) !== family || text.includes('%')) {
     throw new RangeError(`expected an IPv${family} address, got ${JSON.stringify(text)}`);

@@ -25,7 +25,10 @@ import type { Address, Family } from './types.ts';
 
 /** sizeof(struct ifaddrmsg): family, prefix length, flags, scope, index u32. */
 const HEADER_LENGTH = 8;
-/** The flags that a request may set; the kernel computes the others (IFA_F_PERMANENT, …) and refuses some. */
+/**
+ * The flags that a request may set; the kernel computes the others (IFA_F_PERMANENT, …) and refuses
+ * some.
+ */
 const SETTABLE_FLAGS = IFA_F_NODAD | IFA_F_HOMEADDRESS | IFA_F_MANAGETEMPADDR | IFA_F_NOPREFIXROUTE | IFA_F_MCAUTOJOIN;
 
 export function familyNumber(family: Family): number {
@@ -53,7 +56,8 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
   let protocol = 0;
   let metric = 0;
   let validLifetime: number | null = null;
-  // IFA_ADDRESS is the peer where IFA_LOCAL is there too (linux/if_addr.h); IPv6 has IFA_LOCAL only then.
+  // IFA_ADDRESS is the peer where IFA_LOCAL is there too (linux/if_addr.h); IPv6 has IFA_LOCAL only
+  // then.
   let local: string | null = null;
   let prefixAddress: string | null = null;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
@@ -83,7 +87,10 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
   };
 }
 
-/** Body of RTM_NEWADDR: flags that only the kernel may set are left out, a subnet's broadcast address is told. */
+/**
+ * Body of RTM_NEWADDR: flags that only the kernel may set are left out, a subnet's broadcast
+ * address is told.
+ */
 export function encodeAddress(address: Address): Buffer[] {
   const body = encodeAddressKey(address);
   body.push(encodeU32(IFA_FLAGS, address.flags & SETTABLE_FLAGS));
@@ -95,7 +102,8 @@ export function encodeAddress(address: Address): Buffer[] {
   if (address.protocol !== 0) body.push(encodeU8(IFA_PROTO, address.protocol));
   const isDeprecated = (address.flags & IFA_F_DEPRECATED) !== 0;
   if (address.validLifetime !== null || isDeprecated) {
-    // struct ifa_cacheinfo: preferred, valid, cstamp, tstamp. The kernel sets the flag where nothing is left of the first.
+    // struct ifa_cacheinfo: preferred, valid, cstamp, tstamp. The kernel sets the flag where
+    // nothing is left of the first.
     const cacheInfo = Buffer.alloc(16);
     const valid = address.validLifetime ?? INFINITY_LIFE_TIME;
     cacheInfo.writeUInt32LE(isDeprecated ? 0 : valid, 0);
@@ -105,7 +113,10 @@ export function encodeAddress(address: Address): Buffer[] {
   return body;
 }
 
-/** Body of RTM_DELADDR: link, address and prefix length must all match (inet_rtm_deladdr, inet6_addr_del). */
+/**
+ * Body of RTM_DELADDR: link, address and prefix length must all match (inet_rtm_deladdr,
+ * inet6_addr_del).
+ */
 export function encodeAddressKey(address: Address): Buffer[] {
   const header = Buffer.alloc(HEADER_LENGTH);
   header.writeUInt8(familyNumber(address.family), 0);

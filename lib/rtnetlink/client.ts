@@ -41,7 +41,10 @@ import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.t
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
 const FAMILIES: readonly Family[] = [4, 6];
-/** What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv: one number on Linux. */
+/**
+ * What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv:
+ * one number on Linux.
+ */
 const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP', 'ENOTSUP']);
 
 export interface RtnetlinkClientOptions {
@@ -51,13 +54,17 @@ export interface RtnetlinkClientOptions {
 
 export interface AddRouteOptions extends RouteEncoding {
   /**
-   * `create`: EEXIST where the slot (table, destination, metric) is taken. `replace`: the kernel lets it take the
-   * place of the first route of its slot, whoever made that. `append`: a further route of the slot.
+   * `create`: EEXIST where the slot (table, destination, metric) is taken. `replace`: the kernel
+   * lets it take the place of the first route of its slot, whoever made that. `append`: a further
+   * route of the slot.
    */
   readonly mode: 'create' | 'replace' | 'append';
 }
 
-/** Every method throws an RtnetlinkError when the kernel refuses. Requests are sent in order and need not be awaited. */
+/**
+ * Every method throws an RtnetlinkError when the kernel refuses. Requests are sent in order and
+ * need not be awaited.
+ */
 export class RtnetlinkClient {
   readonly #socket: RequestSocket;
 
@@ -93,8 +100,9 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Adds an address, or sets flags and lifetime of the one that is there (the protocol of an existing IPv4 address
-   * stays: inet_rtm_newaddr). Only flags that a request may set are sent, such as IFA_F_NOPREFIXROUTE and IFA_F_NODAD.
+   * Adds an address, or sets flags and lifetime of the one that is there (the protocol of an
+   * existing IPv4 address stays: inet_rtm_newaddr). Only flags that a request may set are sent,
+   * such as IFA_F_NOPREFIXROUTE and IFA_F_NODAD.
    */
   addAddress(address: Address): Promise<void> {
     const flags = NLM_F_CREATE | NLM_F_REPLACE;
@@ -115,16 +123,18 @@ export class RtnetlinkClient {
   }
 
   /**
-   * ESRCH where it is not there. All fields of the record must match, but the kernel takes metric 0 as "any"
-   * (fib_nh_match, ip6_route_del): the protocol is what keeps such a request from other programs' routes.
+   * ESRCH where it is not there. All fields of the record must match, but the kernel takes metric 0
+   * as "any" (fib_nh_match, ip6_route_del): the protocol is what keeps such a request from other
+   * programs' routes.
    */
   deleteRoute(route: Route): Promise<void> {
     return this.#request(`delete ${describeRoute(route)}`, RTM_DELROUTE, 0, () => encodeRoute(route));
   }
 
   /**
-   * With `create`: EEXIST where the same rule is there, and where one is that differs only by a destination or a TOS that this
-   * one does not have (rule_exists, fib4_rule_compare). With `append`: a further one, also of the same.
+   * With `create`: EEXIST where the same rule is there, and where one is that differs only by a
+   * destination or a TOS that this one does not have (rule_exists, fib4_rule_compare). With
+   * `append`: a further one, also of the same.
    */
   addRule(rule: Rule, mode: 'create' | 'append' = 'create'): Promise<void> {
     const flags = NLM_F_CREATE | (mode === 'create' ? NLM_F_EXCL : 0);
@@ -132,16 +142,17 @@ export class RtnetlinkClient {
   }
 
   /**
-   * ENOENT where it is not there. The kernel takes what a request leaves out as "any" and deletes the first rule that
-   * fits (rule_find): ask `findDeletedRule` first where other rules share the priority.
+   * ENOENT where it is not there. The kernel takes what a request leaves out as "any" and deletes
+   * the first rule that fits (rule_find): ask `findDeletedRule` first where other rules share the
+   * priority.
    */
   deleteRule(rule: Rule): Promise<void> {
     return this.#request(`delete ${describeRule(rule)}`, RTM_DELRULE, 0, () => encodeRule(rule));
   }
 
   /**
-   * EEXIST where the name is taken in this namespace. A link that is down does not tell of it (netdev_state_change):
-   * only a dump shows the new name.
+   * EEXIST where the name is taken in this namespace. A link that is down does not tell of it
+   * (netdev_state_change): only a dump shows the new name.
    */
   addAltName(linkIndex: number, altName: string): Promise<void> {
     const flags = NLM_F_CREATE | NLM_F_EXCL;
@@ -165,7 +176,10 @@ export class RtnetlinkClient {
     ]);
   }
 
-  /** Puts a link into a VRF (or bridge, …): the kernel takes it down and up again, with the routes and IPv6 addresses it has. */
+  /**
+   * Puts a link into a VRF (or bridge, …): the kernel takes it down and up again, with the routes
+   * and IPv6 addresses it has.
+   */
   setMaster(linkIndex: number, masterIndex: number): Promise<void> {
     return this.#request(`put link ${linkIndex} into link ${masterIndex}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
@@ -189,7 +203,10 @@ export class RtnetlinkClient {
     ]);
   }
 
-  /** The route that the kernel takes for a packet, with the table it was found in; ENETUNREACH, … where there is none. */
+  /**
+   * The route that the kernel takes for a packet, with the table it was found in; ENETUNREACH, …
+   * where there is none.
+   */
   async getRoute(lookup: RouteLookup): Promise<Route> {
     const from = lookup.source === undefined ? '' : ` from ${lookup.source}`;
     const description = `look up the route to ${lookup.destination}${from}`;
@@ -204,8 +221,9 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Whether the kernel has IPv6 at all: built without it, or booted with `ipv6.disable=1`, it knows no such request
-   * (rtnetlink_rcv_msg). Any other answer, no route among them, comes from IPv6 itself.
+   * Whether the kernel has IPv6 at all: built without it, or booted with `ipv6.disable=1`, it knows
+   * no such request (rtnetlink_rcv_msg). Any other answer, no route among them, comes from IPv6
+   * itself.
    */
   async hasIpv6(): Promise<boolean> {
     try {
@@ -217,8 +235,9 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Waits until the kernel is between two changes: RTM_GETLINK takes the rtnl lock, which dumps of IPv4 routes no longer
-   * do (since 6.9), so that what follows upon an event under the same lock is done when this returns.
+   * Waits until the kernel is between two changes: RTM_GETLINK takes the rtnl lock, which dumps of
+   * IPv4 routes no longer do (since 6.9), so that what follows upon an event under the same lock is
+   * done when this returns.
    */
   async waitForLock(): Promise<void> {
     await this.#socket.query('look up the loopback device', RTM_GETLINK, [encodeLinkHeader(1)], () => undefined);
@@ -261,8 +280,8 @@ export class RtnetlinkClient {
   }
 
   /**
-   * A kernel without the family (`ipv6.disable=1`) refuses to list its rules (fib_nl_dumprule), and answers for its
-   * addresses and routes with those of all other families (rtnl_dump_all).
+   * A kernel without the family (`ipv6.disable=1`) refuses to list its rules (fib_nl_dumprule), and
+   * answers for its addresses and routes with those of all other families (rtnl_dump_all).
    */
   async #dumpFamily<T extends { readonly family: Family }>(
     description: string,

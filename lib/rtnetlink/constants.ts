@@ -6,7 +6,10 @@ export const NLM_F_REQUEST = 0x1;
 export const NLM_F_ACK = 0x4;
 export const NLM_F_DUMP_INTR = 0x10;
 export const NLM_F_DUMP = 0x300;
-/** In a request: replace an existing object. In an event: it replaced one, for which no delete is sent. */
+/**
+ * In a request: replace an existing object. In an event: it replaced one, for which no delete is
+ * sent.
+ */
 export const NLM_F_REPLACE = 0x100;
 export const NLM_F_EXCL = 0x200;
 export const NLM_F_CREATE = 0x400;

@@ -6,9 +6,9 @@ import { getSystemErrorName } from 'node:util';
 export class RtnetlinkError extends Error {
   override readonly name = 'RtnetlinkError';
   /**
-   * The kernel's errno name (`EEXIST`, `ENOENT`, `ESRCH`, `EPERM`, …) or, from this side: `ETIMEDOUT` (no answer),
-   * `EINTR` (a dump that kept changing), `ENOBUFS` (answers lost, the outcome is unknown), `EBADMSG` (undecodable),
-   * `ECANCELED` (closed).
+   * The kernel's errno name (`EEXIST`, `ENOENT`, `ESRCH`, `EPERM`, …) or, from this side:
+   * `ETIMEDOUT` (no answer), `EINTR` (a dump that kept changing), `ENOBUFS` (answers lost, the
+   * outcome is unknown), `EBADMSG` (undecodable), `ECANCELED` (closed).
    */
   readonly errno: string;
   /** What was asked, in the syntax of ip(8): `add rule from 10.0.1.5 lookup 10001`. */

@@ -1,4 +1,7 @@
-/** Settings of net.ipv4.conf.<link> over netlink: IFLA_INET_CONF of a link, and RTM_NEWNETCONF (linux/netconf.h). */
+/**
+ * Settings of net.ipv4.conf.<link> over netlink: IFLA_INET_CONF of a link, and RTM_NEWNETCONF
+ * (linux/netconf.h).
+ */
 
 import {
   AF_INET,
@@ -22,7 +25,10 @@ const numbers: Readonly<Record<keyof LinkSettings, number>> = {
   arp_ignore: IPV4_DEVCONF_ARP_IGNORE,
 };
 
-/** What lies in IFLA_AF_SPEC; null where the link has no IPv4. An array of 32-bit numbers, the first setting has number 1. */
+/**
+ * What lies in IFLA_AF_SPEC; null where the link has no IPv4. An array of 32-bit numbers, the first
+ * setting has number 1.
+ */
 export function decodeSettings(buffer: Buffer, start: number, end: number): LinkSettings | null {
   let settings: LinkSettings | null = null;
   visitAttributes(buffer, start, end, (family, from, to) => {
@@ -42,9 +48,10 @@ export function decodeSettings(buffer: Buffer, start: number, end: number): Link
 }
 
 /**
- * Whether the link can have IPv6 addresses, of what lies in IFLA_AF_SPEC. Not where net.ipv6.conf.<link>.disable_ipv6 is set,
- * where its MTU is below 1280 (the kernel then takes IPv6 off it), or the kernel has no IPv6. An array of 32-bit numbers that
- * begins with number 0 (ipv6_store_devconf).
+ * Whether the link can have IPv6 addresses, of what lies in IFLA_AF_SPEC. Not where
+ * net.ipv6.conf.<link>.disable_ipv6 is set, where its MTU is below 1280 (the kernel then takes IPv6
+ * off it), or the kernel has no IPv6. An array of 32-bit numbers that begins with number 0
+ * (ipv6_store_devconf).
  */
 export function decodeIpv6State(buffer: Buffer, start: number, end: number): boolean {
   let canHave = false;
@@ -69,7 +76,10 @@ export function encodeSetting(name: keyof LinkSettings, value: number): Buffer[]
 /** struct netconfmsg is one byte, padded. */
 const HEADER_LENGTH = 4;
 
-/** Body of RTM_NEWNETCONF: the link and its reverse path filter; null where it tells of something else. */
+/**
+ * Body of RTM_NEWNETCONF: the link and its reverse path filter; null where it tells of something
+ * else.
+ */
 export function decodeReversePathFilter(
   buffer: Buffer,
   start: number,

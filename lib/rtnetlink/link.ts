@@ -28,9 +28,10 @@ const HEADER_LENGTH = 16;
 const ETHERNET_ADDRESS_LENGTH = 6;
 
 /**
- * Decodes the body of RTM_NEWLINK or RTM_DELLINK. Null for messages that are not about the link itself: those of
- * AF_BRIDGE (an RTM_DELLINK there means that a port left its bridge, br_ifinfo_notify) and wireless extension events,
- * which name the link only (rtmsg_iwinfo; every whole link has an MTU).
+ * Decodes the body of RTM_NEWLINK or RTM_DELLINK. Null for messages that are not about the link
+ * itself: those of AF_BRIDGE (an RTM_DELLINK there means that a port left its bridge,
+ * br_ifinfo_notify) and wireless extension events, which name the link only (rtmsg_iwinfo; every
+ * whole link has an MTU).
  */
 export function decodeLink(buffer: Buffer, start: number, end: number): Link | null {
   requireLength('ifinfomsg', end - start, HEADER_LENGTH);
@@ -100,7 +101,10 @@ function readVrfTable(buffer: Buffer, start: number, end: number): number | null
   return table;
 }
 
-/** Colon text of an Ethernet address; null for all zeros (loopback) and for other kinds, such as a tunnel's endpoint. */
+/**
+ * Colon text of an Ethernet address; null for all zeros (loopback) and for other kinds, such as a
+ * tunnel's endpoint.
+ */
 function readMac(buffer: Buffer, start: number, end: number): string | null {
   if (end - start !== ETHERNET_ADDRESS_LENGTH) return null;
   const hex = buffer.toString('hex', start, end);

@@ -1,7 +1,7 @@
 /**
- * Netlink framing: messages in a datagram, attributes in a message. Netlink is in host byte order; every platform that
- * this program supports (x64, arm64) is little-endian. Visitors instead of objects, because a dump of 100 000 foreign
- * routes passes through here.
+ * Netlink framing: messages in a datagram, attributes in a message. Netlink is in host byte order;
+ * every platform that this program supports (x64, arm64) is little-endian. Visitors instead of
+ * objects, because a dump of 100 000 foreign routes passes through here.
  */
 
 import { NLA_F_NESTED, NLA_TYPE_MASK } from './constants.ts';
@@ -25,7 +25,9 @@ function align(length: number): number {
   return (length + 3) & ~3;
 }
 
-/** Calls `visit` for each message of a datagram. Throws a DecodeError where the framing is broken. */
+/**
+ * Calls `visit` for each message of a datagram. Throws a DecodeError where the framing is broken.
+ */
 export function visitMessages(datagram: Buffer, visit: MessageVisitor): void {
   let offset = 0;
   while (offset + HEADER_LENGTH <= datagram.length) {
@@ -41,7 +43,10 @@ export function visitMessages(datagram: Buffer, visit: MessageVisitor): void {
   if (offset < datagram.length) throw new DecodeError(`${datagram.length - offset} bytes after the last message`);
 }
 
-/** Calls `visit` for each attribute between `start` and `end`. Throws a DecodeError where the framing is broken. */
+/**
+ * Calls `visit` for each attribute between `start` and `end`. Throws a DecodeError where the
+ * framing is broken.
+ */
 export function visitAttributes(
   buffer: Buffer,
   start: number,
@@ -85,7 +90,10 @@ export function readText(buffer: Buffer, start: number, end: number): string {
   return buffer.toString('utf8', start, nul >= 0 && nul < end ? nul : end);
 }
 
-/** One message, ready to be sent; the kernel fills in the port. `body` is the family's struct and its attributes. */
+/**
+ * One message, ready to be sent; the kernel fills in the port. `body` is the family's struct and
+ * its attributes.
+ */
 export function encodeMessage(type: number, flags: number, sequence: number, body: readonly Buffer[]): Buffer {
   const header = Buffer.alloc(HEADER_LENGTH);
   const message = Buffer.concat([header, ...body]);

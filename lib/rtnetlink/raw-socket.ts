@@ -1,9 +1,11 @@
 /**
- * The native socket with its sharp edges covered. netlink 0.3.0's addon runs callbacks straight from the event loop,
- * so an exception that leaves one aborts the process (Napi::Error through uv_run): every handler is wrapped here.
+ * The native socket with its sharp edges covered. netlink 0.3.0's addon runs callbacks straight
+ * from the event loop, so an exception that leaves one aborts the process (Napi::Error through
+ * uv_run): every handler is wrapped here.
  */
 
-// Not from 'netlink': its index loads generic netlink, nl80211 and all tables: 18 ms and 12 MB more (measured).
+// Not from 'netlink': its index loads generic netlink, nl80211 and all tables: 18 ms and 12 MB more
+// (measured).
 import { RawNetlinkSocket } from 'netlink/dist/raw.js';
 import { NETLINK_ROUTE } from './constants.ts';
 import type { FilterInstruction } from './socket-filter.ts';
@@ -19,7 +21,10 @@ import {
 /** What a socket reports. `onFatal`: it is closed and a new one is needed. */
 export interface RawSocketHandlers {
   onDatagram(datagram: Buffer): void;
-  /** Messages were lost: the receive buffer was full, or a message was larger than the read buffer. Called later. */
+  /**
+   * Messages were lost: the receive buffer was full, or a message was larger than the read buffer.
+   * Called later.
+   */
   onLoss(cause: Error): void;
   onFatal(cause: Error): void;
   /** A handler threw: a bug, reported instead of aborting. */
@@ -29,12 +34,18 @@ export interface RawSocketHandlers {
 export interface RawSocketOptions {
   readonly groups: readonly number[];
   readonly receiveBufferBytes: number;
-  /** A fixed read buffer, or null to ask the kernel for each datagram's size first (one system call more). */
+  /**
+   * A fixed read buffer, or null to ask the kernel for each datagram's size first (one system call
+   * more).
+   */
   readonly readBufferBytes: number | null;
 }
 
 export interface RawSocket {
-  /** Sends one datagram; `onFailure` is called later where the kernel did not take it. Throws where it is closed. */
+  /**
+   * Sends one datagram; `onFailure` is called later where the kernel did not take it. Throws where
+   * it is closed.
+   */
   send(datagram: Buffer, onFailure: (cause: Error) => void): void;
   /** What the program drops does not arrive any more. False where the kernel refuses it. */
   filter(program: readonly FilterInstruction[]): boolean;
@@ -57,7 +68,8 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
   const close = () => {
     if (!isOpen) return;
     isOpen = false;
-    // Not at once: the addon touches its poll handle after a callback has closed it (PollHandler → RunCompleted).
+    // Not at once: the addon touches its poll handle after a callback has closed it (PollHandler →
+    // RunCompleted).
     setImmediate(() => socket.close());
   };
   const descriptor = findSocket(socket.address().port);
@@ -67,7 +79,8 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
   }
   let dropCount = 0;
   let isCheckPending = false;
-  // A drop needs a full buffer, so there is always a datagram to be read after it: checking upon datagrams finds all.
+  // A drop needs a full buffer, so there is always a datagram to be read after it: checking upon
+  // datagrams finds all.
   const checkDrops = () => {
     isCheckPending = false;
     guard(() => {

@@ -6,12 +6,21 @@ import { errnoName, RtnetlinkError } from './errors.ts';
 import { encodeMessage, visitMessages } from './message.ts';
 import { openRawSocket, type RawSocket } from './raw-socket.ts';
 
-/** Acknowledgements wait in the receive buffer: this many fit even into a small one (208 KiB, about 1 KiB each). */
+/**
+ * Acknowledgements wait in the receive buffer: this many fit even into a small one (208 KiB, about
+ * 1 KiB each).
+ */
 const MAX_IN_FLIGHT = 64;
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
-/** The kernel fills at most 32 KiB of a dump per datagram, and only where the reader has offered as much. */
+/**
+ * The kernel fills at most 32 KiB of a dump per datagram, and only where the reader has offered as
+ * much.
+ */
 const READ_BUFFER_BYTES = 32 * 1024;
-/** EBUSY: the kernel still has the dump before, which timed out; EINTR: the objects changed meanwhile. */
+/**
+ * EBUSY: the kernel still has the dump before, which timed out; EINTR: the objects changed
+ * meanwhile.
+ */
 const DUMP_ATTEMPTS = 5;
 const DUMP_RETRY_DELAY_MS = 20;
 
@@ -48,14 +57,18 @@ export class RequestSocket {
     await this.#send(description, type, flags | NLM_F_ACK, body, null, false);
   }
 
-  /** Sends a request that is answered with one object, then its acknowledgement. Throws an RtnetlinkError. */
+  /**
+   * Sends a request that is answered with one object, then its acknowledgement. Throws an
+   * RtnetlinkError.
+   */
   async query(description: string, type: number, body: readonly Buffer[], visit: AnswerVisitor): Promise<void> {
     await this.#send(description, type, NLM_F_ACK, body, visit, false);
   }
 
   /**
-   * Dumps; `begin` is called before each attempt and gives the visitor, since an attempt that the kernel marks as
-   * inconsistent (NLM_F_DUMP_INTR) is thrown away and repeated. Throws an RtnetlinkError.
+   * Dumps; `begin` is called before each attempt and gives the visitor, since an attempt that the
+   * kernel marks as inconsistent (NLM_F_DUMP_INTR) is thrown away and repeated. Throws an
+   * RtnetlinkError.
    */
   async dump(description: string, type: number, body: readonly Buffer[], begin: () => AnswerVisitor): Promise<void> {
     const run = async () => {

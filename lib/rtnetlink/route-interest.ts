@@ -1,4 +1,7 @@
-/** Which routes of the host concern a listener, as data: for a filter here, and for one in the kernel (socket-filter.ts). */
+/**
+ * Which routes of the host concern a listener, as data: for a filter here, and for one in the
+ * kernel (socket-filter.ts).
+ */
 
 import type { RouteFilter } from './route.ts';
 import type { Route } from './types.ts';

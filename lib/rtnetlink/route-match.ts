@@ -1,10 +1,14 @@
-/** Which route a delete request really hits: the kernel's own matching, so that no other program's route is lost. */
+/**
+ * Which route a delete request really hits: the kernel's own matching, so that no other program's
+ * route is lost.
+ */
 
 import type { Route } from './types.ts';
 
 /**
- * Whether RTM_DELROUTE for `wanted` deletes exactly that. `routes` are all of its slot (table, destination, metric) in the
- * kernel's order. `absent`: it is not there, and nothing may be asked; `shadowed`: the kernel would delete `by` in its place.
+ * Whether RTM_DELROUTE for `wanted` deletes exactly that. `routes` are all of its slot (table,
+ * destination, metric) in the kernel's order. `absent`: it is not there, and nothing may be asked;
+ * `shadowed`: the kernel would delete `by` in its place.
  */
 export function foretellDeletion(
   wanted: Route,
@@ -36,8 +40,9 @@ function isSameSlot(left: Route, right: Route): boolean {
 }
 
 /**
- * One of several next hops: of IPv6 each is a route of its own to the kernel, with a protocol that no dump shows
- * (rt6_fill_node shows the first one's), and a request with a gateway deletes that one alone (ip6_route_del).
+ * One of several next hops: of IPv6 each is a route of its own to the kernel, with a protocol that
+ * no dump shows (rt6_fill_node shows the first one's), and a request with a gateway deletes that
+ * one alone (ip6_route_del).
  */
 function hasPath(route: Route, { family, gateway, linkIndex, metric }: Route): boolean {
   return (

@@ -29,11 +29,17 @@ import {
 import { encodeAttribute, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
 import type { Family, Route, RoutePath } from './types.ts';
 
-/** sizeof(struct rtmsg): family, dst length, src length, tos, table, protocol, scope, type, flags u32. */
+/**
+ * sizeof(struct rtmsg): family, dst length, src length, tos, table, protocol, scope, type, flags
+ * u32.
+ */
 const HEADER_LENGTH = 12;
 const NEXT_HOP_LENGTH = 8;
 
-/** Says whether a route is worth decoding. `linkIndex` is null for multipath and for routes without a device. */
+/**
+ * Says whether a route is worth decoding. `linkIndex` is null for multipath and for routes without
+ * a device.
+ */
 export type RouteFilter = (
   family: Family,
   table: number,
@@ -43,8 +49,8 @@ export type RouteFilter = (
 ) => boolean;
 
 /**
- * Asks the filter with the few numbers that it needs and decodes nothing else. True for a message whose framing is
- * broken, so that the decoder reports it.
+ * Asks the filter with the few numbers that it needs and decodes nothing else. True for a message
+ * whose framing is broken, so that the decoder reports it.
  */
 export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number, end: number): boolean {
   if (end - start < HEADER_LENGTH) return true;
@@ -64,16 +70,23 @@ export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number
   return filter(family, table, linkIndex, buffer.readUInt8(start + 5), buffer.readUInt8(start + 1));
 }
 
-/** Decodes RTM_NEWROUTE or RTM_DELROUTE; null for other families and for cloned routes (IPv6 exceptions, PMTU). */
+/**
+ * Decodes RTM_NEWROUTE or RTM_DELROUTE; null for other families and for cloned routes (IPv6
+ * exceptions, PMTU).
+ */
 export function decodeRoute(buffer: Buffer, start: number, end: number): Route | null {
   requireLength('rtmsg', end - start, HEADER_LENGTH);
   if ((buffer.readUInt32LE(start + 8) & RTM_F_CLONED) !== 0) return null;
   const route = decodeLookup(buffer, start, end);
-  // A source prefix (IPv6 subtrees) is more than this record can say; in a look-up's answer it repeats the question.
+  // A source prefix (IPv6 subtrees) is more than this record can say; in a look-up's answer it
+  // repeats the question.
   return route !== null && buffer[start + 2] !== 0 ? { ...route, isComplex: true } : route;
 }
 
-/** As `decodeRoute`, for the answer to RTM_GETROUTE, which is always marked as cloned (rt_fill_info). */
+/**
+ * As `decodeRoute`, for the answer to RTM_GETROUTE, which is always marked as cloned
+ * (rt_fill_info).
+ */
 export function decodeLookup(buffer: Buffer, start: number, end: number): Route | null {
   requireLength('rtmsg', end - start, HEADER_LENGTH);
   const family = readFamily(buffer, start);
@@ -113,7 +126,8 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     preferredSource,
     nextHopId,
     ...(paths === null ? {} : { paths }),
-    // The kernel spells out a single next hop; without a link it is a group (fib_nexthop_info, rt6_fill_node).
+    // The kernel spells out a single next hop; without a link it is a group (fib_nexthop_info,
+    // rt6_fill_node).
     isComplex: isComplex || paths !== null || (nextHopId !== null && linkIndex === null),
   };
 }
@@ -138,7 +152,10 @@ function readPaths(family: Family, buffer: Buffer, start: number, end: number): 
   return paths;
 }
 
-/** struct rtvia: family u16, address. The gateway of another family, as 169.254.0.0/16 via inet6 fe80::1. */
+/**
+ * struct rtvia: family u16, address. The gateway of another family, as 169.254.0.0/16 via inet6
+ * fe80::1.
+ */
 function readVia(buffer: Buffer, start: number, end: number): string | null {
   requireLength('RTA_VIA', end - start, 2);
   const number = buffer.readUInt16LE(start);
@@ -152,7 +169,10 @@ export interface RouteEncoding {
   readonly isOnLink?: boolean;
 }
 
-/** Body of RTM_NEWROUTE and RTM_DELROUTE. Throws a RangeError for complex routes: they cannot be said from a record. */
+/**
+ * Body of RTM_NEWROUTE and RTM_DELROUTE. Throws a RangeError for complex routes: they cannot be
+ * said from a record.
+ */
 export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[] {
   if (route.isComplex) throw new RangeError(`expected a route that the record describes whole: ${route.destination}`);
   const destination = prefixBytes(route.family, route.destination);
@@ -168,7 +188,8 @@ export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[
   const body = [header, encodeU32(RTA_TABLE, route.table)];
   if (destination.length > 0) body.push(encodeAttribute(RTA_DST, destination.bytes));
   if (route.nextHopId !== null) {
-    // Either the object or what is in it (rtm_to_fib6_config); and a delete without it hits any object's route.
+    // Either the object or what is in it (rtm_to_fib6_config); and a delete without it hits any
+    // object's route.
     body.push(encodeU32(RTA_NH_ID, route.nextHopId));
   } else {
     if (route.linkIndex !== null) body.push(encodeU32(RTA_OIF, route.linkIndex));

@@ -1,11 +1,15 @@
-/** Which rule a delete request really hits: the kernel's own matching, so that no other program's rule is lost. */
+/**
+ * Which rule a delete request really hits: the kernel's own matching, so that no other program's
+ * rule is lost.
+ */
 
 import type { Rule, RuleMark, UserRange } from './types.ts';
 
 /**
- * The rule that RTM_DELRULE would delete for `wanted`, null for none. `rules` are all rules in the kernel's order (as
- * dumped). What a request leaves out matches anything (rule_find in net/core/fib_rules.c, fib4_rule_compare), also in
- * rules that say more than the record (`isComplex`): they are the reason to ask.
+ * The rule that RTM_DELRULE would delete for `wanted`, null for none. `rules` are all rules in the
+ * kernel's order (as dumped). What a request leaves out matches anything (rule_find in
+ * net/core/fib_rules.c, fib4_rule_compare), also in rules that say more than the record
+ * (`isComplex`): they are the reason to ask.
  */
 export function findDeletedRule(wanted: Rule, rules: readonly Rule[]): Rule | null {
   return rules.find((rule) => isHit(wanted, rule)) ?? null;

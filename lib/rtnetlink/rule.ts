@@ -35,7 +35,10 @@ import {
 } from './message.ts';
 import type { Family, Rule, UserRange } from './types.ts';
 
-/** sizeof(struct fib_rule_hdr): family, dst length, src length, tos, table, res1, res2, action, flags u32. */
+/**
+ * sizeof(struct fib_rule_hdr): family, dst length, src length, tos, table, res1, res2, action,
+ * flags u32.
+ */
 const HEADER_LENGTH = 12;
 
 /** Decodes RTM_NEWRULE or RTM_DELRULE; null for other families (AF_MPLS, RTNL_FAMILY_IPMR, …). */
@@ -102,8 +105,8 @@ function readUserRange(buffer: Buffer, start: number, end: number): UserRange {
 }
 
 /**
- * Whether any other attribute says something. Unknown ones count: a newer kernel's selector (FRA_DSCP, FRA_FLOWLABEL)
- * must never look like a plain rule.
+ * Whether any other attribute says something. Unknown ones count: a newer kernel's selector
+ * (FRA_DSCP, FRA_FLOWLABEL) must never look like a plain rule.
  */
 function isSelector(type: number, buffer: Buffer, start: number, end: number): boolean {
   if (type === 0 || type === FRA_PAD) return false;
@@ -113,8 +116,8 @@ function isSelector(type: number, buffer: Buffer, start: number, end: number): b
 }
 
 /**
- * Body of RTM_NEWRULE and RTM_DELRULE. Throws a RangeError for complex rules: they cannot be said from a record, and
- * leaving their other selectors out would name a different rule.
+ * Body of RTM_NEWRULE and RTM_DELRULE. Throws a RangeError for complex rules: they cannot be said
+ * from a record, and leaving their other selectors out would name a different rule.
  */
 export function encodeRule(rule: Rule): Buffer[] {
   if (rule.isComplex) throw new RangeError(`expected a rule that the record describes whole: ${rule.priority}`);
@@ -147,7 +150,10 @@ function encodeUserRange({ first, last }: UserRange): Buffer {
   return encodeAttribute(FRA_UID_RANGE, range);
 }
 
-/** A prefix of length 0 selects nothing: the kernel keeps no trace of it, and it must not be sent as an attribute. */
+/**
+ * A prefix of length 0 selects nothing: the kernel keeps no trace of it, and it must not be sent as
+ * an attribute.
+ */
 function optionalPrefix(family: Family, prefix: string | null): { bytes: Buffer; length: number } | null {
   if (prefix === null) return null;
   const parsed = prefixBytes(family, prefix);

@@ -1,7 +1,8 @@
 /**
- * A route interest as a classic BPF program (linux/filter.h), so that the kernel drops the events of other routes before
- * they wake this process: a routing daemon may change thousands in a second. Pure. Whatever it is not sure of it lets
- * through: the same interest is asked again once a message is here.
+ * A route interest as a classic BPF program (linux/filter.h), so that the kernel drops the events
+ * of other routes before they wake this process: a routing daemon may change thousands in a second.
+ * Pure. Whatever it is not sure of it lets through: the same interest is asked again once a message
+ * is here.
  */
 
 import { RTA_OIF, RTA_TABLE, RTM_DELROUTE, RTM_NEWROUTE } from './constants.ts';
@@ -34,7 +35,10 @@ const JUMP_EQUAL_X = 0x1d;
 const JUMP_GREATER_OR_EQUAL = 0x35;
 const RETURN = 0x06;
 const COPY_TO_X = 0x07;
-/** SKF_AD_OFF + SKF_AD_NLATTR: the offset of the attribute of type X, sought from offset A; 0 where there is none. */
+/**
+ * SKF_AD_OFF + SKF_AD_NLATTR: the offset of the attribute of type X, sought from offset A; 0 where
+ * there is none.
+ */
 const FIND_ATTRIBUTE = 0xfffff00c;
 const MOST_INSTRUCTIONS = 4096;
 
@@ -88,7 +92,10 @@ export function compileSocketFilter(interest: RouteInterest): readonly FilterIns
   return program.length > MOST_INSTRUCTIONS ? null : program;
 }
 
-/** The machine reads words in network order, the kernel writes them in the host's (little-endian: see message.ts). */
+/**
+ * The machine reads words in network order, the kernel writes them in the host's (little-endian:
+ * see message.ts).
+ */
 function passTables({ from, to }: TableRange, index: number): Step[] {
   const after: Label = `after ${index}`;
   const find = [...findAttribute(RTA_TABLE), whenEqual(0, 'pass'), plain(COPY_TO_X)];
@@ -155,7 +162,10 @@ function swapBytes(value: number): number {
 
 const sizes: Readonly<Record<Step['kind'], number>> = { label: 0, plain: 1, jump: 1, branch: 2 };
 
-/** A conditional jump reaches 255 instructions only and a plain one any distance, so that each is made of both. */
+/**
+ * A conditional jump reaches 255 instructions only and a plain one any distance, so that each is
+ * made of both.
+ */
 function assemble(steps: readonly Step[]): FilterInstruction[] {
   const places = new Map<Label, number>();
   let length = 0;

@@ -1,10 +1,12 @@
 /**
- * Socket options that netlink 0.3.0's addon does not offer, set through koffi on the addon's own descriptor.
+ * Socket options that netlink 0.3.0's addon does not offer, set through koffi on the addon's own
+ * descriptor.
  *
- * NETLINK_NO_ENOBUFS is not a nicety. When a receive buffer overruns while JavaScript is busy, epoll reports EPOLLERR,
- * libuv hands EBADF to the addon's PollHandler, and that builds its error with a null `syscall`: Napi::String::New
- * throws out of the event loop and the process aborts, whatever listeners there are (measured). With the option the
- * kernel raises no error and counts the drops, which SO_MEMINFO reads.
+ * NETLINK_NO_ENOBUFS is not a nicety. When a receive buffer overruns while JavaScript is busy,
+ * epoll reports EPOLLERR, libuv hands EBADF to the addon's PollHandler, and that builds its error
+ * with a null `syscall`: Napi::String::New throws out of the event loop and the process aborts,
+ * whatever listeners there are (measured). With the option the kernel raises no error and counts
+ * the drops, which SO_MEMINFO reads.
  */
 
 import { readdirSync } from 'node:fs';
@@ -39,7 +41,10 @@ const sockFilter = koffi.struct({ code: 'uint16_t', jt: 'uint8_t', jf: 'uint8_t'
 const sockFprog = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(sockFilter) });
 const attachProgram = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(sockFprog), 'uint32_t']);
 
-/** The descriptor of this process's netlink socket that is bound to `port`, null where there is none. */
+/**
+ * The descriptor of this process's netlink socket that is bound to `port`, null where there is
+ * none.
+ */
 export function findSocket(port: number): number | null {
   const address = Buffer.alloc(SOCKADDR_LENGTH);
   for (const name of readdirSync('/proc/self/fd')) {
@@ -50,14 +55,19 @@ export function findSocket(port: number): number | null {
   return null;
 }
 
-/** Makes the socket safe to overrun; throws where the kernel refuses (it never does since 2.6.30). */
+/**
+ * Makes the socket safe to overrun; throws where the kernel refuses (it never does since 2.6.30).
+ */
 export function silenceOverruns(descriptor: number): void {
   if (setsockopt(descriptor, SOL_NETLINK, NETLINK_NO_ENOBUFS, [1], 4) !== 0) {
     throw new Error(`failed to set NETLINK_NO_ENOBUFS: errno ${koffi.errno()}`);
   }
 }
 
-/** Asks for error texts with refusals, and for acknowledgements that do not repeat the request. Best effort: ≥ 4.12. */
+/**
+ * Asks for error texts with refusals, and for acknowledgements that do not repeat the request. Best
+ * effort: ≥ 4.12.
+ */
 export function requestErrorTexts(descriptor: number): void {
   setsockopt(descriptor, SOL_NETLINK, NETLINK_CAP_ACK, [1], 4);
   setsockopt(descriptor, SOL_NETLINK, NETLINK_EXT_ACK, [1], 4);
@@ -68,7 +78,10 @@ export function forceReceiveBuffer(descriptor: number, bytes: number): void {
   setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, [bytes], 4);
 }
 
-/** Puts a filter in the place of the one before, in one step. Best effort: without it more comes through. */
+/**
+ * Puts a filter in the place of the one before, in one step. Best effort: without it more comes
+ * through.
+ */
 export function attachFilter(descriptor: number, program: readonly FilterInstruction[]): boolean {
   const value = { len: program.length, filter: program };
   return attachProgram(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, value, SOCK_FPROG_LENGTH) === 0;

@@ -28,14 +28,18 @@ const GROUPS = [
   RTNLGRP_IPV6_ROUTE,
   RTNLGRP_IPV6_RULE,
 ];
-/** The kernel doubles it for its own book-keeping and charges only what waits; an event costs about 1 KiB. */
+/**
+ * The kernel doubles it for its own book-keeping and charges only what waits; an event costs about
+ * 1 KiB.
+ */
 const DEFAULT_RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /** Between attempts to open a new socket after the old one died. */
 const REOPEN_DELAY_MS = 100;
 
 /**
- * Why the reports have a gap, so that only a fresh dump tells the state. `overrun`: the receive buffer was full;
- * `reopened`: the socket died and a new one listens now; `undecodable`: a message could not be read.
+ * Why the reports have a gap, so that only a fresh dump tells the state. `overrun`: the receive
+ * buffer was full; `reopened`: the socket died and a new one listens now; `undecodable`: a message
+ * could not be read.
  */
 export interface RtnetlinkLoss {
   readonly reason: 'overrun' | 'reopened' | 'undecodable';
@@ -49,7 +53,10 @@ export interface SubscriptionHandlers {
 }
 
 export interface SubscriptionOptions {
-  /** Routes that are not wanted are not decoded. Asked for every route event, so it may change its mind. */
+  /**
+   * Routes that are not wanted are not decoded. Asked for every route event, so it may change its
+   * mind.
+   */
   readonly isWantedRoute?: RouteFilter;
   readonly receiveBufferBytes?: number;
 }
@@ -80,12 +87,14 @@ export class RtnetlinkSubscription {
   }
 
   /**
-   * From now on the kernel keeps back the events of all other routes, which then cost this process nothing. Events that
-   * wait already still come, and so do others where there are too many links: `isWantedRoute` decides.
+   * From now on the kernel keeps back the events of all other routes, which then cost this process
+   * nothing. Events that wait already still come, and so do others where there are too many links:
+   * `isWantedRoute` decides.
    */
   narrowRoutes(interest: RouteInterest): void {
     const program = compileSocketFilter(interest);
-    // If the interest cannot be compiled, pass everything rather than keep the old, narrower filter.
+    // If the interest cannot be compiled, pass everything rather than keep the old, narrower
+    // filter.
     this.#program = program ?? passAll;
     this.#socket?.filter(this.#program);
   }
@@ -126,7 +135,8 @@ export class RtnetlinkSubscription {
 
   #push(event: RtnetlinkEvent): void {
     this.#batch.push(event);
-    // The addon reads up to 32 datagrams in a row; the check phase after them is the earliest common point.
+    // The addon reads up to 32 datagrams in a row; the check phase after them is the earliest
+    // common point.
     if (this.#batch.length === 1) setImmediate(() => this.#flush());
   }
 
@@ -178,7 +188,8 @@ export class RtnetlinkSubscription {
       this.#socket = this.#open();
       this.#lose({ reason: 'reopened', cause });
     } catch {
-      // Out of file descriptors or memory: the gap stays open, so the loss is reported once it is closed again.
+      // Out of file descriptors or memory: the gap stays open, so the loss is reported once it is
+      // closed again.
       this.#reopenTimer = setTimeout(() => this.#reopen(cause), REOPEN_DELAY_MS);
     }
   }

@@ -1,6 +1,7 @@
 /**
- * Kernel objects as plain data, decoded from rtnetlink(7) messages. Addresses and prefixes are canonical text
- * (RFC 5952 for IPv6; a prefix always carries its length: `10.0.1.0/24`, `::/0`); MACs are lower-case colon text.
+ * Kernel objects as plain data, decoded from rtnetlink(7) messages. Addresses and prefixes are
+ * canonical text (RFC 5952 for IPv6; a prefix always carries its length: `10.0.1.0/24`, `::/0`);
+ * MACs are lower-case colon text.
  */
 
 export type Family = 4 | 6;
@@ -45,7 +46,10 @@ export interface Link {
   readonly altNames: readonly string[];
   /** No key: the link has no IPv4 settings. */
   readonly settings?: LinkSettings;
-  /** It can have no IPv6 address: `disable_ipv6`, an MTU below 1280, or no IPv6 in the kernel. No key: it can. */
+  /**
+   * It can have no IPv6 address: `disable_ipv6`, an MTU below 1280, or no IPv6 in the kernel. No
+   * key: it can.
+   */
   readonly isIpv6Off?: true;
 }
 
@@ -57,11 +61,17 @@ export interface Address {
   readonly prefixLength: number;
   /** RT_SCOPE_*: 0 universe, 253 link, 254 host. */
   readonly scope: number;
-  /** IFA_FLAGS bits (linux/if_addr.h): 0x80 permanent, 0x200 noprefixroute, 0x40 tentative, 0x08 dadfailed. */
+  /**
+   * IFA_FLAGS bits (linux/if_addr.h): 0x80 permanent, 0x200 noprefixroute, 0x40 tentative, 0x08
+   * dadfailed.
+   */
   readonly flags: number;
   /** IFA_PROTO (kernel ≥ 5.18), 0 where unset. */
   readonly protocol: number;
-  /** IFA_RT_PRIORITY: metric of the connected route that the kernel makes for the address; 0 where unset. */
+  /**
+   * IFA_RT_PRIORITY: metric of the connected route that the kernel makes for the address; 0 where
+   * unset.
+   */
   readonly metric: number;
   /** Seconds; null = forever. */
   readonly validLifetime: number | null;
@@ -89,14 +99,20 @@ export interface Route {
   /** RTA_PRIORITY; 0 where unset. */
   readonly metric: number;
   readonly preferredSource: string | null;
-  /** RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for each router); null: none. */
+  /**
+   * RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for
+   * each router); null: none.
+   */
   readonly nextHopId: number | null;
   /**
    * Of several (RTA_MULTIPATH), in the kernel's order: those of IPv6 by age. No key: one next hop,
    * or none.
    */
   readonly paths?: readonly RoutePath[];
-  /** True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record can. */
+  /**
+   * True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record
+   * can.
+   */
   readonly isComplex: boolean;
 }
 
@@ -134,7 +150,10 @@ export interface Rule {
   readonly suppressGroup: number | null;
   /** FRA_PROTOCOL, RTPROT_*; 0 where unset. */
   readonly protocol: number;
-  /** True where the rule has selectors that this record does not hold (ports, tos, l3mdev, invert, …). */
+  /**
+   * True where the rule has selectors that this record does not hold (ports, tos, l3mdev, invert,
+   * …).
+   */
   readonly isComplex: boolean;
 }
 
@@ -149,7 +168,9 @@ interface Requested {
 /** What a subscription reports. A `new` is an upsert: it carries the whole object. */
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
-  /** Of a link that is there: its reverse path filter (0 off, 1 strict, 2 loose) is another one now. */
+  /**
+   * Of a link that is there: its reverse path filter (0 off, 1 strict, 2 loose) is another one now.
+   */
   | {
       readonly kind: 'setting';
       readonly change: 'new';
@@ -160,7 +181,9 @@ export type RtnetlinkEvent =
       readonly kind: 'route';
       readonly change: 'new' | 'delete';
       readonly route: Route;
-      /** NLM_F_REPLACE: it took the place of another route of its slot, for which no delete is sent. */
+      /**
+       * NLM_F_REPLACE: it took the place of another route of its slot, for which no delete is sent.
+       */
       readonly isReplacement: boolean;
     } & Requested)
   | { readonly kind: 'rule'; readonly change: 'new' | 'delete'; readonly rule: Rule };

@@ -1,4 +1,7 @@
-/** Writes entries to journald with their fields: its native protocol (systemd, "Native Journal Protocol"). */
+/**
+ * Writes entries to journald with their fields: its native protocol (systemd, "Native Journal
+ * Protocol").
+ */
 
 import { fstatSync } from 'node:fs';
 import { UnixDatagramSender } from './unix-datagram.ts';
@@ -7,7 +10,9 @@ import { UnixDatagramSender } from './unix-datagram.ts';
 export type JournalFields = Readonly<Record<string, string | number>>;
 
 const socketPath = '/run/systemd/journal/socket';
-/** journald takes more, but what a sender may queue is bounded by net.core.wmem_default (208 KiB). */
+/**
+ * journald takes more, but what a sender may queue is bounded by net.core.wmem_default (208 KiB).
+ */
 const longestValueBytes = 32 * 1024;
 
 export class JournalSender {
@@ -22,7 +27,10 @@ export class JournalSender {
     this.#sender = sender;
   }
 
-  /** False when journald did not take it (it is not there, or full): the entry is the caller's to write elsewhere. */
+  /**
+   * False when journald did not take it (it is not there, or full): the entry is the caller's to
+   * write elsewhere.
+   */
   send(fields: JournalFields): boolean {
     return this.#sender.send(encodeJournalEntry(fields)) === null;
   }
@@ -33,8 +41,9 @@ export class JournalSender {
 }
 
 /**
- * One entry as a datagram. A value with a line break goes in the binary form. Overlong values are cut; fields with a
- * name that journald would refuse are left out, since it drops the whole entry otherwise.
+ * One entry as a datagram. A value with a line break goes in the binary form. Overlong values are
+ * cut; fields with a name that journald would refuse are left out, since it drops the whole entry
+ * otherwise.
  */
 export function encodeJournalEntry(fields: JournalFields): Buffer {
   const parts: Buffer[] = [];
@@ -53,8 +62,9 @@ export function encodeJournalEntry(fields: JournalFields): Buffer {
 }
 
 /**
- * Whether the file descriptor is journald's stream: JOURNAL_STREAM holds its device and inode (systemd.exec(5)); a
- * process that was started with its output sent elsewhere inherits the variable but not the file.
+ * Whether the file descriptor is journald's stream: JOURNAL_STREAM holds its device and inode
+ * (systemd.exec(5)); a process that was started with its output sent elsewhere inherits the
+ * variable but not the file.
  */
 export function isJournalStream(journalStream: string | undefined, fd: number): boolean {
   const [, device, inode] = /^(\d+):(\d+)$/.exec(journalStream ?? '') ?? [];

@@ -2,17 +2,28 @@
 
 import { UnixDatagramSender } from './unix-datagram.ts';
 
-/** Each call sends one datagram or does nothing; none throws, since no state of the service depends on it. */
+/**
+ * Each call sends one datagram or does nothing; none throws, since no state of the service depends
+ * on it.
+ */
 export interface Notifier {
   /** READY=1: started, or done with a reload. */
   ready(status?: string): void;
-  /** RELOADING=1 with the present MONOTONIC_USEC, as Type=notify-reload asks for. `ready` ends it. */
+  /**
+   * RELOADING=1 with the present MONOTONIC_USEC, as Type=notify-reload asks for. `ready` ends it.
+   */
   reloading(): void;
   /** STOPPING=1. */
   stopping(status?: string): void;
-  /** WATCHDOG=1: still alive. Call it after a finished piece of work, not from a bare timer. `status` goes along. */
+  /**
+   * WATCHDOG=1: still alive. Call it after a finished piece of work, not from a bare timer.
+   * `status` goes along.
+   */
   watchdog(status?: string): void;
-  /** The manager kills the service when no `watchdog` comes for so long; null where it does not watch. */
+  /**
+   * The manager kills the service when no `watchdog` comes for so long; null where it does not
+   * watch.
+   */
   readonly watchdogMs: number | null;
   /** Closes the socket. Later calls do nothing. */
   close(): void;
@@ -25,8 +36,8 @@ export interface NotifyEnvironment {
 }
 
 /**
- * Opens the way to the manager that NOTIFY_SOCKET names; without one every call does nothing. Never rejects: where the
- * socket cannot be made, `onProblem` is told once.
+ * Opens the way to the manager that NOTIFY_SOCKET names; without one every call does nothing. Never
+ * rejects: where the socket cannot be made, `onProblem` is told once.
  */
 export async function openNotifier(
   environment: NotifyEnvironment = process.env,
@@ -74,8 +85,8 @@ function formatStatus(text: string): string {
 }
 
 /**
- * CLOCK_MONOTONIC in microseconds. libuv reads just this clock for hrtime; /proc/uptime would be CLOCK_BOOTTIME, which
- * systemd takes for a time in the future after a suspend.
+ * CLOCK_MONOTONIC in microseconds. libuv reads just this clock for hrtime; /proc/uptime would be
+ * CLOCK_BOOTTIME, which systemd takes for a time in the future after a suspend.
  */
 function readMonotonicUsec(): bigint {
   return process.hrtime.bigint() / 1000n;

@@ -1,6 +1,7 @@
 /**
- * Unix datagrams, which Node has not: libc's socket, sendto and close by way of koffi (prebuilt FFI). Loaded on first
- * use, since it costs 6 ms and the command line mostly needs none; works under `node --jitless` too.
+ * Unix datagrams, which Node has not: libc's socket, sendto and close by way of koffi (prebuilt
+ * FFI). Loaded on first use, since it costs 6 ms and the command line mostly needs none; works
+ * under `node --jitless` too.
  */
 
 import type { Buffer as NodeBuffer } from 'node:buffer';
@@ -38,8 +39,9 @@ export class UnixDatagramSender {
   #fd: number;
 
   /**
-   * `address` is a path, or a name of the abstract namespace behind an `@`. Nobody need listen there yet. Rejects where
-   * libc cannot be called (no addon for this architecture) or the address cannot be one.
+   * `address` is a path, or a name of the abstract namespace behind an `@`. Nobody need listen
+   * there yet. Rejects where libc cannot be called (no addon for this architecture) or the address
+   * cannot be one.
    */
   static async open(address: string): Promise<UnixDatagramSender> {
     const encoded = encodeUnixAddress(address);
@@ -55,8 +57,9 @@ export class UnixDatagramSender {
   }
 
   /**
-   * Sends one datagram without waiting. Null when it is on its way, else the error's name: `ENOENT` and `ECONNREFUSED`
-   * (nobody listens), `EAGAIN` (the receiver is full), `EMSGSIZE`, … Never throws.
+   * Sends one datagram without waiting. Null when it is on its way, else the error's name: `ENOENT`
+   * and `ECONNREFUSED` (nobody listens), `EAGAIN` (the receiver is full), `EMSGSIZE`, … Never
+   * throws.
    */
   send(data: NodeBuffer): string | null {
     if (this.#fd < 0) return 'EBADF';

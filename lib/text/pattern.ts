@@ -12,7 +12,10 @@ export function matchesWildcards(pattern: string, text: string): boolean {
   return matches(Array.from(pattern, toPart), text);
 }
 
-/** As fnmatch(3): besides `*` and `?`, `[a-z]` and `[!a-z]` are one character of a set; a set without an end is text. */
+/**
+ * As fnmatch(3): besides `*` and `?`, `[a-z]` and `[!a-z]` are one character of a set; a set
+ * without an end is text.
+ */
 export function matchesShellPattern(pattern: string, text: string): boolean {
   return matches(splitSets(pattern).map(toPart), text);
 }

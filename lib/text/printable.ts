@@ -22,7 +22,10 @@ export function escapeLine(text: string): string {
   return text.replaceAll(/[\r\n\t]+/g, ' ').replaceAll(hidden, show);
 }
 
-/** As `escapeText` for a picture whose own colours stay: text from elsewhere in it is escaped already. */
+/**
+ * As `escapeText` for a picture whose own colours stay: text from elsewhere in it is escaped
+ * already.
+ */
 export function escapePicture(picture: string): string {
   const sequences = picture.match(ownSequence) ?? [];
   return picture

@@ -1,4 +1,7 @@
-/** What the user enid gains from a .link file in networkd's directory: udev's own word on it, by systemd 257. */
+/**
+ * What the user enid gains from a .link file in networkd's directory: udev's own word on it, by
+ * systemd 257.
+ */
 
 import { join } from 'node:path';
 import { beforeAll, expect, it } from '@jest/globals';
@@ -11,8 +14,9 @@ const evil =
   'LD_PRELOAD=/run/enid/evil.so SYSTEMD_WANTS=debug-shell.service ID_NET_LINK_FILE_DROPINS=no ID_NET_LINK_FILE=no';
 
 /**
- * The properties and programs of a link that comes, in a system of its own with udev. $1: the system, $2: udev's packages, $3:
- * the repository, $4: a file in /run/systemd/network, $5: its text.
+ * The properties and programs of a link that comes, in a system of its own with udev. $1: the
+ * system, $2: udev's packages, $3: the repository, $4: a file in /run/systemd/network, $5: its
+ * text.
  */
 const script = `set -eu
 mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work /mnt/root && cd /mnt

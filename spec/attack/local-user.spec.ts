@@ -150,7 +150,8 @@ describe('on the bus', () => {
       '30 000 times Explain by 30 connections',
       { kind: 'call', ...manager, member: 'Explain', text: ['10.0.2.21', ''], count: 1_000, connections: 30 },
     ],
-    // Without replies: of those that wait for one, dbus-daemon itself lets no more than 128 through at a time.
+    // Without replies: of those that wait for one, dbus-daemon itself lets no more than 128 through
+    // at a time.
     ['30 000 times Reconcile', { kind: 'call', ...manager, member: 'Reconcile', count: 30_000 }],
     [
       'Explain by 2 000 connections that come and go',
@@ -167,12 +168,15 @@ describe('on the bus', () => {
       const { worstMs, worstBusMs, failures } = await callMeanwhile(attack({ ...flood, patienceMs: 2_000 }));
       expect(failures).toEqual([]);
       // What many connections send to one waits in dbus-daemon, which takes 2 KiB of each in turn.
-      // While it checks a message of 31 MB, for some seconds, an answer waits that came a moment too late.
+      // While it checks a message of 31 MB, for some seconds, an answer waits that came a moment
+      // too late.
       const checkingMs = flood.bulk === undefined ? 0 : worstBusMs;
-      // On a busy machine that moment is longer than a second; decoded by the daemon, such a message takes minutes.
+      // On a busy machine that moment is longer than a second; decoded by the daemon, such a
+      // message takes minutes.
       const mostMs = (flood.bulk?.length ?? 0) > 8_388_608 ? 5 * answerMs : answerMs;
       if (flood.connections === undefined) expect(worstMs - checkingMs).toBeLessThan(mostMs);
-      // What the flood asked for keeps nobody waiting who asks for the same: 20 000 calls take dbus-daemon a second.
+      // What the flood asked for keeps nobody waiting who asks for the same: 20 000 calls take
+      // dbus-daemon a second.
       const startMs = performance.now();
       const asked = floodedCalls[flood.member] ?? ['Describe'];
       expect(await machine.run(['busctl', '--timeout=30', 'call', ...managerWords, ...asked])).toMatchObject({

@@ -1,4 +1,7 @@
-/** enid-reload.socket in the hands of whoever has taken over the user enid, and of other local users. */
+/**
+ * enid-reload.socket in the hands of whoever has taken over the user enid, and of other local
+ * users.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';
@@ -9,7 +12,9 @@ import { awaitReach, testMs, until } from '../lab/lab.ts';
 /** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
 const tree = process.env['ENID_MACHINE_TREE'] ?? '';
 const path = '/run/enid-reload.socket';
-/** Connects so many times, says what is no word of anybody, and prints what came back of the last. */
+/**
+ * Connects so many times, says what is no word of anybody, and prints what came back of the last.
+ */
 const flood = `use IO::Socket::UNIX;
 my ($count, $answer) = (0, '');
 for (1 .. $ARGV[0]) {

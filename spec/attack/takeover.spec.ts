@@ -1,4 +1,7 @@
-/** `enid takeover` as root over what the user enid has laid into networkd's directory, in a booted system with ifupdown. */
+/**
+ * `enid takeover` as root over what the user enid has laid into networkd's directory, in a booted
+ * system with ifupdown.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';

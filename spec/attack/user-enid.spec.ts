@@ -1,6 +1,7 @@
 /**
- * What code that has taken over the daemon, the user enid, gains from root's commands and from the units: done as that user in
- * the booted system. docs/security.md, "The user enid", has a line for each.
+ * What code that has taken over the daemon, the user enid, gains from root's commands and from the
+ * units: done as that user in the booted system. docs/security.md, "The user enid", has a line for
+ * each.
  */
 
 import { readFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** One address is assigned: from the first request of the poll that sees it until it is in the kernel. */
+/**
+ * One address is assigned: from the first request of the poll that sees it until it is in the
+ * kernel.
+ */
 
 import { describeSize, type Instance, large, openConverged, pollingConfig } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';

@@ -1,4 +1,6 @@
-/** An ENI is plugged in whose metadata is ready: from the lease to the last of its rules and routes. */
+/**
+ * An ENI is plugged in whose metadata is ready: from the lease to the last of its rules and routes.
+ */
 
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';
 import { sleep } from '../lab/lab.ts';

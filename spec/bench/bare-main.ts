@@ -1,4 +1,7 @@
-/** Asks the metadata service with node:http alone, the floor of what a read costs, or with got as enid does. Runs in the guest. */
+/**
+ * Asks the metadata service with node:http alone, the floor of what a read costs, or with got as
+ * enid does. Runs in the guest.
+ */
 
 import { Agent, request } from 'node:http';
 import * as z from 'zod';

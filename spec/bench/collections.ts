@@ -1,4 +1,7 @@
-/** What V8 allocates in a running enid: what each collection (`node --trace-gc`) found above what the one before had left. */
+/**
+ * What V8 allocates in a running enid: what each collection (`node --trace-gc`) found above what
+ * the one before had left.
+ */
 
 import { EnidProcess } from '../../fixtures/enid-process.ts';
 import type { Guest } from '../../fixtures/vpc/guest.ts';

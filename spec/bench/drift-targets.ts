@@ -45,7 +45,10 @@ export async function listTargets(client: RtnetlinkClient, kind: DriftKind): Pro
   }
 }
 
-/** Rules and routes come back with another mark: networkd's before the first deletion, enid's after it. */
+/**
+ * Rules and routes come back with another mark: networkd's before the first deletion, enid's after
+ * it.
+ */
 function targetRule(client: RtnetlinkClient, rule: Rule): Target {
   let present = rule;
   return {

@@ -1,4 +1,6 @@
-/** Another program deletes what is enid's: from the call of the delete until it is heard to be back. */
+/**
+ * Another program deletes what is enid's: from the call of the delete until it is heard to be back.
+ */
 
 import { type DriftKind, driftKinds } from './drift-targets.ts';
 import {

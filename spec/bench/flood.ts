@@ -150,7 +150,10 @@ async function measure(instance: Instance, { name, hasBar, run }: Flood): Promis
   ];
 }
 
-/** Than networkd, which nobody attacks: dbus-daemon is slow for everybody while it checks and passes so much. */
+/**
+ * Than networkd, which nobody attacks: dbus-daemon is slow for everybody while it checks and passes
+ * so much.
+ */
 async function answerLater(guest: Instance['vpc']['guest']): Promise<number> {
   const time = async (...words: string[]) => {
     const startMs = performance.now();

@@ -1,4 +1,7 @@
-/** What a process of the same Node.js costs that does the least: the floors that the bars are multiples of, measured in the same run. */
+/**
+ * What a process of the same Node.js costs that does the least: the floors that the bars are
+ * multiples of, measured in the same run.
+ */
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -14,8 +17,9 @@ const settleMs = 3_000;
 const pauseMs = 1_000;
 
 /**
- * Processor time of so many bare requests to the metadata service, round by round, by a process that has done no others: the
- * first round is what a first read pays, later ones what a poll does. `by`: node:http alone, or got as enid uses it.
+ * Processor time of so many bare requests to the metadata service, round by round, by a process
+ * that has done no others: the first round is what a first read pays, later ones what a poll does.
+ * `by`: node:http alone, or got as enid uses it.
  */
 export async function measureBareRequests(
   { guest }: Vpc,

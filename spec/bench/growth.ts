@@ -1,6 +1,7 @@
 /**
- * How the cost of one pass grows with ENIs and addresses, in the pure part (computeDesired, computeDifference, ledger) over
- * a host in memory: the lab would need 6 400 addresses on 64 links. What foreign state costs, drift and memory tell.
+ * How the cost of one pass grows with ENIs and addresses, in the pure part (computeDesired,
+ * computeDifference, ledger) over a host in memory: the lab would need 6 400 addresses on 64 links.
+ * What foreign state costs, drift and memory tell.
  */
 
 import { describeSize, type Size } from './instance.ts';

@@ -19,7 +19,8 @@ export const idle: Benchmark = {
       // Without a watchdog.
       const enid = EnidProcess.start(vpc.guest);
       await enid.converged();
-      // The quick retries and the collection after the start are over, and so are V8's own steps, the last a minute after it.
+      // The quick retries and the collection after the start are over, and so are V8's own steps,
+      // the last a minute after it.
       await sleep(settleMs);
       await awaitQuiet(() => readCounters(enid.pid).sleeps);
       const samples: number[] = [];

@@ -1,4 +1,7 @@
-/** Sends packets out by a dummy link in a namespace of its own, to see what policy rules add to each. */
+/**
+ * Sends packets out by a dummy link in a namespace of its own, to see what policy rules add to
+ * each.
+ */
 
 import koffi from 'koffi';
 import { readMonotonicMs } from '../../fixtures/vpc/monotonic.ts';

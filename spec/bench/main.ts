@@ -1,7 +1,8 @@
 /**
- * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the bars and the peers.
- * `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main results, too; `--docs`: writes
- * docs/performance.md's table and its drawing. Ends with 1 where a bar is missed.
+ * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the
+ * bars and the peers. `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main
+ * results, too; `--docs`: writes docs/performance.md's table and its drawing. Ends with 1 where a
+ * bar is missed.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -71,7 +72,8 @@ for (const { name, run } of chosen) {
   try {
     summaries.push(...(await run()).map(summarise));
   } catch (error) {
-    // What it made is gone already. An `ip -batch` error repeats its input, all 100 000 lines of it.
+    // What it made is gone already. An `ip -batch` error repeats its input, all 100 000 lines of
+    // it.
     process.stderr.write(`${name} failed: ${String(error).slice(0, 1_000)}\n`);
     hasFailed = true;
   }

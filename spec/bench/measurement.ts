@@ -1,4 +1,7 @@
-/** What a benchmark yields: samples with the bar they are held to, and the figure of a peer beside them. Pure. */
+/**
+ * What a benchmark yields: samples with the bar they are held to, and the figure of a peer beside
+ * them. Pure.
+ */
 
 /** `median` and `p99` are the largest values that meet the bar. */
 export interface Bar {
@@ -41,7 +44,10 @@ export interface Benchmark {
   run(): Promise<readonly Measurement[]>;
 }
 
-/** The smallest sample that so large a part of all does not exceed (nearest rank). NaN without samples. */
+/**
+ * The smallest sample that so large a part of all does not exceed (nearest rank). NaN without
+ * samples.
+ */
 export function quantile(samples: readonly number[], part: number): number {
   const sorted = [...samples].sort((left, right) => left - right);
   return sorted[Math.max(0, Math.ceil(part * sorted.length) - 1)] ?? Number.NaN;

@@ -1,4 +1,6 @@
-/** Resident memory: small, large, beside much that is other programs', and over the passes of a day. */
+/**
+ * Resident memory: small, large, beside much that is other programs', and over the passes of a day.
+ */
 
 import { readMemory, readResidentMb } from '../../fixtures/process-counters.ts';
 import { sleep } from '../lab/lab.ts';
@@ -54,7 +56,10 @@ async function measureSmall(above: Above): Promise<Measurement[]> {
   }
 }
 
-/** Each of these passes reads the metadata, the whole kernel state and networkd's: more than a poll does. */
+/**
+ * Each of these passes reads the metadata, the whole kernel state and networkd's: more than a poll
+ * does.
+ */
 async function measureDay(above: Above): Promise<Measurement[]> {
   const instance = await openConverged(large, idleConfig);
   const { vpc, enid } = instance;

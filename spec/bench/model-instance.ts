@@ -1,4 +1,7 @@
-/** An instance of any size in memory, for what the pure decisions cost and how many rules they ask for. */
+/**
+ * An instance of any size in memory, for what the pure decisions cost and how many rules they ask
+ * for.
+ */
 
 import type { EniMetadata } from '../../agent/model.ts';
 import { makeLink } from '../../fixtures/model/records.ts';
@@ -9,7 +12,9 @@ import type { Size } from './instance.ts';
 /** `separate`: each ENI has a subnet of its own; `shared`: all are in one. */
 export type Layout = 'separate' | 'shared';
 
-/** Consecutive addresses: .16 onwards, the first by DHCP. Converged: one more pass changes nothing. */
+/**
+ * Consecutive addresses: .16 onwards, the first by DHCP. Converged: one more pass changes nothing.
+ */
 export function openModel({ eniCount, addressCount }: Size, layout: Layout): ModelWorld {
   const subnetOf = (index: number) => (layout === 'separate' ? `10.${index}.0.0/20` : '10.0.0.0/16');
   // 128 apart in the shared subnet, from .16 on as where each has its own.

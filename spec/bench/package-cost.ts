@@ -10,7 +10,10 @@ export interface PackageCost {
   /** Of a call: of the next ones, as many as a poll of 15 ENIs has, and when all is compiled. */
   readonly firstUs: number;
   readonly laterUs: number;
-  /** Resident after the first calls. Of `pssMb` each page is counted in parts, one for each process that has it. */
+  /**
+   * Resident after the first calls. Of `pssMb` each page is counted in parts, one for each process
+   * that has it.
+   */
   readonly rssMb: number;
   readonly pssMb: number;
 }

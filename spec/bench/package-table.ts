@@ -1,9 +1,15 @@
-/** What got and winston cost: measured into docs/packages.md, and from there into the README's table. Pure. */
+/**
+ * What got and winston cost: measured into docs/packages.md, and from there into the README's
+ * table. Pure.
+ */
 
 /** Those that were measured. */
 const measured = ['got', 'winston'];
 
-/** The README with the last cell of each of these rows as docs/packages.md has it. Throws where a row is missing. */
+/**
+ * The README with the last cell of each of these rows as docs/packages.md has it. Throws where a
+ * row is missing.
+ */
 export function replaceCosts(readme: string, packagesPage: string): string {
   return measured.reduce((text, name) => {
     const row = new RegExp(`^(\\| ${name} \\|.*\\|)[^|]*\\|$`, 'm');

@@ -1,7 +1,7 @@
 /**
  * `npm run bench:packages`: what the npm packages cost, as Markdown – bytes of the bundle, and what
- * got and winston take beside the same without them. `-- --docs`: puts it into docs/packages.md, and
- * into the README's table from there. In a network namespace of its own.
+ * got and winston take beside the same without them. `-- --docs`: puts it into docs/packages.md,
+ * and into the README's table from there. In a network namespace of its own.
  */
 
 import { spawn } from 'node:child_process';
@@ -87,7 +87,8 @@ function formatModules(program: Bundle): string {
 }
 
 async function measure(script: string, argument: string): Promise<PackageCost> {
-  // With nothing of the caller's environment: certificates that it names would be read at the start.
+  // With nothing of the caller's environment: certificates that it names would be read at the
+  // start.
   const child = spawn(process.execPath, ['--expose-gc', script, argument], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: {},

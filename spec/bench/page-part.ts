@@ -2,7 +2,10 @@
 
 const end = '<!-- to here -->';
 
-/** Throws where the page has no such part. `command`: as it is called, such as `npm run bench -- --docs`. */
+/**
+ * Throws where the page has no such part. `command`: as it is called, such as `npm run bench --
+ * --docs`.
+ */
 export function replacePart(page: string, command: string, text: string): string {
   const begin = `<!-- ${command}: from here -->`;
   const from = page.indexOf(begin);

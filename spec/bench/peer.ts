@@ -1,6 +1,7 @@
 /**
- * The peer in the same place: amazon-ec2-net-utils of the machine's own Debian release, by its shell, on the same simulated
- * instance and metadata. networkd's work is not in it, and no timer: what one run over all ENIs costs.
+ * The peer in the same place: amazon-ec2-net-utils of the machine's own Debian release, by its
+ * shell, on the same simulated instance and metadata. networkd's work is not in it, and no timer:
+ * what one run over all ENIs costs.
  */
 
 import { peerProgram } from '../../fixtures/vpc/debian-trees.ts';
@@ -67,7 +68,10 @@ async function runPeer(): Promise<PeerCosts> {
   }
 }
 
-/** Of all that the script has started, as its shell sums it up at the end (bash's `times`: its own, then its children's). */
+/**
+ * Of all that the script has started, as its shell sums it up at the end (bash's `times`: its own,
+ * then its children's).
+ */
 async function measureCpu({ guest }: Vpc, script: string): Promise<number> {
   const output = await guest.check(['bash', '-c', script], { timeoutMs: runMs });
   const times = [...output.matchAll(/(\d+)m([\d.]+)s/g)].map(([, minutes, seconds]) => {

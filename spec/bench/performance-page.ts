@@ -15,7 +15,10 @@ export interface RunFacts {
   readonly load: number;
 }
 
-/** Puts the results in the place of those that the page has. Throws where the page has no place for them. */
+/**
+ * Puts the results in the place of those that the page has. Throws where the page has no place for
+ * them.
+ */
 export function replaceResults(page: string, summaries: readonly Summary[], facts: RunFacts): string {
   return replacePart(page, 'npm run bench -- --docs', formatResults(summaries, facts));
 }

@@ -1,4 +1,7 @@
-/** The main results as a drawing: how far each is below its bar, as a part of the bar, and the growth curve. Pure. */
+/**
+ * The main results as a drawing: how far each is below its bar, as a part of the bar, and the
+ * growth curve. Pure.
+ */
 
 import type { Summary } from './measurement.ts';
 import { formatValue } from './table.ts';
@@ -10,7 +13,10 @@ const margin = 16;
 const curveHeight = 130;
 const width = labelWidth + barWidth + 170;
 
-/** One row for each measurement with a bar other than 0; the line at the right end of the rows is the bar. */
+/**
+ * One row for each measurement with a bar other than 0; the line at the right end of the rows is
+ * the bar.
+ */
 export function drawPlot(summaries: readonly Summary[]): string {
   const rows = summaries.flatMap((summary) => {
     const limit = summary.bar?.p99 ?? summary.bar?.median ?? 0;

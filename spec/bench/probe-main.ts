@@ -1,6 +1,6 @@
 /**
- * The benchmarks' eye and hand inside the guest: sees every change of the kernel state by a subscription of its own, with
- * the time it was heard, and deletes what enid then has to put back.
+ * The benchmarks' eye and hand inside the guest: sees every change of the kernel state by a
+ * subscription of its own, with the time it was heard, and deletes what enid then has to put back.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';

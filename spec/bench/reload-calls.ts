@@ -1,4 +1,7 @@
-/** Calls of networkd's Reload, as the system bus carries them: one serves every link that the journal names. */
+/**
+ * Calls of networkd's Reload, as the system bus carries them: one serves every link that the
+ * journal names.
+ */
 
 import { once } from 'node:events';
 import type { Guest } from '../../fixtures/vpc/guest.ts';

@@ -28,7 +28,8 @@ export const rules: Benchmark = {
       source: `10.0.${index >> 8}.${index & 255}/32`,
     }));
     const peer = { name: 'amazon-ec2-net-utils', value: classicCount };
-    // One subnet: each ENI's addresses are blocks of their own, four of them at 50, with two rules each.
+    // One subnet: each ENI's addresses are blocks of their own, four of them at 50, with two rules
+    // each.
     const [bar, sharedBar] = [{ p99: 40 }, { p99: 120 }];
     const where = describeSize(large);
     const added = await measureAdded({ separate, shared, classic });
@@ -64,7 +65,10 @@ async function countKernelRules(): Promise<number> {
   }
 }
 
-/** µs per packet more than without rules; with and without in turn, so that the machine's moods are the same for both. */
+/**
+ * µs per packet more than without rules; with and without in turn, so that the machine's moods are
+ * the same for both.
+ */
 async function measureAdded<K extends string>(sets: Record<K, readonly Told[]>): Promise<Record<K, number[]>> {
   const guard = new Guard();
   try {

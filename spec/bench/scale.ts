@@ -1,6 +1,7 @@
 /**
- * How the work on the real kernel grows: the first configuration, a poll, one address and one ENI more, from 15 ENIs with 50
- * addresses to 64 with 100. The bars of the larger are the straight line from the first.
+ * How the work on the real kernel grows: the first configuration, a poll, one address and one ENI
+ * more, from 15 ENIs with 50 addresses to 64 with 100. The bars of the larger are the straight line
+ * from the first.
  */
 
 import { readCounters } from '../../fixtures/process-counters.ts';

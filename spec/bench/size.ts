@@ -1,4 +1,7 @@
-/** What the package takes: on the disk, and to download. Packed as it is shipped, for this machine's architecture. */
+/**
+ * What the package takes: on the disk, and to download. Packed as it is shipped, for this machine's
+ * architecture.
+ */
 
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';

@@ -1,4 +1,7 @@
-/** From exec to READY=1 where everything is as it should be: a restart, an upgrade, the end of a crash. */
+/**
+ * From exec to READY=1 where everything is as it should be: a restart, an upgrade, the end of a
+ * crash.
+ */
 
 import { measureEmptyStarts } from './floor.ts';
 import { describeSize, large, openConverged, pollingConfig, startEnid } from './instance.ts';

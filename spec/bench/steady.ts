@@ -12,7 +12,9 @@ import { traceCalls } from './trace.ts';
 
 const rounds = 8;
 const warmUps = 3;
-/** The quick retries after the first configuration are over, and what is asked for once is known. */
+/**
+ * The quick retries after the first configuration are over, and what is asked for once is known.
+ */
 const settleMs = 12_000;
 /** Two polls of 5 s fit in. */
 const traceMs = 11_000;

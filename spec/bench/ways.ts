@@ -1,6 +1,7 @@
 /**
- * Ways lost: every source with every kind of destination, with enid and with amazon-ec2-net-utils on the same shapes. What the
- * peer needs is there as its package has it: its .network file and none of enid's settings.
+ * Ways lost: every source with every kind of destination, with enid and with amazon-ec2-net-utils
+ * on the same shapes. What the peer needs is there as its package has it: its .network file and
+ * none of enid's settings.
  */
 
 import { type PeerProgram, peerProgram } from '../../fixtures/vpc/debian-trees.ts';

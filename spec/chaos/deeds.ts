@@ -172,7 +172,8 @@ async function changeNetworkd({ how, eni }: Extract<Step, { do: 'networkd' }>, {
       break;
     case 'reconfigure':
       await guest.run(['networkctl', 'reconfigure', at(vpc.enis, eni).linkName]);
-      // It drops foreign addresses and routes of the link (docs/measured.md): the others make theirs again.
+      // It drops foreign addresses and routes of the link (docs/measured.md): the others make
+      // theirs again.
       await sleep(300);
       await makeForeign(vpc);
       break;
@@ -184,7 +185,8 @@ async function changeEnid({ how, forMs }: Extract<Step, { do: 'enid' }>, deeds: 
   const { enid, vpc } = deeds;
   switch (how) {
     case 'reload':
-      // As `systemctl reload` does it; a program that has just been started says that it cannot yet.
+      // As `systemctl reload` does it; a program that has just been started says that it cannot
+      // yet.
       await runEnid(vpc.guest, ['reload']);
       break;
     case 'sleep':

@@ -64,7 +64,9 @@ export async function deleteOne(vpc: Vpc, what: Kind, object: number): Promise<b
 const restoreKernelRules =
   'ip rule add pref 32766 lookup main; ip rule add pref 32767 lookup default; ip -6 rule add pref 32766 lookup main';
 
-/** All of a kind at once; the kernel's own rules come back, as every script that flushes does it. */
+/**
+ * All of a kind at once; the kernel's own rules come back, as every script that flushes does it.
+ */
 export async function flush(vpc: Vpc, what: 'rules' | 'table' | 'addresses' | 'main', object: number): Promise<void> {
   const { linkName } = vpc.enis[object % vpc.enis.length] ?? { linkName: 'ens5' };
   const table = 10_001 + (object % 4);

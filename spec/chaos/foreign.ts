@@ -1,6 +1,6 @@
 /**
- * What other programs have on the host, in the patterns of Docker, the VPC CNI, Tailscale, wg-quick, keepalived and a router.
- * None of it may ever change by this program's doing.
+ * What other programs have on the host, in the patterns of Docker, the VPC CNI, Tailscale,
+ * wg-quick, keepalived and a router. None of it may ever change by this program's doing.
  */
 
 import type { Vpc } from '../../fixtures/vpc/vpc.ts';

@@ -21,12 +21,19 @@ export interface Tally {
   probes: number;
 }
 
-/** A repair that was held back by a fight, and a refused change, are tried again within a minute. */
+/**
+ * A repair that was held back by a fight, and a refused change, are tried again within a minute.
+ */
 const quietMs = 75_000;
-/** 252 drops its DHCPv6 addresses at its own restart; probes of 10 ms until they are back (docs/measured.md). */
+/**
+ * 252 drops its DHCPv6 addresses at its own restart; probes of 10 ms until they are back
+ * (docs/measured.md).
+ */
 const probesPerRestart = 8;
 
-/** Plays a whole story on a fresh host. Throws an Error that says what was wrong after which round. */
+/**
+ * Plays a whole story on a fresh host. Throws an Error that says what was wrong after which round.
+ */
 export async function playStory(story: Story, release: Release, tally: Tally): Promise<void> {
   const host = await ChaosHost.open(release, 'chaos');
   try {
@@ -100,7 +107,9 @@ class ChaosHost {
     tally.quietChecks++;
   }
 
-  /** What networkd loses by itself at its restart, longer where this program could not answer it. */
+  /**
+   * What networkd loses by itself at its restart, longer where this program could not answer it.
+   */
   #mayLose(steps: readonly Step[], name: string, count: number): boolean {
     const [source = ''] = name.split(' ');
     if (this.#deeds.touched.has(source)) return true;
@@ -111,7 +120,10 @@ class ChaosHost {
     return isAway || (source.includes(':') && count <= restarts * probesPerRestart);
   }
 
-  /** Everything that was under way arrives; then all has to be right, and everything foreign as it was. */
+  /**
+   * Everything that was under way arrives; then all has to be right, and everything foreign as it
+   * was.
+   */
   async #becomeQuiet(): Promise<void> {
     const { vpc, lingering, silent } = this.#deeds;
     await vpc.imds.setFaults([]);
@@ -154,7 +166,10 @@ class ChaosHost {
   }
 }
 
-/** Without numbers of links and next hops, and without the other programs' links, which are looked at by themselves. */
+/**
+ * Without numbers of links and next hops, and without the other programs' links, which are looked
+ * at by themselves.
+ */
 async function readComparable(vpc: Vpc): Promise<string[]> {
   return (await readState(vpc))
     .split('\n')

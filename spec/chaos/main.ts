@@ -1,4 +1,6 @@
-/** `npm run chaos`: random stories on the simulated VPC, until the time is over or one goes wrong. */
+/**
+ * `npm run chaos`: random stories on the simulated VPC, until the time is over or one goes wrong.
+ */
 
 import { parseArgs } from 'node:util';
 import { playStory, type Release, type Tally } from './host.ts';

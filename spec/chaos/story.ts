@@ -1,11 +1,17 @@
-/** What a chaos story is made of, as plain data: it can be drawn from a seed, shrunk, printed and replayed. */
+/**
+ * What a chaos story is made of, as plain data: it can be drawn from a seed, shrunk, printed and
+ * replayed.
+ */
 
 import fc from 'fast-check';
 import * as z from 'zod';
 
 const position = z.number().int().min(0);
 
-/** One event. `eni`, `which` and `object` are taken modulo what there is; what does not apply is left out. */
+/**
+ * One event. `eni`, `which` and `object` are taken modulo what there is; what does not apply is
+ * left out.
+ */
 export const stepSchema = z.discriminatedUnion('do', [
   z.strictObject({ do: z.literal('attach'), eni: position, lateMs: position }),
   z.strictObject({ do: z.literal('detach'), eni: position, isLingering: z.boolean() }),

@@ -1,4 +1,7 @@
-/** A host of the matrix: two ENIs that the distribution's own networkd has by DHCP, and the built package at hand. */
+/**
+ * A host of the matrix: two ENIs that the distribution's own networkd has by DHCP, and the built
+ * package at hand.
+ */
 
 import { isIPv4 } from 'node:net';
 import { Machine } from '../../fixtures/machine/machine.ts';

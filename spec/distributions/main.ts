@@ -1,7 +1,8 @@
 /**
- * `npm run test:distributions [-- PART …] [--write]`: the rows whose names have one of these parts (`trixie`, `no-polkit`), else all.
- * Prints the table of what it has run; `--write` keeps that in results.json, in the place of what was kept of the same rows, and
- * puts the table of all that is kept into README.md. Exit code 1 where a deed failed.
+ * `npm run test:distributions [-- PART …] [--write]`: the rows whose names have one of these parts
+ * (`trixie`, `no-polkit`), else all. Prints the table of what it has run; `--write` keeps that in
+ * results.json, in the place of what was kept of the same rows, and puts the table of all that is
+ * kept into README.md. Exit code 1 where a deed failed.
  */
 
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';

@@ -4,7 +4,10 @@ import { deeds } from './deeds.ts';
 import { type HostParts, MatrixHost } from './host.ts';
 import { isSupported, type Row } from './rows.ts';
 
-/** `passed` and `failed` were run; `refused`: the package's tool said no, as it has to; `not run`: what comes before failed. */
+/**
+ * `passed` and `failed` were run; `refused`: the package's tool said no, as it has to; `not run`:
+ * what comes before failed.
+ */
 export type Outcome = 'passed' | 'failed' | 'refused' | 'not run';
 
 export interface RowResult {

@@ -1,4 +1,7 @@
-/** The hosts of the matrix: a Debian tree each, with its bus, polkit, IPv6 and the tool that installs the package. Pure. */
+/**
+ * The hosts of the matrix: a Debian tree each, with its bus, polkit, IPv6 and the tool that
+ * installs the package. Pure.
+ */
 
 export const treeNames = ['bullseye', 'bookworm', 'bookworm-backports', 'bookworm-rpm', 'trixie', 'forky'] as const;
 /** Of `distribution_tree` (fixtures/machine/tree.sh). */
@@ -8,7 +11,10 @@ export interface Row {
   readonly tree: TreeName;
   readonly bus: 'dbus-daemon' | 'dbus-broker';
   readonly polkit: 'yes' | 'no';
-  /** `off`: net.ipv6.conf.*.disable_ipv6=1 on all links; a kernel without IPv6 needs a machine of its own. */
+  /**
+   * `off`: net.ipv6.conf.*.disable_ipv6=1 on all links; a kernel without IPv6 needs a machine of
+   * its own.
+   */
   readonly ipv6: 'on' | 'off';
 }
 
@@ -61,7 +67,9 @@ export function chooseTool(tree: TreeName): 'apt' | 'dnf' {
   return tree === 'bookworm-rpm' ? 'dnf' : 'apt';
 }
 
-/** Whether the systemd there is one that the package asks for (units/package/control, enid.spec). */
+/**
+ * Whether the systemd there is one that the package asks for (units/package/control, enid.spec).
+ */
 export function isSupported(tree: TreeName): boolean {
   return tree !== 'bullseye';
 }

@@ -31,7 +31,10 @@ export function renderTable(results: readonly RowResult[]): string {
   return [head, head.map(() => '---'), ...lines].map((line) => `| ${line.join(' | ')} |\n`).join('');
 }
 
-/** The text with the table in the place of the one between the marks. Throws where they are not there. */
+/**
+ * The text with the table in the place of the one between the marks. Throws where they are not
+ * there.
+ */
 export function replaceTable(text: string, table: string): string {
   const [from, to] = [text.indexOf(begin), text.indexOf(end)];
   if (from < 0 || to < from) throw new Error(`expected ${begin} and ${end}`);

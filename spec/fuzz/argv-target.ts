@@ -1,6 +1,7 @@
 /**
- * Command lines, given to the built program. Invariant: none gets beyond its configuration, which is
- * missing, so that nothing is asked or changed. A process each: a fiftieth of the other readers' inputs.
+ * Command lines, given to the built program. Invariant: none gets beyond its configuration, which
+ * is missing, so that nothing is asked or changed. A process each: a fiftieth of the other readers'
+ * inputs.
  */
 
 import { spawnSync } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** What arrives over the bus: frames before they are decoded, and calls to the objects of this program. */
+/**
+ * What arrives over the bus: frames before they are decoded, and calls to the objects of this
+ * program.
+ */
 
 import fc from 'fast-check';
 import { encodeError, type FrameHead } from '../../lib/dbus/frame.ts';

@@ -1,4 +1,7 @@
-/** `npm run fuzz -- --seed N --count N`: inputs in all, spread over the readers. Exit code 1: one broke. */
+/**
+ * `npm run fuzz -- --seed N --count N`: inputs in all, spread over the readers. Exit code 1: one
+ * broke.
+ */
 
 import { parseArgs } from 'node:util';
 import { argvTarget } from './argv-target.ts';

@@ -1,4 +1,7 @@
-/** Broken forms of valid input: bits, lengths that lie, cuts, splices, repetitions; and text that is known to hurt. */
+/**
+ * Broken forms of valid input: bits, lengths that lie, cuts, splices, repetitions; and text that is
+ * known to hurt.
+ */
 
 import fc from 'fast-check';
 
@@ -148,7 +151,10 @@ function editText(text: string, other: string, { kind, at, length, value }: Edit
   }
 }
 
-/** Netlink messages whose last attribute is shorter than its kind: lengths agree, so that only its reader can tell. */
+/**
+ * Netlink messages whose last attribute is shorter than its kind: lengths agree, so that only its
+ * reader can tell.
+ */
 export function shortAttributes(messages: readonly Buffer[]): fc.Arbitrary<Buffer> {
   /** Of the struct before the attributes: rtmsg and fib_rule_hdr, ifaddrmsg, ifinfomsg. */
   const structs = [12, 8, 16, 4];

@@ -1,4 +1,6 @@
-/** One reader of untrusted input, fed until it breaks. What counts as broken is the same for all. */
+/**
+ * One reader of untrusted input, fed until it breaks. What counts as broken is the same for all.
+ */
 
 import fc from 'fast-check';
 
@@ -13,7 +15,10 @@ export interface FuzzOptions {
   readonly count: number;
 }
 
-/** For one input. A first run may be slow by itself: what is slow once only is the compiler's or the collector's doing. */
+/**
+ * For one input. A first run may be slow by itself: what is slow once only is the compiler's or the
+ * collector's doing.
+ */
 const longestMs = 100;
 const tries = 3;
 

@@ -41,7 +41,10 @@ import { makeTarget, type Target } from './target.ts';
 const at = (path: string) => new URL(path, import.meta.url);
 const read = (path: string) => readFileSync(at(path), 'utf8');
 
-/** Bytes that a kernel sent (spec/lib/rtnetlink/messages.txt), and ends of requests as linux/netlink.h has them. */
+/**
+ * Bytes that a kernel sent (spec/lib/rtnetlink/messages.txt), and ends of requests as
+ * linux/netlink.h has them.
+ */
 const messages = read('../lib/rtnetlink/messages.txt')
   .split('\n')
   .filter((line) => /^[0-9a-f]+$/.test(line))

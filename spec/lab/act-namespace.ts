@@ -1,6 +1,6 @@
 /**
- * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. What act/netlink deletes and replaces is
- * exactly what was meant; the truth is what ip(8) prints.
+ * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. What
+ * act/netlink deletes and replaces is exactly what was meant; the truth is what ip(8) prints.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -55,7 +55,10 @@ async function readRule(priority: number, isWanted: (rule: Rule) => boolean): Pr
   return found;
 }
 
-/** Ours, made by networkd (staticProtocol), behind and before another program's that says one thing more. */
+/**
+ * Ours, made by networkd (staticProtocol), behind and before another program's that says one thing
+ * more.
+ */
 async function checkForeignTwins(): Promise<void> {
   const selectors = [
     'oif tun0',

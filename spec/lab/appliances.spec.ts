@@ -1,4 +1,7 @@
-/** Hosts that carry others' traffic, as docs/appliances.md tells: a NAT instance, an overlay over the address of an ENI. */
+/**
+ * Hosts that carry others' traffic, as docs/appliances.md tells: a NAT instance, an overlay over
+ * the address of an ENI.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';

@@ -1,7 +1,7 @@
 /**
- * Promise P7 on the real kernel: floods of other programs' routes and links, metadata that differ at every poll and ENIs
- * that come and go cost neither memory nor journal lines for ever, and the end is right. ENID_BOUNDED_ROUNDS=100 and
- * ENID_BOUNDED_CYCLES=1000 take longer.
+ * Promise P7 on the real kernel: floods of other programs' routes and links, metadata that differ
+ * at every poll and ENIs that come and go cost neither memory nor journal lines for ever, and the
+ * end is right. ENID_BOUNDED_ROUNDS=100 and ENID_BOUNDED_CYCLES=1000 take longer.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -16,7 +16,9 @@ const linkCount = 500;
 const cyclesPerRound = 2;
 /** Measured: an attach and a detach are told in about 35 lines, the altered addresses in a few. */
 const linesPerRound = 60 * cyclesPerRound + 120;
-/** Between two rounds the collector may lag behind by as much; what leaks in each round exceeds it. */
+/**
+ * Between two rounds the collector may lag behind by as much; what leaks in each round exceeds it.
+ */
 const residentRatio = 1.5;
 
 let lab: Lab;

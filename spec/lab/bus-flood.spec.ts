@@ -1,4 +1,6 @@
-/** Any local user sends to a service on the bus what he likes, as large and as often as he likes. */
+/**
+ * Any local user sends to a service on the bus what he likes, as large and as often as he likes.
+ */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -144,8 +146,8 @@ it.each([
     const flood: Attack = { kind: 'call', ...manager, member: 'Describe', wantsReply: true, ...many };
     const { failures } = await callMeanwhile(attack({ ...flood, patienceMs: 500 }));
     const { pauseMs } = await ask();
-    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: what many send to
-    // one waits there, and others' calls with it. Once that is over, so is the wait.
+    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: what many send
+    // to one waits there, and others' calls with it. Once that is over, so is the wait.
     const { worstMs } = await callMeanwhile(sleep(500));
     // No word is said of a call that was ended after 30 s of such waiting.
     expect(failures.filter((text) => text !== '')).toEqual([]);

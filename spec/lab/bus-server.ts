@@ -1,6 +1,6 @@
 /**
- * A service on a bus, as a process of its own: `node bus-server.ts ADDRESS NAME`. Prints a line of JSON
- * for each line that it reads: its memory, and its longest pause since the last one.
+ * A service on a bus, as a process of its own: `node bus-server.ts ADDRESS NAME`. Prints a line of
+ * JSON for each line that it reads: its memory, and its longest pause since the last one.
  */
 
 import { createInterface } from 'node:readline';

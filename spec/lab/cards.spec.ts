@@ -1,4 +1,7 @@
-/** An instance with several network cards, with tags in its metadata: tables and names follow the card. */
+/**
+ * An instance with several network cards, with tags in its metadata: tables and names follow the
+ * card.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';

@@ -1,4 +1,7 @@
-/** A short chaos run on each networkd; `npm run chaos` runs as long as it is told to. ENID_CHAOS_MINUTES: longer here, too. */
+/**
+ * A short chaos run on each networkd; `npm run chaos` runs as long as it is told to.
+ * ENID_CHAOS_MINUTES: longer here, too.
+ */
 
 import { expect, it } from '@jest/globals';
 import { runStories } from '../chaos/run-stories.ts';

@@ -1,6 +1,7 @@
 /**
- * The profile for Kubernetes nodes (units/profiles/cni.yaml): the primary is enid's, every other ENI is the CNI plugin's, but for
- * those that are allowed by name. The plugin's part is done by hand, as VPC CNI and Cilium in ENI mode do it.
+ * The profile for Kubernetes nodes (units/profiles/cni.yaml): the primary is enid's, every other
+ * ENI is the CNI plugin's, but for those that are allowed by name. The plugin's part is done by
+ * hand, as VPC CNI and Cilium in ENI mode do it.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -44,7 +45,8 @@ beforeAll(async () => {
   lab = await openLab('cni', primary);
   const { guest } = lab.vpc;
   await guest.writeFile('/etc/enid/config.d/50-cni.yaml', await readFile(profile, 'utf8'));
-  // What cni-enis.service runs at each boot: before it, networkd takes any ENI, as on the first boot of an image.
+  // What cni-enis.service runs at each boot: before it, networkd takes any ENI, as on the first
+  // boot of an image.
   expect(await check('networkctl', 'status', 'ens5')).toMatch(/70-ens5\.network/);
   await guest.writeFile(
     '/run/cni-enis.sh',

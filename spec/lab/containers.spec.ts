@@ -1,6 +1,7 @@
 /**
- * Containers as Docker makes them, beside enid: a bridge, masquerading, a published port on every address of every ENI, by
- * DNAT and by a program of the host. What docs/containers.md says is what is done here.
+ * Containers as Docker makes them, beside enid: a bridge, masquerading, a published port on every
+ * address of every ENI, by DNAT and by a program of the host. What docs/containers.md says is what
+ * is done here.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -102,7 +103,8 @@ it(
   async () => {
     expect(await findDeaf(addressesOf('ipv4', primary), 8080)).toEqual([]);
     const others = addressesOf('ipv4', alone, sharing);
-    // The container's answer has its own source when it is routed: it leaves by the primary, and EC2 drops it.
+    // The container's answer has its own source when it is routed: it leaves by the primary, and
+    // EC2 drops it.
     expect(await findDeaf(others, 8080)).toEqual(others);
     await lab.vpc.guest.check(['nft', '-f', '-'], { input: marks });
     await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig + entries);

@@ -1,7 +1,7 @@
 /**
- * Crash consistency on the real program (promise P6): killed at its Nth netlink request, at its Nth change of a file, at its
- * Nth word to the bus, it is started again and brings everything in order; nothing foreign is lost. ENID_CRASH_EVERY=1 tries
- * every N, which takes some minutes.
+ * Crash consistency on the real program (promise P6): killed at its Nth netlink request, at its Nth
+ * change of a file, at its Nth word to the bus, it is started again and brings everything in order;
+ * nothing foreign is lost. ENID_CRASH_EVERY=1 tries every N, which takes some minutes.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -23,7 +23,10 @@ ip address add 192.0.2.77/32 dev ens6
 printf '[Match]\\nName=nothing\\n' > /run/systemd/network/70-other.network
 `;
 
-/** All that the program makes, and one file of an ENI with its drop-in: nearly everything is to be made again. */
+/**
+ * All that the program makes, and one file of an ENI with its drop-in: nearly everything is to be
+ * made again.
+ */
 const wipe = `
 for family in -4 -6; do
   for pref in $(ip $family rule | sed -n 's/^\\(20[0-9]*\\|1[0-9]\\{4\\}\\):.*/\\1/p' | grep -v 20050); do
@@ -43,11 +46,15 @@ function shell(script: string) {
 
 const isWhole = async () => (await readState(lab.vpc)) === whole;
 
-/** Starts the program so that its `count`th such call kills it. False: it lived through, and everything is in order. */
+/**
+ * Starts the program so that its `count`th such call kills it. False: it lived through, and
+ * everything is in order.
+ */
 async function isKilledAt(calls: string, count: number): Promise<boolean> {
   const injection = ['-e', `trace=${calls}`, '-e', `inject=${calls}:signal=SIGKILL:when=${count}`];
   const wrapper = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', ...injection, '--'];
-  // strace counts each call by thread: one thread for the file system makes that a count of the program's.
+  // strace counts each call by thread: one thread for the file system makes that a count of the
+  // program's.
   lab.enid = EnidProcess.start(lab.vpc.guest, [], { UV_THREADPOOL_SIZE: '1' }, wrapper);
   let isKilled = false;
   const end = lab.enid.exited().then(() => {
@@ -98,7 +105,10 @@ it.each([
   testMs * (isEvery ? 10 : 2),
 );
 
-/** Nothing can be written; `mend` takes that back. `restore`: what the killed program left is there again, too. */
+/**
+ * Nothing can be written; `mend` takes that back. `restore`: what the killed program left is there
+ * again, too.
+ */
 const diskFaults: readonly (readonly [what: string, fault: string, mend: string, restore: string])[] = [
   [
     'is a directory',

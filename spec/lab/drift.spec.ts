@@ -1,4 +1,7 @@
-/** Promise P3: whatever is the program's own comes back by the kernel's events; the metadata is read once an hour here. */
+/**
+ * Promise P3: whatever is the program's own comes back by the kernel's events; the metadata is read
+ * once an hour here.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { labConfig } from '../../fixtures/enid-process.ts';

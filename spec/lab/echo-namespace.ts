@@ -1,6 +1,7 @@
 /**
- * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. Changes of which the kernel does not tell:
- * names for a link that is down (`manage: names`, nobody raises it), and a route that another program has in the same way.
+ * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. Changes of
+ * which the kernel does not tell: names for a link that is down (`manage: names`, nobody raises
+ * it), and a route that another program has in the same way.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -55,7 +55,8 @@ it(
       const [asked, looked] = await Promise.all([explain(packet), explain(packet, '--no-daemon')]);
       expect(asked).toEqual(looked);
     }
-    // Where the kernel refuses it does not tell by which route, so that the desired way lacks that one.
+    // Where the kernel refuses it does not tell by which route, so that the desired way lacks that
+    // one.
     for (const destination of ['192.0.3.1', '192.0.4.1']) {
       const [asked, looked] = [
         await explain(['10.0.1.10', destination]),

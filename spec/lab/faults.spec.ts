@@ -1,7 +1,7 @@
 /**
- * Promise P2 on the whole program: the file system, the bus daemon, networkd, the clock and the kernel's event buffer fail
- * under it. The network stays, nothing is lost, drift is repaired meanwhile where it can be, and afterwards all is right
- * without help.
+ * Promise P2 on the whole program: the file system, the bus daemon, networkd, the clock and the
+ * kernel's event buffer fail under it. The network stays, nothing is lost, drift is repaired
+ * meanwhile where it can be, and afterwards all is right without help.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -29,7 +29,10 @@ function shell(script: string): Promise<string> {
 const altName = 'eni-00000000000000002';
 const hasAltName = async () => (await shell('ip link show ens6')).includes(altName);
 
-/** Another program removes something of ours that no packet needs: it is back, whatever else is broken. */
+/**
+ * Another program removes something of ours that no packet needs: it is back, whatever else is
+ * broken.
+ */
 async function expectRepair(): Promise<void> {
   await shell(`ip link property del dev ens6 altname ${altName}`);
   await until('the alternative name', hasAltName, 5_000);
@@ -255,8 +258,9 @@ it(
     const { vpc, enid } = lab;
     const { lost, broken } = await measureLoss(vpc, () => vpc.guest.upgradeNetworkd(trixieNetworkd()));
     expect(broken).toEqual([]);
-    // 252 drops its DHCPv6 addresses when it stops, and 257 drops IPv4 for 50 ms where it starts on 252's file. Both are put
-    // back, and the file is written again, within milliseconds; on a busy machine networkd may be the first to read it.
+    // 252 drops its DHCPv6 addresses when it stops, and 257 drops IPv4 for 50 ms where it starts on
+    // 252's file. Both are put back, and the file is written again, within milliseconds; on a busy
+    // machine networkd may be the first to read it.
     expect(Math.max(0, ...lost.values())).toBeLessThanOrEqual(12);
     await enid.converged();
     await expectLossless(async () => {

@@ -1,6 +1,7 @@
 /**
- * IPv6 is switched off on a running link (net.ipv6.conf.<link>.disable_ipv6, as hardening scripts do): its IPv4 goes on, what
- * the kernel refuses is not tried again and again, and all is back when it is switched on.
+ * IPv6 is switched off on a running link (net.ipv6.conf.<link>.disable_ipv6, as hardening scripts
+ * do): its IPv4 goes on, what the kernel refuses is not tried again and again, and all is back when
+ * it is switched on.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

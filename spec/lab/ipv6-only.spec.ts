@@ -1,6 +1,7 @@
 /**
- * IPv6-only subnets on both networkds: EC2 leases 169.254.x.y/32 there by DHCPv4, by which the metadata service answers where
- * its IPv6 endpoint is off, as it is by default. The lease stays, whatever enid and networkd do.
+ * IPv6-only subnets on both networkds: EC2 leases 169.254.x.y/32 there by DHCPv4, by which the
+ * metadata service answers where its IPv6 endpoint is off, as it is by default. The lease stays,
+ * whatever enid and networkd do.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

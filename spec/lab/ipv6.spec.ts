@@ -1,4 +1,7 @@
-/** IPv6 as EC2 has it beyond one address in one subnet: many prefixes, texts of any form, ULA, NAT64, routes with lifetimes. */
+/**
+ * IPv6 as EC2 has it beyond one address in one subnet: many prefixes, texts of any form, ULA,
+ * NAT64, routes with lifetimes.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 
@@ -114,7 +117,8 @@ it(
     }
     expect(await wayTo(translated, '2001:db8:0:3::40')).toMatch(/dev ens8 table 10003/);
     expect(await wayTo('fd00:ec2::254', '2001:db8:0:6::50')).toMatch(/dev ens9 /);
-    // What EC2, or the kernel's operator, gives such a link for 169.254.169.123 and 169.254.169.253.
+    // What EC2, or the kernel's operator, gives such a link for 169.254.169.123 and
+    // 169.254.169.253.
     await check('ip', 'address', 'add', '169.254.7.7/16', 'dev', 'ens9', 'scope', 'link');
     const changes = enid.lines.length;
     enid.signal('SIGHUP');

@@ -38,7 +38,9 @@ export async function closeLab(lab: Lab | undefined): Promise<void> {
   await lab?.vpc.destroy();
 }
 
-/** Waits until every source reaches the far host through its own ENI; throws with those that do not. */
+/**
+ * Waits until every source reaches the far host through its own ENI; throws with those that do not.
+ */
 export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]> {
   const end = performance.now() + timeoutMs;
   for (;;) {
@@ -50,7 +52,10 @@ export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]
   }
 }
 
-/** Waits until DHCPv6 and router advertisements have brought what they bring, and the program has answered to it. */
+/**
+ * Waits until DHCPv6 and router advertisements have brought what they bring, and the program has
+ * answered to it.
+ */
 export async function awaitLeases({ vpc, enid }: Lab): Promise<void> {
   const wanted = vpc.enis.filter(({ ipv6 }) => ipv6.length > 0).length;
   const count = async (pattern: RegExp, ...argv: string[]) =>

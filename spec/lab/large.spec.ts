@@ -1,4 +1,7 @@
-/** The largest instance: 64 ENIs over 32 network cards, with 50 addresses of each family and 16 prefixes each. */
+/**
+ * The largest instance: 64 ENIs over 32 network cards, with 50 addresses of each family and 16
+ * prefixes each.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';

@@ -1,6 +1,6 @@
 /**
- * A local network interface of an Outposts server: the metadata lists an address of the VPC for it, and the network on the
- * premises, where the link is, leases another one.
+ * A local network interface of an Outposts server: the metadata lists an address of the VPC for it,
+ * and the network on the premises, where the link is, leases another one.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -30,7 +30,9 @@ export const destinations: Record<Family, string[]> = {
 };
 type Sender = readonly [source: string, inputInterface: string];
 
-/** IPv4 lets the host send by its own addresses only, and forwards nobody's who claims to have one. */
+/**
+ * IPv4 lets the host send by its own addresses only, and forwards nobody's who claims to have one.
+ */
 export const senders: Record<Family, readonly Sender[]> = {
   4: [
     ...['10.0.0.1', '10.0.1.1', '10.0.2.1'].map((source): Sender => [source, 'lo']),

@@ -1,7 +1,8 @@
 /**
- * Runs inside a network namespace of its own (see look-up.spec.ts): puts random rules and routes into the kernel, and asks
- * both it and fixtures/model/look-up.ts for the way of random packets. The model is given what the kernel dumps. Prints
- * the differences as a JSON report of checks. ENID_SEED repeats the questions of a run.
+ * Runs inside a network namespace of its own (see look-up.spec.ts): puts random rules and routes
+ * into the kernel, and asks both it and fixtures/model/look-up.ts for the way of random packets.
+ * The model is given what the kernel dumps. Prints the differences as a JSON report of checks.
+ * ENID_SEED repeats the questions of a run.
  */
 
 import { execFileSync, spawn } from 'node:child_process';
@@ -59,7 +60,10 @@ async function readState(clones: readonly PathMtuClone[] = []): Promise<NetworkS
   return { rules: await client.dumpRules(), routes, links: await client.dumpLinks(), clones };
 }
 
-/** A way as text, with all that both sides know. The host's own addresses: by which link they are reached is no matter. */
+/**
+ * A way as text, with all that both sides know. The host's own addresses: by which link they are
+ * reached is no matter.
+ */
 function describe(way: Pick<Route, 'type' | 'table' | 'linkIndex' | 'gateway'> | string): string {
   if (typeof way === 'string') return way;
   return way.type === 2 ? 'local' : `table ${way.table} link ${way.linkIndex} via ${way.gateway}`;
@@ -131,8 +135,9 @@ async function checkRandomHosts(family: Family, seed: number): Promise<void> {
 }
 
 /**
- * A router, in a namespace of its own, that says "packet too big" to the first ENI alone: the second one's look-up in main
- * then yields the first one's clone, unless the rule suppresses its link group.
+ * A router, in a namespace of its own, that says "packet too big" to the first ENI alone: the
+ * second one's look-up in main then yields the first one's clone, unless the rule suppresses its
+ * link group.
  */
 async function checkPathMtu(): Promise<void> {
   const router = spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' });

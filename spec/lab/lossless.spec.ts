@@ -1,6 +1,6 @@
 /**
- * Promise P5 on both networkds: a probe every 5 ms and a TCP stream on every address of every ENI, and nothing that the
- * program does costs a packet on an address that stays.
+ * Promise P5 on both networkds: a probe every 5 ms and a TCP stream on every address of every ENI,
+ * and nothing that the program does costs a packet on an address that stays.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -76,7 +76,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await vpc.assign(alone.id, added);
         await vpc.assign(primary.id, { ipv4: ['10.0.1.12'] });
         await awaitReach(vpc);
-        // The reload for a new link must not bite the links whose addresses have changed since their first one.
+        // The reload for a new link must not bite the links whose addresses have changed since
+        // their first one.
         await vpc.attach(ipv6Only);
         await awaitReach(vpc);
       });
@@ -130,7 +131,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await vpc.guest.networkd.restart();
         await enid.converged();
       });
-      // 252 drops each DHCPv6 address at its own restart, for 100 ms by itself; the program puts it back at once.
+      // 252 drops each DHCPv6 address at its own restart, for 100 ms by itself; the program puts it
+      // back at once.
       const ipv4 = [...restarted].filter(([name]) => !name.includes(':'));
       expect(ipv4).toEqual([]);
       for (const [name, count] of restarted) {

@@ -1,4 +1,7 @@
-/** The main job on the real kernel, networkd, D-Bus and DHCP: every shape, in both families, through every change. */
+/**
+ * The main job on the real kernel, networkd, D-Bus and DHCP: every shape, in both families, through
+ * every change.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
@@ -6,7 +9,10 @@ import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
-/** The next poll comes too late for any test: what happens under it is the work of the kernel's events alone. */
+/**
+ * The next poll comes too late for any test: what happens under it is the work of the kernel's
+ * events alone.
+ */
 const hourly = labConfig.replace('interval: 5s', 'interval: 1h');
 
 async function configure({ vpc, enid }: Lab, config: string): Promise<void> {
@@ -127,7 +133,8 @@ describe('the main job', () => {
       await vpc.assign(alone.id, added);
       await awaitReach(vpc);
       await expectFirst();
-      // An address that another program makes a source like any other is put right; networkd makes it so from the file.
+      // An address that another program makes a source like any other is put right; networkd makes
+      // it so from the file.
       await vpc.guest.check([
         'ip',
         'address',
@@ -186,8 +193,8 @@ describe('the main job', () => {
       await vpc.attach(sharing, {
         metadata: { listedAfterMs: 1_000, deviceNumberAfterMs: 2_000, ipv6AfterMs: 3_000 },
       });
-      // An ENI that was here before keeps what was known of it, until the metadata contradicts it twice: what is
-      // there early need not be what stays.
+      // An ENI that was here before keeps what was known of it, until the metadata contradicts it
+      // twice: what is there early need not be what stays.
       await sleep(3_500);
       await awaitReach(vpc);
       await lab.enid.converged();

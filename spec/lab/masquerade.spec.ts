@@ -1,6 +1,7 @@
 /**
- * Containers behind NAT: nf_nat ends what is masqueraded to an address when the address goes, and networkd 252 drops a DHCPv6
- * address when it configures a link again. What of a running link needs no networkd is changed without it.
+ * Containers behind NAT: nf_nat ends what is masqueraded to an address when the address goes, and
+ * networkd 252 drops a DHCPv6 address when it configures a link again. What of a running link needs
+ * no networkd is changed without it.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -33,7 +34,10 @@ const sender = `for (const host of process.argv.slice(1)) require('net').createS
   const timer = setInterval(() => socket.write('x'), 5);
   socket.on('close', () => clearInterval(timer));
 }).listen(${port}, host)`;
-/** Tells at the end of its standard input why the connection ended, and whether anything has come in the last second. */
+/**
+ * Tells at the end of its standard input why the connection ended, and whether anything has come in
+ * the last second.
+ */
 const receiver = `const [host, port] = process.argv.slice(1);
 let failure = null;
 let last = 0;
@@ -69,7 +73,10 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     await lab.enid.converged();
   }
 
-  /** A connection of the container that the far host alone sends on: what resumes is never the container's doing. */
+  /**
+   * A connection of the container that the far host alone sends on: what resumes is never the
+   * container's doing.
+   */
   function receive(family: 4 | 6): () => Promise<{ readonly failure: string | null; readonly isFlowing: boolean }> {
     const child = container.namespace.spawn([process.execPath, '-e', receiver, farOf[family], String(port)], {
       stdio: ['pipe', 'pipe', 'inherit'],
@@ -117,7 +124,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       expect(await isInEffect()).toBe(true);
       await configure('');
       await until(`the end of ${keys}`, async () => !(await isInEffect()));
-      // DHCPv6 and the router advertisement bring theirs a moment later where networkd was reloaded.
+      // DHCPv6 and the router advertisement bring theirs a moment later where networkd was
+      // reloaded.
       await until('the DNS of before', async () => String(await readDns()) === String(dns));
       await sleep(2_500);
       const unharmed = { failure: null, isFlowing: true };

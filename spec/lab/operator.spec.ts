@@ -1,4 +1,6 @@
-/** The operator's commands on the real kernel: explain, doctor, reload, status --watch, completion. */
+/**
+ * The operator's commands on the real kernel: explain, doctor, reload, status --watch, completion.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

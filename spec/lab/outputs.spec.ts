@@ -1,6 +1,7 @@
 /**
- * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it again; without, it must be the same.
- * Only process numbers, times, the kernel's release and a random MAC are replaced.
+ * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it again;
+ * without, it must be the same. Only process numbers, times, the kernel's release and a random MAC
+ * are replaced.
  */
 
 import { readFileSync, writeFileSync } from 'node:fs';

@@ -1,4 +1,7 @@
-/** amazon-ec2-net-utils beside or before: the real program's files and rules, as `enid doctor` and the daemon say what they are. */
+/**
+ * amazon-ec2-net-utils beside or before: the real program's files and rules, as `enid doctor` and
+ * the daemon say what they are.
+ */
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -17,7 +20,10 @@ afterEach(async () => {
   if (directory !== undefined) await rm(directory, { recursive: true, force: true });
 });
 
-/** The program with the numbers that Debian's build gives its files since 2.5 (update-networkd-priorities.patch): before netplan's. */
+/**
+ * The program with the numbers that Debian's build gives its files since 2.5
+ * (update-networkd-priorities.patch): before netplan's.
+ */
 async function copyWithPrefix(prefix: string): Promise<{ program: string; environment: string }> {
   const { program, environment } = peerProgram();
   directory = await mkdtemp(join(tmpdir(), 'enid-peer-'));
@@ -43,7 +49,8 @@ async function openWithPeer(prefix: string): Promise<Vpc> {
   await guest.check(['rm', '/run/systemd/network/80-ec2.network']);
   for (const eni of [primary, alone]) await opened.attach(eni);
   await guest.networkd.start();
-  // With its file both have default routes of one metric: by which of them replies leave is not said.
+  // With its file both have default routes of one metric: by which of them replies leave is not
+  // said.
   await until('the leases', async () => {
     const addresses = await guest.check(['ip', '-4', '-o', 'address']);
     return ['10.0.1.10/24', '10.0.2.20/24'].every((address) => addresses.includes(address));

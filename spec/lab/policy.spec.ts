@@ -1,4 +1,7 @@
-/** The operator's word on single ENIs, on the real kernel and networkd: each key of `interfaces:` does what it says. */
+/**
+ * The operator's word on single ENIs, on the real kernel and networkd: each key of `interfaces:`
+ * does what it says.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { labConfig, runEnid } from '../../fixtures/enid-process.ts';

@@ -1,4 +1,7 @@
-/** Promise P4 on the real kernel and networkd: what others put in this program's places stays, and its own part is right. */
+/**
+ * Promise P4 on the real kernel and networkd: what others put in this program's places stays, and
+ * its own part is right.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';

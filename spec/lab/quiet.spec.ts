@@ -1,4 +1,7 @@
-/** Promise P1: over ten polls without a change, no netlink request but look-ups, no write, no bus call, no log line. */
+/**
+ * Promise P1: over ten polls without a change, no netlink request but look-ups, no write, no bus
+ * call, no log line.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runEnid } from '../../fixtures/enid-process.ts';
@@ -17,7 +20,8 @@ afterAll(() => closeLab(lab));
 
 it('is silent while nothing changes', async () => {
   const { vpc, enid } = lab;
-  // The quick retries after the last attach are over with the first poll that finds everything in place.
+  // The quick retries after the last attach are over with the first poll that finds everything in
+  // place.
   await sleep(6_000);
   const linesBefore = enid.lines.length;
   await vpc.imds.resetRequests();
@@ -25,7 +29,8 @@ it('is silent while nothing changes', async () => {
   const requests = await vpc.imds.requests();
   const polls = requests.filter(({ path }) => path.endsWith('/macs/')).length;
   expect(polls).toBeGreaterThanOrEqual(10);
-  // What remains: requests to the metadata service, wake-ups between the program's own threads, files only read.
+  // What remains: requests to the metadata service, wake-ups between the program's own threads,
+  // files only read.
   expect(calls.filter((line) => /<TCP/.test(line)).length).toBeGreaterThan(polls);
   const others = calls.filter((line) => !/<TCP(v6)?:\[|<anon_inode:\[eventfd\]>|<\{eventfd-|<pipe:\[/.test(line));
   expect(others.filter((line) => !/openat\(.*O_RDONLY/.test(line))).toEqual([]);
@@ -45,7 +50,10 @@ it(
   testMs,
 );
 
-/** Every call of the program that could change or tell something, as strace prints it with the peer of each socket. */
+/**
+ * Every call of the program that could change or tell something, as strace prints it with the peer
+ * of each socket.
+ */
 async function traceWrites({ vpc, enid }: Lab, durationMs: number): Promise<string[]> {
   const trace = '/run/enid-trace';
   const calls = 'sendto,sendmsg,sendmmsg,write,writev,pwrite64,rename,unlink,mkdir,openat';

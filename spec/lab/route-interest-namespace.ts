@@ -1,6 +1,7 @@
 /**
- * Runs inside a network namespace of its own (see rtnetlink.spec.ts): what the kernel's filter lets through has to be what
- * the filter in JavaScript wants. Prints a JSON report as rtnetlink-namespace.ts does.
+ * Runs inside a network namespace of its own (see rtnetlink.spec.ts): what the kernel's filter lets
+ * through has to be what the filter in JavaScript wants. Prints a JSON report as
+ * rtnetlink-namespace.ts does.
  */
 
 import { execFileSync } from 'node:child_process';

@@ -1,6 +1,7 @@
 /**
- * Real routing programs beside enid: bird with fifty thousand routes by an ENI's own router, keepalived with an address
- * in a delegated prefix. What they make is theirs, and enid's own part stays right meanwhile.
+ * Real routing programs beside enid: bird with fifty thousand routes by an ENI's own router,
+ * keepalived with an address in a delegated prefix. What they make is theirs, and enid's own part
+ * stays right meanwhile.
  */
 
 import type { ChildProcess } from 'node:child_process';

@@ -1,4 +1,7 @@
-/** Runs a script in a network namespace of its own: a Node process cannot enter one, and `unshare -n` leaves nothing behind. */
+/**
+ * Runs a script in a network namespace of its own: a Node process cannot enter one, and `unshare
+ * -n` leaves nothing behind.
+ */
 
 import { execFile } from 'node:child_process';
 import { fileURLToPath } from 'node:url';

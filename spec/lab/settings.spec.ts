@@ -1,6 +1,6 @@
 /**
- * What the configuration says of a running link is changed by a reload of enid, on both networkds: a probe every 5 ms and a TCP
- * stream on every address of every ENI tell what it costs.
+ * What the configuration says of a running link is changed by a reload of enid, on both networkds:
+ * a probe every 5 ms and a TCP stream on every address of every ENI tell what it costs.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -16,7 +16,10 @@ const releases: [string, () => readonly string[] | null][] = [
   ['257', trixieNetworkd],
 ];
 
-/** Probes of 5 ms. Without enid it is a second, until the router is asked (measured on 252, docs/measured.md). */
+/**
+ * Probes of 5 ms. Without enid it is a second, until the router is asked (measured on 252,
+ * docs/measured.md).
+ */
 const mostDropped = 40;
 
 describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
@@ -73,7 +76,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await until(`the end of ${keys}`, async () => !(await isInEffect()));
         await enid.converged();
       });
-      // 252 drops the advertised router of a link that it configures again; enid puts it back at once.
+      // 252 drops the advertised router of a link that it configures again; enid puts it back at
+      // once.
       const isDropped = (name: string) => release === '252' && name.startsWith('2001:db8:0:2::');
       expect([...lost].filter(([name]) => !isDropped(name))).toEqual([]);
       for (const [name, count] of lost)

@@ -1,4 +1,7 @@
-/** What stands on the links of the ENIs, on both networkds: which address comes first, whose default leads, and the link group. */
+/**
+ * What stands on the links of the ENIs, on both networkds: which address comes first, whose default
+ * leads, and the link group.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { EnidProcess, runEnid } from '../../fixtures/enid-process.ts';

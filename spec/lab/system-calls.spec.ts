@@ -32,7 +32,8 @@ it(
     const { vpc } = lab;
     const metrics = 'metrics: { listen: "127.0.0.1:9469", textfile: /run/enid/enid.prom }\n';
     await vpc.guest.writeFile('/etc/enid/config.yaml', metrics + labConfig);
-    // Stopped by its own signal, which strace passes on; -D: the daemon is the child that the test knows.
+    // Stopped by its own signal, which strace passes on; -D: the daemon is the child that the test
+    // knows.
     lab.enid = EnidProcess.start(vpc.guest, [], {}, ['strace', '-D', '-f', '-c', '-S', 'name', '-qq', '-o', trace]);
     await until('the daemon answers', async () => (await runEnid(vpc.guest, ['status'])).stderr === '');
     for (const eni of [alone, withPrefixes]) await vpc.attach(eni);

@@ -1,4 +1,7 @@
-/** What others name or write never drives the operator's terminal: every command, without and with a terminal. */
+/**
+ * What others name or write never drives the operator's terminal: every command, without and with a
+ * terminal.
+ */
 
 import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';

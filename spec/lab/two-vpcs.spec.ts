@@ -1,6 +1,7 @@
 /**
- * ENIs of two VPCs on one instance. Their subnets are the same, address for address, and two pairs of ENIs share an address
- * each: a leased one and a secondary one. No rule can tell these apart; everything else works by every way.
+ * ENIs of two VPCs on one instance. Their subnets are the same, address for address, and two pairs
+ * of ENIs share an address each: a leased one and a secondary one. No rule can tell these apart;
+ * everything else works by every way.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

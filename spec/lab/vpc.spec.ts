@@ -86,7 +86,9 @@ async function readMetadata(vpc: Vpc, host: string, paths: readonly string[]): P
   return JSON.parse(await vpc.guest.check([process.execPath, '--input-type=module', '-e', script]));
 }
 
-/** Every process: its ID, network namespace and command line. Those that end meanwhile are left out. */
+/**
+ * Every process: its ID, network namespace and command line. Those that end meanwhile are left out.
+ */
 function listProcesses(): { processId: string; namespace: string; command: string }[] {
   return readdirSync('/proc').flatMap((processId) => {
     if (!/^\d+$/.test(processId)) return [];

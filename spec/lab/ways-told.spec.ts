@@ -1,4 +1,7 @@
-/** What doctor and explain --all say of every way, on the real kernel: a healthy host, and one where another program is to blame. */
+/**
+ * What doctor and explain --all say of every way, on the real kernel: a healthy host, and one where
+ * another program is to blame.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { program, runEnid } from '../../fixtures/enid-process.ts';

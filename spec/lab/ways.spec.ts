@@ -1,7 +1,7 @@
 /**
- * Promise P10, every way: each source with each kind of destination, in both directions, by real traffic. The simulated VPC
- * drops what leaves by an ENI that does not own its source. A VRF needs a kernel module that the lab's kernel has not:
- * spec/machine has it.
+ * Promise P10, every way: each source with each kind of destination, in both directions, by real
+ * traffic. The simulated VPC drops what leaves by an ENI that does not own its source. A VRF needs
+ * a kernel module that the lab's kernel has not: spec/machine has it.
  */
 
 import { afterAll, beforeAll, describe, it } from '@jest/globals';

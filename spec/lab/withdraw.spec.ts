@@ -1,6 +1,7 @@
 /**
- * What the network itself withdraws is no drift: a router advertisement with lifetime 0, a router that another one has taken the
- * place of, a lease without a default route, another gateway at a renewal. What another program removes comes back as before.
+ * What the network itself withdraws is no drift: a router advertisement with lifetime 0, a router
+ * that another one has taken the place of, a lease without a default route, another gateway at a
+ * renewal. What another program removes comes back as before.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -152,7 +153,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     async () => {
       await lease('renew', '121,10.9.0.0/16,10.0.2.1,0.0.0.0/0,10.0.2.7');
       await until('the gateway', holds(4, ['main via 10.0.2.7', '10001 via 10.0.2.7']), 10_000);
-      // With KeepConfiguration=dhcp networkd passes over the first lease that names another router, and takes the one after it.
+      // With KeepConfiguration=dhcp networkd passes over the first lease that names another router,
+      // and takes the one after it.
       await lease('renew', 'option:router,10.0.2.9');
       await sleep(1_000);
       await check('networkctl renew ens6');

@@ -1,4 +1,7 @@
-/** What the specs of the machine tier share: a machine of the simulated VPC with the built package at hand. */
+/**
+ * What the specs of the machine tier share: a machine of the simulated VPC with the built package
+ * at hand.
+ */
 
 import { VirtualMachine } from '../../fixtures/machine/virtual-machine.ts';
 import type { EniSpec } from '../../fixtures/vpc/eni.ts';
@@ -44,7 +47,10 @@ export class MachineHost {
     this.machine = machine;
   }
 
-  /** Booted with the primary plugged in and nobody to configure it; its cards take the place of ENA's. */
+  /**
+   * Booted with the primary plugged in and nobody to configure it; its cards take the place of
+   * ENA's.
+   */
   static async boot({
     image: baked,
     eni = primary,
@@ -81,13 +87,19 @@ export class MachineHost {
     return await this.machine.check(`apt-get install ${options} /packages/enid_*-${release}_*.deb 2>&1`, machineMs);
   }
 
-  /** A TCP session from the primary address to the far host and back every 50 ms, as of whoever is logged in. */
+  /**
+   * A TCP session from the primary address to the far host and back every 50 ms, as of whoever is
+   * logged in.
+   */
   async startSession(): Promise<void> {
     await this.machine.check('systemd-run --collect --unit=session perl /root/session.pl 10.0.1.10');
     await this.until('the session answers', '[ -s /run/session.log ]');
   }
 
-  /** Answers so far, and the longest time between two since it was last read. Throws where the session broke. */
+  /**
+   * Answers so far, and the longest time between two since it was last read. Throws where the
+   * session broke.
+   */
   async readSession(): Promise<{ answers: number; longestGapSeconds: number }> {
     const before = await this.machine.check('systemctl is-active session > /dev/null && cat /run/session.log');
     await this.until(
@@ -101,7 +113,8 @@ export class MachineHost {
 
   /** Waits inside the machine until the command of the shell succeeds. */
   async until(what: string, command: string, seconds = 90): Promise<void> {
-    // By the clock: `enid status` alone takes a second or more, and what is asked below has to wait for this to end.
+    // By the clock: `enid status` alone takes a second or more, and what is asked below has to wait
+    // for this to end.
     const loop = `while [ $SECONDS -lt ${seconds} ]; do ${command} > /dev/null 2>&1 && exit 0; sleep 0.5; done; exit 1`;
     const { code } = await this.machine.run(loop, (seconds + 60) * 1000);
     if (code === 0) return;

@@ -1,6 +1,7 @@
 /**
- * An image that was baked from a running machine boots as another instance: another MAC, another slot and so another name, another
- * address. Nothing that was kept for the next boot of the first one comes back there.
+ * An image that was baked from a running machine boots as another instance: another MAC, another
+ * slot and so another name, another address. Nothing that was kept for the next boot of the first
+ * one comes back there.
  */
 
 import { mkdtemp, rm } from 'node:fs/promises';

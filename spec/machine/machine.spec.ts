@@ -1,4 +1,7 @@
-/** A machine that boots with enid: installed by apt, cards plugged in and out over PCI, upgraded, removed. */
+/**
+ * A machine that boots with enid: installed by apt, cards plugged in and out over PCI, upgraded,
+ * removed.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { alone, efaOnly, primary } from '../../fixtures/vpc-shapes.ts';
@@ -86,7 +89,8 @@ describe('cards', () => {
       for (const source of alone.ipv6 ?? []) await run(`ping -c 3 -W 2 -I ${source} 2001:db8:ffff::10`);
       expect(await run('ip -o link show device-number-1.0')).toContain('ens6');
       expect(await run('networkctl status ens6')).toMatch(/Required For Online: no/);
-      // The rule of the package says ENA; with this card's driver in its place it counts for the new card, and for no other.
+      // The rule of the package says ENA; with this card's driver in its place it counts for the
+      // new card, and for no other.
       const settings = 'cat /proc/sys/net/ipv4/neigh/$link/retrans_time_ms /proc/sys/net/ipv6/conf/$link/accept_dad';
       expect(await run(`link=ens6; ${settings}`)).toBe('500\n0\n');
       expect(await run(`link=ens5; ${settings}`)).not.toMatch(/^500$/m);
@@ -148,7 +152,8 @@ describe('cards', () => {
       await run('ip link add blue type vrf table 4242 && ip link set blue up && ip link set ens6 master blue');
       const [, networkdVersion] = /^systemd (\d+)/.exec(await run('systemctl --version')) ?? [];
       if (Number(networkdVersion) >= 257) {
-        // Its routes in main fail with a source that is the VRF's now, and it makes the link again as its file says: without one.
+        // Its routes in main fail with a source that is the VRF's now, and it makes the link again
+        // as its file says: without one.
         await host.until('networkd has taken it out', '! ip link show ens6 | grep "master blue"');
       } else {
         await host.until('it is seen', 'enid status | grep -A1 -w ens6 | grep blue');

@@ -1,4 +1,7 @@
-/** A kernel without IPv6, as hardening guides ask for it: `ipv6.disable=1`. All of IPv4 works, and nobody speaks of IPv6. */
+/**
+ * A kernel without IPv6, as hardening guides ask for it: `ipv6.disable=1`. All of IPv4 works, and
+ * nobody speaks of IPv6.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';

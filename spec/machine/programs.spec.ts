@@ -1,6 +1,7 @@
 /**
- * Other programs that make rules, routes and links, the real ones: Docker with published ports, podman, WireGuard as wg-quick
- * sets it up. Their traffic goes on beside enid's, and enid's beside theirs, as docs/containers.md tells.
+ * Other programs that make rules, routes and links, the real ones: Docker with published ports,
+ * podman, WireGuard as wg-quick sets it up. Their traffic goes on beside enid's, and enid's beside
+ * theirs, as docs/containers.md tells.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -131,7 +132,10 @@ it(
   machineMs,
 );
 
-/** The other end of the tunnel is a host of the VPC with an ENI of its own: this machine's third, in another namespace. */
+/**
+ * The other end of the tunnel is a host of the VPC with an ENI of its own: this machine's third, in
+ * another namespace.
+ */
 const site = `ip netns add site
 ip link set ens8 netns site
 ip -n site link set lo up && ip -n site address add 10.0.3.40/24 dev ens8 && ip -n site link set ens8 up

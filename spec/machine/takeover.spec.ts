@@ -1,4 +1,7 @@
-/** `enid takeover` on running machines, from each manager of the network, under a TCP session that has to survive. */
+/**
+ * `enid takeover` on running machines, from each manager of the network, under a TCP session that
+ * has to survive.
+ */
 
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { MachineHost, machineMs } from './host.ts';
@@ -15,7 +18,8 @@ async function readNetwork(): Promise<string> {
   const text = await run('ip -o -d address show dev ens5; ip rule; ip -6 rule; ip route; ip -6 route');
   return (
     text
-      // After a boot an address may be enid's (protocol 236) that networkd has made from the file before, and the reverse.
+      // After a boot an address may be enid's (protocol 236) that networkd has made from the file
+      // before, and the reverse.
       .replace(/(valid_lft|preferred_lft|expires|hoplimit|pref|nhid) \S+|\bmetric 0\b|\bnodad\b|\bproto 0xec\b/g, '')
       .replace(/^\d+: /gm, '')
       .split('\n')

@@ -1,6 +1,7 @@
 /**
- * Promise P10 with VRFs, on a kernel that has them: every way of ENIs in main and in VRFs beside each other. One of these is an
- * ENI of another VPC that has the primary's own address, which only a VRF can tell apart.
+ * Promise P10 with VRFs, on a kernel that has them: every way of ENIs in main and in VRFs beside
+ * each other. One of these is an ENI of another VPC that has the primary's own address, which only
+ * a VRF can tell apart.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

@@ -1,4 +1,7 @@
-/** `vrf:`, as docs/appliances.md tells: a gateway ENI in a routing space of its own, on a kernel that has VRFs. */
+/**
+ * `vrf:`, as docs/appliances.md tells: a gateway ENI in a routing space of its own, on a kernel
+ * that has VRFs.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
@@ -21,7 +24,10 @@ async function configure(entries: string): Promise<void> {
   await run('systemctl reload enid');
 }
 
-/** From the far host to the address and back, as anybody reaches it; EC2's source check sees the answer. */
+/**
+ * From the far host to the address and back, as anybody reaches it; EC2's source check sees the
+ * answer.
+ */
 async function answers(address: string): Promise<boolean> {
   return (await host.vpc.far.run(['ping', '-c', '1', '-W', '3', address])).code === 0;
 }

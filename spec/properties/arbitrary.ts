@@ -1,4 +1,7 @@
-/** Random instances for the property tests: ENIs in shared and separate subnets, and foreign state beside them. */
+/**
+ * Random instances for the property tests: ENIs in shared and separate subnets, and foreign state
+ * beside them.
+ */
 
 import fc from 'fast-check';
 import type { EniMetadata, Link, Route, Rule } from '../../agent/model.ts';
@@ -42,7 +45,10 @@ export function linkOf(eni: EniMetadata): Link {
   return makeLink({ index: 10 + eni.deviceNumber, name: `ens${5 + eni.deviceNumber}`, mac: eni.mac });
 }
 
-/** Rules of other programs, in and beside the windows of this one: CNI, Tailscale, hand-made ones of any selector. */
+/**
+ * Rules of other programs, in and beside the windows of this one: CNI, Tailscale, hand-made ones of
+ * any selector.
+ */
 export const foreignRule: fc.Arbitrary<Rule> = fc.record({
   family: fc.constant<4>(4),
   priority: fc.constantFrom(0, 512, 1024, 1536, 5210, 5270, 10_001, 15_001, 20_001, 20_002, 32_766),
@@ -56,7 +62,8 @@ export const foreignRule: fc.Arbitrary<Rule> = fc.record({
   table: fc.constantFrom(52, 254, 10_001, 10_002, 100),
   suppressPrefixLength: fc.constantFrom(null, 0),
   suppressGroup: fc.constantFrom(null, 5, 236),
-  // 4 is networkd's: with it, a rule that is exactly one of ours counts as ours (DESIGN, decision 5).
+  // 4 is networkd's: with it, a rule that is exactly one of ours counts as ours (DESIGN, decision
+  // 5).
   protocol: fc.constantFrom(0, 3, 186),
   isComplex: fc.boolean(),
 });

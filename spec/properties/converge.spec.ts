@@ -1,4 +1,7 @@
-/** Promises P1, P4 and P6 on the pure core: it converges from any state, and touches nothing that is not its own. */
+/**
+ * Promises P1, P4 and P6 on the pure core: it converges from any state, and touches nothing that is
+ * not its own.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';

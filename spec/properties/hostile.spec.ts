@@ -1,7 +1,7 @@
 /**
- * Whatever the metadata lists for one ENI, late, missing, odd or hostile, takes nothing from another one: its addresses,
- * rules and routes are the same, its packets go the same way, and what is refused is refused by leaf and value. Once the
- * metadata is right again, the host is as it was.
+ * Whatever the metadata lists for one ENI, late, missing, odd or hostile, takes nothing from
+ * another one: its addresses, rules and routes are the same, its packets go the same way, and what
+ * is refused is refused by leaf and value. Once the metadata is right again, the host is as it was.
  */
 
 import { describe, expect, it } from '@jest/globals';
@@ -38,7 +38,10 @@ function makeEni(number: number, subnet: number, rest: Partial<ImdsEni>): ImdsEn
   };
 }
 
-/** The primary and the third share a subnet, the second and the fourth, on another card, another one; the fifth is alone. */
+/**
+ * The primary and the third share a subnet, the second and the fourth, on another card, another
+ * one; the fifth is alone.
+ */
 const enis = [
   makeEni(1, 1, {}),
   makeEni(2, 2, {}),
@@ -142,7 +145,10 @@ class Host {
     return read;
   }
 
-  /** As when its link comes again: what stays while it is attached is otherwise checked in turn only. */
+  /**
+   * As when its link comes again: what stays while it is attached is otherwise checked in turn
+   * only.
+   */
   forget(mac: string): void {
     this.#reader.forget(mac);
   }
@@ -282,7 +288,8 @@ async function expectIsolated(story: Disturbance): Promise<void> {
     expectNamed(reading, tree, intruder.mac);
     for (const eni of others) expect(host.accepted?.enis).toContainEqual({ kind: 'ready', eni });
     const after = others.map((eni) => look(host, eni));
-    // Another subnet of the intruder's may change in how many rules the same is said, and nothing else.
+    // Another subnet of the intruder's may change in how many rules the same is said, and nothing
+    // else.
     if (wasKnown && subnetsOf() === blocks) expect(after).toEqual(before);
     const seen = (looks: typeof after) => looks.map(({ ways, addresses }) => ({ ways, addresses }));
     expect(seen(after)).toEqual(seen(before));

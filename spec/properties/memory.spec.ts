@@ -1,4 +1,7 @@
-/** What the decider remembers changes no decision: beside one that gets everything as new objects, it decides the same. */
+/**
+ * What the decider remembers changes no decision: beside one that gets everything as new objects,
+ * it decides the same.
+ */
 
 import { isDeepStrictEqual } from 'node:util';
 import { expect, it } from '@jest/globals';
@@ -10,7 +13,10 @@ import type { ModelWorld } from '../../fixtures/model/world.ts';
 import { countRuns, eniList, limitRuns } from './arbitrary.ts';
 import { Story, storyEvents } from './story.ts';
 
-/** The mirror's lists are the same objects until something of their kind changes; the model's are changed in place. */
+/**
+ * The mirror's lists are the same objects until something of their kind changes; the model's are
+ * changed in place.
+ */
 class Mirror {
   #last: KernelState | null = null;
 

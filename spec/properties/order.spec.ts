@@ -1,4 +1,7 @@
-/** Promise P6 on the pure core: whatever happened in whatever order, killed wherever, the end is the quiet one. */
+/**
+ * Promise P6 on the pure core: whatever happened in whatever order, killed wherever, the end is the
+ * quiet one.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';

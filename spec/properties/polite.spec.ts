@@ -1,6 +1,7 @@
 /**
- * Promise P4 on the pure core: the state of Docker, VPC CNI, Cilium, Tailscale, wg-quick, keepalived, VRFs and hands is
- * never changed or removed, whatever happens, also inside this program's tables and priorities, and its own part converges.
+ * Promise P4 on the pure core: the state of Docker, VPC CNI, Cilium, Tailscale, wg-quick,
+ * keepalived, VRFs and hands is never changed or removed, whatever happens, also inside this
+ * program's tables and priorities, and its own part converges.
  */
 
 import { describe, expect, it } from '@jest/globals';
@@ -36,7 +37,9 @@ const links: readonly Link[] = [
 );
 const linkIndex = fc.constantFrom(...links.map(({ index }) => index));
 
-/** On others' links, any place and any mark but ours; keepalived's lie within a delegated prefix. */
+/**
+ * On others' links, any place and any mark but ours; keepalived's lie within a delegated prefix.
+ */
 const address: fc.Arbitrary<Address> = fc
   .record({
     linkIndex,
@@ -80,7 +83,8 @@ const file = fc.constantFrom<readonly [string, string]>(
   ['10-netplan-eth0.network', '[Match]\nName=eth0\n'],
   ['70-eth99.network', '[Match]\nName=eth99\n# Written by enid for 02:00:00:00:00:00\n'],
   ['70-ens5.network.d/mine.conf', '[Network]\nDNS=10.0.0.2\n'],
-  // What amazon-ec2-net-utils leaves there: no link of ours has this name, or one has it after a rename.
+  // What amazon-ec2-net-utils leaves there: no link of ours has this name, or one has it after a
+  // rename.
   ['70-eth1x0.network', '[Match]\nPermanentMACAddress=02:00:00:00:00:01\n[Network]\nDHCP=yes\n'],
 );
 

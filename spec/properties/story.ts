@@ -101,7 +101,8 @@ export class Story {
         this.world.restartNetworkd();
         return;
       case 'lose-ledger':
-        // Together with a change of the desired state nothing would show what networkd once made: it would stay, as foreign.
+        // Together with a change of the desired state nothing would show what networkd once made:
+        // it would stay, as foreign.
         this.settle();
         state.ledger = {};
         this.world.pass();
@@ -246,7 +247,8 @@ export class Story {
     state.routes = state.routes.filter((route, index) => route.protocol !== ownProtocol || !isHit(route, index));
     state.addresses = state.addresses.filter((one, index) => !isHit(one, index));
     const files = [...state.files.keys()].filter((name, index) => name.includes('.d/') && isHit(name, index));
-    // A file is the only proof of what networkd has just made from it: between the two the program has had a pass.
+    // A file is the only proof of what networkd has just made from it: between the two the program
+    // has had a pass.
     if (files.length > 0) this.world.pass();
     for (const name of files) state.files.delete(name);
   }

@@ -22,7 +22,10 @@ export interface JudgedWay {
   readonly isRight: boolean;
 }
 
-/** Beyond the ENIs' subnets: far, both halves; resolver, option 121, router advertisement, static, container, VPN. */
+/**
+ * Beyond the ENIs' subnets: far, both halves; resolver, option 121, router advertisement, static,
+ * container, VPN.
+ */
 const elsewhere = [
   ...['198.51.100.7', '8.8.8.8', '10.0.0.2', '10.77.8.9', '10.77.9.9', '10.0.1.130', '10.0.1.70', '10.0.3.60'],
   ...['10.200.0.1', '192.168.1.1', '192.168.66.1', '172.17.3.4', '100.64.1.1', '169.254.169.254'],
@@ -30,7 +33,10 @@ const elsewhere = [
   ...['2001:db8:0:1:8000::1', '2001:db8:0:3::99', '2001:db8:0:5::1', 'fd17::5', 'fd64::1', 'fd99::1'],
 ];
 
-/** Of nobody: a container behind NAT, a peer of the VPN, a neighbour that a container bridge forwards for. */
+/**
+ * Of nobody: a container behind NAT, a peer of the VPN, a neighbour that a container bridge
+ * forwards for.
+ */
 const nobody: readonly (readonly [string, string])[] = [
   ['172.17.0.5', devices.docker0.name],
   ['100.64.0.9', devices.wg0.name],
@@ -57,7 +63,10 @@ function readState(world: ModelWorld, { enis, clones }: Pick<WaysHost, 'enis' | 
   return { ...bare, clones: clones.flatMap((clone) => learn(bare, enis, clone)) };
 }
 
-/** A clone stands in each table whose route a packet of the host has taken by that link: where it learnt the path MTU. */
+/**
+ * A clone stands in each table whose route a packet of the host has taken by that link: where it
+ * learnt the path MTU.
+ */
 function learn(state: NetworkState, enis: readonly EniMetadata[], clone: WaysHost['clones'][number]): PathMtuClone[] {
   const { destination, linkIndex } = clone;
   const taken = enis
@@ -107,7 +116,9 @@ function listPackets(enis: readonly EniMetadata[]): Packet[] {
   );
 }
 
-/** A neighbour in the subnet, the router, a container of a delegated prefix, an address of the host. */
+/**
+ * A neighbour in the subnet, the router, a container of a delegated prefix, an address of the host.
+ */
 function listTargets({ subnetIpv4, subnetIpv6, ipv4Prefixes, ipv6Prefixes, ...eni }: EniMetadata): string[] {
   return [
     ...(subnetIpv4 === null ? [] : [addressAt(subnetIpv4, 60n), addressAt(subnetIpv4, 1n)]),

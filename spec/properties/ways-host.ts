@@ -1,4 +1,7 @@
-/** Hosts for spec/properties/ways.spec.ts: ENIs of any number and family, and what a lease, an operator or a VPN puts into main. */
+/**
+ * Hosts for spec/properties/ways.spec.ts: ENIs of any number and family, and what a lease, an
+ * operator or a VPN puts into main.
+ */
 
 import fc from 'fast-check';
 import type { DesiredAddress, EniMetadata, Link, Route } from '../../agent/model.ts';
@@ -98,7 +101,10 @@ export function byEni(destination: string, eni: EniMetadata | undefined, rest: P
   return eni === undefined || gateway === null ? null : inMain(destination, linkOf(eni).index, { gateway, ...rest });
 }
 
-/** Where somebody may have a route to: beyond every subnet, over several, over one, inside one, a host in one. */
+/**
+ * Where somebody may have a route to: beyond every subnet, over several, over one, inside one, a
+ * host in one.
+ */
 const destinations = [
   ...['10.0.0.0/16', '10.0.2.0/23', '10.0.1.0/24', '10.0.1.128/25', '10.0.0.2/32', '10.0.1.70/32', '10.77.0.0/16'],
   ...['10.77.8.0/24', '192.168.0.0/16', '192.168.66.0/24', '198.51.100.0/24', '10.0.0.0/8'],
@@ -134,7 +140,8 @@ function makeForeign(shape: ForeignShape, enis: readonly EniMetadata[]): Route |
     const route = byEni(destination, enis[by % enis.length], { ...rest, protocol });
     return route !== null && isOnLink ? { ...route, gateway: null } : route;
   }
-  // Decision 4 says of a route *inside* the own subnet whose it is, and of one that is as wide nothing: see the examples.
+  // Decision 4 says of a route *inside* the own subnet whose it is, and of one that is as wide
+  // nothing: see the examples.
   if (subnets4.includes(destination) || subnets6.includes(destination)) return null;
   if (by !== 'refuse') return inMain(destination, devices[by].index, rest);
   // RTN_UNREACHABLE; IPv6 hangs it on lo.
@@ -179,7 +186,10 @@ export const waysHost: fc.Arbitrary<WaysHost> = fc
     };
   });
 
-/** The ENIs plugged in and leased, with their connected routes, and the other devices; nothing of `foreign`. */
+/**
+ * The ENIs plugged in and leased, with their connected routes, and the other devices; nothing of
+ * `foreign`.
+ */
 export function makeWaysWorld({ enis }: WaysHost): ModelWorld {
   const world = new ModelWorld({ snapshot: snapshotOf(enis), links: Object.values(devices) });
   for (const eni of enis) {

@@ -1,6 +1,7 @@
 /**
- * Every way on hosts where something stands in enid's way: an ENI that it does not manage, whose link group is the operator's, that
- * lost its table, or whose metadata is not whole. Its own sources may be lost; those of all other ENIs are not.
+ * Every way on hosts where something stands in enid's way: an ENI that it does not manage, whose
+ * link group is the operator's, that lost its table, or whose metadata is not whole. Its own
+ * sources may be lost; those of all other ENIs are not.
  */
 
 import { expect, it } from '@jest/globals';

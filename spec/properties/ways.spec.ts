@@ -1,11 +1,13 @@
 /**
- * Every way (DESIGN, decision 4, P10): from every source to every kind of destination, the packet leaves by the ENI that
- * owns the source. fixtures/ways/oracle.ts says which way is right, fixtures/model/look-up.ts which one the kernel takes.
+ * Every way (DESIGN, decision 4, P10): from every source to every kind of destination, the packet
+ * leaves by the ENI that owns the source. fixtures/ways/oracle.ts says which way is right,
+ * fixtures/model/look-up.ts which one the kernel takes.
  *
- * Not asked here: hosts whose ENIs lack a lease, a router or a connected route; ENIs in a VRF, under `rules: classic` or
- * `none`, with `defaultRoute: false`, route-only or local prefixes; two ENIs with one address; rules of other programs and
- * packets with a mark; `throw`, multipath and refusing default routes; sockets without a source or bound to a device;
- * link-local and multicast destinations; whether replies are accepted (rp_filter); what networkd makes of the files.
+ * Not asked here: hosts whose ENIs lack a lease, a router or a connected route; ENIs in a VRF,
+ * under `rules: classic` or `none`, with `defaultRoute: false`, route-only or local prefixes; two
+ * ENIs with one address; rules of other programs and packets with a mark; `throw`, multipath and
+ * refusing default routes; sockets without a source or bound to a device; link-local and multicast
+ * destinations; whether replies are accepted (rp_filter); what networkd makes of the files.
  */
 
 import { describe, expect, it } from '@jest/globals';
@@ -61,7 +63,9 @@ describe('every way', () => {
 });
 
 const both = { families: '46', hosts: [0, 1], hasPrefix: true, networkCard: 0 } as const;
-/** The primary in 10.0.0.0/24, two ENIs in 10.0.1.0/24, the fourth in 10.0.2.0/24, IPv6 likewise. */
+/**
+ * The primary in 10.0.0.0/24, two ENIs in 10.0.1.0/24, the fourth in 10.0.2.0/24, IPv6 likewise.
+ */
 const four = [0, 1, 1, 2].map((subnet, index) => makeEni({ ...both, subnet }, index));
 const [ens5, ens6, ens7, ens8] = [10, 11, 12, 13];
 
@@ -69,7 +73,10 @@ function hostWith(rest: Partial<WaysHost> = {}): WaysHost {
   return { enis: four, foreign: [], clones: [], ...rest };
 }
 
-/** What was wanted of the example itself, so that the oracle is seen to want it, and then every way of the host. */
+/**
+ * What was wanted of the example itself, so that the oracle is seen to want it, and then every way
+ * of the host.
+ */
 function expectWays(host: WaysHost, ways: readonly (readonly [from: string, to: string, link: number, via: string])[]) {
   const world = settle(host, 'before');
   for (const [source, destination, linkIndex, via] of ways) {

@@ -1,4 +1,7 @@
-/** Each folder of fixtures/scenarios: metadata + kernel + config → plan.txt. UPDATE_SCENARIOS=1 writes the plans again. */
+/**
+ * Each folder of fixtures/scenarios: metadata + kernel + config → plan.txt. UPDATE_SCENARIOS=1
+ * writes the plans again.
+ */
 
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

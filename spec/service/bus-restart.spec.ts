@@ -1,6 +1,7 @@
 /**
- * The bus restarts under a running host, as an upgrade or a careless hand does it. networkd never connects again (252 to 262):
- * enid says so and what to do, takes nothing back, and configures a new ENI by what the kernel shows.
+ * The bus restarts under a running host, as an upgrade or a careless hand does it. networkd never
+ * connects again (252 to 262): enid says so and what to do, takes nothing back, and configures a
+ * new ENI by what the kernel shows.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -1,4 +1,7 @@
-/** What `systemd-analyze security` counts, and what docs/security.md says of it: `setting exposure`, sorted. */
+/**
+ * What `systemd-analyze security` counts, and what docs/security.md says of it: `setting exposure`,
+ * sorted.
+ */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';

@@ -1,6 +1,7 @@
 /**
- * What a disk brings into another machine, and a machine into another type: an image of a running instance, a volume that was
- * moved, a cloned VM, links with other names, a sleep. Judged by the far host and by networkd's own account of its files.
+ * What a disk brings into another machine, and a machine into another type: an image of a running
+ * instance, a volume that was moved, a cloned VM, links with other names, a sleep. Judged by the
+ * far host and by networkd's own account of its files.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';

@@ -1,6 +1,7 @@
 /**
- * A first boot with a dead metadata service and several ENIs: what network-online waits for, which address each link gets, and
- * what happens when the service is back. Judged by systemd-networkd-wait-online and the far host, not by enid alone.
+ * A first boot with a dead metadata service and several ENIs: what network-online waits for, which
+ * address each link gets, and what happens when the service is back. Judged by
+ * systemd-networkd-wait-online and the far host, not by enid alone.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -53,7 +54,8 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
       expect(Number(startMs)).toBeLessThan(10_000);
       // What network-online.target waits for on a host: here it is masked, and run by hand.
       expect(await machine.run(waitOnline, { timeoutMs: 30_000 })).toMatchObject({ code: 0 });
-      // Each link has the address that EC2 leases, and no other one; secondary addresses are not known yet.
+      // Each link has the address that EC2 leases, and no other one; secondary addresses are not
+      // known yet.
       await until('the leases', async () => (await listAddresses('ens9')).length > 0);
       expect(await listAddresses('ens5')).toEqual(['10.0.1.10/24']);
       expect(await listAddresses('ens6')).toEqual(['10.0.2.20/24']);
@@ -93,7 +95,8 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
       );
       const isIpv6 = ([stream]: readonly [string, number]) => stream.includes(':');
       expect([...lost].filter((one) => !isIpv6(one))).toEqual([]);
-      // None in the runs that docs/measured.md tells of; one or two in some before, of which the cause is not proven.
+      // None in the runs that docs/measured.md tells of; one or two in some before, of which the
+      // cause is not proven.
       for (const [, count] of [...lost].filter(isIpv6)) expect(count).toBeLessThan(3);
       await until('all is configured', async () => {
         const { enis } = JSON.parse(await machine.check(['enid', 'status', '--json'])) as { enis: { state: string }[] };

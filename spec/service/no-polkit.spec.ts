@@ -1,6 +1,7 @@
 /**
- * A host without polkit, with dbus-broker, as Amazon Linux's minimal image is: networkd is reloaded by enid-reload.socket. Where
- * that is closed, too, every address answers all the same, and what is missing is named.
+ * A host without polkit, with dbus-broker, as Amazon Linux's minimal image is: networkd is reloaded
+ * by enid-reload.socket. Where that is closed, too, every address answers all the same, and what is
+ * missing is named.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

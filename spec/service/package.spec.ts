@@ -1,4 +1,7 @@
-/** `npm run package`: what is in the packages, that they are the same each time, and what the linters say. */
+/**
+ * `npm run package`: what is in the packages, that they are the same each time, and what the
+ * linters say.
+ */
 
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -236,7 +239,10 @@ it.each(shortRows.map((row) => [nameRow(row), row] as const))(
   buildMs,
 );
 
-/** Debian has no rpm-based system to offer: its own, as a root for rpm, which runs the scripts in it. Nothing is left of it. */
+/**
+ * Debian has no rpm-based system to offer: its own, as a root for rpm, which runs the scripts in
+ * it. Nothing is left of it.
+ */
 const inRpmRoot = `
 set -eu
 mount -t tmpfs root /mnt && mkdir /mnt/upper /mnt/work /mnt/root
@@ -270,7 +276,8 @@ it(
     expect(said).toContain(version);
     expect(said).toMatch(/^enabled$/m);
     expect(said).toMatch(/^enid:x:/m);
-    // What the administrator has decided stays, and the old version's scripts take it for no removal.
+    // What the administrator has decided stays, and the old version's scripts take it for no
+    // removal.
     expect(said).toMatch(/^upgraded: disabled $/m);
     const left = said.split('\n').filter((line) => line.startsWith('> '));
     expect(left.map((line) => line.split(' ')[1])).toEqual(

@@ -1,4 +1,7 @@
-/** `enid takeover` from what amazon-ec2-net-utils has left, files as spec/lab/peer.spec.ts saw the real program write them. */
+/**
+ * `enid takeover` from what amazon-ec2-net-utils has left, files as spec/lab/peer.spec.ts saw the
+ * real program write them.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';

@@ -1,4 +1,7 @@
-/** The installed unit under a real systemd, in its sandbox and as its own user, used as a person would. */
+/**
+ * The installed unit under a real systemd, in its sandbox and as its own user, used as a person
+ * would.
+ */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';
@@ -357,7 +360,8 @@ it(
     await until('the repair is counted', async () =>
       /^enid_changes_total\{kind="add-rule",result="made"\} 1$/m.test(await read()),
     );
-    // Listed, and without a network device for good (libfabric's newer way): no alert, no log line, nothing to wait for.
+    // Listed, and without a network device for good (libfabric's newer way): no alert, no log line,
+    // nothing to wait for.
     await machine.check(['journalctl', '--sync']);
     const countLines = async () => (await machine.check(['journalctl', '-u', 'enid', '-o', 'cat'])).split('\n').length;
     const before = await countLines();

@@ -1,4 +1,6 @@
-/** The same unit on Debian 13's systemd 257, which knows Type=notify-reload and restarts in steps. */
+/**
+ * The same unit on Debian 13's systemd 257, which knows Type=notify-reload and restarts in steps.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';

@@ -1,4 +1,7 @@
-/** `enid takeover` from ifupdown under a real systemd, with TCP sessions that have to survive, and back. */
+/**
+ * `enid takeover` from ifupdown under a real systemd, with TCP sessions that have to survive, and
+ * back.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';

@@ -1,4 +1,7 @@
-/** What is executed lies where SELinux policies have programs: init_t would execute lib_t in its own domain, without execmem. */
+/**
+ * What is executed lies where SELinux policies have programs: init_t would execute lib_t in its own
+ * domain, without execmem.
+ */
 
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';

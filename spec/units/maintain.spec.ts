@@ -1,4 +1,6 @@
-/** What the packages' scripts decide about the next boot, with the host's own programs answered for. */
+/**
+ * What the packages' scripts decide about the next boot, with the host's own programs answered for.
+ */
 
 import { execFileSync } from 'node:child_process';
 import {
@@ -224,7 +226,8 @@ describe('after_install', () => {
     change();
     const said = call('after_install upgrade', { enabled: ['systemd-networkd'] });
     expect(said).toMatch(/enid takeover --if-safe\nsystemctl --quiet preset enid\.service\n/);
-    // The link to /dev/null of a first installation beside another would hold systemd-networkd off for good.
+    // The link to /dev/null of a first installation beside another would hold systemd-networkd off
+    // for good.
     expect(isThere()).toBe(false);
     expect(call('after_install upgrade')).toBe(restart);
   });

@@ -1,4 +1,7 @@
-/** The records of one link without scanning all: the cost per ENI must not grow with the number of ENIs. */
+/**
+ * The records of one link without scanning all: the cost per ENI must not grow with the number of
+ * ENIs.
+ */
 
 import { groupBy } from './group-by.ts';
 import { rememberOf } from './memo.ts';

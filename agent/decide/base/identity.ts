@@ -1,19 +1,27 @@
-/** Identity text of what the program declares or installs: the keys of the ledger and of every comparison. */
+/**
+ * Identity text of what the program declares or installs: the keys of the ledger and of every
+ * comparison.
+ */
 
 import type { DesiredAddress, DesiredRoute, DesiredRule } from '../../model.ts';
 
 /**
- * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program installs. Not used by any
- * program in iproute2's rt_protos or linux/rtnetlink.h.
+ * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program
+ * installs. Not used by any program in iproute2's rt_protos or linux/rtnetlink.h.
  */
 export const ownProtocol = 236;
 
-/** Regardless of the prefix length: the kernel can hold the same address on a link once per length. */
+/**
+ * Regardless of the prefix length: the kernel can hold the same address on a link once per length.
+ */
 export function identifyAddress(address: Pick<DesiredAddress, 'linkIndex' | 'address'>): string {
   return `address ${address.linkIndex} ${address.address}`;
 }
 
-/** The kernel's key of a route (table, destination, metric) and its link; the gateway is compared separately. */
+/**
+ * The kernel's key of a route (table, destination, metric) and its link; the gateway is compared
+ * separately.
+ */
 export function identifyRoute(
   route: Pick<DesiredRoute, 'table' | 'destination' | 'metric'> & { readonly linkIndex: number | null },
 ): string {

@@ -32,8 +32,8 @@ export const globalScope = 0;
 export const linkScope = 253;
 
 /**
- * A route of a lease or a router advertisement. Only used for links whose file in force is ours: these
- * routes are networkd's.
+ * A route of a lease or a router advertisement. Only used for links whose file in force is ours:
+ * these routes are networkd's.
  */
 export function isMadeByNetworkd({ protocol }: { readonly protocol: number }): boolean {
   return protocol === RTPROT_DHCP || protocol === RTPROT_RA;

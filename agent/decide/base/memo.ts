@@ -1,4 +1,7 @@
-/** Remembers results of pure functions: callers pass the same objects for unchanged input, and it is computed once. */
+/**
+ * Remembers results of pure functions: callers pass the same objects for unchanged input, and it is
+ * computed once.
+ */
 
 /** The last result, while every field of the record is the same object. */
 export function rememberLast<Input extends object, Result>(
@@ -25,7 +28,10 @@ export function rememberOf<Key extends object, Result>(compute: (key: Key) => Re
   };
 }
 
-/** The last result for each object, for as long as the object lives, while every field of the record is the same object. */
+/**
+ * The last result for each object, for as long as the object lives, while every field of the record
+ * is the same object.
+ */
 export function rememberEach<Key extends object, Input extends object, Result>(
   compute: (key: Key, input: Input) => Result,
 ): (key: Key, input: Input) => Result {

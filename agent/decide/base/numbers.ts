@@ -20,8 +20,8 @@ export const eniGroup = 236;
 export const defaultWidth: Readonly<Record<Family, number>> = { 4: 1, 6: 7 };
 
 /**
- * `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users rely on
- * these tables.
+ * `10000 + 100·card + device`, the formula of amazon-ec2-net-utils 2.x: scripts of its users rely
+ * on these tables.
  */
 export function computeEniNumber(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumber'>): number {
   return 10_000 + 100 * eni.networkCard + eni.deviceNumber;
@@ -45,8 +45,8 @@ export function computeMetric(eni: Pick<EniMetadata, 'networkCard' | 'deviceNumb
 }
 
 /**
- * The metric of the routes of a DHCPv4 lease. Those of an IPv6-only ENI (169.254.x.y/32) lead to EC2's own services only, so
- * they come after those of every ENI that has IPv4.
+ * The metric of the routes of a DHCPv4 lease. Those of an IPv6-only ENI (169.254.x.y/32) lead to
+ * EC2's own services only, so they come after those of every ENI that has IPv4.
  */
 export function leaseMetric(metric: number, hasIpv4: boolean): number {
   return hasIpv4 ? metric : metric + 4_096;
@@ -60,8 +60,8 @@ export function leaseMetric(metric: number, hasIpv4: boolean): number {
  */
 export const rulePriorityOf = {
   /**
-   * For destinations that main would send by another ENI despite the link group: main's more specific
-   * routes.
+   * For destinations that main would send by another ENI despite the link group: main's more
+   * specific routes.
    */
   exceptionMain: (eniNumber: number) => eniNumber,
   /** Everything else to these destinations by the ENI's own table. */
@@ -79,7 +79,8 @@ export const rulePriorityOf = {
   provisionalMain: 23_950,
   provisionalOwn: 23_960,
   /**
-   * After every rule for a source: the primary's sources use main, regardless of the selectors below.
+   * After every rule for a source: the primary's sources use main, regardless of the selectors
+   * below.
    */
   guard: 24_000,
   /** The operator's selectors: main's more specific routes first. */

@@ -1,4 +1,6 @@
-/** By what numbers the rules and routes of amazon-ec2-net-utils and nm-cloud-setup are known. Pure. */
+/**
+ * By what numbers the rules and routes of amazon-ec2-net-utils and nm-cloud-setup are known. Pure.
+ */
 
 import type { Desired, KernelState, Route, Rule } from '../../model.ts';
 import { identifyRule, ownProtocol } from './identity.ts';
@@ -8,7 +10,10 @@ import { eniTables, mainTable } from './numbers.ts';
 export const peerName = 'amazon-ec2-net-utils';
 export const cloudSetupName = 'nm-cloud-setup';
 
-/** main.c of nm-cloud-setup: 30200 and 30400 with the number of the ENI, of at most 100; 30350 for main. */
+/**
+ * main.c of nm-cloud-setup: 30200 and 30400 with the number of the ENI, of at most 100; 30350 for
+ * main.
+ */
 const isCloudSetupNumber = (number: number) =>
   (number >= 30_200 && number < 30_300) || (number >= 30_400 && number < 30_500);
 

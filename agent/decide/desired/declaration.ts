@@ -1,4 +1,7 @@
-/** The desired objects of an ENI that do not depend on the kernel's state: from metadata, configuration and link. Pure. */
+/**
+ * The desired objects of an ENI that do not depend on the kernel's state: from metadata,
+ * configuration and link. Pure.
+ */
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { DesiredAddress, DesiredEni, DesiredRoute, EniMetadata, Link, NetworkFile } from '../../model.ts';
@@ -48,7 +51,10 @@ interface DeclarationInput {
   readonly isSelecting: boolean;
 }
 
-/** Computed once for an ENI while its input is unchanged: it may have hundreds of addresses, and most passes concern one route. */
+/**
+ * Computed once for an ENI while its input is unchanged: it may have hundreds of addresses, and
+ * most passes concern one route.
+ */
 export const declareEni = rememberEach((eni: EniMetadata, input: DeclarationInput): Declaration => {
   const { link, policy, isSelecting } = input;
   const { manage } = policy;

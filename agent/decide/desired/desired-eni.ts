@@ -65,8 +65,9 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   const detours = hasDetours
     ? computeDetours(one, listOtherDestinations(one, host), { ...table, routes: [...inTable, ...followed] })
     : [];
-  // What depends on other ENIs is left out: networkd's reload for one of them reconfigures each link
-  // whose files were written since (network_load compares their stat data), and packets are lost.
+  // What depends on other ENIs is left out: networkd's reload for one of them reconfigures each
+  // link whose files were written since (network_load compares their stat data), and packets are
+  // lost.
   const exceptions = new Set(situation.exceptions);
   const lasting =
     exceptions.size === 0

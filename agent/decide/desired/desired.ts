@@ -1,6 +1,6 @@
 /**
- * The desired state, one step after the other: match and policy → what ENIs have in common → each one's routes → the host as
- * a whole → each one's objects and files. Pure.
+ * The desired state, one step after the other: match and policy → what ENIs have in common → each
+ * one's routes → the host as a whole → each one's objects and files. Pure.
  */
 
 import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
@@ -16,7 +16,9 @@ import { computeProvisional, tellProvisional } from './provisional.ts';
 import { describeHost, type Host, listPeers } from './situation.ts';
 import type { World } from './world.ts';
 
-/** The whole desired state and how each ENI stands. The order of the input lists does not matter. */
+/**
+ * The whole desired state and how each ENI stands. The order of the input lists does not matter.
+ */
 export function computeDesired(world: World): Desired {
   const { present, aside, known } = matchEnis(world);
   const matched = findCollisions(yieldDuplicates(present));
@@ -44,8 +46,8 @@ interface Decided extends Pick<MatchedEnis, 'known'> {
 }
 
 /**
- * What an ENI's rules and table depend on besides itself. An ENI that has lost its table to another one is not changed:
- * its group and its routes must not be relied on.
+ * What an ENI's rules and table depend on besides itself. An ENI that has lost its table to another
+ * one is not changed: its group and its routes must not be relied on.
  */
 function describeAll(world: World, { known, matched, routed }: Decided): Host {
   const { kernel, foreignGroups } = world;
@@ -55,7 +57,8 @@ function describeAll(world: World, { known, matched, routed }: Decided): Host {
     routed.filter(({ one }) => one.collision === null),
   );
   const metadata = (mac: string) => {
-    // As it stands here: one in a network on the premises has not the subnet that the metadata lists.
+    // As it stands here: one in a network on the premises has not the subnet that the metadata
+    // lists.
     const one = matched.find(({ eni }) => eni.mac === mac);
     if (one !== undefined) return one.eni;
     const reading = findMetadata(world, mac);

@@ -1,7 +1,7 @@
 /**
- * Two ENIs with the same address, as ENIs of two VPCs may have: a rule matches the address and cannot distinguish
- * its owners. The ENI that had it before keeps it, else the first one; the other one gets
- * no rule for it. Pure.
+ * Two ENIs with the same address, as ENIs of two VPCs may have: a rule matches the address and
+ * cannot distinguish its owners. The ENI that had it before keeps it, else the first one; the other
+ * one gets no rule for it. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -17,8 +17,8 @@ import { listAddressSources, listPrefixSources, listSubnets } from './sources.ts
 type Claimant = Pick<Matched, 'eni' | 'policy' | 'contested'>;
 
 /**
- * Excludes from each ENI's policy what another ENI already has. An ENI keeps what it had before; else the
- * primary comes first, then the order is by card and device.
+ * Excludes from each ENI's policy what another ENI already has. An ENI keeps what it had before;
+ * else the primary comes first, then the order is by card and device.
  */
 export function yieldDuplicates(matched: readonly Matched[]): Matched[] {
   const ranked = matched.filter((one) => isRouted(one) && one.policy.vrf === null).sort(compareRanks);
@@ -105,8 +105,9 @@ function hasDuplicates(claimants: readonly Claimant[]): boolean {
 }
 
 /**
- * Subnets of two VPCs may overlap without being the same. An ENI's address in one of them may be the router or the
- * resolver of the other: on the host, it would cut off the ENIs there. IPv6 routers have link-local addresses.
+ * Subnets of two VPCs may overlap without being the same. An ENI's address in one of them may be
+ * the router or the resolver of the other: on the host, it would cut off the ENIs there. IPv6
+ * routers have link-local addresses.
  */
 function findReserved(claimants: readonly Claimant[]): Found[] {
   const subnets = claimants.flatMap(({ eni }) => listIpv4(listSubnets(eni)).map((subnet) => ({ eni, subnet })));

@@ -19,14 +19,16 @@ const shortestAssigned = 24;
 export function computeAddresses(eni: EniMetadata, link: Link, policy: InterfacePolicy): DesiredAddress[] {
   const linkIndex = link.index;
   const isLocal = policy.secondary === 'local';
-  // The first of each family is the ENI's own: that of IPv4 is the lease's, and DHCPv6 leases that of IPv6.
+  // The first of each family is the ENI's own: that of IPv4 is the lease's, and DHCPv6 leases that
+  // of IPv6.
   return [
     ...eni.ipv4Addresses.slice(1, isLocal ? undefined : 1).map((address) => ({ linkIndex, address, prefixLength: 32 })),
     ...eni.ipv6Addresses.slice(0, isLocal ? undefined : 1).map((address, position) => ({
       linkIndex,
       address,
       prefixLength: 128,
-      // The kernel would choose the newest of them as source: a newly assigned address would change all outgoing traffic.
+      // The kernel would choose the newest of them as source: a newly assigned address would change
+      // all outgoing traffic.
       ...(position === 0 ? {} : { isDeprecated: true as const }),
     })),
     ...listAssignedPrefixes(eni, policy).flatMap((prefix) =>
@@ -46,7 +48,10 @@ export function computeSubnetRoutes(eni: EniMetadata, link: Link, table: number,
   }));
 }
 
-/** Delegated prefixes whose addresses are put on the link one by one. Those of IPv6 have too many (2^48). */
+/**
+ * Delegated prefixes whose addresses are put on the link one by one. Those of IPv6 have too many
+ * (2^48).
+ */
 function listAssignedPrefixes(eni: EniMetadata, policy: InterfacePolicy): string[] {
   if (policy.prefixes !== 'assigned') return [];
   return listPrefixSources(eni, policy).filter(
@@ -76,8 +81,8 @@ export function computeLocalRoutes(
   return whole.flatMap((destination) => {
     const isIpv4 = familyOf(destination) === 4;
     const tables = policy.vrf !== null && isIpv4 ? [localTable, tableId] : [localTable];
-    // IPv6 has no metric 0: the kernel turns it into 1024, and a desired route that never appears would
-    // be repaired for ever.
+    // IPv6 has no metric 0: the kernel turns it into 1024, and a desired route that never appears
+    // would be repaired for ever.
     const route = { destination, type: 'local', gateway: null, metric: isIpv4 ? 0 : 1024 } as const;
     return tables.map((table) => ({ table, linkIndex: link.index, ...route }));
   });
@@ -110,8 +115,9 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
 /** Routes that the operator configured for this ENI. */
 export interface OperatorRoutes {
   /**
-   * Routes whose router is not known yet are left out. networkd's keyword for it (`_dhcp4`) is not used in its file: such
-   * routes carry the lease's mark and not ours, and could not be distinguished from other programs' when they are removed.
+   * Routes whose router is not known yet are left out. networkd's keyword for it (`_dhcp4`) is not
+   * used in its file: such routes carry the lease's mark and not ours, and could not be
+   * distinguished from other programs' when they are removed.
    */
   readonly routes: readonly DesiredRoute[];
   readonly unresolvedFamilies: readonly (4 | 6)[];
@@ -133,7 +139,8 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
       if (!isDefaultWithdrawn(surroundings, one, family)) unresolved.add(family);
       continue;
     }
-    // A VRF is separate from main: a route into it from main is made only if the configuration asks for it.
+    // A VRF is separate from main: a route into it from main is made only if the configuration asks
+    // for it.
     const both = one.policy.vrf === null ? [ownTable, mainTable] : [ownTable];
     const tables = { own: [ownTable], main: [mainTable], both }[table];
     for (const id of tables) routes.push({ table: id, destination, type: 'unicast', gateway, linkIndex, metric });
@@ -142,9 +149,10 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
 }
 
 /**
- * The routes that lease and router advertisement bring into main or the VRF: networkd makes them once, and
- * never again after another program deletes them (measured on 252 and 257). `isTakenUp`: networkd has our file in force; until
- * then a reload is pending, which drops the advertised route for a while.
+ * The routes that lease and router advertisement bring into main or the VRF: networkd makes them
+ * once, and never again after another program deletes them (measured on 252 and 257). `isTakenUp`:
+ * networkd has our file in force; until then a reload is pending, which drops the advertised route
+ * for a while.
  */
 export function computeMainRoutes(
   surroundings: Surroundings,
@@ -158,7 +166,8 @@ export function computeMainRoutes(
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
     ({ address }) => address === eni.ipv4Addresses[0],
   );
-  // With another metric the kernel's route has another key: the metric is corrected first (diff/leases.ts).
+  // With another metric the kernel's route has another key: the metric is corrected first
+  // (diff/leases.ts).
   if (leased !== undefined && leased.prefixLength < 32 && leased.metric === metric) {
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
     const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);

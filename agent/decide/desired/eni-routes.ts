@@ -1,4 +1,7 @@
-/** The routes of each ENI from its own lease, routers and policy, and the default routes that replace those of dead links. Pure. */
+/**
+ * The routes of each ENI from its own lease, routers and policy, and the default routes that
+ * replace those of dead links. Pure.
+ */
 
 import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { DesiredRoute } from '../../model.ts';

@@ -5,7 +5,10 @@ export interface HostNames {
   readonly configured: string;
   /** What the kernel has now. */
   readonly current: string;
-  /** What systemd calls a host without a name: the distribution's DEFAULT_HOSTNAME (os-release(5)), `localhost` or `fedora`. */
+  /**
+   * What systemd calls a host without a name: the distribution's DEFAULT_HOSTNAME (os-release(5)),
+   * `localhost` or `fedora`.
+   */
   readonly fallback: string;
   /** The metadata's `local-hostname`; null: not listed. */
   readonly offered: string | null;

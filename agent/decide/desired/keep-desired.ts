@@ -1,4 +1,7 @@
-/** Keeps the previous desired state where the new one is equal, so that what follows from it is not computed again. Pure. */
+/**
+ * Keeps the previous desired state where the new one is equal, so that what follows from it is not
+ * computed again. Pure.
+ */
 
 import type { Desired, DesiredEni, EniReport } from '../../model.ts';
 import { isSameList } from '../base/memo.ts';

@@ -24,8 +24,8 @@ export function computeSettings({ reversePathFilter, arp }: InterfacePolicy): Pa
 const smallestOfIpv6 = 1280;
 
 /**
- * The MTU that networkd sets for `MTUBytes=`: at most what the driver supports, and enough for IPv6 if the
- * link has it.
+ * The MTU that networkd sets for `MTUBytes=`: at most what the driver supports, and enough for IPv6
+ * if the link has it.
  */
 export function computeMtu(eni: EniMetadata, { maxMtu }: Link, { mtu }: InterfacePolicy): number {
   const hasAddress = hasFamily(eni, 4) || hasFamily(eni, 6);

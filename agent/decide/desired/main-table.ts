@@ -1,7 +1,7 @@
 /**
- * What the ENIs' rules and tables need from the main table: an ENI's own routes there are repeated in its
- * table, the primary's table leads to what main would send by another ENI, and what no link group
- * can express becomes a rule of its own (docs/decisions/0001-ways.md). Pure.
+ * What the ENIs' rules and tables need from the main table: an ENI's own routes there are repeated
+ * in its table, the primary's table leads to what main would send by another ENI, and what no link
+ * group can express becomes a rule of its own (docs/decisions/0001-ways.md). Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -15,8 +15,8 @@ import { rememberOf } from '../base/memo.ts';
 import { defaultWidth, mainTable } from '../base/numbers.ts';
 
 /**
- * The most routes of main by one ENI that are followed: leases, router advertisements and operators bring
- * a handful, and each costs one more in a table. For an ENI with more, none is followed.
+ * The most routes of main by one ENI that are followed: leases, router advertisements and operators
+ * bring a handful, and each costs one more in a table. For an ENI with more, none is followed.
  */
 export const mostFollowedRoutes = 256;
 
@@ -27,8 +27,8 @@ export function keepFew<Followed>(routes: readonly Followed[]): readonly Followe
 
 /**
  * GateD, MRT, Zebra, BIRD, XORP, keepalived, Babel, Open/R, BGP, IS-IS, OSPF, RIP and EIGRP
- * (RTPROT_* in linux/rtnetlink.h). Routing daemons install hundreds of thousands of routes, which come
- * and go in floods: their events are not even received.
+ * (RTPROT_* in linux/rtnetlink.h). Routing daemons install hundreds of thousands of routes, which
+ * come and go in floods: their events are not even received.
  */
 export const routingDaemonProtocols = [8, 10, 11, 12, 14, 18, 42, 99, 186, 187, 188, 189, 192];
 

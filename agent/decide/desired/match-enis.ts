@@ -1,6 +1,6 @@
 /**
- * The first steps of a decision: which link is which ENI, which policy holds for it, and whether this program decides about
- * it at all. Pure.
+ * The first steps of a decision: which link is which ENI, which policy holds for it, and whether
+ * this program decides about it at all. Pure.
  */
 
 import type { EniMetadata, EniReport, EniState, Link } from '../../model.ts';
@@ -29,7 +29,10 @@ export interface MatchedEnis {
   /** Sorted by MAC. */
   readonly present: readonly Matched[];
   readonly aside: readonly AsideEni[];
-  /** Links that can be an ENI, by MAC, without those that the operator excludes and the metadata does not list. */
+  /**
+   * Links that can be an ENI, by MAC, without those that the operator excludes and the metadata
+   * does not list.
+   */
   readonly known: ReadonlyMap<string, readonly CandidateLink[]>;
 }
 

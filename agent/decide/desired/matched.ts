@@ -41,8 +41,8 @@ export function findCollisions(all: readonly Matched[]): Matched[] {
 }
 
 /**
- * Two ENIs on one table would send each other's traffic: the one that had it before keeps it, else the primary, else
- * the lower MAC.
+ * Two ENIs on one table would send each other's traffic: the one that had it before keeps it, else
+ * the primary, else the lower MAC.
  */
 function findCollision(one: Matched, all: readonly Matched[]): string | null {
   const { tableId } = one;

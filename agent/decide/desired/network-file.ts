@@ -1,6 +1,7 @@
 /**
- * The networkd files of an ENI: `70-ens6.network` contains what only networkd can do, and takes effect by a reload;
- * `70-ens6.network.d/sources.conf` repeats what is kept up to date by rtnetlink, for networkd's own next start.
+ * The networkd files of an ENI: `70-ens6.network` contains what only networkd can do, and takes
+ * effect by a reload; `70-ens6.network.d/sources.conf` repeats what is kept up to date by
+ * rtnetlink, for networkd's own next start.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -10,10 +11,16 @@ import { ownProtocol } from '../base/identity.ts';
 import { leaseMetric } from '../base/numbers.ts';
 import { hasFamily } from './sources.ts';
 
-/** First line of every file: marks it as ours and names the ENI. Files without it are never changed or removed. */
+/**
+ * First line of every file: marks it as ours and names the ENI. Files without it are never changed
+ * or removed.
+ */
 const headerStart = '# Written by enid for ';
 
-/** Since this version of systemd a reload keeps leases and addresses (measured on 257: nothing lost). */
+/**
+ * Since this version of systemd a reload keeps leases and addresses (measured on 257: nothing
+ * lost).
+ */
 const firstLosslessVersion = 257;
 
 export interface NetworkFileInput {
@@ -68,7 +75,10 @@ export function renderNetworkFiles(prefix: string, input: NetworkFileInput): Net
   ];
 }
 
-/** networkd puts a link only into a VRF with a .netdev file, and leaves a device without a .network file down. */
+/**
+ * networkd puts a link only into a VRF with a .netdev file, and leaves a device without a .network
+ * file down.
+ */
 function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): NetworkFile[] {
   const device = [
     section('NetDev', [
@@ -132,8 +142,9 @@ function renderLinkFile(input: NetworkFileInput): string {
   }
   sections.push(
     section('Network', [
-      // An IPv4 subnet may get IPv6 later; requesting both from the start avoids the reload that would drop the lease. An
-      // IPv6-only subnet leases 169.254.x.y/32, to which the metadata service answers.
+      // An IPv4 subnet may get IPv6 later; requesting both from the start avoids the reload that
+      // would drop the lease. An IPv6-only subnet leases 169.254.x.y/32, to which the metadata
+      // service answers.
       ['DHCP', kernelHasIpv6 ? 'yes' : 'ipv4'],
       ['IPv6AcceptRA', yesNo(kernelHasIpv6)],
       ['LinkLocalAddressing', kernelHasIpv6 ? 'ipv6' : 'no'],
@@ -191,9 +202,10 @@ function renderDefaults({ eni, policy, tableId, metric, kernelHasIpv6 }: Network
 }
 
 /**
- * What networkd keeps when it restarts or reconfigures the link. Measured with probes every 5 ms: 252 loses IPv4 for
- * 25 ms at a reload with `yes` and nothing with `dhcp`; 257 loses IPv4 for 50 ms at its restart with `dhcp` and nothing with
- * `yes`. Without either 252 drops the lease at every reload.
+ * What networkd keeps when it restarts or reconfigures the link. Measured with probes every 5 ms:
+ * 252 loses IPv4 for 25 ms at a reload with `yes` and nothing with `dhcp`; 257 loses IPv4 for 50 ms
+ * at its restart with `dhcp` and nothing with `yes`. Without either 252 drops the lease at every
+ * reload.
  */
 function chooseKeeping(version: number | null): 'dhcp' | 'yes' {
   return keepsAddresses(version) ? 'yes' : 'dhcp';
@@ -221,7 +233,8 @@ function renderAddress({ address, prefixLength, isDeprecated }: DesiredAddress):
   return section('Address', [
     ['Address', `${address}/${prefixLength}`],
     ['AddPrefixRoute', 'no'],
-    // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for up to a second.
+    // EC2 guarantees uniqueness; duplicate detection would keep the address unusable for up to a
+    // second.
     ['DuplicateAddressDetection', 'none'],
     ...(isDeprecated === true ? [['PreferredLifetime', 0] as const] : []),
   ]);
@@ -287,7 +300,9 @@ export function readVrf(text: string): string | null {
   return /^VRF=(.+)$/m.exec(text)?.[1] ?? null;
 }
 
-/** The addresses and rules that a file of ours declares, read back; what cannot be read is left out. */
+/**
+ * The addresses and rules that a file of ours declares, read back; what cannot be read is left out.
+ */
 export function readSources(text: string): {
   readonly addresses: readonly Pick<DesiredAddress, 'address' | 'isDeprecated'>[];
   readonly rules: readonly DesiredRule[];

@@ -1,10 +1,16 @@
-/** When the operator's or another program's configuration takes precedence over this program's (DESIGN, decision 6). */
+/**
+ * When the operator's or another program's configuration takes precedence over this program's
+ * (DESIGN, decision 6).
+ */
 
 import type { InterfacePolicy } from '../../config/types.ts';
 import type { EniState, Link, NetworkdState } from '../../model.ts';
 import { describeTooOld } from '../base/systemd.ts';
 
-/** Files that a removal of the package leaves (units/package/maintain.sh); the next installation takes over from them. */
+/**
+ * Files that a removal of the package leaves (units/package/maintain.sh); the next installation
+ * takes over from them.
+ */
 const leftByRemoval = ['79-ec2-primary', '81-ec2-all'].map((name) => `/etc/systemd/network/${name}.network`);
 
 export interface Override {
@@ -67,7 +73,8 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
     return { state: { kind: 'waiting', reason }, isUnknown: true };
   }
   if (known.networkFile === null || known.networkFile === ownFile.path) return null;
-  // The link was renamed, or unplugged and plugged in elsewhere: networkd keeps the file of the old name until it reads its files again.
+  // The link was renamed, or unplugged and plugged in elsewhere: networkd keeps the file of the old
+  // name until it reads its files again.
   if (ownFile.isFormer(known.networkFile)) return null;
   const isClaim = known.networkFile.startsWith('/etc/systemd/network/') && !leftByRemoval.includes(known.networkFile);
   if (isClaim || sortsBefore(known.networkFile, ownFile.path)) {
@@ -77,12 +84,18 @@ export function findOverride({ link, links, networkd, ownFile, policy }: Claims)
   return null;
 }
 
-/** By the name that Debian's build gives it, so that it sorts before netplan's (update-networkd-priorities.patch). */
+/**
+ * By the name that Debian's build gives it, so that it sorts before netplan's
+ * (update-networkd-priorities.patch).
+ */
 function isOfPeer(path: string): boolean {
   return path.startsWith('/run/systemd/network/07-');
 }
 
-/** systemd.network(5): files are taken in the order of their names, whatever the directory; the first match wins. */
+/**
+ * systemd.network(5): files are taken in the order of their names, whatever the directory; the
+ * first match wins.
+ */
 function sortsBefore(path: string, other: string): boolean {
   return baseName(path) < baseName(other);
 }

@@ -44,8 +44,8 @@ export function followMain(
 }
 
 /**
- * Routes by the primary to what main may send by other ENIs: the same way as the next wider route of its
- * table.
+ * Routes by the primary to what main may send by other ENIs: the same way as the next wider route
+ * of its table.
  */
 export function computeDetours(
   { candidate, tableId }: Matched,
@@ -65,8 +65,8 @@ export function computeDetours(
 }
 
 /**
- * The widest first, so that each is compared with the next wider route kept so far; of one destination the
- * first counts.
+ * The widest first, so that each is compared with the next wider route kept so far; of one
+ * destination the first counts.
  */
 function keepDiffering(wanted: readonly DesiredRoute[], { routes, hasDefault }: OwnTable): DesiredRoute[] {
   const table = routes.filter((route) => hasDefault || !isAsWideAsDefault(route));

@@ -1,4 +1,6 @@
-/** Which policy applies to an ENI: the first matching entry of the configuration, over the defaults. */
+/**
+ * Which policy applies to an ENI: the first matching entry of the configuration, over the defaults.
+ */
 
 import { contains } from '../../../lib/ip/cidr.ts';
 import { matchesWildcards } from '../../../lib/text/pattern.ts';
@@ -12,7 +14,10 @@ export interface PolicySubject {
   readonly isPrimary: boolean;
   readonly linkName: string;
   readonly driver: string | null;
-  /** Of the instance; null: it does not expose them, so nothing matches by them; undefined: not read yet. */
+  /**
+   * Of the instance; null: it does not expose them, so nothing matches by them; undefined: not read
+   * yet.
+   */
   readonly tags: Snapshot['tags'];
 }
 
@@ -30,7 +35,8 @@ const defaults: InterfacePolicy = {
   vrf: null,
   reversePathFilter: 'keep',
   arp: 'keep',
-  // The jumbo frame that every ENI of a Nitro instance carries inside its VPC (EC2 user guide, "network MTU").
+  // The jumbo frame that every ENI of a Nitro instance carries inside its VPC (EC2 user guide,
+  // "network MTU").
   mtu: 9001,
   dns: true,
   defaultRoute: true,
@@ -54,8 +60,8 @@ const resolveEach = rememberEach(
 );
 
 /**
- * An entry matches tags that were not read yet, and all its other keys match: whether it decides is unknown, unless
- * an earlier entry decides.
+ * An entry matches tags that were not read yet, and all its other keys match: whether it decides is
+ * unknown, unless an earlier entry decides.
  */
 export function isUndecided(config: Config, subject: PolicySubject): boolean {
   for (const { match } of config.interfaces) {
@@ -78,8 +84,8 @@ export function listTagKeys(config: Config): string[] {
 }
 
 /**
- * The entry that sets `manage: none` for a link regardless of its metadata; -1: none does. An earlier entry that matches
- * by metadata leaves it undecided.
+ * The entry that sets `manage: none` for a link regardless of its metadata; -1: none does. An
+ * earlier entry that matches by metadata leaves it undecided.
  */
 export function findIgnoringEntry(config: Config, link: { mac: string; name: string; driver: string }): number {
   for (const [index, { match, policy }] of config.interfaces.entries()) {
@@ -91,8 +97,8 @@ export function findIgnoringEntry(config: Config, link: { mac: string; name: str
 }
 
 /**
- * The policy of a link regardless of its metadata, as far as rules and routes are concerned; null: an
- * entry that may match excludes the link, or its rules, from this program.
+ * The policy of a link regardless of its metadata, as far as rules and routes are concerned; null:
+ * an entry that may match excludes the link, or its rules, from this program.
  */
 export function findPlainPolicy(
   config: Config,

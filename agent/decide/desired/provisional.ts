@@ -1,9 +1,9 @@
 /**
  * Before the metadata service has answered for the first time: each leased address uses its own
- * link. networkd gives every new link a default route of the same metric, so main sends everything by the
- * link that got its lease first, and EC2 drops packets with another ENI's source. Which ENI a link is need
- * not be known for this: its own addresses and routes suffice. Invariant: what is made here is removed
- * only when the ENI's own rules and routes are in place.
+ * link. networkd gives every new link a default route of the same metric, so main sends everything
+ * by the link that got its lease first, and EC2 drops packets with another ENI's source. Which ENI
+ * a link is need not be known for this: its own addresses and routes suffice. Invariant: what is
+ * made here is removed only when the ENI's own rules and routes are in place.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -24,11 +24,14 @@ const families = [4, 6] as const;
 /** Of the routes in a provisional table; IPv6 has no metric 0. */
 const metric = 1024;
 
-/** None if a snapshot was ever accepted or may arrive soon, or if one link has all default routes. */
+/**
+ * None if a snapshot was ever accepted or may arrive soon, or if one link has all default routes.
+ */
 export function computeProvisional(world: World): ProvisionalEni[] {
   const { config, snapshot, isSilent, kernel, foreignGroups } = world;
   if (!isSilent) return [];
-  // Main's routes by a link in one of the operator's groups cannot be distinguished from those of other links.
+  // Main's routes by a link in one of the operator's groups cannot be distinguished from those of
+  // other links.
   if (snapshot !== null || foreignGroups.size > 0) return [];
   const main = readMainTable(listForeignRoutes(kernel.routes), []);
   const candidates = [...findCandidates(kernel, config.drivers).values()];
@@ -104,7 +107,10 @@ function isAlone(addresses: KernelState['addresses'], wanted: string): boolean {
   return addresses.filter(({ address }) => address === wanted).length === 1;
 }
 
-/** Says in an ENI's state, beside what it waits for, which of its addresses have a way of their own meanwhile. */
+/**
+ * Says in an ENI's state, beside what it waits for, which of its addresses have a way of their own
+ * meanwhile.
+ */
 export function tellProvisional(report: EniReport, provisional: readonly ProvisionalEni[]): EniReport {
   const mine = provisional.find(({ mac }) => mac === report.mac);
   if (mine === undefined || report.state.kind !== 'waiting') return report;
@@ -116,9 +122,9 @@ export function tellProvisional(report: EniReport, provisional: readonly Provisi
 }
 
 /**
- * Holds back removals of provisional objects while anything else is to be added or networkd is configuring:
- * an ENI's own rules and routes may not be there yet, and main's default may lead by another ENI
- * whose router advertised itself first.
+ * Holds back removals of provisional objects while anything else is to be added or networkd is
+ * configuring: an ENI's own rules and routes may not be there yet, and main's default may lead by
+ * another ENI whose router advertised itself first.
  */
 export function holdProvisional(changes: readonly Change[], settling: ReadonlySet<string>): readonly Change[] {
   if (!changes.some(isProvisionalRemoval)) return changes;

@@ -1,6 +1,7 @@
 /**
- * Traffic that the operator sends by an ENI regardless of its source: by user, mark or destination. These rules come after
- * those of every source, so that a packet which already has an ENI's address never leaves by another one (EC2 would drop it).
+ * Traffic that the operator sends by an ENI regardless of its source: by user, mark or destination.
+ * These rules come after those of every source, so that a packet which already has an ENI's address
+ * never leaves by another one (EC2 would drop it).
  */
 
 import { familyOf, widthOf } from '../../../lib/ip/address.ts';
@@ -11,8 +12,8 @@ import { defaultWidth, mainTable, rulePriorityOf } from '../base/numbers.ts';
 import { listAddressSources, listPrefixSources, selectSource } from './sources.ts';
 
 /**
- * First main's routes that are more specific than the selector, then the ENI's own table. networkd has a host
- * route to each DNS server: it must not take precedence over `to` that same server.
+ * First main's routes that are more specific than the selector, then the ENI's own table. networkd
+ * has a host route to each DNS server: it must not take precedence over `to` that same server.
  */
 export function computeSelectRules(
   selectors: readonly PolicySelector[],

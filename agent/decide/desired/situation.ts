@@ -83,8 +83,8 @@ export function computeGroup({ candidate, policy }: Matched, foreignGroups: Fore
 }
 
 /**
- * Links whose group the operator or another program chose. `isOurs`: this program has put the link into its own
- * group before.
+ * Links whose group the operator or another program chose. `isOurs`: this program has put the link
+ * into its own group before.
  */
 export function findForeignGroups(links: readonly Link[], isOurs: (linkIndex: number) => boolean): ForeignGroups {
   const isForeign = ({ index, group }: Link) => group !== 0 && group !== eniGroup && !isOurs(index);
@@ -173,8 +173,8 @@ function isUsing(peer: Peer, family: Family, main: MainTable): boolean {
 }
 
 /**
- * Subnets that a link which is no ENI covers completely by one of its addresses: main has both its connected
- * route and the ENI's.
+ * Subnets that a link which is no ENI covers completely by one of its addresses: main has both its
+ * connected route and the ENI's.
  */
 function listCovered(subnets: readonly string[], { addresses, eniLinks }: Host): string[] {
   const lengths = subnets.map((subnet) => Number(subnet.split('/')[1]));

@@ -20,9 +20,9 @@ import { rememberEach, rememberLast } from '../base/memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from '../base/numbers.ts';
 
 /**
- * An EFA-only ENI: it has neither address nor prefix. The metadata lists its subnet
- * nevertheless (a live listing in amazon-vpc-cni-k8s, pull request 3047): an ENI's families are determined
- * by its addresses.
+ * An EFA-only ENI: it has neither address nor prefix. The metadata lists its subnet nevertheless (a
+ * live listing in amazon-vpc-cni-k8s, pull request 3047): an ENI's families are determined by its
+ * addresses.
  */
 export function isAddressless(eni: EniMetadata): boolean {
   const all = [eni.ipv4Addresses, eni.ipv6Addresses, eni.ipv4Prefixes, eni.ipv6Prefixes];
@@ -45,8 +45,8 @@ export function hasFamily(eni: EniMetadata, family: Family): boolean {
 export type SubnetHolders = ReadonlyMap<string, ReadonlySet<number>>;
 
 /**
- * An ENI holds its subnets regardless of the kernel's present state: its own addresses come and go with every repair. `enis`:
- * link index → ENI, including those that are in a VRF or not managed.
+ * An ENI holds its subnets regardless of the kernel's present state: its own addresses come and go
+ * with every repair. `enis`: link index → ENI, including those that are in a VRF or not managed.
  */
 export function findSubnetHolders(
   enis: ReadonlyMap<number, EniMetadata>,
@@ -81,7 +81,10 @@ export function listPrefixSources(eni: EniMetadata, policy: Pick<InterfacePolicy
   return [...eni.ipv4Prefixes, ...eni.ipv6Prefixes].flatMap((prefix) => subtractCidrs(prefix, policy.exclude));
 }
 
-/** Sources behind the host that leave by this ENI: delegated prefixes, and those that the operator adds. */
+/**
+ * Sources behind the host that leave by this ENI: delegated prefixes, and those that the operator
+ * adds.
+ */
 function listForwardedSources({ eni, policy }: RuleInput): string[] {
   return [...listPrefixSources(eni, policy), ...policy.sources];
 }
@@ -92,8 +95,8 @@ function listForwardedSources({ eni, policy }: RuleInput): string[] {
  */
 export interface Situation {
   /**
-   * Subnets of other ENIs: if one overlaps, a rule for the whole subnet would also select sources of
-   * another ENI.
+   * Subnets of other ENIs: if one overlaps, a rule for the whole subnet would also select sources
+   * of another ENI.
    */
   readonly otherSubnets: readonly string[];
   /** Subnets of this ENI in which a link has an address that is not this ENI's. */
@@ -168,10 +171,10 @@ function listSources(input: RuleInput): string[] {
 }
 
 /**
- * First main's routes by links that are no ENI, then the ENI's own table. The default route of the primary's
- * table is not used: main's own, or the one that other programs' rules lead to (a VPN), stays in force.
- * If main's best default route leads by another ENI, the primary's table provides it, and main only default
- * routes by links that are no ENI.
+ * First main's routes by links that are no ENI, then the ENI's own table. The default route of the
+ * primary's table is not used: main's own, or the one that other programs' rules lead to (a VPN),
+ * stays in force. If main's best default route leads by another ENI, the primary's table provides
+ * it, and main only default routes by links that are no ENI.
  */
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   const { eniNumber, tableId, situation } = input;
@@ -223,8 +226,9 @@ const primaryPriorities = {
 };
 
 /**
- * If the ENI is alone in its subnet, one selector covers all its addresses: everything that the host itself sends from
- * the subnet. It does not select forwarded packets, so prefixes (containers use them) keep their own selectors.
+ * If the ENI is alone in its subnet, one selector covers all its addresses: everything that the
+ * host itself sends from the subnet. It does not select forwarded packets, so prefixes (containers
+ * use them) keep their own selectors.
  */
 function selectSources(input: RuleInput, family: Family): Selector[] {
   const ofFamily = (cidrs: readonly string[]) => cidrs.filter((cidr) => familyOf(cidr) === family);
@@ -239,7 +243,9 @@ function selectEach(cidrs: readonly string[]): Selector[] {
   return mergeCidrs(cidrs).map((source) => selectSource(source, null));
 }
 
-/** Whether every local source in the ENI's subnets is the ENI's own, and the operator excludes none. */
+/**
+ * Whether every local source in the ENI's subnets is the ENI's own, and the operator excludes none.
+ */
 function isSubnetOurs({ eni, policy, situation }: RuleInput, family: Family, addresses: readonly string[]): boolean {
   const subnets = listSubnets(eni).filter((subnet) => familyOf(subnet) === family);
   return (

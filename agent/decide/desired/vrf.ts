@@ -1,7 +1,8 @@
 /**
- * An ENI in a VRF (`vrf:` in the configuration): a separate routing domain. Packets that come in by the ENI, and those that programs
- * bound to the VRF send, are looked up in the VRF's table only (the kernel's l3mdev rule), so that no rule of ours is needed:
- * lease and router advertisement have their routes there. Pure.
+ * An ENI in a VRF (`vrf:` in the configuration): a separate routing domain. Packets that come in by
+ * the ENI, and those that programs bound to the VRF send, are looked up in the VRF's table only
+ * (the kernel's l3mdev rule), so that no rule of ours is needed: lease and router advertisement
+ * have their routes there. Pure.
  */
 
 import type { InterfacePolicy } from '../../config/types.ts';
@@ -9,7 +10,10 @@ import type { Link } from '../../model.ts';
 import { rememberEach } from '../base/memo.ts';
 import type { Override } from './override.ts';
 
-/** The policy with what follows from its VRF. The table of an existing VRF counts: it cannot be changed. */
+/**
+ * The policy with what follows from its VRF. The table of an existing VRF counts: it cannot be
+ * changed.
+ */
 export function applyVrf(policy: InterfacePolicy, links: readonly Link[]): InterfacePolicy {
   if (policy.vrf === null) return policy;
   return applyEach(policy, { table: findVrf(policy.vrf, links)?.vrfTable ?? policy.table });
@@ -23,7 +27,10 @@ const applyEach = rememberEach(
   }),
 );
 
-/** Why the ENI cannot be in the VRF that its policy names; null: it can, or needs none. Its objects are kept. */
+/**
+ * Why the ENI cannot be in the VRF that its policy names; null: it can, or needs none. Its objects
+ * are kept.
+ */
 export function findVrfObstacle(
   { vrf, manage }: InterfacePolicy,
   links: readonly Link[],

@@ -22,7 +22,8 @@ export function findOwnFile({ config, ownFiles, foreignFiles }: Files, link: Lin
   const rivalPath = rival === undefined ? null : `${unitDirectory}/${rival}`;
   const isFormer = (path: string) => {
     const other = path.slice(unitDirectory.length + 1);
-    // Including one that no longer exists: networkd remembers it until it reads its files again, and uses it for new links.
+    // Including one that no longer exists: networkd remembers it until it reads its files again,
+    // and uses it for new links.
     return (
       path.startsWith(`${unitDirectory}/${prefix}-`) && other.endsWith('.network') && !foreignFiles.includes(other)
     );
@@ -31,7 +32,10 @@ export function findOwnFile({ config, ownFiles, foreignFiles }: Files, link: Lin
   return { path: `${unitDirectory}/${name}`, exists: own !== undefined, rivalPath, isFormer, vrf };
 }
 
-/** An existing VRF without a file of ours is the operator's, and so is one that another program's file declares. */
+/**
+ * An existing VRF without a file of ours is the operator's, and so is one that another program's
+ * file declares.
+ */
 export function isVrfOurs({ config, ownFiles, foreignFiles }: Files, vrf: string, links: readonly Link[]): boolean {
   const names = Object.values(nameVrfFiles(config.networkd.prefix, vrf));
   if (foreignFiles.some((name) => names.includes(name))) return false;

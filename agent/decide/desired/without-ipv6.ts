@@ -1,4 +1,7 @@
-/** What is left where the kernel has no IPv6 (`ipv6.disable=1`): nothing of that family is desired or written. Pure. */
+/**
+ * What is left where the kernel has no IPv6 (`ipv6.disable=1`): nothing of that family is desired
+ * or written. Pure.
+ */
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { Config, InterfacePolicy } from '../../config/types.ts';

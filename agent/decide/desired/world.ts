@@ -15,7 +15,10 @@ import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 import { configWithoutIpv6 } from './without-ipv6.ts';
 
-/** All that is known of the host. Lists and objects that have not changed since the last call must be the same ones. */
+/**
+ * All that is known of the host. Lists and objects that have not changed since the last call must
+ * be the same ones.
+ */
 export interface Sensed {
   readonly config: Config;
   readonly kernel: KernelState;
@@ -64,7 +67,10 @@ export interface SeenWorld {
   readonly againMs: number | null;
 }
 
-/** Keeps what has not changed the same from call to call, and remembers routers whose route is gone, and leases. */
+/**
+ * Keeps what has not changed the same from call to call, and remembers routers whose route is gone,
+ * and leases.
+ */
 export class WorldKeeper {
   #leases: ReadonlyMap<number, string> = new Map();
   readonly #lastLeases = keepEqual((leases: ReadonlyMap<number, string>) => leases, isSameMap);
@@ -140,8 +146,8 @@ function rememberLeases(
 }
 
 /**
- * Foreign default routes, from which gateways are learnt, and all foreign routes of main; our own come and go
- * with every repair.
+ * Foreign default routes, from which gateways are learnt, and all foreign routes of main; our own
+ * come and go with every repair.
  */
 function listRelevantRoutes(routes: KernelState['routes']): KernelState['routes'] {
   return routes.filter(

@@ -43,7 +43,9 @@ interface AddressDifference {
   readonly conflicts: readonly Conflict[];
 }
 
-/** Decides link by link, and about a link again only if its input differs from the previous call. */
+/**
+ * Decides link by link, and about a link again only if its input differs from the previous call.
+ */
 export class AddressDiffer {
   #lists: ReadonlyMap<number, readonly Address[]> = new Map();
   #differs = new Map<number, typeof diffLink>();
@@ -118,7 +120,8 @@ function diffLink({ eni, actual, isSettling, ownership }: AddressesOfLink): Link
   for (const [key, address] of wanted) {
     const own = present.get(key);
     if (own !== undefined && isPreferredAsDesired(own, address)) continue;
-    // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a second (measured on 252).
+    // networkd drops a DHCPv6 address first, and its own of the same kind is tentative for up to a
+    // second (measured on 252).
     if (isSettling && familyOf(address.address) === 4) continue;
     lacks.push({ eni, address, reason: own === undefined ? missing : altered });
   }
@@ -126,9 +129,9 @@ function diffLink({ eni, actual, isSettling, ownership }: AddressesOfLink): Link
 }
 
 /**
- * The leased address must be the first of its link (`hostname -I`, ifconfig and programs that use the
- * first one), but networkd 252 adds the others before it has the lease, and a lease that is lost
- * and added again comes last.
+ * The leased address must be the first of its link (`hostname -I`, ifconfig and programs that use
+ * the first one), but networkd 252 adds the others before it has the lease, and a lease that is
+ * lost and added again comes last.
  */
 function orderBehindLease(eni: DesiredEni, actual: readonly Address[], ownership: Ownership): Change[] {
   const leased = actual.findIndex(

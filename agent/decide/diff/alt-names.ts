@@ -18,7 +18,8 @@ export function diffAltNames({ desired, links, ledger, ownership }: AltNameState
     const have = linkByIndex.get(eni.linkIndex)?.altNames ?? [];
     for (const altName of eni.altNames) {
       if (have.includes(altName)) continue;
-      // A name that another link still has is free only after its removal there: the next pass adds it.
+      // A name that another link still has is free only after its removal there: the next pass adds
+      // it.
       if (taken.has(altName)) continue;
       changes.push({ ...about(eni, missing), kind: 'add-alt-name', linkIndex: eni.linkIndex, altName });
     }

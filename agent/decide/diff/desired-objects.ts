@@ -1,4 +1,7 @@
-/** The objects that changes are about, and what is desired of each: whether it became something else. Pure. */
+/**
+ * The objects that changes are about, and what is desired of each: whether it became something
+ * else. Pure.
+ */
 
 import type { Change, Desired, DesiredEni } from '../../model.ts';
 import {

@@ -1,6 +1,7 @@
 /**
- * The changes from the actual to the desired state, in the order they are to be applied. Invariants: an object is removed
- * only if it is our own by mark or ledger and what is desired for its ENI is known; a foreign object is never changed.
+ * The changes from the actual to the desired state, in the order they are to be applied.
+ * Invariants: an object is removed only if it is our own by mark or ledger and what is desired for
+ * its ENI is known; a foreign object is never changed.
  */
 
 import type { Change, Desired, KernelState, Ledger, NetworkdState } from '../../model.ts';
@@ -23,9 +24,15 @@ export interface Actual {
   readonly files: readonly OwnFile[];
   readonly networkd: NetworkdState;
   readonly ledger: Ledger;
-  /** MACs of links that networkd was just told to configure: enid does not create what networkd is about to create. */
+  /**
+   * MACs of links that networkd was just told to configure: enid does not create what networkd is
+   * about to create.
+   */
   readonly settling: ReadonlySet<string>;
-  /** MACs of links whose reload networkd refuses or does not answer: what it would make is made beside it. */
+  /**
+   * MACs of links whose reload networkd refuses or does not answer: what it would make is made
+   * beside it.
+   */
   readonly unreloaded: ReadonlySet<string>;
   /** Files that a reload has made known to networkd since it started. */
   readonly offered: ReadonlySet<string>;
@@ -43,7 +50,10 @@ export function computeDifference(desired: Desired, actual: Actual): Difference 
   return new Differ().compute(desired, actual);
 }
 
-/** Like `computeDifference`, with each part computed again only if its own input has changed: most events concern one kind. */
+/**
+ * Like `computeDifference`, with each part computed again only if its own input has changed: most
+ * events concern one kind.
+ */
 export class Differ {
   readonly #ownership = rememberLast(
     (known: Pick<Actual, 'ledger'> & { readonly desired: Desired; readonly links: KernelState['links'] }) =>
@@ -61,7 +71,10 @@ export class Differ {
   readonly #rules = rememberLast(diffRules);
   readonly #leases = rememberLast(diffLeases);
 
-  /** `links`: those of the kernel; the same object as long as only alternative names and settings differ. */
+  /**
+   * `links`: those of the kernel; the same object as long as only alternative names and settings
+   * differ.
+   */
   compute(desired: Desired, actual: Actual, links = actual.kernel.links): Difference {
     const { kernel, networkd, ledger } = actual;
     const { addresses, routes, rules } = kernel;
@@ -72,7 +85,8 @@ export class Differ {
       .filter(({ kind, mac }) => kind === 'reload' && !unreloaded.has(mac))
       .map(({ mac }) => mac);
     const settling = addAll(actual.settling, reloaded);
-    // For a link that is already configured, routes and rules are added before networkd removes the previous ones.
+    // For a link that is already configured, routes and rules are added before networkd removes the
+    // previous ones.
     const isNew = (mac: string) => desired.enis.some((eni) => eni.mac === mac && !isFileInForce(eni, networkd));
     const untouched = addAll(actual.settling, reloaded.filter(isNew));
     const ofAddresses = this.#addresses({ desired, addresses, ledger, settling, ownership });
@@ -101,8 +115,9 @@ function addAll(before: ReadonlySet<string>, added: readonly string[]): Readonly
 }
 
 /**
- * Routes before rules before addresses, and the reverse for removals, so that no packet has an address without its
- * route; additions before removals, so that merged rules replace each other without a gap.
+ * Routes before rules before addresses, and the reverse for removals, so that no packet has an
+ * address without its route; additions before removals, so that merged rules replace each other
+ * without a gap.
  */
 const order: readonly Change['kind'][] = [
   'write-file',
@@ -113,7 +128,8 @@ const order: readonly Change['kind'][] = [
   // A link is configured before its routes.
   'set-mtu',
   'set-dns',
-  // The stand-in for a router's route is added before networkd drops the advertised one, and another table before its rules.
+  // The stand-in for a router's route is added before networkd drops the advertised one, and
+  // another table before its rules.
   'add-route',
   'add-rule',
   'reload',

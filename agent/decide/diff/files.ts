@@ -1,4 +1,7 @@
-/** Which networkd files to write or remove, and whether networkd must reload now (DESIGN, decision 3). */
+/**
+ * Which networkd files to write or remove, and whether networkd must reload now (DESIGN, decision
+ * 3).
+ */
 
 import type { Change, Desired, DesiredEni, NetworkdState, NetworkFile } from '../../model.ts';
 import { isSameButSettings, keepsAddresses, readDns } from '../desired/network-file.ts';
@@ -9,7 +12,10 @@ export interface FileState {
   readonly files: readonly OwnFile[];
   readonly networkd: NetworkdState;
   readonly offered: ReadonlySet<string>;
-  /** MACs of ENIs whose files were written while networkd was away: it may have read them just before. */
+  /**
+   * MACs of ENIs whose files were written while networkd was away: it may have read them just
+   * before.
+   */
   readonly unread: ReadonlySet<string>;
 }
 
@@ -30,7 +36,8 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const { networkd, offered, unread } = state;
   const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
   const [linkFile] = eni.networkFiles;
-  // If networkd may be running, its next reload would reconfigure the link because of a changed file.
+  // If networkd may be running, its next reload would reconfigure the link because of a changed
+  // file.
   if (linkFile === undefined || networkd.kind === 'unknown') return [];
   const write = (file: NetworkFile): Change => {
     const before = textByName.get(file.name);
@@ -38,7 +45,8 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
     return { ...base, kind: 'write-file', file, reason };
   };
   const base = { mac: eni.mac, linkName: eni.linkName };
-  // networkd reads every file when it starts, so a change is harmless now. A link that it never configured waits for it.
+  // networkd reads every file when it starts, so a change is harmless now. A link that it never
+  // configured waits for it.
   if (networkd.kind !== 'present') return textByName.has(linkFile.name) ? stale.map(write) : [];
 
   const link = networkd.links.find(({ linkIndex }) => linkIndex === eni.linkIndex);
@@ -46,16 +54,17 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
   const isInForce = inForce?.endsWith(`/${linkFile.name}`);
   const isLossless = keepsAddresses(networkd.version);
   const before = textByName.get(linkFile.name) ?? linkFile.text;
-  // The MTU is set by rtnetlink, DNS is switched off by the bus: a reload would drop the DHCPv6 address,
-  // and the connections masqueraded to it.
+  // The MTU is set by rtnetlink, DNS is switched off by the bus: a reload would drop the DHCPv6
+  // address, and the connections masqueraded to it.
   const isWithoutReload =
     !isLossless && isSameButSettings(before, linkFile.text) && canLeaveDns(before, linkFile.text, link?.hasDns);
   const isLinkFileStale = before !== linkFile.text && !isWithoutReload;
   if (isInForce && !isLinkFileStale) {
-    // A changed file would make the next reload by any program drop the lease: the change waits for networkd's restart.
-    // A missing file would do the same, and is needed for that restart.
+    // A changed file would make the next reload by any program drop the lease: the change waits for
+    // networkd's restart. A missing file would do the same, and is needed for that restart.
     const writes = stale.filter((file) => isLossless || !textByName.has(file.name)).map(write);
-    // If networkd has read them, the reload costs nothing; if not, any loss is still part of networkd's own restart.
+    // If networkd has read them, the reload costs nothing; if not, any loss is still part of
+    // networkd's own restart.
     const isUnread = unread.has(eni.mac) && !isLossless;
     return isUnread ? [...writes, { ...base, kind: 'reload', reason: 'written while networkd was away' }] : writes;
   }
@@ -65,8 +74,8 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
 }
 
 /**
- * The DNS of a lease can be switched off without a reload; switching it on when the file in force does not use it
- * needs one.
+ * The DNS of a lease can be switched off without a reload; switching it on when the file in force
+ * does not use it needs one.
  */
 function canLeaveDns(before: string, after: string, hasDns: boolean | undefined): boolean {
   return readDns(before) === readDns(after) || (readDns(before) === true && hasDns !== undefined);

@@ -1,7 +1,8 @@
 /**
- * Metrics of what networkd makes of a lease. systemd ≤ 256 forgets the metric of the connected route when it restarts, and
- * leaves the routes of the file before where it keeps the lease over a reload (both measured on 252). Two ENIs in one
- * subnet whose connected routes have the wrong order send each other's traffic.
+ * Metrics of what networkd makes of a lease. systemd ≤ 256 forgets the metric of the connected
+ * route when it restarts, and leaves the routes of the file before where it keeps the lease over a
+ * reload (both measured on 252). Two ENIs in one subnet whose connected routes have the wrong order
+ * send each other's traffic.
  */
 
 import { defaultDestination, isDefaultRoute } from '../../../lib/ip/default-route.ts';
@@ -39,7 +40,8 @@ export function diffLeases(state: LeaseState): Change[] {
     const lost = restoreAddress(eni, eni.lease, state);
     if (lost.length > 0) return lost;
     if (!isFileInForce(eni, networkd)) {
-      // It has the lease by another file (80-ec2.network): all ENIs then have one metric, and which leads is chance.
+      // It has the lease by another file (80-ec2.network): all ENIs then have one metric, and which
+      // leads is chance.
       const isByItself = unreloaded.has(eni.mac) || networkd.kind === 'absent';
       return isByItself ? diffMetric(eni, eni.lease, state) : [];
     }
@@ -52,9 +54,10 @@ export function diffLeases(state: LeaseState): Change[] {
 }
 
 /**
- * The leased address was there and is gone: networkd does not restore what another program removes (measured on 252 and
- * 257), and a lost lease may never come back. EC2 assigned the address to the ENI, with or without a lease: it is added again at
- * once, and networkd's next renewal takes it over.
+ * The leased address was there and is gone: networkd does not restore what another program removes
+ * (measured on 252 and 257), and a lost lease may never come back. EC2 assigned the address to the
+ * ENI, with or without a lease: it is added again at once, and networkd's next renewal takes it
+ * over.
  */
 function restoreAddress({ mac, linkName, linkIndex }: DesiredEni, lease: DesiredLease, state: LeaseState): Change[] {
   const { address, prefixLength, metric } = lease;
@@ -86,8 +89,8 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseSt
 }
 
 /**
- * Routes with another metric than in the file in force if the right one exists, default routes that it does not want, and
- * those in a table that is no longer the ENI's.
+ * Routes with another metric than in the file in force if the right one exists, default routes that
+ * it does not want, and those in a table that is no longer the ENI's.
  */
 function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
   const { mac, linkName, linkIndex } = eni;
@@ -113,8 +116,8 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
 }
 
 /**
- * In default routes with several routers, the paths by those that are gone. The kernel treats each path
- * as a route of its own.
+ * In default routes with several routers, the paths by those that are gone. The kernel treats each
+ * path as a route of its own.
  */
 function diffPaths(eni: DesiredEni, lease: DesiredLease, { routes }: LeaseState): Change[] {
   const { mac, linkName, linkIndex, leavingRouters = [] } = eni;

@@ -1,4 +1,7 @@
-/** The ledger: what this program declared or installed, so that it knows its own objects that carry no mark in the kernel. */
+/**
+ * The ledger: what this program declared or installed, so that it knows its own objects that carry
+ * no mark in the kernel.
+ */
 
 import type { Desired, DesiredEni, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
@@ -25,10 +28,10 @@ export interface LedgerInput {
 }
 
 /**
- * The ledger before a pass is applied: everything desired, everything that our files declare (networkd may make it at
- * any time), the leased addresses that were seen, and what was recorded before and still exists. Any other entry whose
- * object is gone is forgotten, so that the same object made by another program later is not taken for ours. Unchanged
- * parts are computed once.
+ * The ledger before a pass is applied: everything desired, everything that our files declare
+ * (networkd may make it at any time), the leased addresses that were seen, and what was recorded
+ * before and still exists. Any other entry whose object is gone is forgotten, so that the same
+ * object made by another program later is not taken for ours. Unchanged parts are computed once.
  */
 export class LedgerKeeper {
   readonly #wanted = rememberLast(({ desired, declared }: Pick<LedgerInput, 'desired' | 'declared'>) => {

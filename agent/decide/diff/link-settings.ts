@@ -31,8 +31,8 @@ interface FileState {
 
 /**
  * Settings that networkd does not apply: if a reload would drop addresses, the file in force keeps
- * another MTU than the desired one, and the DNS of the lease (files.ts). Only settings that this program
- * made are reset to those of the file.
+ * another MTU than the desired one, and the DNS of the lease (files.ts). Only settings that this
+ * program made are reset to those of the file.
  */
 export function diffUnreloaded(desired: Desired, links: KernelState['links'], state: FileState): Change[] {
   const { files, networkd, settling } = state;

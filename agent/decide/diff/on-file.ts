@@ -1,6 +1,7 @@
 /**
- * What this program's files declare to networkd. networkd makes these objects whenever it starts, even while this program is
- * down and from a file that is out of date; they do not carry our mark then, and the file is the proof of origin.
+ * What this program's files declare to networkd. networkd makes these objects whenever it starts,
+ * even while this program is down and from a file that is out of date; they do not carry our mark
+ * then, and the file is the proof of origin.
  */
 
 import type { Ledger } from '../../model.ts';
@@ -16,8 +17,9 @@ interface FilesOfLinks {
 }
 
 /**
- * Ledger entries of the addresses and rules in the files; addresses only for existing links that can be an ENI: a bridge
- * or an ipvlan link repeats the MAC, and its addresses are another program's.
+ * Ledger entries of the addresses and rules in the files; addresses only for existing links that
+ * can be an ENI: a bridge or an ipvlan link repeats the MAC, and its addresses are another
+ * program's.
  */
 export function readDeclared({ files, candidates }: FilesOfLinks): Ledger {
   const entries = new Map<string, string>();

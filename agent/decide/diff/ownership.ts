@@ -15,8 +15,8 @@ export const altered = 'altered';
 export const notDesired = 'no longer desired';
 
 /**
- * What an object's mark says about its maker. `unmarked`: networkd may have made it from our files, which the ledger knows;
- * `foreign`: neither networkd nor this program marks objects like this.
+ * What an object's mark says about its maker. `unmarked`: networkd may have made it from our files,
+ * which the ledger knows; `foreign`: neither networkd nor this program marks objects like this.
  */
 type Mark = 'own' | 'unmarked' | 'foreign';
 
@@ -25,7 +25,10 @@ function readMark(protocol: number, unmarkedProtocol: number): Mark {
   return protocol === ownProtocol ? 'own' : protocol === unmarkedProtocol ? 'unmarked' : 'foreign';
 }
 
-/** networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours (Protocol=236). */
+/**
+ * networkd's rules are RTPROT_STATIC, its addresses carry no IFA_PROTO, its routes carry ours
+ * (Protocol=236).
+ */
 export const markOf = {
   rule: (protocol: number) => readMark(protocol, RTPROT_STATIC),
   address: (protocol: number) => readMark(protocol, 0),

@@ -1,6 +1,7 @@
 /**
- * Which changes are repairs: they restore desired objects that were in place and that another program removed or altered. A
- * first configuration is no repair, nor is a change that follows from new metadata, configuration or routers. Pure.
+ * Which changes are repairs: they restore desired objects that were in place and that another
+ * program removed or altered. A first configuration is no repair, nor is a change that follows from
+ * new metadata, configuration or routers. Pure.
  */
 
 import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../../model.ts';
@@ -19,7 +20,10 @@ import {
 import { isDnsOff } from '../desired/link-settings.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 
-/** Objects that were in place as desired at some time and are still desired: identity → MAC of the ENI. */
+/**
+ * Objects that were in place as desired at some time and are still desired: identity → MAC of the
+ * ENI.
+ */
 export type Made = ReadonlyMap<string, string>;
 
 /** What a pass has seen. `ledger`: from the previous run in the first pass; empty in any other. */
@@ -29,7 +33,10 @@ export interface Seen {
   readonly ledger: Ledger;
 }
 
-/** The next memory. Everything is kept for an ENI whose desired state is unknown; what is no longer desired is forgotten. */
+/**
+ * The next memory. Everything is kept for an ENI whose desired state is unknown; what is no longer
+ * desired is forgotten.
+ */
 export function rememberMade(previous: Made, desired: Desired, { kernel, files, ledger }: Seen): Made {
   const next = new Map<string, string>();
   const unknown = new Set(desired.unknownMacs);
@@ -46,7 +53,8 @@ export function rememberMade(previous: Made, desired: Desired, { kernel, files, 
 /** Null: this change is no repair. `files`: the unit directory before it. */
 export function classifyRepair(change: Change, made: Made, files: readonly OwnFile[]): RepairKind | null {
   const kind = repairKinds[change.kind];
-  // A file with another text is a repair only if this same text was there before: otherwise the desired text is new.
+  // A file with another text is a repair only if this same text was there before: otherwise the
+  // desired text is new.
   const isRewritten = change.kind === 'write-file' && files.some(({ name }) => name === change.file.name);
   const keys = isRewritten ? identifyMade(change).slice(1) : identifyMade(change);
   return kind !== undefined && keys.some((key) => made.has(key)) ? kind : null;
@@ -66,7 +74,10 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'write-file': 'file',
 };
 
-/** The memory after these changes were made: an object counts even if it is removed before the next pass sees it. */
+/**
+ * The memory after these changes were made: an object counts even if it is removed before the next
+ * pass sees it.
+ */
 export function addMade(made: Made, changes: readonly Change[]): Made {
   if (changes.length === 0) return made;
   return new Map([

@@ -1,4 +1,7 @@
-/** When a change that was made before may be made again: at once, unless another program keeps undoing it. Pure. */
+/**
+ * When a change that was made before may be made again: at once, unless another program keeps
+ * undoing it. Pure.
+ */
 
 import type { Change } from '../../model.ts';
 import {
@@ -24,12 +27,18 @@ export interface Attempts {
 
 /** After this long without a repair, an object's count starts again. */
 const peaceMs = 30_000;
-/** This many repairs in a row are made at once; a flush or a restart of another program stays below it. */
+/**
+ * This many repairs in a row are made at once; a flush or a restart of another program stays below
+ * it.
+ */
 const freeAttempts = 20;
 const firstDelayMs = 250;
 const longestDelayMs = 60_000;
 
-/** The next state after a change was made or failed. `isFight` turns true exactly once, when the back-off begins. */
+/**
+ * The next state after a change was made or failed. `isFight` turns true exactly once, when the
+ * back-off begins.
+ */
 export function recordAttempt(previous: Attempts | undefined, nowMs: number): { next: Attempts; isFight: boolean } {
   const isFresh =
     previous === undefined ||

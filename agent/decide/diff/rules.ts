@@ -37,7 +37,8 @@ export function diffRules({ desired, rules, ledger, settling, ownership }: RuleS
   const madeByNetworkd = new Set(twins.map(keyOfRule));
   for (const rule of plain) {
     const key = keyOfRule(rule);
-    // The kernel compares the protocol too, so a rule of ours and networkd's twin can both exist: one is enough.
+    // The kernel compares the protocol too, so a rule of ours and networkd's twin can both exist:
+    // one is enough.
     if (wanted.has(key) && rule.protocol === ownProtocol && madeByNetworkd.has(key)) {
       const mac = ledger[key] ?? '';
       changes.push({
@@ -52,7 +53,8 @@ export function diffRules({ desired, rules, ledger, settling, ownership }: RuleS
     if (wanted.has(key)) continue;
     const owner = ownership.ownerOf(key, markOf.rule(rule.protocol), null);
     if (owner === null) continue;
-    // Those with a further selector, which the kernel deletes in its place where they stand before it.
+    // Those with a further selector, which the kernel deletes in its place where they stand before
+    // it.
     const ownTwins = present.filter(
       (one) =>
         one.priority === rule.priority &&

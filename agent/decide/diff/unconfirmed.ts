@@ -1,6 +1,7 @@
 /**
- * What is not done by metadata that are only remembered: they may be older than what stands, where the last ones could not be
- * written to disk. What is missing is made; nothing is removed or put back to an older text. Pure.
+ * What is not done by metadata that are only remembered: they may be older than what stands, where
+ * the last ones could not be written to disk. What is missing is made; nothing is removed or put
+ * back to an older text. Pure.
  */
 
 import type { Change, Desired } from '../../model.ts';

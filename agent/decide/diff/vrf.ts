@@ -12,8 +12,9 @@ interface VrfState extends Pick<KernelState, 'links'> {
 }
 
 /**
- * Links that have left their VRF, or that networkd did not put there because no .netdev file declares it. The kernel takes the
- * link down for a moment: nothing is lost that a move by networkd would keep.
+ * Links that have left their VRF, or that networkd did not put there because no .netdev file
+ * declares it. The kernel takes the link down for a moment: nothing is lost that a move by networkd
+ * would keep.
  */
 export function diffVrfs({ desired, links, networkd, settling }: VrfState): Change[] {
   return desired.enis.flatMap((eni): Change[] => {

@@ -1,6 +1,6 @@
 /**
- * Names the rule or route that sends a packet out by an ENI that does not own its source, and suggests a
- * fix. Pure.
+ * Names the rule or route that sends a packet out by an ENI that does not own its source, and
+ * suggests a fix. Pure.
  */
 
 import { requireCidr } from '../../../lib/ip/cidr.ts';

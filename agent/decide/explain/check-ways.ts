@@ -106,8 +106,8 @@ function nameLost({ question: { source, destination, kind, owner }, explanation:
 }
 
 /**
- * Rules that suppress the group ignore main's routes by the links in it: so every ENI must be in the group,
- * and no other link.
+ * Rules that suppress the group ignore main's routes by the links in it: so every ENI must be in
+ * the group, and no other link.
  */
 export function checkLinkGroups({
   kernel,

@@ -1,4 +1,7 @@
-/** The checks of `enid doctor` about the metadata service, and about what keeps the primary from reaching it. Pure. */
+/**
+ * The checks of `enid doctor` about the metadata service, and about what keeps the primary from
+ * reaching it. Pure.
+ */
 
 import type { HostFacts, KernelState, Link, NetworkdState, Snapshot } from '../../model.ts';
 import { type Finding, find, orFine } from './finding.ts';
@@ -26,7 +29,10 @@ function listAsked({ kernel, desired }: MetadataPatient): Link[] {
   return asked.flatMap(({ linkIndex }) => kernel.links.filter(({ index }) => index === linkIndex));
 }
 
-/** Links that can be an ENI and for which networkd has no file: they never get a lease, and without one nothing is known. */
+/**
+ * Links that can be an ENI and for which networkd has no file: they never get a lease, and without
+ * one nothing is known.
+ */
 function listUnclaimed(patient: MetadataPatient): Link[] {
   const { networkd, kernel } = patient;
   if (networkd.kind !== 'present') return [];
@@ -58,7 +64,10 @@ export function checkNetworkFiles(patient: MetadataPatient): Finding[] {
   return [find('files', 'error', message, advice)];
 }
 
-/** The operator's file that gives the primary its addresses; null: networkd leases them, or nobody can tell. */
+/**
+ * The operator's file that gives the primary its addresses; null: networkd leases them, or nobody
+ * can tell.
+ */
 function findOperatorFile(patient: MetadataPatient): { readonly link: Link; readonly path: string } | null {
   const files = listAsked(patient).map((link) => {
     const path = patient.networkd.links.find(({ linkIndex }) => linkIndex === link.index)?.networkFile ?? null;
@@ -68,8 +77,8 @@ function findOperatorFile(patient: MetadataPatient): { readonly link: Link; read
 }
 
 /**
- * The hop limit cannot be read from the instance: only the TTL of the answer shows it, and only containers behind the host
- * are affected by it.
+ * The hop limit cannot be read from the instance: only the TTL of the answer shows it, and only
+ * containers behind the host are affected by it.
  */
 export function checkMetadata(patient: MetadataPatient): Finding[] {
   const { facts, warnings } = patient;

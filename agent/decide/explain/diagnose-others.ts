@@ -1,4 +1,7 @@
-/** The checks of `enid doctor` about other programs that configure the network: their files, rules and routes. Pure. */
+/**
+ * The checks of `enid doctor` about other programs that configure the network: their files, rules
+ * and routes. Pure.
+ */
 
 import type { HostFacts, KernelState } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
@@ -84,7 +87,10 @@ interface ImdsPatient {
   };
 }
 
-/** `systemd.imds.network=locked` blocks programs from the metadata service by a route of that file, for links that have no other. */
+/**
+ * `systemd.imds.network=locked` blocks programs from the metadata service by a route of that file,
+ * for links that have no other.
+ */
 export function checkImdsNetwork({ facts: { imdsNetwork }, kernel, desired }: ImdsPatient): Finding[] {
   const check = 'imds network';
   const unlock = 'boot with systemd.imds.network=unlocked: enid asks the metadata service itself';

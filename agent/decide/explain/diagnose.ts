@@ -53,7 +53,10 @@ export function diagnose(patient: Patient): Finding[] {
   return checks.flatMap((check) => check(patient));
 }
 
-/** 0: nothing worse than `info`; 2: warnings; 3: errors. 1 is reserved for a doctor that could not run its checks. */
+/**
+ * 0: nothing worse than `info`; 2: warnings; 3: errors. 1 is reserved for a doctor that could not
+ * run its checks.
+ */
 export function computeExitCode(findings: readonly Finding[]): 0 | 2 | 3 {
   if (findings.some(({ severity }) => severity === 'error')) return 3;
   return findings.some(({ severity }) => severity === 'warning') ? 2 : 0;

@@ -51,7 +51,10 @@ export interface KnownHost extends Remaining {
 export interface ExplainInput extends KnownHost {
   readonly packet: Packet;
   readonly answer: KernelAnswer;
-  /** The routes that the kernel found for this packet: the mirror may lack routes that concern no ENI. */
+  /**
+   * The routes that the kernel found for this packet: the mirror may lack routes that concern no
+   * ENI.
+   */
   readonly routesMet?: readonly Route[];
 }
 
@@ -77,8 +80,8 @@ export function explainPacket(input: ExplainInput): Explanation {
 }
 
 /**
- * For a source that the host does not have, kernels return EINVAL or ENETUNREACH; the host may have a local
- * route for a prefix.
+ * For a source that the host does not have, kernels return EINVAL or ENETUNREACH; the host may have
+ * a local route for a prefix.
  */
 function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: SourceOwner | null): string {
   const isHeld = kernel.addresses.some(({ address }) => address === packet.source);
@@ -97,8 +100,8 @@ function isShared({ table }: Route): boolean {
 }
 
 /**
- * The kernel's rules and routes; and the desired ones, with every ENI in its link group and the kernel's
- * main table.
+ * The kernel's rules and routes; and the desired ones, with every ENI in its link group and the
+ * kernel's main table.
  */
 const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState; desired: Desired }) => {
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
@@ -135,7 +138,10 @@ function addMet(ground: Ground, routes: readonly Route[]): Ground {
   };
 }
 
-/** The kernel returns table, gateway and link, but neither rule nor route: they are found by the same walk. */
+/**
+ * The kernel returns table, gateway and link, but neither rule nor route: they are found by the
+ * same walk.
+ */
 function readActual({ packet, kernel, desired, routesMet = [] }: ExplainInput, found: Route): Way {
   const ground = addMet(prepareGrounds({ kernel, desired }).actual, routesMet);
   const steps = [...walk(packet, ground)];

@@ -1,6 +1,6 @@
 /**
- * The owner of a source address: the ENI that EC2 assigned it to, and whether that ENI's link has it.
- * Pure.
+ * The owner of a source address: the ENI that EC2 assigned it to, and whether that ENI's link has
+ * it. Pure.
  */
 
 import { contains, hostCidr } from '../../../lib/ip/cidr.ts';
@@ -51,9 +51,8 @@ export function findMissing(source: string, desired: Placed, kernel: Held): Miss
 }
 
 /**
- * Whether a source that no link has is looked up as sent by this host nevertheless: EC2
- * assigned it to an ENI whose link lacks it or does not exist, so no host behind this one sends from
- * it.
+ * Whether a source that no link has is looked up as sent by this host nevertheless: EC2 assigned it
+ * to an ENI whose link lacks it or does not exist, so no host behind this one sends from it.
  */
 export function isOurs(source: string, desired: Placed, kernel: Held): boolean {
   if (findMissing(source, desired, kernel) !== null) return true;

@@ -1,4 +1,7 @@
-/** Why each ENI is treated as it is, in words: for `enid run --debug`. Derived from the desired state only. Pure. */
+/**
+ * Why each ENI is treated as it is, in words: for `enid run --debug`. Derived from the desired
+ * state only. Pure.
+ */
 
 import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { Config, InterfacePolicy } from '../../config/types.ts';

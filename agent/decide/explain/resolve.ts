@@ -1,4 +1,7 @@
-/** Which entry of the configuration decides about each ENI, and what follows from it: `enid config show --resolved`. Pure. */
+/**
+ * Which entry of the configuration decides about each ENI, and what follows from it: `enid config
+ * show --resolved`. Pure.
+ */
 
 import type { Config, InterfacePolicy } from '../../config/types.ts';
 import type { Desired, DesiredEni, EniReport, KernelState, Snapshot } from '../../model.ts';
@@ -22,7 +25,10 @@ export interface ResolveInput {
   readonly desired: Desired;
 }
 
-/** One for each report, in their order. An ENI without a link is matched as one without name and driver. */
+/**
+ * One for each report, in their order. An ENI without a link is matched as one without name and
+ * driver.
+ */
 export function resolveEnis({ config, snapshot, kernel, desired }: ResolveInput): Resolved[] {
   const candidates = findCandidates(kernel, config.drivers);
   return desired.reports.map((report): Resolved => {

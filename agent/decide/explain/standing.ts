@@ -1,6 +1,6 @@
 /**
- * The state of an ENI that `status`, `explain` and `doctor` show: the state of its desired configuration, and whether
- * the kernel matches it. Pure.
+ * The state of an ENI that `status`, `explain` and `doctor` show: the state of its desired
+ * configuration, and whether the kernel matches it. Pure.
  */
 
 import { countOf } from '../../../lib/text/count.ts';
@@ -13,7 +13,10 @@ export interface Remaining {
   readonly conflicts: readonly Conflict[];
 }
 
-/** An ENI that would be configured but has changes pending or conflicts is degraded: `enid plan` lists both. */
+/**
+ * An ENI that would be configured but has changes pending or conflicts is degraded: `enid plan`
+ * lists both.
+ */
 export function computeStanding({ mac, state }: Pick<EniReport, 'mac' | 'state'>, remaining: Remaining): EniState {
   if (state.kind !== 'configured') return state;
   const pending = remaining.changes.filter((change) => change.mac === mac).length;

@@ -40,8 +40,8 @@ export function groupSources({
 }
 
 /**
- * What a rule does with the packets of a source that it selects, regardless of its priority and of its other
- * sources.
+ * What a rule does with the packets of a source that it selects, regardless of its priority and of
+ * its other sources.
  */
 function describeEffect(rule: Rule): string {
   if (rule.isComplex) return JSON.stringify(rule);

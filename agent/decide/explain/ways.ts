@@ -17,8 +17,8 @@ import type { Packet } from './walk.ts';
 import { groupSources, type SourceGroup } from './way-sources.ts';
 
 /**
- * Stands for the Internet: documentation addresses that no host has (RFC 5737 and 3849), reached by the default
- * route.
+ * Stands for the Internet: documentation addresses that no host has (RFC 5737 and 3849), reached by
+ * the default route.
  */
 export const farHost: Readonly<Record<Family, string>> = { 4: '192.0.2.1', 6: '2001:db8:ffff:ffff::1' };
 
@@ -77,7 +77,8 @@ export function listWays(input: WaysInput): WayList {
   const questions = parts.flatMap(({ first, others }, place) => {
     const group = groups[place];
     if (group === undefined) return [];
-    // A different part of the subnets for each group, so that every subnet is checked from some source.
+    // A different part of the subnets for each group, so that every subnet is checked from some
+    // source.
     const start = others.length <= share ? 0 : (place * share) % others.length;
     const chosen = [...others.slice(start), ...others.slice(0, start)].slice(0, share);
     omittedCount += (others.length - chosen.length) * group.sourceCount;
@@ -140,8 +141,8 @@ function findFreeAddresses({ kernel, desired }: WaysInput): FreeAddress[] {
 }
 
 /**
- * From the end of the subnet: EC2 assigns addresses all over it, and reserves the first four and the
- * last.
+ * From the end of the subnet: EC2 assigns addresses all over it, and reserves the first four and
+ * the last.
  */
 function findFree(subnet: string, taken: ReadonlySet<string>, prefixes: readonly string[]): string | null {
   const { family, value, length } = requireCidr(subnet);
@@ -180,8 +181,8 @@ function listResolvers({ kernel, desired, resolvers }: WaysInput): string[] {
 const mostResolvers = 4;
 
 /**
- * An address behind each route that another program has put into the table of an ENI, or into main by
- * an ENI: the other destinations would not meet it. Routes in the ENIs' tables first, since
+ * An address behind each route that another program has put into the table of an ENI, or into main
+ * by an ENI: the other destinations would not meet it. Routes in the ENIs' tables first, since
  * nothing keeps other ENIs' sources from using them.
  */
 function listRouted({ kernel, desired }: WaysInput): string[] {
@@ -206,7 +207,10 @@ function listRouted({ kernel, desired }: WaysInput): string[] {
   );
 }
 
-/** Per family: routes added by hand or by a script are few, and a routing daemon's thousands are alike. */
+/**
+ * Per family: routes added by hand or by a script are few, and a routing daemon's thousands are
+ * alike.
+ */
 const mostRouted = 8;
 
 /** Routes of the ENI itself: the other destinations cover them. */

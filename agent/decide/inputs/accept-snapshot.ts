@@ -1,6 +1,7 @@
 /**
- * Which parts of a new snapshot are accepted (DESIGN, decision 2). Invariant: a single read never removes anything
- * or changes it, except what it shows on another ENI of the same VPC. Additions are accepted at once.
+ * Which parts of a new snapshot are accepted (DESIGN, decision 2). Invariant: a single read never
+ * removes anything or changes it, except what it shows on another ENI of the same VPC. Additions
+ * are accepted at once.
  */
 
 import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
@@ -26,8 +27,9 @@ export interface Acceptance {
 export const initialAcceptState: AcceptState = { accepted: null, missing: {} };
 
 /**
- * Identical reads are a fixpoint; two equal reads in a row are accepted completely, except ENIs that are pending or invalid:
- * these keep their last good reading, without what another ENI shows meanwhile.
+ * Identical reads are a fixpoint; two equal reads in a row are accepted completely, except ENIs
+ * that are pending or invalid: these keep their last good reading, without what another ENI shows
+ * meanwhile.
  */
 export function acceptSnapshot(state: AcceptState, candidate: Snapshot): Acceptance {
   const before = readyEnis(state.accepted);
@@ -75,7 +77,10 @@ class Review {
     return before;
   }
 
-  /** A changed or missing value may exclude an ENI from this program or include it: a second read decides. */
+  /**
+   * A changed or missing value may exclude an ENI from this program or include it: a second read
+   * decides.
+   */
   reviewTags(): Pick<Snapshot, 'tags' | 'unreadTags'> {
     const { tags, unreadTags } = this.#candidate;
     if (tags === undefined) return {};

@@ -1,6 +1,6 @@
 /**
- * Claims of several ENIs on the same value. Invariant: what an ENI lists takes nothing from another ENI
- * that had it before and still lists it. Pure.
+ * Claims of several ENIs on the same value. Invariant: what an ENI lists takes nothing from another
+ * ENI that had it before and still lists it. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -74,9 +74,9 @@ function isSamePlace(left: EniMetadata, right: EniMetadata): boolean {
 }
 
 /**
- * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so of two
- * ENIs with overlapping subnets one reading is wrong: not the one that was there before, else not the primary's, else not
- * that of the lower card and device.
+ * Subnets of one VPC never overlap (Amazon VPC user guide, "Subnet CIDR blocks"), so of two ENIs
+ * with overlapping subnets one reading is wrong: not the one that was there before, else not the
+ * primary's, else not that of the lower card and device.
  */
 export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata[]): EniReading[] {
   const ready = candidate.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));

@@ -1,4 +1,6 @@
-/** Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1). */
+/**
+ * Which link is which ENI: by MAC among the links that can be an ENI at all (DESIGN, decision 1).
+ */
 
 import type { KernelState, Link } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
@@ -11,9 +13,10 @@ export interface CandidateLink {
 }
 
 /**
- * Links that can be an ENI, by MAC. A physical link counts by its driver; a link of a kind (veth, vlan, …) only where
- * the kind itself is listed in `drivers`: VLAN, macvlan, bridge and bond links repeat the MAC of the link below.
- * Two candidates with the same MAC make it ambiguous: both are in the list, and neither is changed.
+ * Links that can be an ENI, by MAC. A physical link counts by its driver; a link of a kind (veth,
+ * vlan, …) only where the kind itself is listed in `drivers`: VLAN, macvlan, bridge and bond links
+ * repeat the MAC of the link below. Two candidates with the same MAC make it ambiguous: both are in
+ * the list, and neither is changed.
  */
 export function findCandidates(
   kernel: Pick<KernelState, 'links' | 'drivers'>,
@@ -30,8 +33,8 @@ export function findCandidates(
 }
 
 /**
- * One address per family and candidate link, as source of requests to the metadata service: if the default route leads elsewhere
- * (a VPN, a broken ENI), the service still answers through an ENI.
+ * One address per family and candidate link, as source of requests to the metadata service: if the
+ * default route leads elsewhere (a VPN, a broken ENI), the service still answers through an ENI.
  */
 export function listLocalAddresses(kernel: KernelState, drivers: readonly string[]): string[] {
   const candidates = [...findCandidates(kernel, drivers).values()].flat();

@@ -18,8 +18,8 @@ interface AddressesOfHost {
 }
 
 /**
- * Without our own host addresses, and without IPv4 addresses in the subnet of another address of their link, which alone
- * determines who holds that subnet. Only global addresses hold a subnet.
+ * Without our own host addresses, and without IPv4 addresses in the subnet of another address of
+ * their link, which alone determines who holds that subnet. Only global addresses hold a subnet.
  */
 export function listRelevantAddresses({ addresses, leased }: AddressesOfHost): readonly Address[] {
   const networks = new Map<number, string>();

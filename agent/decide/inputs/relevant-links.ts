@@ -6,8 +6,9 @@ import { ownProtocol } from '../base/identity.ts';
 import { linkScope } from '../base/kernel-numbers.ts';
 
 /**
- * Physical links and those of a kind that can be an ENI, their masters, VRFs and links with the name of a configured VRF, and
- * links with an alternative name, since only one link of a host can have it.
+ * Physical links and those of a kind that can be an ENI, their masters, VRFs and links with the
+ * name of a configured VRF, and links with an alternative name, since only one link of a host can
+ * have it.
  */
 export function listRelevantLinks({ links, config }: { links: readonly Link[]; config: Config }): readonly Link[] {
   const { drivers, interfaces } = config;
@@ -25,8 +26,8 @@ interface AddressesAndLinks {
 }
 
 /**
- * Without the link-local IPv6 addresses of other links, which cannot affect a decision. An IPv4 address
- * can have any scope: Cilium's own, which is one of an ENI's addresses, has link scope.
+ * Without the link-local IPv6 addresses of other links, which cannot affect a decision. An IPv4
+ * address can have any scope: Cilium's own, which is one of an ENI's addresses, has link scope.
  */
 export function listAddressesNear({ addresses, links }: AddressesAndLinks): readonly Address[] {
   const near = new Set(links.map(({ index }) => index));

@@ -1,8 +1,8 @@
 /**
  * IPv6 routers by link, remembered beyond their routes. networkd drops what router advertisements
  * brought whenever it configures a link again and asks for them up to a second later
- * (sd_ndisc_start): until then the remembered router carries the traffic. But a router that the network
- * itself withdraws is gone: one that announces it, whose lifetime ends, or that another
+ * (sd_ndisc_start): until then the remembered router carries the traffic. But a router that the
+ * network itself withdraws is gone: one that announces it, whose lifetime ends, or that another
  * router has replaced. Pure.
  */
 
@@ -37,8 +37,8 @@ export interface RouterNews {
 /** The lifetime that routers announce by default (RFC 4861, section 6.2.1: AdvDefaultLifetime). */
 const trustedForMs = 1_800_000;
 /**
- * networkd announces on the bus that it configures a link only after it has dropped the routes: a few ms,
- * more on a busy machine.
+ * networkd announces on the bus that it configures a link only after it has dropped the routes: a
+ * few ms, more on a busy machine.
  */
 const withdrawnAfterMs = 2_000;
 /** The loss and the announcement arrive by two sockets, in any order. */

@@ -73,7 +73,10 @@ export function removeFromInterfaces(files: readonly TextFile[], eniLinks: reado
     : { links: [...links].sort(), changed, obstacles: [...obstacles, ...aliases] };
 }
 
-/** Comments and empty lines belong to the stanza above them; those at the top are a stanza without words. */
+/**
+ * Comments and empty lines belong to the stanza above them; those at the top are a stanza without
+ * words.
+ */
 function splitStanzas(text: string): Stanza[] {
   const stanzas: { words: string[]; lines: string[] }[] = [{ words: [], lines: [] }];
   let isContinued = false;

@@ -1,6 +1,7 @@
 /**
- * What `enid takeover` cleans up after the previous network manager: its lease before networkd manages the ENIs, and afterwards its
- * routes in main, which would take precedence over networkd's, and its link-local addresses. Pure.
+ * What `enid takeover` cleans up after the previous network manager: its lease before networkd
+ * manages the ENIs, and afterwards its routes in main, which would take precedence over networkd's,
+ * and its link-local addresses. Pure.
  */
 
 import { canonicalAddress } from '../../../lib/ip/address.ts';
@@ -26,7 +27,10 @@ const kernelMetric = 256;
 /** The kernel's own for an address, boot (`ip route` of a script), static, ra, dhcp. */
 const foreignProtocols = [RTPROT_KERNEL, RTPROT_BOOT, RTPROT_STATIC, RTPROT_RA, RTPROT_DHCP];
 
-/** Default and connected routes with another metric than the ENI's, if the ENI's own exist to replace them. */
+/**
+ * Default and connected routes with another metric than the ENI's, if the ENI's own exist to
+ * replace them.
+ */
 export function findLeftovers(kernel: KernelState, desired: Desired): Route[] {
   const candidates = kernel.routes.filter(
     ({ table, type, protocol }) => table === mainTable && type === RTN_UNICAST && foreignProtocols.includes(protocol),
@@ -65,8 +69,9 @@ function makeLinkLocal(mac: string): string | null {
 }
 
 /**
- * Addresses whose connected route NetworkManager or dhcpcd made instead of the kernel. The kernel makes it together with the
- * address, or never (inet_rtm_newaddr), so networkd would not get a connected route.
+ * Addresses whose connected route NetworkManager or dhcpcd made instead of the kernel. The kernel
+ * makes it together with the address, or never (inet_rtm_newaddr), so networkd would not get a
+ * connected route.
  */
 export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAddress[] {
   return desired.enis.flatMap((eni) =>
@@ -82,7 +87,8 @@ export function findHeldAddresses(kernel: KernelState, desired: Desired): HeldAd
 function isHeld(address: Address, { addresses, routes }: KernelState): boolean {
   const { linkIndex, family, prefixLength } = address;
   if (family !== 4 || prefixLength === 32) return false;
-  // Routes to the address itself and to the broadcast address are also the kernel's, but of other types.
+  // Routes to the address itself and to the broadcast address are also the kernel's, but of other
+  // types.
   const hasRoute = listOfLink(routes, linkIndex).some(
     ({ type, protocol, preferredSource, gateway, metric }) =>
       type === RTN_UNICAST &&

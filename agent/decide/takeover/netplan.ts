@@ -1,4 +1,7 @@
-/** Judges the files of netplan: those that configure only ENIs, and only by DHCP, can be moved away. Pure. */
+/**
+ * Judges the files of netplan: those that configure only ENIs, and only by DHCP, can be moved away.
+ * Pure.
+ */
 
 import { matchesShellPattern } from '../../../lib/text/pattern.ts';
 

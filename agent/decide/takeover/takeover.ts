@@ -1,6 +1,6 @@
 /**
- * The steps of `enid takeover` on a host that another manager configures: first what applies to the next boot, then the hand-over,
- * in which the links keep their addresses. Pure.
+ * The steps of `enid takeover` on a host that another manager configures: first what applies to the
+ * next boot, then the hand-over, in which the links keep their addresses. Pure.
  */
 
 import type { CommandStep, KillStep, TakeoverFacts, TakeoverPlan, TakeoverStep } from '../../takeover-model.ts';
@@ -13,7 +13,10 @@ import { judgeNetplan } from './netplan.ts';
 interface Part {
   readonly managers: readonly string[];
   readonly files: readonly TakeoverStep[];
-  /** Before systemd-networkd starts: the previous manager releases the links without removing the addresses. */
+  /**
+   * Before systemd-networkd starts: the previous manager releases the links without removing the
+   * addresses.
+   */
   readonly letGo: readonly (CommandStep | KillStep)[];
   /** After all other steps. */
   readonly resume: readonly CommandStep[];
@@ -147,8 +150,8 @@ function planNetworkManager(facts: TakeoverFacts): Part {
     ...nothing,
     managers,
     files: [write(networkManagerFile, text)],
-    // A stop keeps the addresses; unmanaging a link while it runs would not. The state that it keeps for a link when it starts
-    // again takes precedence over its configuration (1.42).
+    // A stop keeps the addresses; unmanaging a link while it runs would not. The state that it
+    // keeps for a link when it starts again takes precedence over its configuration (1.42).
     letGo: [
       ...(cloudSetup.length > 0
         ? [
@@ -169,7 +172,10 @@ function planNetworkManager(facts: TakeoverFacts): Part {
   };
 }
 
-/** Without this it would treat the addresses on the links as external, and never request a lease again. */
+/**
+ * Without this it would treat the addresses on the links as external, and never request a lease
+ * again.
+ */
 function resumeConnections(
   start: readonly string[],
   devices: TakeoverFacts['networkManagerDevices'],
@@ -198,7 +204,9 @@ function planDhcpcd({ units, clients, otherLinks }: TakeoverFacts): Part {
   };
 }
 
-/** Including managers whose files networkd reads: cloud-init, and leftovers of amazon-ec2-net-utils. */
+/**
+ * Including managers whose files networkd reads: cloud-init, and leftovers of amazon-ec2-net-utils.
+ */
 function planNetplan({ netplanFiles, generatedFiles, eniLinks, otherLinks }: TakeoverFacts): Part {
   const { paths, obstacles } = judgeNetplan({ files: netplanFiles, eniLinks, otherLinks });
   const generated = generatedFiles.filter((path) => paths.length > 0 || !path.includes('netplan'));

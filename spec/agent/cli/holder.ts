@@ -1,4 +1,7 @@
-/** A process that holds the lock of a runtime directory and answers SIGHUP as the daemon does: see reload.spec.ts. */
+/**
+ * A process that holds the lock of a runtime directory and answers SIGHUP as the daemon does: see
+ * reload.spec.ts.
+ */
 
 import { RuntimeStore } from '../../../agent/watch/runtime-store.ts';
 

@@ -1,4 +1,7 @@
-/** The metrics, and that the alerts, the dashboard and the documentation speak of metrics that there are. */
+/**
+ * The metrics, and that the alerts, the dashboard and the documentation speak of metrics that there
+ * are.
+ */
 
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';

@@ -1,4 +1,7 @@
-/** What the reconciler remembers of what was done: reloads, fights, changes that do nothing, what stands on disk. */
+/**
+ * What the reconciler remembers of what was done: reloads, fights, changes that do nothing, what
+ * stands on disk.
+ */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { InterfaceEntry } from '../../../agent/config/types.ts';

@@ -1,6 +1,7 @@
 /**
- * Promise P6 with new metadata in flight: killed between any two steps, with a disk that takes everything, nothing, or stops to, the
- * program is started again without the metadata service, and takes nothing away that works.
+ * Promise P6 with new metadata in flight: killed between any two steps, with a disk that takes
+ * everything, nothing, or stops to, the program is started again without the metadata service, and
+ * takes nothing away that works.
  */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';

@@ -1,6 +1,7 @@
 /**
- * Whatever the service does, a read is whole or it throws; and one bad read takes nothing from what is accepted. Timers
- * stand still, and go on only while the service is silent: a busy machine ends no request, and nobody waits.
+ * Whatever the service does, a read is whole or it throws; and one bad read takes nothing from what
+ * is accepted. Timers stand still, and go on only while the service is silent: a busy machine ends
+ * no request, and nobody waits.
  */
 
 import { afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -28,7 +29,10 @@ const effects: Record<string, FaultEffect> = {
   'truncated, no length': { kind: 'truncate', bytes: 5, hasLength: false },
   'token ends': { kind: 'expire-tokens' },
 };
-/** Answers of the service itself, which a single read must take at its word: then no more than a second read decides. */
+/**
+ * Answers of the service itself, which a single read must take at its word: then no more than a
+ * second read decides.
+ */
 const plausible = new Set(['404', 'empty body']);
 
 let server: ImdsServer;
@@ -157,7 +161,8 @@ describe('under way', () => {
     ]);
     expect(await tryRead()).toBeNull();
     await rest(80);
-    // Token, list, two of the instance, a list for each ENI; the eight under way, and the one that took the failed one's place.
+    // Token, list, two of the instance, a list for each ENI; the eight under way, and the one that
+    // took the failed one's place.
     expect(server.requests().length).toBeLessThanOrEqual(4 + macs.length + 8 + 1);
     server.setFaults([]);
     expect(await reader.readSnapshot()).toEqual(full);

@@ -27,8 +27,8 @@ export const tree = buildTree({
 });
 
 /**
- * What is read is true, and is accepted without a loss. `isPlausible`: an answer of the service itself, which a single read must
- * take at its word; then no more than a second read decides.
+ * What is read is true, and is accepted without a loss. `isPlausible`: an answer of the service
+ * itself, which a single read must take at its word; then no more than a second read decides.
  */
 export function expectNothingLost(full: Snapshot, read: Snapshot | null, isPlausible: boolean): void {
   if (read === null) return;
@@ -42,7 +42,10 @@ export function expectNothingLost(full: Snapshot, read: Snapshot | null, isPlaus
   expect(withoutPublic(accepted)).toEqual(withoutPublic(full));
 }
 
-/** Nothing is decided by public addresses: where they cannot be read they are left out until their ENI is read again. */
+/**
+ * Nothing is decided by public addresses: where they cannot be read they are left out until their
+ * ENI is read again.
+ */
 export function withoutPublic(value: unknown): unknown {
   return JSON.parse(JSON.stringify(value), (key, inner) => (key === 'publicIpv4' ? null : inner));
 }

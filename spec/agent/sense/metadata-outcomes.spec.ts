@@ -1,6 +1,7 @@
 /**
- * Whatever a request ends with, at any place and from any request on: a snapshot is whole or there is none. How a request
- * ends with each fault of the service is lib/imds/client.spec's matter, and metadata-faults.spec has both together.
+ * Whatever a request ends with, at any place and from any request on: a snapshot is whole or there
+ * is none. How a request ends with each fault of the service is lib/imds/client.spec's matter, and
+ * metadata-faults.spec has both together.
  */
 
 import { beforeAll, beforeEach, describe, expect, it } from '@jest/globals';

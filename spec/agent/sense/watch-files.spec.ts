@@ -1,4 +1,6 @@
-/** Changes of unit files are told: also in drop-in folders, also after the directory was removed. */
+/**
+ * Changes of unit files are told: also in drop-in folders, also after the directory was removed.
+ */
 
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -15,7 +15,9 @@ beforeEach(async () => {
 });
 afterEach(() => server.close());
 
-/** An answer of a busy machine takes its time; only what is to run into a timeout has a short one. */
+/**
+ * An answer of a busy machine takes its time; only what is to run into a timeout has a short one.
+ */
 const shortTimeoutMs = 800;
 
 function openClient(options: Partial<ImdsClientOptions> = {}): ImdsClient {
@@ -207,7 +209,8 @@ describe('the way to the service', () => {
       });
       const sinceMs = performance.now();
       expect(await client.get('meta-data/mac')).toEqual({ kind: 'value', text: 'value' });
-      // A dead service is noted after 3 s at a start (agent/daemon.ts): by then every way was tried.
+      // A dead service is noted after 3 s at a start (agent/daemon.ts): by then every way was
+      // tried.
       expect(performance.now() - sinceMs).toBeLessThan(3_000);
       expect(silent.size).toBe(8);
       expect(outcomes.sort()).toEqual([...Array(8).fill('given-up'), 'value', 'value']);

@@ -1,4 +1,7 @@
-/** Several attempts at the same thing: which one counts, when each begins, and what becomes of the others. */
+/**
+ * Several attempts at the same thing: which one counts, when each begins, and what becomes of the
+ * others.
+ */
 
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { findFirstSuccess } from '../../../lib/imds/first-success.ts';

@@ -11,7 +11,8 @@ describe('runCommand', () => {
       );
       for (const result of results) expect(result).toEqual({ code: 3, stdout: 'out\n', stderr: 'error\n' });
     }
-    // 240 shells: on a machine that is busy with other tests they take longer than jest's five seconds.
+    // 240 shells: on a machine that is busy with other tests they take longer than jest's five
+    // seconds.
   }, 60_000);
 
   it('does not wait for what a program leaves running', async () => {

@@ -1,4 +1,7 @@
-/** struct nlmsgerr (linux/netlink.h): errno, header of the request, the rest of it unless capped, attributes. */
+/**
+ * struct nlmsgerr (linux/netlink.h): errno, header of the request, the rest of it unless capped,
+ * attributes.
+ */
 
 import { expect, test } from '@jest/globals';
 import { readAcknowledgement } from '../../../lib/rtnetlink/acknowledgement.ts';

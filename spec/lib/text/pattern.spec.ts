@@ -88,8 +88,8 @@ describe('shell patterns', () => {
 });
 
 /**
- * What a backtracking matcher needs ages for, and one of squared cost tens of seconds: so long a limit
- * that no load of the machine reaches it. In ms of processor time.
+ * What a backtracking matcher needs ages for, and one of squared cost tens of seconds: so long a
+ * limit that no load of the machine reaches it. In ms of processor time.
  */
 test.each([
   ['stars', '*a'.repeat(32), 'a'.repeat(200)],

@@ -35,7 +35,10 @@ describe('what is refused', () => {
   });
 });
 
-/** Each took from 2 s to more than 20 s of 1 MB with yaml alone; what is slowest of all is linear here. */
+/**
+ * Each took from 2 s to more than 20 s of 1 MB with yaml alone; what is slowest of all is linear
+ * here.
+ */
 describe('hostile text of the largest size takes little time', () => {
   test.each([
     ['levels of lists', '['.repeat(mostYamlBytes)],
@@ -61,7 +64,8 @@ describe('hostile text of the largest size takes little time', () => {
     } catch (error) {
       expect(error).toMatchObject({ name: 'ConfigError' });
     }
-    // Without the bounds it is 20 s and more; processor time, so that a busy machine does not count.
+    // Without the bounds it is 20 s and more; processor time, so that a busy machine does not
+    // count.
     expect((process.cpuUsage().user - user) / 1000).toBeLessThan(5_000);
   });
 });

@@ -1,4 +1,7 @@
-/** What amazon-ec2-net-utils and nm-cloud-setup leave is theirs by its whole form, and nobody else's. */
+/**
+ * What amazon-ec2-net-utils and nm-cloud-setup leave is theirs by its whole form, and nobody
+ * else's.
+ */
 
 import { expect, it } from '@jest/globals';
 import { findLeftoverRules, findLeftoverTables } from '../../../../agent/decide/base/other-managers.ts';

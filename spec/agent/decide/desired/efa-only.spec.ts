@@ -1,4 +1,7 @@
-/** EFA-only ENIs without a network device: a final state that holds nothing back, until an address is assigned. */
+/**
+ * EFA-only ENIs without a network device: a final state that holds nothing back, until an address
+ * is assigned.
+ */
 
 import { expect, it } from '@jest/globals';
 import { diagnose } from '../../../../agent/decide/explain/diagnose.ts';
@@ -8,7 +11,10 @@ import { giveLease, plugIn, snapshotOf } from '../../../properties/host.ts';
 import { makeEni } from '../../eni.ts';
 
 const primary = { ...makeEni(0), deviceNumber: 0 };
-/** As the metadata lists it (amazon-vpc-cni-k8s, pull request 3047): with its subnet, without an address. */
+/**
+ * As the metadata lists it (amazon-vpc-cni-k8s, pull request 3047): with its subnet, without an
+ * address.
+ */
 const efaOnly: EniMetadata = { ...makeEni(1), networkCard: 1, ipv4Addresses: [] };
 
 it('are quiet without a link, and followed once they have an address and a link', () => {

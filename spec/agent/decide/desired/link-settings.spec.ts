@@ -1,4 +1,7 @@
-/** An MTU, or DNS, that changes on a running link: without networkd where that would drop addresses for it, by a reload elsewhere. */
+/**
+ * An MTU, or DNS, that changes on a running link: without networkd where that would drop addresses
+ * for it, by a reload elsewhere.
+ */
 
 import { expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../../agent/config/defaults.ts';

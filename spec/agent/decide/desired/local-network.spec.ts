@@ -1,4 +1,7 @@
-/** Local network interfaces of Outposts servers are told by their lease, and by nothing that another ENI can have. */
+/**
+ * Local network interfaces of Outposts servers are told by their lease, and by nothing that another
+ * ENI can have.
+ */
 
 import { expect, it } from '@jest/globals';
 import { ModelWorld } from '../../../../fixtures/model/world.ts';

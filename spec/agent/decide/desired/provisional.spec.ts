@@ -1,4 +1,7 @@
-/** Links without metadata: each leased address by its own link, until the ENI's own rules and routes are there. */
+/**
+ * Links without metadata: each leased address by its own link, until the ENI's own rules and routes
+ * are there.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../../agent/config/defaults.ts';
@@ -13,7 +16,9 @@ import { makeEni } from '../../eni.ts';
 const fallback = '/usr/lib/systemd/network/80-ec2.network';
 const enis = [makeEni(0), makeEni(1)];
 
-/** As networkd leaves it by 80-ec2.network: main has one default for each link, all of one metric. */
+/**
+ * As networkd leaves it by 80-ec2.network: main has one default for each link, all of one metric.
+ */
 function boot(config: Config = defaultConfig, networkFile = fallback): ModelWorld {
   const world = new ModelWorld({ config });
   for (const eni of enis) {

@@ -1,4 +1,6 @@
-/** A lease's IPv6 address has a stand-in for as long as networkd may drop it, and not a moment less. */
+/**
+ * A lease's IPv6 address has a stand-in for as long as networkd may drop it, and not a moment less.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import { computeAddressStandIns, isStillNeeded } from '../../../../agent/decide/desired/stand-ins.ts';

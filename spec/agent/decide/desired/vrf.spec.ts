@@ -1,4 +1,7 @@
-/** What follows from `vrf:`: when it can be, whose the VRF is, and when a link is put back. The files are in the scenarios. */
+/**
+ * What follows from `vrf:`: when it can be, whose the VRF is, and when a link is put back. The
+ * files are in the scenarios.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import { parseConfig } from '../../../../agent/config/parse.ts';

@@ -1,4 +1,7 @@
-/** Each check of `enid doctor`: a healthy host has nothing to say, and each ailment is found with what to do. */
+/**
+ * Each check of `enid doctor`: a healthy host has nothing to say, and each ailment is found with
+ * what to do.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import { computeExitCode, diagnose, type Patient } from '../../../../agent/decide/explain/diagnose.ts';

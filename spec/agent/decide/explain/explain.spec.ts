@@ -1,4 +1,6 @@
-/** explain, plan, status and doctor on one host: what one of them says, none of the others denies. */
+/**
+ * explain, plan, status and doctor on one host: what one of them says, none of the others denies.
+ */
 
 import { describe, expect, it } from '@jest/globals';
 import { explainPacket } from '../../../../agent/decide/explain/explain.ts';

@@ -1,4 +1,7 @@
-/** A host with two ENIs and a container bridge, written as ip(8) prints it, and a model of the kernel's look-up over it. */
+/**
+ * A host with two ENIs and a container bridge, written as ip(8) prints it, and a model of the
+ * kernel's look-up over it.
+ */
 
 import type { KernelAnswer, KnownHost } from '../../../../agent/decide/explain/explain.ts';
 import type { Packet } from '../../../../agent/decide/explain/walk.ts';
@@ -29,7 +32,10 @@ export const enis: readonly EniMetadata[] = [
   },
 ];
 
-/** Decision 4: what main knows by no ENI, then the ENI's own table; for the primary what main would send by another ENI. */
+/**
+ * Decision 4: what main knows by no ENI, then the ENI's own table; for the primary what main would
+ * send by another ENI.
+ */
 export const wayRules = [
   'pref 10000 from 10.0.1.4/31 lookup 10000 suppress_prefixlength 0 proto 236',
   'pref 10000 from 2001:db8:0:1::10/128 lookup 10000 suppress_prefixlength 0 proto 236',
@@ -171,7 +177,10 @@ export function makeHost(changes: HostChanges = {}): KnownHost & { readonly answ
   return { kernel, desired, snapshot, changes: changesPending, conflicts: [], answer };
 }
 
-/** fib_rules.c: rules by priority, the longest prefix of the table, and the result is taken unless the rule suppresses it. */
+/**
+ * fib_rules.c: rules by priority, the longest prefix of the table, and the result is taken unless
+ * the rule suppresses it.
+ */
 function lookUp(
   { source, destination, inputLink }: Packet,
   { rules, routes, links, addresses }: KernelState,
