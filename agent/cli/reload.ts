@@ -71,7 +71,7 @@ async function reloadByBus(): Promise<CommandResult | null> {
 /** The pass was made with what was known before where the metadata service did not answer. */
 function succeed(outcome: ReloadOutcome | null): CommandResult {
   const warning = outcome?.warning ?? null;
-  const stderr = warning === null ? '' : `enid: the metadata could not be read, and stay as they were: ${warning}\n`;
+  const stderr = warning === null ? '' : `enid: the metadata could not be read, and stays as it was: ${warning}\n`;
   return { stdout: '', stderr, exitCode: 0 };
 }
 

@@ -1,7 +1,5 @@
 /** Runs a program to its end, without a shell and without input. */
 
-import { spawn } from 'node:child_process';
-
 export interface CommandResult {
   /** Null where a signal ended it or it could not be started. */
   readonly code: number | null;
@@ -19,6 +17,8 @@ export async function runCommand(
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<CommandResult> {
   const [program = '', ...rest] = argv;
+  // Loaded here: a start of the daemon runs no program.
+  const { spawn } = await import('node:child_process');
   return await new Promise((resolve) => {
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -107,9 +107,13 @@ function renderVrfFiles(prefix: string, input: NetworkFileInput, vrf: string): N
   ];
 }
 
+/**
+ * Also these words stay as they are: on systemd ≤ 256 a changed file makes the next reload drop the
+ * lease, so an upgrade of this program must not change it.
+ */
 function renderHeader({ eni }: NetworkFileInput): string {
   const where = `device ${eni.deviceNumber}, card ${eni.networkCard}`;
-  return `${headerStart}${eni.mac} (${eni.eniId ?? 'unnamed ENI'}, ${where}).\n# To override it, put a .network file for this link into /etc/systemd/network.\n`;
+  return `${headerStart}${eni.mac} (${eni.eniId ?? 'unnamed ENI'}, ${where}).\n# To decide yourself, put a .network file for this link into /etc/systemd/network.\n`;
 }
 
 function renderLinkFile(input: NetworkFileInput): string {

@@ -43,7 +43,7 @@ it('is done when the daemon says so', async () => {
 it('says where the metadata could not be read, and is done', async () => {
   await startHolder('', 'got 503');
   const { stderr, exitCode } = await run();
-  expect([stderr, exitCode]).toEqual(['enid: the metadata could not be read, and stay as they were: got 503\n', 0]);
+  expect([stderr, exitCode]).toEqual(['enid: the metadata could not be read, and stays as it was: got 503\n', 0]);
 });
 
 it('fails with why the configuration was refused', async () => {

@@ -103,7 +103,7 @@ describe('enid config', () => {
   it('checks and shows', async () => {
     expect(await checkConfig(places)).toMatchObject({
       exitCode: 0,
-      stdout: expect.stringContaining('the defaults hold'),
+      stdout: expect.stringContaining('using the defaults'),
     });
     await write({ 'config.yaml': 'hostname: true', 'config.d/a.yaml': '' });
     expect(await checkConfig(places)).toEqual({
