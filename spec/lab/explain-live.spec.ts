@@ -66,7 +66,7 @@ it(
       expect(asked).toMatchObject({ right: false, kernel: { refused: expect.any(String) } });
     }
   },
-  testMs * 2,
+  testMs * 4,
 );
 
 it(
