@@ -61,7 +61,7 @@ describe('another program', () => {
       const theirs = `[Match]\nPermanentMACAddress=${withPrefixes.mac}\nMACAddress=${withPrefixes.mac}\n[Network]\nDHCP=no\n`;
       await check('sh', '-c', `printf '%s' "$1" > ${path}`, 'sh', theirs);
       await lab.vpc.attach({ ...withPrefixes, linkName: 'ens7' });
-      const told = () => lab.enid.lines.filter((line) => line.includes(`${path} belongs to another program`));
+      const told = () => lab.enid.lines.filter((line) => line.includes(`${path} was put there by another program`));
       await until('the report', () => told().length > 0);
       // What is repaired shows that passes go on.
       await check('ip', 'link', 'property', 'del', 'dev', 'ens5', 'altname', 'device-number-0.0');
