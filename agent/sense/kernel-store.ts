@@ -180,6 +180,9 @@ export class KernelStore {
     if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || isHidden(route))) {
       effects.suspects.add('route');
     }
+    // rtnetlink tells of an MTU before IPv6 takes the link up again for it (both hear
+    // NETDEV_CHANGEMTU, addrconf_notify later).
+    if (link.isIpv6Off === true && before !== undefined && before.mtu !== link.mtu) effects.suspects.add('link');
     // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses
     // (cycle_netdev).
     if (before === undefined || before.masterIndex === link.masterIndex) return;
