@@ -97,8 +97,8 @@ it(
     expect(sent).toContain('RTM_GETROUTE');
     expect(sent).not.toContain('NLM_F_DUMP');
     expect(await vpc.imds.requests()).toEqual([]);
-    // 50 processes of busctl under strace are most of it.
-    expect(tookMs).toBeLessThan(5_000);
+    // 50 processes of busctl under strace are most of it; a look at a silent service takes longer.
+    expect(tookMs).toBeLessThan(20_000);
     expect(enid.lines.filter((line) => /rror|warn/.test(line))).toEqual([]);
   },
   testMs,

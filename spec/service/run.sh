@@ -28,5 +28,4 @@ ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-f
 ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
-# Each spec boots systems of its own, and waits for them most of the time.
-jest --selectProjects service --maxWorkers=2 "$@"
+jest --selectProjects service --runInBand "$@"
