@@ -2,7 +2,7 @@
 
 import { familyOf } from '../../lib/ip/address.ts';
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
-import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { missingFamily, RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import type { RouteLookup } from '../../lib/rtnetlink/route.ts';
 import type { KernelAnswer } from '../decide/explain/explain.ts';
 import type { Packet } from '../decide/explain/walk.ts';
@@ -63,7 +63,7 @@ function makeLookup(
 function describeRefusal({ errno, text }: RtnetlinkError, inputLink: string | null): string {
   const said = text === null ? errno : `${errno} (${text})`;
   if (errno === 'ENETUNREACH') return `${said}, no route to the destination`;
-  if (/^(EOPNOTSUPP|ENOTSUP|EAFNOSUPPORT)$/.test(errno)) return `${said}, this kernel has no IPv6`;
+  if (missingFamily.has(errno)) return `${said}, this kernel has no IPv6`;
   if (errno === 'EINVAL' && inputLink === null) return `${said}, this host does not have the source address`;
   // Martian source: the reverse path filter, or forwarding is off (EHOSTUNREACH).
   if (errno === 'EXDEV') return `${said}, the reverse path filter of ${inputLink} refuses it`;

@@ -21,7 +21,7 @@ import {
   RTM_SETLINK,
 } from './constants.ts';
 import { describeAddress, describeRoute, describeRule } from './describe.ts';
-import { RtnetlinkError } from './errors.ts';
+import { missingFamily, RtnetlinkError } from './errors.ts';
 import { decodeLink, encodeAltName, encodeGroup, encodeLinkHeader, encodeMaster, encodeMtu } from './link.ts';
 import { encodeSetting } from './link-settings.ts';
 import { RequestSocket } from './request-socket.ts';
@@ -41,12 +41,6 @@ import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.t
 const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
 const FAMILIES: readonly Family[] = [4, 6];
-/**
- * What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv:
- * one number on Linux.
- */
-const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP', 'ENOTSUP']);
-
 export interface RtnetlinkClientOptions {
   /** For the answer to a request, and for each next part of a dump. */
   readonly timeoutMs?: number;

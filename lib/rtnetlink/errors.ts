@@ -41,3 +41,9 @@ export function errnoName(errno: number): string {
     return `E${errno}`;
   }
 }
+
+/**
+ * What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv:
+ * one number on Linux.
+ */
+export const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP', 'ENOTSUP']);
