@@ -7,6 +7,7 @@ import { existsSync, lstatSync, readFileSync } from 'node:fs';
 import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
+import { errorCodeOf, isMissing } from '../../lib/errors/system-error.ts';
 import { SafeDirectory } from '../../lib/file/safe-directory.ts';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
@@ -194,7 +195,7 @@ function openIfThere(path: string): SafeDirectory | null {
   try {
     return SafeDirectory.open(path);
   } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
 }
@@ -232,7 +233,7 @@ function killProcesses(processIds: readonly number[]): void {
     try {
       process.kill(processId, 'SIGKILL');
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'ESRCH')) throw error;
+      if (errorCodeOf(error) !== 'ESRCH') throw error;
     }
   }
 }

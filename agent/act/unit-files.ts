@@ -2,6 +2,7 @@
 
 import { mkdir, rmdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { errorCodeOf } from '../../lib/errors/system-error.ts';
 import { removeFile, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { NetworkdError } from '../errors.ts';
 
@@ -37,6 +38,6 @@ export async function removeUnitFile(directory: string, name: string): Promise<b
 }
 
 function toError(verb: string, path: string, error: unknown): NetworkdError {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : 'failed';
+  const code = errorCodeOf(error) ?? 'failed';
   return new NetworkdError(code, path, `failed to ${verb} ${path}: ${code}`, { cause: error });
 }

@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
+import { errorCodeOf } from '../../lib/errors/system-error.ts';
 import { signalProcess } from '../../lib/process/signal-process.ts';
 import type { Config } from '../config/types.ts';
 import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
@@ -36,7 +37,7 @@ export async function reload(config: Config): Promise<CommandResult> {
     const isSignalled = await signalProcess(processId, 'SIGHUP', async () => (await store.readHolder()) === processId);
     if (!isSignalled) return fail(ended);
   } catch (error) {
-    const isDenied = error instanceof Error && 'code' in error && error.code === 'EPERM';
+    const isDenied = errorCodeOf(error) === 'EPERM';
     return fail(`failed to signal process ${processId}: ${isDenied ? denied : error}`);
   }
   const end = performance.now() + patienceMs;

@@ -2,6 +2,7 @@
 
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { errorCodeOf, isMissing } from '../../lib/errors/system-error.ts';
 import { FileError, readRegularFile } from '../../lib/file/read-file.ts';
 import { mostYamlBytes } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
@@ -53,9 +54,8 @@ function ifPresent<T>(path: string, read: (path: string) => T): T | null {
   try {
     return read(path);
   } catch (cause) {
-    const code = typeof cause === 'object' && cause !== null && 'code' in cause ? cause.code : cause;
-    if (code === 'ENOENT') return null;
-    const reason = cause instanceof FileError ? cause.expectation : String(code);
+    if (isMissing(cause)) return null;
+    const reason = cause instanceof FileError ? cause.expectation : (errorCodeOf(cause) ?? String(cause));
     throw new ConfigError('unreadable', path, `failed to read ${path}: ${reason}`, { cause });
   }
 }

@@ -2,6 +2,7 @@
 
 import { readdirSync, type Stats, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { errorCodeOf, isMissing } from '../../lib/errors/system-error.ts';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 
 /** Far above what an ENI with all its addresses needs. */
@@ -53,7 +54,7 @@ function readIfPresent(path: string): string | null {
     return readRegularFile(path, { maxBytes, isTrusted: trustIn(dirname(path)), isAnyText: true });
   } catch (error) {
     if (isMissing(error)) return null;
-    if (foreignCodes.includes(codeOf(error))) return '';
+    if (foreignCodes.includes(errorCodeOf(error) ?? '')) return '';
     throw error;
   }
 }
@@ -68,12 +69,4 @@ function trustIn(directory: string): (file: Stats) => boolean {
     const shared = statSync(directory);
     return uid === shared.uid || (gid === shared.gid && gid !== 0);
   };
-}
-
-function isMissing(error: unknown): boolean {
-  return codeOf(error) === 'ENOENT';
-}
-
-function codeOf(error: unknown): string {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : '';
 }

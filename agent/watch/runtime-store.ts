@@ -7,6 +7,7 @@ import { lstatSync, readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
+import { errorCodeOf } from '../../lib/errors/system-error.ts';
 import { type FileLock, lockFile, readLockHolder } from '../../lib/file/lock-file.ts';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 import { removeLeftovers, writeFileAtomically } from '../../lib/file/write-file.ts';
@@ -86,7 +87,7 @@ export class RuntimeStore {
     try {
       return await readLockHolder(join(this.#directory, lockFileName));
     } catch (error) {
-      return error instanceof Error && 'code' in error && error.code === 'EACCES' ? 'hidden' : null;
+      return errorCodeOf(error) === 'EACCES' ? 'hidden' : null;
     }
   }
 

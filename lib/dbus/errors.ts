@@ -1,5 +1,7 @@
 /** Failures of a call on the bus, sorted by what a caller can do about them. */
 
+import { errorCodeOf } from '../errors/system-error.ts';
+
 /**
  * - `unreachable`: no connection to the bus, or it broke while the call was under way (it may have
  *   been carried out).
@@ -49,6 +51,6 @@ export function classifyErrorName(errorName: string): DbusFailure {
 /** The text of whatever was thrown; never empty. */
 export function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
-  const code = 'code' in cause && typeof cause.code === 'string' ? cause.code : '';
+  const code = errorCodeOf(cause) ?? '';
   return cause.message || code || cause.name;
 }

@@ -9,6 +9,7 @@
 import { constants, fstatSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
 import koffi from 'koffi';
+import { isMissing } from '../errors/system-error.ts';
 
 // asm-generic/fcntl.h
 const F_GETLK = 5;
@@ -55,7 +56,7 @@ export async function readLockHolder(path: string): Promise<number | null> {
   try {
     file = await openRegular(path, constants.O_RDONLY);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return null;
+    if (isMissing(error)) return null;
     throw error;
   }
   try {
@@ -80,8 +81,4 @@ function callFcntl(fd: number, command: number): { readonly result: number; read
   const lock = Buffer.alloc(FLOCK_LENGTH);
   lock.writeInt16LE(F_WRLCK, 0);
   return { result: fcntl(fd, command, lock), lock };
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

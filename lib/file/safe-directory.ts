@@ -16,6 +16,7 @@ import {
   type Stats,
 } from 'node:fs';
 import { join } from 'node:path';
+import { errorCodeOf } from '../errors/system-error.ts';
 
 const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
 /** As many as the kernel follows (linux/namei.h, MAXSYMLINKS). */
@@ -71,7 +72,7 @@ export class SafeDirectory {
     try {
       mkdirSync(this.at(name), 0o755);
     } catch (error) {
-      if (error instanceof Error && 'code' in error && error.code === 'EEXIST') return;
+      if (errorCodeOf(error) === 'EEXIST') return;
       throw error;
     }
     const fd = openSync(this.at(name), flags);

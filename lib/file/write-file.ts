@@ -5,6 +5,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, readdir, readFile, rename, unlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { errorCodeOf, isMissing } from '../errors/system-error.ts';
 
 export interface WriteFileOptions {
   /** Permission bits, whatever the umask. */
@@ -70,7 +71,7 @@ export async function removeFile(path: string): Promise<boolean> {
     await unlink(path);
     return true;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return false;
+    if (isMissing(error)) return false;
     throw error;
   }
 }
@@ -81,7 +82,7 @@ async function isAsWanted(path: string, text: string, { owner }: WriteFileOption
   try {
     handle = await open(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
   } catch (error) {
-    if (codeOf(error) === 'ENOENT' || codeOf(error) === 'ELOOP') return false;
+    if (isMissing(error) || errorCodeOf(error) === 'ELOOP') return false;
     throw error;
   }
   try {
@@ -101,8 +102,4 @@ async function syncDirectory(path: string): Promise<void> {
   } finally {
     await handle.close();
   }
-}
-
-function codeOf(error: unknown): unknown {
-  return typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
 }

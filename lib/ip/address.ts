@@ -65,22 +65,34 @@ export function formatAddress(family: Family, value: bigint): string {
     const number = Number(value);
     return `${number >>> 24}.${(number >>> 16) & 255}.${(number >>> 8) & 255}.${number & 255}`;
   }
-  const groups: number[] = [];
-  for (let shift = 112n; shift >= 0n; shift -= 16n) groups.push(Number((value >> shift) & 0xffffn));
-  return formatGroups(groups);
+  return formatIpv6((group) => Number((value >> BigInt(112 - 16 * group)) & 0xffffn));
 }
 
-function formatGroups(groups: readonly number[]): string {
+/** RFC 5952 text of an IPv6 address by its eight groups of 16 bits, the first at 0. */
+export function formatIpv6(readGroup: (group: number) => number): string {
+  // One scan finds the first longest run of zero groups; a single zero group is not compressed
+  // (section 4.2.2).
   let bestStart = -1;
-  let bestLength = 1; // RFC 5952 section 4.2.2: a single zero group is not compressed.
-  for (let start = 0; start < 8; start++) {
-    let length = 0;
-    while (start + length < 8 && groups[start + length] === 0) length++;
-    if (length > bestLength) [bestStart, bestLength] = [start, length];
+  let bestLength = 1;
+  let runStart = -1;
+  for (let group = 0; group <= 8; group++) {
+    const isZero = group < 8 && readGroup(group) === 0;
+    if (isZero && runStart < 0) runStart = group;
+    if (isZero || runStart < 0) continue;
+    if (group - runStart > bestLength) [bestStart, bestLength] = [runStart, group - runStart];
+    runStart = -1;
   }
-  const text = (part: readonly number[]) => part.map((group) => group.toString(16)).join(':');
-  if (bestStart < 0) return text(groups);
-  return `${text(groups.slice(0, bestStart))}::${text(groups.slice(bestStart + bestLength))}`;
+  let text = '';
+  for (let group = 0; group < 8; group++) {
+    if (group === bestStart) {
+      text += '::';
+      group += bestLength - 1;
+      continue;
+    }
+    if (text !== '' && !text.endsWith(':')) text += ':';
+    text += readGroup(group).toString(16);
+  }
+  return text;
 }
 
 /** Canonical text of an address in any form, null where it is none. */

@@ -1,6 +1,7 @@
 /** Address bytes as canonical text and back; on the hot path of dumps, so without BigInt. */
 
 import { isIP } from 'node:net';
+import { formatIpv6 } from '../ip/address.ts';
 import type { Family } from './types.ts';
 
 /** Canonical text (RFC 5952 for IPv6) of the address at `start`: 4 or 16 bytes. */
@@ -9,29 +10,7 @@ export function readAddressText(family: Family, buffer: Buffer, start: number): 
     const word = buffer.readUInt32BE(start);
     return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`;
   }
-  // One scan finds the first longest run of zero groups; a single zero group is not compressed (RFC
-  // 5952, 4.2.2).
-  let bestStart = -1;
-  let bestLength = 1;
-  let runStart = -1;
-  for (let group = 0; group <= 8; group++) {
-    const isZero = group < 8 && buffer.readUInt16BE(start + 2 * group) === 0;
-    if (isZero && runStart < 0) runStart = group;
-    if (isZero || runStart < 0) continue;
-    if (group - runStart > bestLength) [bestStart, bestLength] = [runStart, group - runStart];
-    runStart = -1;
-  }
-  let text = '';
-  for (let group = 0; group < 8; group++) {
-    if (group === bestStart) {
-      text += '::';
-      group += bestLength - 1;
-      continue;
-    }
-    if (text !== '' && !text.endsWith(':')) text += ':';
-    text += buffer.readUInt16BE(start + 2 * group).toString(16);
-  }
-  return text;
+  return formatIpv6((group) => buffer.readUInt16BE(start + 2 * group));
 }
 
 /** The unspecified address, for prefixes whose attribute is left out because their length is 0. */

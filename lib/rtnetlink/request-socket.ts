@@ -1,5 +1,6 @@
 /** Requests to the kernel and their answers, matched by sequence number. */
 
+import { errorCodeOf } from '../errors/system-error.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
 import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from './constants.ts';
 import { errnoName, RtnetlinkError } from './errors.ts';
@@ -115,9 +116,9 @@ export class RequestSocket {
       this.#pending.set(sequence, { description, visit, isDump, timer, isInterrupted: false, resolve, reject });
       try {
         this.#socket ??= this.#open();
-        this.#socket.send(message, (cause) => this.#fail(sequence, codeOf(cause), cause));
+        this.#socket.send(message, (cause) => this.#fail(sequence, errorCodeOf(cause) ?? 'EIO', cause));
       } catch (error) {
-        this.#fail(sequence, codeOf(error), error);
+        this.#fail(sequence, errorCodeOf(error) ?? 'EIO', error);
       }
     });
   }
@@ -131,7 +132,7 @@ export class RequestSocket {
         onLoss: (cause) => this.#failAll('ENOBUFS', cause),
         onFatal: (cause) => {
           this.#socket = null;
-          this.#failAll(codeOf(cause), cause);
+          this.#failAll(errorCodeOf(cause) ?? 'EIO', cause);
         },
         onBug: (cause) => this.#failAll('EBADMSG', cause),
       },
@@ -177,9 +178,4 @@ export class RequestSocket {
   #failAll(errno: string, cause: unknown): void {
     for (const sequence of [...this.#pending.keys()]) this.#fail(sequence, errno, cause);
   }
-}
-
-function codeOf(error: unknown): string {
-  const code = error instanceof Error && 'code' in error ? error.code : null;
-  return typeof code === 'string' ? code : 'EIO';
 }
