@@ -1,12 +1,14 @@
 /** The simulated VPC itself: that what the other lab tests rely on is true. */
 
 import { spawn } from 'node:child_process';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
 import { imdsAddresses, resolverAddresses } from '../../fixtures/vpc/addresses.ts';
+import { Guard } from '../../fixtures/vpc/guard.ts';
+import { Namespace } from '../../fixtures/vpc/namespace.ts';
 import { listMissing } from '../../fixtures/vpc/requirements.ts';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
@@ -369,19 +371,39 @@ describe('clean-up', () => {
       });
       await new Promise((resolve) => child.stdout.once('data', resolve));
       const label = `enid-killed-${child.pid}`;
-      const namespaces = new Set(
-        listProcesses()
-          .filter(({ command }) => command.includes(label))
-          .map(({ namespace }) => namespace),
-      );
+      const holders = listProcesses().filter(({ command }) => command.includes(label));
+      const namespaces = new Set(holders.map(({ namespace }) => namespace));
+      // Held open: the kernel gives the number of a namespace that has vanished to the next one.
+      const held = holders.map(({ processId }) => openSync(`/proc/${processId}/ns/net`, 'r'));
       // Guest, VPC, far host and container; no other VPC that runs at the same time.
       expect(namespaces.size).toBe(4);
       const listOurs = () => listProcesses().filter(({ namespace }) => namespaces.has(namespace));
       expect(listOurs().length).toBeGreaterThan(10);
       child.kill(signal);
       await expectEventually(async () => expect(listOurs()).toEqual([]), 3000);
+      held.forEach(closeSync);
     },
   );
+
+  it('ends nothing in a namespace that got the number of one that had vanished before', async () => {
+    const [guard, other] = [new Guard(), new Guard()];
+    try {
+      const { pid } = await Namespace.hold(guard, { label: 'enid-vanished' });
+      const vanished = listProcesses().find(({ processId }) => processId === String(pid))?.namespace;
+      process.kill(pid, 'SIGKILL');
+      // The kernel takes the namespace apart, and frees its number, after its last process.
+      await sleep(300);
+      const next: Namespace[] = [];
+      for (let count = 0; count < 8; count++) next.push(await Namespace.hold(other, { label: 'enid-next' }));
+      await guard.release();
+      expect(vanished).toMatch(/^net:/);
+      expect((await Promise.all(next.map((one) => one.run(['true'])))).map(({ code }) => code)).toEqual(
+        next.map(() => 0),
+      );
+    } finally {
+      await other.release();
+    }
+  });
 });
 
 /** Tries until it passes; after the time, fails as it last did. */
