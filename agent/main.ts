@@ -5,7 +5,7 @@ import { Argument, Command, Option } from 'commander';
 import { escapeLine, escapePicture, escapeText } from '../lib/text/printable.ts';
 import type { CommandWords, Shell } from './cli/completion.ts';
 import type { CommandResult } from './cli/status.ts';
-import { type ConfigPlaces, loadConfig } from './config/load.ts';
+import { type ConfigPlaces, loadConfig, readConfig } from './config/load.ts';
 import type { Config } from './config/types.ts';
 import { version } from './version.ts';
 
@@ -22,6 +22,19 @@ function placesOf(mainFile: string): ConfigPlaces {
 
 function load(mainFile: string): Promise<Config> {
   return loadConfig(placesOf(mainFile));
+}
+
+/** For a command that looks: what is wrong with the files is told, and is no reason not to. */
+async function loadToLook(mainFile: string, look: { asksDaemon: boolean; prefersDaemon: boolean }): Promise<Config> {
+  const { loadForLook, renderNotes } = await import('./cli/load-config.ts');
+  const { config, notes } = await loadForLook(placesOf(mainFile), look);
+  write(process.stderr, renderNotes(notes));
+  return config;
+}
+
+/** Who names another file asks what it would mean. */
+function prefersDaemon({ config }: Pick<Options, 'config'>): boolean {
+  return config === defaultConfigFile;
 }
 
 /**
@@ -106,7 +119,7 @@ program
     const [{ createJournal }, { run }] = await Promise.all([import('./report/journal.ts'), import('./cli/run.ts')]);
     const journal = createJournal({ level: options.debug ? 'debug' : 'info' });
     process.exitCode = await run({
-      loadConfig: () => load(options.config),
+      readConfig: () => readConfig(placesOf(options.config)),
       journal,
       once: options.once,
       debug: options.debug,
@@ -128,8 +141,8 @@ program
     enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
   )
   .action(async (options: LookOptions & { watch: boolean }) => {
-    const config = await load(options.config);
     const { json, daemon: asksDaemon } = options;
+    const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: prefersDaemon(options) });
     if (!options.watch) {
       const { showStatus } = await import('./cli/status.ts');
       const look = { isColoured: isColoured(), width: process.stdout.columns };
@@ -159,7 +172,8 @@ program
   )
   .action(async (options: LookOptions) => {
     const { showPlan } = await import('./cli/status.ts');
-    print(await showPlan(await load(options.config), { json: options.json, asksDaemon: options.daemon }));
+    const { json, daemon: asksDaemon } = options;
+    print(await showPlan(await loadToLook(options.config, { asksDaemon, prefersDaemon: false }), { json, asksDaemon }));
   });
 
 program
@@ -183,7 +197,7 @@ program
     async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
       const { json, daemon: asksDaemon, all } = options;
       if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
-      const config = await load(options.config);
+      const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: prefersDaemon(options) });
       if (source === undefined) {
         const { explainAll } = await import('./cli/ways.ts');
         return print(await explainAll(config, { json }));
@@ -209,21 +223,24 @@ program
   .action(async (options: Options) => {
     const { examine } = await import('./cli/doctor.ts');
     const look = { json: options.json, isColoured: isColoured() };
-    print(await examine(await load(options.config), look), pictureEscape());
+    print(await examine(placesOf(options.config), look), pictureEscape());
   });
 
 program
   .command('reload')
   .description('make the daemon read configuration, metadata and kernel again, and wait until that is done')
   .addOption(configOption())
+  .option('--yes', 'do not ask before something is taken from the primary ENI', false)
   .addHelpText(
     'after',
     examples`
     sudo enid reload                                   like systemctl reload enid; a bad configuration changes nothing`,
   )
-  .action(async (options: { config: string }) => {
-    const { reload } = await import('./cli/reload.ts');
-    print(await reload(await load(options.config)));
+  .action(async (options: { config: string; yes: boolean }) => {
+    const { reloadChecked } = await import('./cli/reload-checked.ts');
+    const warn = (text: string) => write(process.stderr, text);
+    const isAsked = process.stdin.isTTY === true && process.stderr.isTTY === true && !options.yes;
+    print(await reloadChecked(placesOf(options.config), { warn, isAsked }));
   });
 
 program
@@ -250,11 +267,12 @@ program
 const config = program.command('config').description('check and show the configuration');
 config
   .command('check')
-  .description('validate the configuration; exit 1 if it is invalid')
+  .description('validate the configuration files, and name every fault')
   .addOption(configOption())
-  .action(async (options: { config: string }) => {
+  .option('--against-host', 'also what a reload would take from the primary ENI', false)
+  .action(async (options: { config: string; againstHost: boolean }) => {
     const { checkConfig } = await import('./cli/config.ts');
-    print(await checkConfig(placesOf(options.config)));
+    print(await checkConfig(placesOf(options.config), { againstHost: options.againstHost }));
   });
 config
   .command('show')

@@ -4,49 +4,62 @@
  */
 
 import { stringify } from 'yaml';
+import { countFaults, formatFault } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
-import { type ConfigPlaces, loadConfig, readConfigTexts } from '../config/load.ts';
-import { listEntryPlaces, mergeConfig } from '../config/merge.ts';
-import { parseConfigFile } from '../config/parse.ts';
+import { type ConfigPlaces, loadConfig, readConfig } from '../config/load.ts';
 import { describeSchema } from '../config/schema.ts';
 import { resolveEnis } from '../decide/explain/resolve.ts';
-import { ConfigError } from '../errors.ts';
 import { describeResolved } from '../report/resolved-text.ts';
 import { inspectHost } from './inspect.ts';
+import { describeLosses, findPrimaryLosses } from './primary-losses.ts';
 import { type CommandResult, renderWarnings } from './status.ts';
 
-/** Exit code 0 and the files that were read, or 1 and the first problem on stderr. */
-export function checkConfig(places: ConfigPlaces): Promise<CommandResult> {
-  return answer(async () => {
-    await loadConfig(places);
-    const files = await readConfigTexts(places);
-    if (files.length === 0) return `no configuration file, using the defaults (${places.mainFile})\n`;
-    return files.map(({ path }) => `${path}: ok\n`).join('');
-  });
+/**
+ * Every fault of every file on stderr and exit code 1; else the files that were read and exit code
+ * 0, with what is seldom meant on stderr. `againstHost`: also what a reload would take from the
+ * primary ENI; exit code 2 where it would.
+ */
+export async function checkConfig(
+  places: ConfigPlaces,
+  { againstHost }: { readonly againstHost: boolean },
+): Promise<CommandResult> {
+  const { config, faults, cautions, files } = readConfig(places);
+  const stderr = [...faults.map(formatFault), ...cautions.map((one) => `warning: ${formatFault(one)}`)];
+  if (config === null || faults.length > 0) {
+    stderr.push('', `${countFaults(faults)}: a reload refuses it, and the daemon keeps what it has.`);
+    return { stdout: '', stderr: `${stderr.join('\n')}\n`, exitCode: 1 };
+  }
+  const read = files.map((path) => `${path}: ok\n`).join('');
+  const stdout = files.length === 0 ? `no configuration file, using the defaults (${places.mainFile})\n` : read;
+  const losses = againstHost ? await findPrimaryLosses(config) : [];
+  stderr.push(...describeLosses(losses));
+  const text = stderr.map((line) => `${line}\n`).join('');
+  return { stdout, stderr: text, exitCode: losses.length > 0 ? 2 : 0 };
 }
 
 /**
- * The configuration in force as YAML, every key spelled out; exit code 1 and the first problem if
- * it is refused.
+ * The configuration in force as YAML, every key spelled out; exit code 1 and the first fault if it
+ * is refused.
  */
-export function showConfig(places: ConfigPlaces): Promise<CommandResult> {
-  return answer(async () => formatConfig(await loadConfig(places)));
+export async function showConfig(places: ConfigPlaces): Promise<CommandResult> {
+  return { stdout: formatConfig(await loadConfig(places)), stderr: '', exitCode: 0 };
 }
 
 /**
  * For each ENI of this host the entry that decides about it, the policy in force, and what follows:
- * YAML, or JSON. Does not ask the daemon. Throws a KernelError if the kernel cannot be read.
+ * YAML, or JSON. Does not ask the daemon. Throws a ConfigError, or a KernelError if the kernel
+ * cannot be read.
  */
 export async function showResolved(places: ConfigPlaces, { json }: { readonly json: boolean }): Promise<CommandResult> {
-  const texts = await readConfigTexts(places);
-  const files = texts.map(({ path, text }) => ({ path, file: parseConfigFile(text, path) }));
-  const config = mergeConfig(files.map(({ file }) => file));
-  const entryPlaces = listEntryPlaces(files);
+  const config = await loadConfig(places);
+  const { entries } = readConfig(places);
   const inspection = await inspectHost(config);
   const enis = resolveEnis({ ...inspection, config }).map(({ entry: index, ...rest }) => {
-    const [entry, place] = index === null ? [] : [config.interfaces[index], entryPlaces[index]];
+    const [entry, place] = index === null ? [] : [config.interfaces[index], entries[index]];
     const named =
-      entry === undefined || place === undefined ? null : { ...entry, place: `${place.file}: ${place.key}` };
+      entry === undefined || place === undefined
+        ? null
+        : { ...entry, place: `${place.file}: interfaces[${place.index}]` };
     return describeResolved({ ...rest, entry: named });
   });
   const stdout = json
@@ -58,13 +71,4 @@ export async function showResolved(places: ConfigPlaces, { json }: { readonly js
 /** The JSON schema of a configuration file, for editors. */
 export function printSchema(): CommandResult {
   return { stdout: `${JSON.stringify(describeSchema(), null, 2)}\n`, stderr: '', exitCode: 0 };
-}
-
-async function answer(compute: () => Promise<string>): Promise<CommandResult> {
-  try {
-    return { stdout: await compute(), stderr: '', exitCode: 0 };
-  } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return { stdout: '', stderr: `${error.message}\n`, exitCode: 1 };
-  }
 }

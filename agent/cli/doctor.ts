@@ -4,8 +4,12 @@ import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { countOf } from '../../lib/text/count.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
+import { formatFault } from '../config/fault.ts';
+import { formatConfig } from '../config/format.ts';
+import { type ConfigPlaces, readConfig, requireConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/explain/diagnose.ts';
+import type { ConfigurationState } from '../decide/explain/diagnose-config.ts';
 import type { Finding, Severity } from '../decide/explain/finding.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import type { KernelState } from '../model.ts';
@@ -14,6 +18,7 @@ import { readHostFacts } from '../sense/host-facts.ts';
 import { readReloadWays } from '../sense/reload-ways.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { inspectHost } from './inspect.ts';
+import { readConfigInForce } from './load-config.ts';
 import type { CommandResult } from './status.ts';
 import { askWays } from './ways.ts';
 
@@ -22,9 +27,11 @@ import { askWays } from './ways.ts';
  * read.
  */
 export async function examine(
-  config: Config,
+  places: ConfigPlaces,
   { json, isColoured }: { json: boolean; isColoured: boolean },
 ): Promise<CommandResult> {
+  const configuration = await examineConfiguration(places);
+  const { config } = configuration;
   const inspection = await inspectHost(config);
   const daemonProcessId = await findDaemon(config);
   const [facts, reloadWays] = await Promise.all([
@@ -37,9 +44,25 @@ export async function examine(
     onBus((bus) => readReloadWays(bus, daemonProcessId)),
   ]);
   const known = { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
-  const findings = diagnose({ ...inspection, facts: known, ways: await askWays(inspection) });
+  const ways = await askWays(inspection);
+  const findings = diagnose({ ...inspection, facts: known, ways, configuration: configuration.state });
   const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+/**
+ * What holds is what the daemon goes by. Throws a ConfigError where a file is refused and no daemon
+ * answers: then nobody knows what should be.
+ */
+async function examineConfiguration(
+  places: ConfigPlaces,
+): Promise<{ readonly config: Config; readonly state: ConfigurationState }> {
+  const reading = readConfig(places);
+  const inForce = await readConfigInForce();
+  const { config: written, faults, cautions, files } = reading;
+  const isInForce = inForce === null || written === null ? null : formatConfig(inForce) === formatConfig(written);
+  const state = { faults: faults.map(formatFault), cautions: cautions.map(formatFault), files, isInForce };
+  return { config: inForce ?? requireConfig(reading), state };
 }
 
 /**

@@ -9,6 +9,8 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { DbusError } from '../../lib/dbus/errors.ts';
 import { errorCodeOf } from '../../lib/errors/system-error.ts';
 import { signalProcess } from '../../lib/process/signal-process.ts';
+import { countOf } from '../../lib/text/count.ts';
+import { formatTime } from '../../lib/text/time.ts';
 import type { Config } from '../config/types.ts';
 import { busName, managerInterface, managerPath } from '../report/bus-service.ts';
 import { type ReloadOutcome, RuntimeStore } from '../watch/runtime-store.ts';
@@ -22,7 +24,8 @@ const denied = 'permission denied. Try: sudo systemctl reload enid';
 
 /**
  * Exit code 0: the pass is done (stderr says where the metadata could not be read for it); 1: no
- * daemon, no permission, a refused configuration (the old one stays), or no answer.
+ * daemon, no permission, a refused configuration (the old one stays), changes that failed, or no
+ * answer.
  */
 export async function reload(config: Config): Promise<CommandResult> {
   const store = new RuntimeStore(config.runtimeDirectory);
@@ -69,11 +72,24 @@ async function reloadByBus(): Promise<CommandResult | null> {
   }
 }
 
-/** The pass was made with what was known before where the metadata service did not answer. */
+/** What it did. The pass was made with what was known before where the service did not answer. */
 function succeed(outcome: ReloadOutcome | null): CommandResult {
-  const warning = outcome?.warning ?? null;
-  const stderr = warning === null ? '' : `enid: the metadata could not be read, and stays as it was: ${warning}\n`;
-  return { stdout: '', stderr, exitCode: 0 };
+  if (outcome === null) return { stdout: 'reloaded\n', stderr: '', exitCode: 0 };
+  const { changes, failures, warning, knownSince } = outcome;
+  const stdout = `reloaded: ${changes === 0 ? 'nothing to change' : countOf(changes, 'change')}\n`;
+  const lines = [
+    ...(warning === null ? [] : [describeUnread(warning, knownSince)]),
+    ...(failures === 0 ? [] : [`${countOf(failures, 'change')} failed. See: enid plan, journalctl -u enid`]),
+  ];
+  const stderr = lines.map((line) => `enid: ${line}\n`).join('');
+  return { stdout, stderr, exitCode: failures === 0 ? 0 : 1 };
+}
+
+function describeUnread(warning: string, knownSince: string | null): string {
+  const reason = warning.replace(/^failed to read the metadata: /, '');
+  const instead =
+    knownSince === null ? 'nothing is known from before' : `using what was known at ${formatTime(knownSince)}`;
+  return `metadata unreadable (${reason}): ${instead}`;
 }
 
 function fail(message: string): CommandResult {

@@ -7,7 +7,9 @@ import { readFileSync } from 'node:fs';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { countOf } from '../../lib/text/count.ts';
+import { summariseFaults } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
+import { type ConfigReading, requireConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { computeStanding, describePending } from '../decide/explain/standing.ts';
 import type { KernelState } from '../model.ts';
@@ -24,8 +26,8 @@ import { RuntimeStore } from '../watch/runtime-store.ts';
 import { buildRows, describePlan } from './status.ts';
 
 export interface RunOptions {
-  /** Throws a ConfigError. */
-  readonly loadConfig: () => Promise<Config>;
+  /** What the files say now. */
+  readonly readConfig: () => ConfigReading;
   readonly journal: Journal;
   /** Exit when nothing is left to do, or nothing more can be done. */
   readonly once: boolean;
@@ -44,15 +46,17 @@ const netAdminBit = 1n << 12n;
  * Resolves with the exit code: 0 after a signal or convergence, 1 if the start fails or `--once`
  * does not converge.
  */
-export async function run({ loadConfig, journal, once, debug }: RunOptions): Promise<number> {
+export async function run({ readConfig, journal, once, debug }: RunOptions): Promise<number> {
   // First of all: a program that sees the lock may send SIGHUP, which kills a process without a
   // handler.
   const signals = catchSignals();
-  let config = await loadConfig();
+  const reading = readConfig();
+  let config = requireConfig(reading);
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
   }
+  reportTolerated(reading, journal);
   // networkd and all others must be able to read its files, whatever umask root's shell has.
   process.umask(0o022);
   leaveRoot(config.runtimeDirectory, config.networkd.unitDirectory);
@@ -63,6 +67,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   let reported = { text: '', atMs: 0 };
   let updateService: (result: PassResult) => void = () => undefined;
   let notQuiet: (passCount: number) => void = () => undefined;
+  const counts = { changes: 0, failures: 0 };
   const metrics = once ? null : await openMetrics(config, journal);
   const daemon = await Daemon.open({
     config,
@@ -80,7 +85,10 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       updateService(result);
       notQuiet(1);
     },
-    observe: (event) => metrics?.observe(event),
+    observe: (event) => {
+      if (event.kind === 'change') counts[event.isFailure ? 'failures' : 'changes']++;
+      metrics?.observe(event);
+    },
   });
   const hostname = new HostnameSetter(daemon.bus, journal);
   /** Resolves with why the configuration was refused; null: it is in force. */
@@ -88,16 +96,22 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     notifier.reloading();
     let problem: string | null = null;
     try {
-      config = await loadConfig();
+      config = requireConfig(readConfig(), { isStrict: true });
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
       journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
     }
+    const before = { ...counts };
     const warning = await daemon.reload(config);
+    const knownSince = warning === null ? null : daemon.metadataTime();
     hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
     await store
-      .writeReload({ problem, warning })
+      .writeReload({
+        ...{ problem, warning, knownSince },
+        changes: counts.changes - before.changes,
+        failures: counts.failures - before.failures,
+      })
       .catch((error) => journal.warning(`failed to report that the reload is done: ${error}`));
     return problem;
   };
@@ -144,6 +158,13 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   await daemon.stop();
   notifier.close();
   return exitCode;
+}
+
+/** What a start takes so that no host is without enid after an upgrade. */
+function reportTolerated({ faults }: ConfigReading, journal: Journal): void {
+  if (faults.length === 0) return;
+  const message = `${summariseFaults(faults)}: taken as \`match: {}\` at this start, as by enid 0.1.0; a reload refuses it`;
+  journal.warning(message, messageId('configuration'));
 }
 
 function hasNetAdmin(): boolean {

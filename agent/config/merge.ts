@@ -34,17 +34,6 @@ export function mergeConfig(files: readonly ConfigFile[]): Config {
   return config;
 }
 
-/** Where each entry of `interfaces` stands, in the order in which `mergeConfig` puts them. */
-export function listEntryPlaces(
-  files: readonly { readonly path: string; readonly file: ConfigFile }[],
-): { readonly file: string; readonly key: string }[] {
-  return [...files]
-    .reverse()
-    .flatMap(({ path, file }) =>
-      (file.interfaces ?? []).map((_, index) => ({ file: path, key: `interfaces[${index}]` })),
-    );
-}
-
 function toEntry({ match = {}, addresses = {}, ...rest }: InterfaceSection): InterfaceEntry {
   return {
     match: withoutUndefined<InterfaceMatch>(match),

@@ -1,12 +1,12 @@
 /**
- * One configuration file: YAML text to what it says, or one line that tells what is wrong with it.
- * Pure.
+ * One configuration file: YAML text to what it says, and to everything that is wrong with it. Pure.
  */
 
-import { Document, isMap, isNode, isScalar, LineCounter, type Node } from 'yaml';
+import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 import type * as z from 'zod';
-import { parseYaml, toPlainData, YamlError } from '../../lib/text/yaml.ts';
+import { composeYaml, toPlainData, YamlError } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
+import { type Fault, summariseFaults } from './fault.ts';
 import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 import { suggestWord } from './suggest.ts';
@@ -17,68 +17,138 @@ export function parseConfig(text: string, fileName: string): Config {
   return mergeConfig([parseConfigFile(text, fileName)]);
 }
 
-interface Problem {
-  readonly line: number;
-  readonly text: string;
+/** What a file says, as far as it can be told, and all of its faults. */
+export interface FileReading {
+  /** Null: it is refused. */
+  readonly file: ConfigFile | null;
+  readonly isYaml: boolean;
+  /** In the order of their lines. */
+  readonly faults: readonly Fault[];
+  /** Lines of the entries of `interfaces`. */
+  readonly entryLines: readonly number[];
 }
 
 type Path = readonly PropertyKey[];
+type Place = Pick<Fault, 'line' | 'key' | 'text'> & Pick<Fault, 'isTolerated'>;
 
 /**
  * Throws ConfigError (`invalid-yaml`, `invalid-config`) with `file:line: key: expected …, got …`
- * for the first problem and the number of the others. An empty file says nothing and is fine.
+ * for the first fault and the number of the others. An empty file says nothing and is fine. What is
+ * tolerated at a start is no fault here.
  */
 export function parseConfigFile(text: string, fileName: string): ConfigFile {
-  const lines = new LineCounter();
-  const { document, value } = readYaml(text, fileName, lines);
-  const parsed = configSchema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues
-    .flatMap((issue) => describeIssue(issue, document, lines))
-    .sort((left, right) => left.line - right.line);
-  const [first = { line: 1, text: 'expected a mapping of keys to values' }] = problems;
-  const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
-  throw new ConfigError('invalid-config', fileName, `${fileName}:${first.line}: ${first.text}${more}`);
+  const { file, faults, isYaml } = readConfigFile(text, fileName);
+  if (file !== null) return file;
+  const refused = faults.filter(({ isTolerated }) => isTolerated !== true);
+  throw new ConfigError(isYaml ? 'invalid-config' : 'invalid-yaml', fileName, summariseFaults(refused));
 }
 
-function readYaml(text: string, fileName: string, lines: LineCounter): { document: Document; value: unknown } {
-  const refuse = (line: number, message: string, cause?: unknown): never => {
-    throw new ConfigError('invalid-yaml', fileName, `${fileName}:${line}: ${message}`, { cause });
-  };
+/** Never throws. */
+export function readConfigFile(text: string, fileName: string): FileReading {
+  const lines = new LineCounter();
+  const { document, value, faults: ofYaml } = readYaml(text, lines);
+  const parsed = document === null ? null : configSchema.safeParse(value ?? {});
+  const issues = parsed?.success === false ? parsed.error.issues : [];
+  const found: Place[] = [
+    ...ofYaml,
+    ...(document === null ? [] : issues.flatMap((issue) => describeIssue(issue, document, lines))),
+    ...(document === null ? [] : listEntriesWithoutMatch(document, lines)),
+  ];
+  const faults = found
+    .map((fault): Fault => ({ file: fileName, ...fault }))
+    .sort((left, right) => (left.line ?? 0) - (right.line ?? 0));
+  const isRefused = faults.some(({ isTolerated }) => isTolerated !== true);
+  const file = isRefused || parsed?.success !== true ? null : parsed.data;
+  const isYaml = document !== null && ofYaml.length === 0;
+  return { file, faults, isYaml, entryLines: document === null ? [] : listEntryLines(document, lines) };
+}
+
+interface YamlReading {
+  /** Null: there is none to go by. */
+  readonly document: Document | null;
+  readonly value: unknown;
+  readonly faults: readonly Place[];
+}
+
+function readYaml(text: string, lines: LineCounter): YamlReading {
+  const nothing = { document: null, value: null };
   try {
-    const [document, second] = parseYaml(text, lines);
-    if (document === undefined) return { document: new Document(null), value: null };
-    if (second !== undefined) return refuse(lineOf(second.contents, lines), 'expected one document, got a second one');
-    return { document, value: toPlainData(document) };
+    const { documents, errors } = composeYaml(text, lines);
+    const faults = toFaults(errors, lines);
+    const [document, second] = documents;
+    // A key that is there twice leaves the rest readable; after any other error all that follows
+    // may be misread.
+    if (errors.some(({ message }) => message !== doubleKey)) return { ...nothing, faults: faults.slice(0, 1) };
+    if (document === undefined) return { document: new Document(null), value: null, faults };
+    if (second !== undefined) {
+      const text = 'expected one document, got a second one';
+      return { ...nothing, faults: [...faults, { line: lineOf(second.contents, lines), key: '', text }] };
+    }
+    return { document, value: toPlainData(document), faults };
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
-    return refuse(Math.max(1, lines.linePos(cause.offset).line), describeYamlError(cause.message), cause);
+    return { ...nothing, faults: toFaults([cause], lines) };
   }
 }
 
-function describeYamlError(message: string): string {
-  if (message === 'Map keys must be unique') return 'expected each key once, got the same one again';
-  return message.startsWith('expected ') ? message : `expected YAML: ${message}`;
+/** yaml 2.9.1, compose/resolve-block-map.js and resolve-flow-collection.js. */
+const doubleKey = 'Map keys must be unique';
+
+function toFaults(errors: readonly YamlError[], lines: LineCounter): Place[] {
+  return errors.map(({ message, offset }) => ({
+    line: Math.max(1, lines.linePos(offset).line),
+    key: '',
+    text: describeYamlError(message),
+  }));
 }
 
-function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Problem[] {
+function describeYamlError(message: string): string {
+  if (message === doubleKey) return 'expected each key once, got the same one again; remove one of the two';
+  const text = message.startsWith('expected ') ? message : `expected YAML: ${message}`;
+  return /tabs are not allowed/i.test(message) ? `${text}; indent with spaces` : text;
+}
+
+function listEntries(document: Document): readonly unknown[] {
+  const list = findNode(document, ['interfaces']);
+  return isSeq(list) ? list.items : [];
+}
+
+function listEntryLines(document: Document, lines: LineCounter): number[] {
+  return listEntries(document).map((item) => lineOf(isNode(item) ? item : null, lines));
+}
+
+/** Entries that would decide about every ENI because a line was forgotten. */
+function listEntriesWithoutMatch(document: Document, lines: LineCounter): Place[] {
+  return listEntries(document).flatMap((item, index): Place[] => {
+    if (!isMap(item) || item.has('match')) return [];
+    const text = 'expected which ENIs the entry is for, got nothing; for every ENI: `match: {}`';
+    return [{ line: lineOf(item, lines), key: `interfaces[${index}].match`, text, isTolerated: true }];
+  });
+}
+
+function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Place[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((key) => {
       const known = knownKeys(issue.path);
       const suggestion = suggestWord(key, known);
       const hint = suggestion === null ? `expected one of ${known.join(', ')}` : `did you mean \`${suggestion}\`?`;
-      const text = `${formatPath([...issue.path, key])}: unknown key: ${hint}`;
-      return { line: lineOf(findKey(document, issue.path, key), lines), text };
+      const line = lineOf(findKey(document, issue.path, key), lines);
+      return { line, key: formatPath([...issue.path, key]), text: `unknown key: ${hint}` };
     });
   }
   const node = findNode(document, issue.path);
   const got = node === undefined ? 'nothing' : formatValue(node, document);
-  const place = issue.path.length === 0 ? '' : `${formatPath(issue.path)}: `;
   const line = lineOf(node ?? findNode(document, issue.path.slice(0, -1)), lines);
   const meant =
     issue.code === 'invalid_value' && isScalar(node) ? suggestWord(String(node.value), issue.values.map(String)) : null;
-  const hint = meant === null ? '' : `; did you mean \`${meant}\`?`;
-  return [{ line, text: `${place}expected ${issue.message}, got ${got}${hint}` }];
+  const hint = meant === null ? adviseOn(issue.path, node) : `; did you mean \`${meant}\`?`;
+  return [{ line, key: formatPath(issue.path), text: `expected ${issue.message}, got ${got}${hint}` }];
+}
+
+/** What the message of the value does not say. */
+function adviseOn(path: Path, node: Node | undefined): string {
+  if (path.length === 1 && path[0] === 'interfaces' && isMap(node)) return '; begin each entry with `- `';
+  return '';
 }
 
 /** Keys that the mapping at `path` may have. */

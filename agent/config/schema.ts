@@ -200,5 +200,7 @@ export type InterfaceSection = z.output<typeof interfaceSchema>;
 
 /** The JSON schema (draft 2020-12) of a configuration file, for editors. */
 export function describeSchema(): unknown {
-  return z.toJSONSchema(configSchema, { io: 'input' });
+  // The types tolerate what enid 0.1.0 took: an entry without `match`.
+  const entries = list(interfaceSchema.required({ match: true }), { least: 0, most: 1_000 }).meta({ default: [] });
+  return z.toJSONSchema(configSchema.extend({ interfaces: entries.optional() }), { io: 'input' });
 }

@@ -229,6 +229,12 @@ export class Daemon {
     return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
   }
 
+  /** When the metadata was last read, ISO 8601; null: nothing of it is known. */
+  metadataTime(): string | null {
+    if (this.#poller.metadata().snapshot === null) return null;
+    return this.#poller.readAt?.toISOString() ?? this.#store.readMetadataTime();
+  }
+
   /** What is known of the host now, without asking anybody. */
   known(): { readonly kernel: KernelState; readonly snapshot: Snapshot | null } {
     return { kernel: this.#mirror.state(), snapshot: this.#poller.metadata().snapshot };

@@ -65,6 +65,7 @@ export class MetadataPoller {
   #turn = 0;
   #failures = 0;
   #failure: string | null = null;
+  #readAt: Date | null = null;
   #problems = new Set<string>();
   #awaited: { sinceMs: number; tries: number } | null = null;
   /** A read of this run was accepted: what was stored before is only what was known once. */
@@ -87,6 +88,11 @@ export class MetadataPoller {
   /** Why the last read failed; null: it did not. */
   get failure(): string | null {
     return this.#failure;
+  }
+
+  /** When the service last answered; null: not in this run. */
+  get readAt(): Date | null {
+    return this.#readAt;
   }
 
   /** What the last read lacked and a second one must confirm. */
@@ -157,6 +163,7 @@ export class MetadataPoller {
     if (this.#failures > 0) this.#options.onRecovered();
     this.#failures = 0;
     this.#failure = null;
+    this.#readAt = new Date();
     await this.#accept(candidate);
     return true;
   }

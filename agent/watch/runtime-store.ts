@@ -28,6 +28,9 @@ const reloadSchema = z.strictObject({
   serial: z.number(),
   problem: z.string().nullable(),
   warning: z.string().nullable().default(null),
+  knownSince: z.string().nullable().default(null),
+  changes: z.number().default(0),
+  failures: z.number().default(0),
 });
 
 /** How the last reload of the running program ended. */
@@ -38,6 +41,13 @@ export interface ReloadOutcome {
   readonly problem: string | null;
   /** Why the metadata could not be read; null: they were. */
   readonly warning: string | null;
+  /**
+   * ISO 8601: when what was used instead was read; null: the metadata was read, or never before.
+   */
+  readonly knownSince: string | null;
+  /** Made by it, and refused by the kernel or networkd. */
+  readonly changes: number;
+  readonly failures: number;
 }
 
 /** Null: no program runs here. */
@@ -117,6 +127,12 @@ export class RuntimeStore {
   /** Null where there is none that can be trusted. */
   readMetadata(): StoredMetadata | null {
     return this.#read(metadataFile, metadataSchema);
+  }
+
+  /** ISO 8601: when the accepted metadata last changed; null: there is none. */
+  readMetadataTime(): string | null {
+    const path = join(this.#directory, metadataFile);
+    return lstatSync(path, { throwIfNoEntry: false })?.mtime.toISOString() ?? null;
   }
 
   async writeMetadata(metadata: StoredMetadata): Promise<void> {

@@ -29,15 +29,26 @@ export class YamlError extends Error {
 
 /** The documents of a text; none where it is empty. Throws a YamlError. */
 export function parseYaml(text: string, lines?: LineCounter): Document.Parsed[] {
+  const { documents, errors } = composeYaml(text, lines);
+  if (errors[0] !== undefined) throw errors[0];
+  return documents;
+}
+
+/**
+ * As `parseYaml`, with all errors of the text. Throws a YamlError where it is not of bounded size.
+ */
+export function composeYaml(
+  text: string,
+  lines?: LineCounter,
+): { readonly documents: Document.Parsed[]; readonly errors: readonly YamlError[] } {
   if (Buffer.byteLength(text) > mostYamlBytes) throw new YamlError(`expected at most ${mostYamlBytes} bytes`, 0);
   const tokens = [...new Parser(lines?.addNewLine).parse(text)];
   checkSize(tokens);
   const documents = [...new Composer({ prettyErrors: false, stringKeys: true }).compose(tokens)];
-  for (const { errors } of documents) {
-    const [error] = errors;
-    if (error !== undefined) throw new YamlError(error.message, error.pos[0], { cause: error });
-  }
-  return documents;
+  const errors = documents
+    .flatMap((document) => document.errors)
+    .map((error) => new YamlError(error.message, error.pos[0], { cause: error }));
+  return { documents, errors };
 }
 
 /** A document as plain data. Throws a YamlError where its aliases multiply beyond measure. */

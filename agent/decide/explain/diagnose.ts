@@ -7,6 +7,7 @@ import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
+import { type ConfigurationState, checkConfiguration } from './diagnose-config.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
 import { type Finding, find, orFine } from './finding.ts';
@@ -25,10 +26,12 @@ export interface Patient {
   readonly changes: readonly Change[];
   readonly conflicts: readonly Conflict[];
   readonly ways: AskedWays;
+  readonly configuration: ConfigurationState;
 }
 
 const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkDaemon,
+  (patient) => checkConfiguration(patient.configuration),
   checkNetworkd,
   checkReloadWays,
   checkForeignSettings,

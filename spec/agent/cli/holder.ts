@@ -10,7 +10,9 @@ const store = new RuntimeStore(directory);
 await store.lock();
 process.on('SIGHUP', () => {
   if (problem === 'end') process.exit(0);
-  void store.writeReload({ problem: problem || null, warning: warning || null });
+  const knownSince = warning === '' ? null : '2026-01-02T03:04:05.678Z';
+  const counts = { changes: warning === '' ? 12 : 1, failures: warning === 'fails' ? 2 : 0 };
+  void store.writeReload({ problem: problem || null, warning: warning || null, knownSince, ...counts });
 });
 process.stdout.write('ready\n');
 setInterval(() => undefined, 60_000);

@@ -35,15 +35,23 @@ async function startHolder(...answer: string[]): Promise<void> {
 
 const run = () => reload({ ...defaultConfig, runtimeDirectory: directory });
 
-it('is done when the daemon says so', async () => {
+it('is done when the daemon says so, and says what it did', async () => {
   await startHolder();
-  expect(await run()).toEqual({ stdout: '', stderr: '', exitCode: 0 });
+  expect(await run()).toEqual({ stdout: 'reloaded: 12 changes\n', stderr: '', exitCode: 0 });
 });
 
 it('says where the metadata could not be read, and is done', async () => {
   await startHolder('', 'got 503');
   const { stderr, exitCode } = await run();
-  expect([stderr, exitCode]).toEqual(['enid: the metadata could not be read, and stays as it was: got 503\n', 0]);
+  const message = 'metadata unreadable (got 503): using what was known at 2026-01-02 03:04:05 UTC';
+  expect([stderr, exitCode]).toEqual([`enid: ${message}\n`, 0]);
+});
+
+it('fails where the kernel refused a change', async () => {
+  await startHolder('', 'fails');
+  const { stdout, stderr, exitCode } = await run();
+  expect([stdout, exitCode]).toEqual(['reloaded: 1 change\n', 1]);
+  expect(stderr).toContain('enid: 2 changes failed. See: enid plan, journalctl -u enid\n');
 });
 
 it('fails with why the configuration was refused', async () => {

@@ -99,14 +99,16 @@ describe('what is no file to be read', () => {
   });
 });
 
+const here = { againstHost: false };
+
 describe('enid config', () => {
   it('checks and shows', async () => {
-    expect(await checkConfig(places)).toMatchObject({
+    expect(await checkConfig(places, here)).toMatchObject({
       exitCode: 0,
       stdout: expect.stringContaining('using the defaults'),
     });
     await write({ 'config.yaml': 'hostname: true', 'config.d/a.yaml': '' });
-    expect(await checkConfig(places)).toEqual({
+    expect(await checkConfig(places, here)).toEqual({
       exitCode: 0,
       stdout: `${places.mainFile}: ok\n${places.dropInDirectory}/a.yaml: ok\n`,
       stderr: '',
@@ -116,13 +118,70 @@ describe('enid config', () => {
       stdout: expect.stringContaining('hostname: true\n'),
     });
     await writeFile(places.mainFile, 'hostname: 5');
-    const refusal = {
-      exitCode: 1,
-      stdout: '',
-      stderr: `${places.mainFile}:1: hostname: expected \`true\` or \`false\`, got 5\n`,
-    };
-    expect(await checkConfig(places)).toEqual(refusal);
-    expect(await showConfig(places)).toEqual(refusal);
+    const refusal = `${places.mainFile}:1: hostname: expected \`true\` or \`false\`, got 5`;
+    const end = '\n\n1 fault in 1 file: a reload refuses it, and the daemon keeps what it has.\n';
+    expect(await checkConfig(places, here)).toEqual({ exitCode: 1, stdout: '', stderr: refusal + end });
+    await expect(showConfig(places)).rejects.toThrow(refusal);
+  });
+
+  it('names every fault of every file', async () => {
+    const mistakes =
+      'imds: { interval: 2s, timeout: 5min }\ninterfaces:\n  - manage: none\nhostnam: true\nhostname: no\n';
+    await write({ 'config.yaml': mistakes, 'config.d/a.yaml': 'drivers: ena', 'config.d/b.yaml': 'a: [' });
+    await mkdir(join(places.dropInDirectory, 'c.yaml'));
+    const { stderr, exitCode } = await checkConfig(places, here);
+    expect(exitCode).toBe(1);
+    expect(stderr.replaceAll(`${directory}/`, '').split('\n')).toEqual([
+      'failed to read config.d/c.yaml: expected a regular file, got a directory',
+      'config.yaml:1: imds.interval: expected a duration from 5s to 1h, such as 60s, got "2s"',
+      'config.yaml:1: imds.timeout: expected a duration from 100ms to 1m, such as 60s, got "5min"',
+      'config.yaml:3: interfaces[0].match: expected which ENIs the entry is for, got nothing; for every ENI: `match: {}`',
+      'config.yaml:4: hostnam: unknown key: did you mean `hostname`?',
+      'config.yaml:5: hostname: expected `true` or `false`, got "no"',
+      'config.d/a.yaml:1: drivers: expected a list of 1 to 32 entries, got "ena"',
+      expect.stringMatching(/^config\.d\/b\.yaml:1: expected YAML: /),
+      '',
+      '8 faults in 4 files: a reload refuses it, and the daemon keeps what it has.',
+      '',
+    ]);
+  });
+
+  it('an entry without `match`: a start takes it, a reload does not', async () => {
+    await write({ 'config.yaml': 'interfaces:\n  - manage: none\n' });
+    expect((await loadConfig(places)).interfaces).toEqual([{ match: {}, policy: { manage: 'none' } }]);
+    await expect(loadConfig(places, { isStrict: true })).rejects.toThrow(/config\.yaml:2: interfaces\[0\]\.match: /);
+    expect(await checkConfig(places, here)).toMatchObject({ exitCode: 1 });
+    await writeFile(places.mainFile, 'interfaces:\n  - match: {}\n    manage: none\n');
+    expect(await loadConfig(places, { isStrict: true })).toMatchObject({ interfaces: [{ match: {} }] });
+    expect(await checkConfig(places, here)).toMatchObject({ exitCode: 0, stderr: '' });
+  });
+
+  it('tells what is seldom meant', async () => {
+    await write({
+      'config.yaml': 'interfaces:\n  - match: { device: 1, name: ens6 }\n  - match: { device: 0 }\n    vrf: blue\n',
+      'config.d/a.yaml': 'interfaces:\n  - match: { device: 1 }\n  - match: {}\n    manage: none\n',
+    });
+    const { stderr, exitCode } = await checkConfig(places, here);
+    expect([exitCode, stderr.replaceAll(`${directory}/`, '').trimEnd().split('\n')]).toEqual([
+      0,
+      [
+        'warning: config.yaml:2: interfaces[0]: without effect: interfaces[0] of config.d/a.yaml:2 comes before it and matches all that it matches; the first match decides, so put this one before it',
+        'warning: config.yaml:3: interfaces[1]: without effect: interfaces[1] of config.d/a.yaml:3 comes before it and matches every ENI; the first match decides, so put this one before it',
+        'warning: config.yaml:3: interfaces[1].vrf: not for the primary ENI, which this entry matches (device 0); match the others',
+      ],
+    ]);
+  });
+
+  it('an entry that others narrow is none of them', async () => {
+    const entries = [
+      '{ device: 1, card: 1 }',
+      '{ device: 1 }',
+      '{ tag: { role: nat } }',
+      '{ tag: { role: web } }',
+      '{}',
+    ];
+    await write({ 'config.yaml': `interfaces:\n${entries.map((one) => `  - match: ${one}\n`).join('')}` });
+    expect(await checkConfig(places, here)).toMatchObject({ exitCode: 0, stderr: '' });
   });
 
   it('prints the schema', () => {

@@ -144,7 +144,7 @@ describe('parseConfig', () => {
 
   it.each([
     ['a: 1\nb: [', /^f:\d: expected YAML: /],
-    ['hostname: true\nhostname: false', /^f:2: expected each key once, got the same one again$/],
+    ['hostname: true\nhostname: false', /^f:2: expected each key once, got the same one again; remove one of the two$/],
     ['a: 1\n---\nb: 2', /^f:3: expected one document, got a second one$/],
     ['a: *nowhere', /^f:1: expected YAML/],
     ['[1, 2]: x', /^f:1: expected YAML/],

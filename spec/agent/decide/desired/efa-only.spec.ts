@@ -28,6 +28,7 @@ it('are quiet without a link, and followed once they have an address and a link'
   expect(reportOf(primary.mac)?.state).toEqual({ kind: 'configured' });
   expect(desired.unknownMacs).toEqual([]);
   const findings = diagnose({
+    configuration: { faults: [], cautions: [], files: [], isInForce: true },
     facts: {
       kernelRelease: '6.1.0',
       programs: [],

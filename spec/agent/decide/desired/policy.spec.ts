@@ -1,8 +1,7 @@
 /** Which entry decides about an ENI. */
 
 import { describe, expect, it } from '@jest/globals';
-import { listEntryPlaces, mergeConfig } from '../../../../agent/config/merge.ts';
-import { parseConfig, parseConfigFile } from '../../../../agent/config/parse.ts';
+import { parseConfig } from '../../../../agent/config/parse.ts';
 import { findEntry, isUndecided, listTagKeys, type PolicySubject } from '../../../../agent/decide/desired/policy.ts';
 import { makeEni } from '../../eni.ts';
 
@@ -78,18 +77,4 @@ describe('an entry by what the metadata and the link say', () => {
   ])('{ %s }', (match, rest, isFitting) => {
     expect(findEntry(entries(`match: { ${match} }`), subject(rest))).toBe(isFitting ? 0 : -1);
   });
-});
-
-it('the place of an entry is told for the order in which they count', () => {
-  const files = [
-    { path: 'config.yaml', file: parseConfigFile('interfaces: [{ mtu: 1500 }, { mtu: 1501 }]', 'config.yaml') },
-    { path: 'd/10.yaml', file: parseConfigFile('interfaces: [{ mtu: 9001 }]', 'd/10.yaml') },
-  ];
-  const mtus = mergeConfig(files.map(({ file }) => file)).interfaces.map(({ policy }) => policy.mtu);
-  expect(mtus).toEqual([9001, 1500, 1501]);
-  expect(listEntryPlaces(files)).toEqual([
-    { file: 'd/10.yaml', key: 'interfaces[0]' },
-    { file: 'config.yaml', key: 'interfaces[0]' },
-    { file: 'config.yaml', key: 'interfaces[1]' },
-  ]);
 });

@@ -55,6 +55,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     warnings: [],
     changes: [],
     conflicts: [],
+    configuration: { faults: [], cautions: [], files: [], isInForce: true },
     ways: {
       list: { questions: [], sourceCount: 0, wayCount: 0, omittedCount: 0, missing: [] },
       judged: [],
@@ -80,7 +81,7 @@ describe('a host', () => {
     expect(findings.map(({ severity, message }) => `${severity} ${message}`)).toEqual(
       findings.map(({ message }) => `ok ${message}`),
     );
-    expect(new Set(findings.map(({ check }) => check)).size).toBe(17);
+    expect(new Set(findings.map(({ check }) => check)).size).toBe(18);
     expect(computeExitCode(findings)).toBe(0);
   });
 
@@ -288,4 +289,16 @@ it('tells severity by the exit code, and advice with each warning and error', ()
   for (const { severity, advice } of ill) {
     if (severity === 'warning' || severity === 'error') expect(advice).not.toBeNull();
   }
+});
+
+it.each([
+  ['refused files', { faults: ['f:1: x: bad', 'f:2: y: bad'], isInForce: null }, ['error', 'error']],
+  ['files that were not read yet', { isInForce: false }, ['warning']],
+  ['an entry without effect', { cautions: ['f:3: interfaces[1]: without effect'] }, ['warning']],
+  ['no daemon', { isInForce: null }, ['ok']],
+  ['files in force', {}, ['ok']],
+])('configuration: %s', (_name, change, severities) => {
+  const configuration = { faults: [], cautions: [], files: ['f'], isInForce: true, ...change };
+  const findings = diagnose(makePatient({ configuration })).filter(({ check }) => check === 'configuration');
+  expect(findings.map(({ severity }) => severity)).toEqual(severities);
 });
