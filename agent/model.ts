@@ -1,10 +1,17 @@
 /**
- * The readonly types that the rooms of the program share. Plain data only: no behaviour, no I/O.
+ * The readonly types that the rooms of the program share, and its mark. Plain data only: no
+ * behaviour, no I/O.
  */
 
 import type { Address, Family, Link, LinkSettings, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
 export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
+
+/**
+ * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program
+ * installs. Not used by any program in iproute2's rt_protos or linux/rtnetlink.h.
+ */
+export const ownProtocol = 236;
 
 /** One elastic network interface as the metadata service describes it. All text is canonical. */
 export interface EniMetadata {
@@ -338,6 +345,7 @@ export type Change = {
       readonly kind: 'set-address-metric';
       readonly linkIndex: number;
       readonly address: string;
+      readonly prefixLength: number;
       readonly metric: number;
     }
   | { readonly kind: 'add-route'; readonly route: DesiredRoute }

@@ -8,7 +8,7 @@ import type { Change, Desired } from '../model.ts';
 import { describeChange } from '../report/change-text.ts';
 import { inspectHost } from './inspect.ts';
 
-/** In the words of ip(8). Throws a KernelError if the kernel cannot be read. */
+/** As commands that take it. Throws a KernelError if the kernel cannot be read. */
 export async function findPrimaryLosses(config: Config): Promise<string[]> {
   const { changes, desired } = await inspectHost(config);
   return listPrimaryLosses(changes, desired);

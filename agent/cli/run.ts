@@ -209,7 +209,9 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, call
     plan: () => {
       const { remaining = [], conflicts = [], desired = { reports: [] }, networkd = null } = last() ?? {};
       const { snapshot } = daemon.known();
-      return describePlan({ changes: remaining, conflicts, desired, warnings: daemon.warnings(), snapshot, networkd });
+      const directory = config().networkd.unitDirectory;
+      const warnings = daemon.warnings();
+      return describePlan({ changes: remaining, conflicts, desired, warnings, snapshot, networkd, directory });
     },
     warnings: () => daemon.warnings(),
     describeConfiguration: () => formatConfig(config()),

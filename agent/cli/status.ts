@@ -107,7 +107,7 @@ export function buildRows(
  * all.
  */
 export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
-  const look = async () => describePlan(await inspectHost(config));
+  const look = async () => describePlan({ ...(await inspectHost(config)), directory: config.networkd.unitDirectory });
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
   const { changes, conflicts, unready, unknown } = answer;
   const isWhole = unknown.length === 0;
@@ -125,13 +125,16 @@ export function describePlan({
   warnings,
   snapshot,
   networkd,
+  directory,
 }: Pick<Inspection, 'changes' | 'conflicts' | 'warnings' | 'snapshot'> & {
   readonly desired: Pick<Inspection['desired'], 'reports'>;
   /** Null: no pass was made yet. */
   readonly networkd: Pick<Inspection['networkd'], 'kind'> | null;
+  /** Of networkd's files. */
+  readonly directory: string;
 }): PlanAnswer {
   return {
-    changes: changes.map(buildPlanLine),
+    changes: changes.map((change) => buildPlanLine(change, directory)),
     conflicts: conflicts.map(({ mac, reason }) => `${mac}: ${reason}`),
     unready: desired.reports.flatMap(({ linkName, state }) =>
       linkName !== null && (state.kind === 'waiting' || state.kind === 'degraded')

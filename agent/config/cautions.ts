@@ -1,4 +1,6 @@
-/** What the files may say and what is seldom meant: entries without effect, or with too much. Pure. */
+/**
+ * What the files may say and what is seldom meant: entries without effect, or with too much. Pure.
+ */
 
 import type { Fault } from './fault.ts';
 import type { InterfaceEntry, InterfaceMatch } from './types.ts';

@@ -11,6 +11,8 @@ import type { TroubleLog } from './trouble-log.ts';
 export interface ChangeLogOptions {
   readonly journal: Journal;
   readonly troubles: TroubleLog;
+  /** Of networkd's files. */
+  readonly directory: string;
   readonly observe: (event: DaemonEvent) => void;
   /** A detached ENI is known from an earlier read. */
   readonly findEni: (mac: string) => EniMetadata | undefined;
@@ -18,10 +20,11 @@ export interface ChangeLogOptions {
 
 export class ChangeLog {
   readonly #options: ChangeLogOptions;
-  readonly #history = new History();
+  readonly #history: History;
 
   constructor(options: ChangeLogOptions) {
     this.#options = options;
+    this.#history = new History(options.directory);
   }
 
   /** A change was made (`error` null), or refused. */
@@ -34,7 +37,7 @@ export class ChangeLog {
       return;
     }
     this.#history.record(change, repair, new Date());
-    this.journalOf(change.mac).info(`${describeChange(change)} (${change.reason})`, {
+    this.journalOf(change.mac).info(`${describeChange(change, this.#options.directory)} (${change.reason})`, {
       ...messageId('change'),
       ...fields,
     });
@@ -43,7 +46,7 @@ export class ChangeLog {
   /** Another program has undone a change so often that it is retried less often from now on. */
   fought(change: Change, count: number): void {
     this.#options.observe({ kind: 'fight' });
-    const text = describeChange(change);
+    const text = describeChange(change, this.#options.directory);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
     this.journalOf(change.mac).warning(message, { ...messageId('fight'), ...fieldsOfChange(change) });
   }

@@ -1,54 +1,90 @@
-/** Changes as text in the syntax of ip(8), for plans, the journal and scenario tests. */
+/**
+ * Changes as commands that a root shell takes as they are printed: for plans, the journal and
+ * scenario tests.
+ */
 
+import { familyOf } from '../../lib/ip/address.ts';
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
-import type { Change, DesiredAddress } from '../model.ts';
+import { shellWord } from '../../lib/text/shell-word.ts';
+import { defaultConfig } from '../config/defaults.ts';
+import type { Change, DesiredAddress, DesiredRoute, Route } from '../model.ts';
+import { ownProtocol } from '../model.ts';
 
-/** One line, without a newline: what an operator would type to do the same. */
-export function describeChange(change: Change): string {
+/**
+ * One line, without a newline: what an operator would type to do the same. A file that is written
+ * is named only (`write PATH`): its text is no line. `directory`: of networkd's files.
+ *
+ * The protocol of an address has no word in iproute2 before 6.3.
+ */
+export function describeChange(change: Change, directory: string = defaultConfig.networkd.unitDirectory): string {
+  const link = shellWord(change.linkName);
   switch (change.kind) {
     case 'write-file':
-      return `write ${change.file.name}`;
+      return `write ${shellWord(`${directory}/${change.file.name}`)}`;
     case 'remove-file':
-      return `remove ${change.name}`;
+      return `rm ${shellWord(`${directory}/${change.name}`)}`;
     case 'reload':
-      return `networkctl reload (${change.linkName})`;
+      return 'networkctl reload';
     case 'add-alt-name':
-      return `ip link property add dev ${change.linkName} altname ${change.altName}`;
+      return `ip link property add dev ${link} altname ${shellWord(change.altName)}`;
     case 'remove-alt-name':
-      return `ip link property del dev ${change.linkName} altname ${change.altName}`;
+      return `ip link property del dev ${link} altname ${shellWord(change.altName)}`;
     case 'add-address':
-      return describeAddition(change.address, change.linkName);
+      return describeAddition(change.address, link);
     case 'move-address':
-      return `ip address del and add ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
+      return `${describeRemoval(change.address, link)} && ${describeAddition(change.address, link)}`;
     case 'remove-address':
-      return `ip address del ${change.address.address}/${change.address.prefixLength} dev ${change.linkName}`;
+      return describeRemoval(change.address, link);
     case 'set-link-setting':
-      return `sysctl net.ipv4.conf.${change.linkName}.${change.setting}=${change.value}`;
+      // sysctl(8) takes `/` between the words, where a name may have dots.
+      return `sysctl -w ${shellWord(`net/ipv4/conf/${change.linkName}/${change.setting}=${change.value}`)}`;
     case 'set-address-metric':
-      return `ip address change ${change.address} dev ${change.linkName} metric ${change.metric}`;
+      return `ip address change ${change.address}/${change.prefixLength} dev ${link} metric ${change.metric}`;
     case 'set-master':
-      return `ip link set ${change.linkName} master ${change.vrf}`;
+      return `ip link set dev ${link} master ${shellWord(change.vrf)}`;
     case 'set-link-group':
-      return `ip link set dev ${change.linkName} group ${change.group}`;
+      return `ip link set dev ${link} group ${change.group}`;
     case 'set-mtu':
-      return `ip link set dev ${change.linkName} mtu ${change.mtu}`;
+      return `ip link set dev ${link} mtu ${change.mtu}`;
     case 'set-dns':
       return change.isUsed
-        ? `resolvectl revert ${change.linkName}`
-        : `resolvectl dns ${change.linkName} '', domain ${change.linkName} '', default-route ${change.linkName} no`;
+        ? `resolvectl revert ${link}`
+        : `resolvectl dns ${link} '' && resolvectl domain ${link} '' && resolvectl default-route ${link} no`;
     case 'add-route':
-      return `ip route add ${describeRoute(change.route, change.linkName)}`;
+      return `${ip(familyOf(change.route.destination))} route add ${describeWholeRoute(change.route, link)} proto ${ownProtocol}`;
     case 'remove-route':
-      return `ip route del ${describeRoute(change.route, change.linkName)}`;
+      return `${ip(change.route.family)} route del ${describeWholeRoute(change.route, link)} proto ${change.route.protocol}`;
     case 'add-rule':
-      return `ip rule add ${describeRule(change.rule)}`;
+      return `${ip(change.rule.family)} rule add ${describeRule(change.rule)} protocol ${ownProtocol}`;
     case 'remove-rule':
-      return `ip rule del ${describeRule(change.rule)}`;
+      return `${ip(change.rule.family)} rule del ${describeRule(change.rule)} protocol ${change.rule.protocol}`;
   }
 }
 
-function describeAddition({ address, prefixLength, metric, isDeprecated }: DesiredAddress, linkName: string): string {
-  const connected = metric === undefined ? 'noprefixroute' : `metric ${metric}`;
-  const preference = isDeprecated === true ? ' preferred_lft 0' : '';
-  return `ip address add ${address}/${prefixLength} dev ${linkName} ${connected}${preference}`;
+/** For a route or a rule without an address ip(8) cannot tell the family. */
+function ip(family: 4 | 6): string {
+  return family === 6 ? 'ip -6' : 'ip';
+}
+
+/** A gateway that is followed from main need not be in a subnet of the link. */
+function describeWholeRoute(route: DesiredRoute | Route, link: string): string {
+  const isOnLink = 'isFollowed' in route && route.isFollowed === true && route.gateway !== null;
+  return `${describeRoute(route, link)}${isOnLink ? ' onlink' : ''}`;
+}
+
+function describeRemoval({ address, prefixLength }: DesiredAddress, link: string): string {
+  return `ip address del ${address}/${prefixLength} dev ${link}`;
+}
+
+function describeAddition({ address, prefixLength, metric, isDeprecated }: DesiredAddress, link: string): string {
+  const isHost = prefixLength === (familyOf(address) === 4 ? 32 : 128);
+  return [
+    `ip address add ${address}/${prefixLength} dev ${link}`,
+    isHost ? 'noprefixroute' : '',
+    metric === undefined ? '' : `metric ${metric}`,
+    familyOf(address) === 6 ? 'nodad' : '',
+    isDeprecated === true ? 'preferred_lft 0' : '',
+  ]
+    .filter((word) => word !== '')
+    .join(' ');
 }

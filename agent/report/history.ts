@@ -10,7 +10,7 @@ export interface EniHistory {
   readonly lastChange: {
     /** ISO 8601, UTC. */
     readonly time: string;
-    /** In the syntax of ip(8). */
+    /** As a root shell takes it. */
     readonly command: string;
     readonly reason: string;
   } | null;
@@ -24,13 +24,19 @@ const mostRemembered = 256;
 
 export class History {
   readonly #byMac = new Map<string, EniHistory>();
+  readonly #directory: string;
+
+  /** `directory`: of networkd's files. */
+  constructor(directory: string) {
+    this.#directory = directory;
+  }
 
   /** A change that was made. `repair`: what it repaired; null: nothing. */
   record(change: Change, repair: RepairKind | null, now: Date): void {
     const { repairs } = this.of(change.mac);
     this.#byMac.delete(change.mac);
     this.#byMac.set(change.mac, {
-      lastChange: { time: now.toISOString(), command: describeChange(change), reason: change.reason },
+      lastChange: { time: now.toISOString(), command: describeChange(change, this.#directory), reason: change.reason },
       repairs: repair === null ? repairs : { ...repairs, [repair]: (repairs[repair] ?? 0) + 1 },
     });
     const [oldest] = this.#byMac.keys();

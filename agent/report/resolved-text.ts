@@ -2,6 +2,7 @@
  * What `enid config show --resolved` prints, as plain data with the keys of configuration files.
  */
 
+import { familyOf } from '../../lib/ip/address.ts';
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import { formatPolicy } from '../config/format.ts';
 import type { InterfaceEntry, InterfacePolicy } from '../config/types.ts';
@@ -34,6 +35,11 @@ export function describeResolved({ report, entry, policy, desired }: ResolvedInp
   };
 }
 
+/** As behind ip(8): what has no address in it does not tell its family. */
+function withFamily(family: 4 | 6, words: string): string {
+  return family === 6 ? `-6 ${words}` : words;
+}
+
 function describeFollowing(desired: DesiredEni): Record<string, unknown> {
   const { tableId, metric, addresses, routes, rules, altNames, networkFiles, linkName, settings } = desired;
   return {
@@ -41,8 +47,8 @@ function describeFollowing(desired: DesiredEni): Record<string, unknown> {
     metric,
     files: networkFiles.map(({ name }) => name),
     addresses: addresses.map(({ address, prefixLength }) => `${address}/${prefixLength}`),
-    routes: routes.map((route) => describeRoute(route, linkName)),
-    rules: rules.map(describeRule),
+    routes: routes.map((route) => withFamily(familyOf(route.destination), describeRoute(route, linkName))),
+    rules: rules.map((rule) => withFamily(rule.family, describeRule(rule))),
     names: altNames,
     settings,
   };

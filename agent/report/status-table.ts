@@ -184,14 +184,15 @@ export interface PlanLine {
   readonly kind: string;
   readonly mac: string;
   readonly link: string;
-  /** In the syntax of ip(8). */
+  /** What a root shell takes; `write PATH` for a file. */
   readonly command: string;
   readonly reason: string;
 }
 
-export function buildPlanLine(change: Change): PlanLine {
+/** `directory`: of networkd's files. */
+export function buildPlanLine(change: Change, directory: string): PlanLine {
   const { kind, mac, linkName, reason } = change;
-  return { kind, mac, link: linkName, command: describeChange(change), reason };
+  return { kind, mac, link: linkName, command: describeChange(change, directory), reason };
 }
 
 /**

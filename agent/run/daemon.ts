@@ -13,13 +13,12 @@ import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import { Removals } from '../act/removals.ts';
 import type { Config } from '../config/types.ts';
-import { ownProtocol } from '../decide/base/identity.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import { MetadataError } from '../errors.ts';
-import type { EniMetadata, KernelState, Snapshot } from '../model.ts';
+import { type EniMetadata, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
 import { ChangeLog } from '../report/change-log.ts';
 import { DecisionLog } from '../report/decision-log.ts';
 import type { EniHistory } from '../report/history.ts';
@@ -123,6 +122,7 @@ export class Daemon {
     this.#changeLog = new ChangeLog({
       journal,
       troubles: this.#troubles,
+      directory: config.networkd.unitDirectory,
       observe: (event) => this.#observe(event),
       findEni: (mac) => this.#findEni(mac),
     });

@@ -1,6 +1,6 @@
 /** Routes and rules in the syntax of ip(8), as an operator types them. */
 
-import { defaultDestination, isDefaultRoute } from '../ip/default-route.ts';
+import { isDefaultRoute } from '../ip/default-route.ts';
 import { describeSelectors } from '../rtnetlink/describe.ts';
 import type { Rule } from '../rtnetlink/types.ts';
 
@@ -24,9 +24,7 @@ export function describeRoute(route: RouteWords, linkName: string): string {
   const isLocal = route.type === 'local' || route.type === 2;
   return [
     isLocal ? 'local' : '',
-    isDefaultRoute(route)
-      ? `default${route.destination === defaultDestination[6] ? ' (IPv6)' : ''}`
-      : route.destination,
+    isDefaultRoute(route) ? 'default' : route.destination,
     route.gateway === null ? '' : `via ${route.gateway}`,
     `dev ${linkName} table ${route.table}`,
     route.metric === 0 ? '' : `metric ${route.metric}`,
@@ -40,7 +38,6 @@ export function describeRule(rule: RuleWords): string {
   return [
     `pref ${rule.priority} from ${rule.source ?? 'all'}`,
     rule.destination === null ? '' : `to ${rule.destination}`,
-    rule.source === null && rule.destination === null && rule.family === 6 ? '(IPv6)' : '',
     rule.inputInterface === null ? '' : `iif ${rule.inputInterface}`,
     ...describeSelectors(rule),
     `lookup ${rule.table === 254 ? 'main' : rule.table}`,

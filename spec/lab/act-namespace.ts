@@ -6,9 +6,8 @@
 import { execFileSync } from 'node:child_process';
 import { applyKernelChange, type KernelChange, toRoute, toRule } from '../../agent/act/netlink.ts';
 import { Removals } from '../../agent/act/removals.ts';
-import { ownProtocol } from '../../agent/decide/base/identity.ts';
 import { KernelError } from '../../agent/errors.ts';
-import type { DesiredRoute, DesiredRule, Route, Rule } from '../../agent/model.ts';
+import { type DesiredRoute, type DesiredRule, ownProtocol, type Route, type Rule } from '../../agent/model.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 
 const checks: { name: string; want: unknown; got: unknown }[] = [];

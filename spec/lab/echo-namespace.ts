@@ -10,7 +10,7 @@ import { applyKernelChange } from '../../agent/act/netlink.ts';
 import { Removals } from '../../agent/act/removals.ts';
 import { defaultConfig } from '../../agent/config/defaults.ts';
 import type { Config } from '../../agent/config/types.ts';
-import { ownProtocol } from '../../agent/decide/base/identity.ts';
+import { ownProtocol } from '../../agent/model.ts';
 import { type PassResult, Reconciler } from '../../agent/run/reconciler.ts';
 import { KernelMirror } from '../../agent/sense/kernel.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';

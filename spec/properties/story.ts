@@ -1,8 +1,7 @@
 /** A host through a random sequence of events, and the quiet host that it must end like. */
 
 import fc from 'fast-check';
-import { ownProtocol } from '../../agent/decide/base/identity.ts';
-import type { EniMetadata, Ledger, NetworkdState } from '../../agent/model.ts';
+import { type EniMetadata, type Ledger, type NetworkdState, ownProtocol } from '../../agent/model.ts';
 import { makeLink } from '../../fixtures/model/records.ts';
 import { ModelWorld } from '../../fixtures/model/world.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';

@@ -6,12 +6,6 @@
 import type { DesiredAddress, DesiredRoute, DesiredRule } from '../../model.ts';
 
 /**
- * The protocol number (rtm_protocol, FRA_PROTOCOL, IFA_PROTO) that marks what this program
- * installs. Not used by any program in iproute2's rt_protos or linux/rtnetlink.h.
- */
-export const ownProtocol = 236;
-
-/**
  * Regardless of the prefix length: the kernel can hold the same address on a link once per length.
  */
 export function identifyAddress(address: Pick<DesiredAddress, 'linkIndex' | 'address'>): string {

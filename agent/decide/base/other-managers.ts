@@ -2,8 +2,8 @@
  * By what numbers the rules and routes of amazon-ec2-net-utils and nm-cloud-setup are known. Pure.
  */
 
-import type { Desired, KernelState, Route, Rule } from '../../model.ts';
-import { identifyRule, ownProtocol } from './identity.ts';
+import { type Desired, type KernelState, ownProtocol, type Route, type Rule } from '../../model.ts';
+import { identifyRule } from './identity.ts';
 import { FR_ACT_TO_TBL } from './kernel-numbers.ts';
 import { eniTables, mainTable } from './numbers.ts';
 

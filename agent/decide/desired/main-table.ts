@@ -7,9 +7,8 @@
 import { familyOf } from '../../../lib/ip/address.ts';
 import { contains, requireCidr } from '../../../lib/ip/cidr.ts';
 import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
-import type { DesiredRoute, Family, Route } from '../../model.ts';
+import { type DesiredRoute, type Family, ownProtocol, type Route } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
-import { ownProtocol } from '../base/identity.ts';
 import { RTN_UNICAST } from '../base/kernel-numbers.ts';
 import { rememberOf } from '../base/memo.ts';
 import { defaultWidth, mainTable } from '../base/numbers.ts';

@@ -6,8 +6,15 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { InterfacePolicy } from '../../config/types.ts';
-import type { DesiredAddress, DesiredRoute, DesiredRule, EniMetadata, Link, NetworkFile } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import {
+  type DesiredAddress,
+  type DesiredRoute,
+  type DesiredRule,
+  type EniMetadata,
+  type Link,
+  type NetworkFile,
+  ownProtocol,
+} from '../../model.ts';
 import { leaseMetric } from '../base/numbers.ts';
 import { hasFamily } from './sources.ts';
 

@@ -1,8 +1,7 @@
 /** Routes that replace what networkd drops for a moment while it reconfigures a link. Pure. */
 
-import type { Address, DesiredEni, DesiredRoute, Route } from '../../model.ts';
+import { type Address, type DesiredEni, type DesiredRoute, ownProtocol, type Route } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
-import { ownProtocol } from '../base/identity.ts';
 import { permanentFlag, tentativeFlag } from '../base/kernel-numbers.ts';
 import { localTable } from '../base/numbers.ts';
 

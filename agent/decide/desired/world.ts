@@ -2,9 +2,18 @@
 
 import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { Config } from '../../config/types.ts';
-import type { EniMetadata, KernelState, Ledger, Link, LostRouter, NetworkdState, Snapshot } from '../../model.ts';
+import {
+  type EniMetadata,
+  type KernelState,
+  type Ledger,
+  type Link,
+  type LostRouter,
+  type NetworkdState,
+  ownProtocol,
+  type Snapshot,
+} from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
-import { identifyGroup, ownProtocol } from '../base/identity.ts';
+import { identifyGroup } from '../base/identity.ts';
 import { isSameList, keepEqual, rememberLast } from '../base/memo.ts';
 import { eniGroup, mainTable } from '../base/numbers.ts';
 import { readyEnis } from '../inputs/accept-snapshot.ts';

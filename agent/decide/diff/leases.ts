@@ -6,18 +6,19 @@
  */
 
 import { defaultDestination, isDefaultRoute } from '../../../lib/ip/default-route.ts';
-import type {
-  Change,
-  Desired,
-  DesiredEni,
-  DesiredLease,
-  KernelState,
-  Ledger,
-  NetworkdState,
-  Route,
+import {
+  type Change,
+  type Desired,
+  type DesiredEni,
+  type DesiredLease,
+  type KernelState,
+  type Ledger,
+  type NetworkdState,
+  ownProtocol,
+  type Route,
 } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
-import { identifyAddress, identifyRoute, ownProtocol } from '../base/identity.ts';
+import { identifyAddress, identifyRoute } from '../base/identity.ts';
 import { isMadeByNetworkd, RTPROT_RA } from '../base/kernel-numbers.ts';
 import { leaseMetric } from '../base/numbers.ts';
 
@@ -82,9 +83,18 @@ function diffMetric(eni: DesiredEni, lease: DesiredLease, { addresses }: LeaseSt
   const { mac, linkName, linkIndex } = eni;
   return listOfLink(addresses, linkIndex)
     .filter((have) => have.address === lease.address && have.prefixLength < ipv4Width && have.metric !== lease.metric)
-    .map(({ address, metric: before }) => {
+    .map(({ address, prefixLength, metric: before }) => {
       const reason = `the connected route has metric ${before}`;
-      return { mac, linkName, reason, kind: 'set-address-metric', linkIndex, address, metric: lease.metric };
+      return {
+        mac,
+        linkName,
+        reason,
+        kind: 'set-address-metric',
+        linkIndex,
+        address,
+        prefixLength,
+        metric: lease.metric,
+      };
     });
 }
 

@@ -1,7 +1,6 @@
 /** Who owns a kernel object. Pure. */
 
-import type { Desired, KernelState, Ledger, ProvisionalEni } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import { type Desired, type KernelState, type Ledger, ownProtocol, type ProvisionalEni } from '../../model.ts';
 import { RTPROT_STATIC } from '../base/kernel-numbers.ts';
 
 /** A desired object that cannot be made: a foreign object has its place. */

@@ -1,9 +1,17 @@
 /** Which routes to add and to remove. Pure. */
 
 import { defaultDestination, isDefaultRoute } from '../../../lib/ip/default-route.ts';
-import type { Change, Desired, DesiredRoute, KernelState, Ledger, Route } from '../../model.ts';
+import {
+  type Change,
+  type Desired,
+  type DesiredRoute,
+  type KernelState,
+  type Ledger,
+  ownProtocol,
+  type Route,
+} from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
-import { identifyRoute, ownProtocol } from '../base/identity.ts';
+import { identifyRoute } from '../base/identity.ts';
 import { mainTable } from '../base/numbers.ts';
 import { isProvisional } from '../desired/provisional.ts';
 import { isStillNeeded } from '../desired/stand-ins.ts';

@@ -1,7 +1,7 @@
 /** Which rules to add and to remove. Pure. */
 
-import type { Change, Desired, Ledger, Rule } from '../../model.ts';
-import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { type Change, type Desired, type Ledger, ownProtocol, type Rule } from '../../model.ts';
+import { identifyRule } from '../base/identity.ts';
 import { FR_ACT_TO_TBL } from '../base/kernel-numbers.ts';
 import { rememberOf } from '../base/memo.ts';
 import { about, markOf, missing, notDesired, type Ownership } from './ownership.ts';

@@ -5,8 +5,17 @@
 
 import { requireCidr } from '../../../lib/ip/cidr.ts';
 import { describeRoute, describeRule, nameProtocol } from '../../../lib/text/ip-words.ts';
-import type { Desired, DesiredRoute, DesiredRule, EniReport, Route, Rule } from '../../model.ts';
-import { identifyRule, ownProtocol } from '../base/identity.ts';
+import { shellWord } from '../../../lib/text/shell-word.ts';
+import {
+  type Desired,
+  type DesiredRoute,
+  type DesiredRule,
+  type EniReport,
+  ownProtocol,
+  type Route,
+  type Rule,
+} from '../../model.ts';
+import { identifyRule } from '../base/identity.ts';
 import { RTPROT_DHCP, RTPROT_KERNEL, RTPROT_RA } from '../base/kernel-numbers.ts';
 import { rememberOf } from '../base/memo.ts';
 import { mainTable } from '../base/numbers.ts';
@@ -31,7 +40,7 @@ export function blame({ owner, actual, wanted }: Explanation, desired: Desired):
     return { name: `a cached path MTU of the route ${routeName}`, advice: `${flush}; ${groupAdvice}` };
   }
   if (rule !== null && !isGeneral(rule) && !isOurs(rule, desired)) {
-    const command = `ip ${rule.family === 6 ? '-6 ' : ''}rule del ${describeRule(rule).replace(' (IPv6)', '')}`;
+    const command = `ip ${rule.family === 6 ? '-6 ' : ''}rule del ${describeRule(rule)}`;
     const advice = `find its owner, and remove it (${command}) or narrow its selector; enid leaves it alone`;
     return { name: `rule ${nameRule(rule)}`, advice };
   }
@@ -83,6 +92,6 @@ function adviseOnRoute(route: Route | DesiredRoute, linkName: string): string {
   if (!('protocol' in route) || route.protocol === ownProtocol || networkProtocols.includes(route.protocol)) {
     return `it is correct for the sources of ${linkName} itself; ${groupAdvice}`;
   }
-  const command = `ip ${route.family === 6 ? '-6 ' : ''}route del ${describeRoute(route, linkName).replace(' (IPv6)', '')}`;
+  const command = `ip ${route.family === 6 ? '-6 ' : ''}route del ${describeRoute(route, shellWord(linkName))}`;
   return `find its owner, and remove it (${command}) or put it into another table; enid leaves it alone`;
 }

@@ -8,7 +8,9 @@ export interface ConfigurationState {
   /** What is allowed and seldom meant. */
   readonly cautions: readonly string[];
   readonly files: readonly string[];
-  /** Whether the daemon goes by what the files say; null: no daemon answers, or they are refused. */
+  /**
+   * Whether the daemon goes by what the files say; null: no daemon answers, or they are refused.
+   */
   readonly isInForce: boolean | null;
 }
 

@@ -1,7 +1,16 @@
 /** The checks of `enid doctor`: facts in, findings with suggested fixes out. Pure. */
 
-import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
-import { identifyRule, ownProtocol } from '../base/identity.ts';
+import {
+  type Change,
+  type Desired,
+  type EniReport,
+  type HostFacts,
+  type KernelState,
+  type NetworkdState,
+  ownProtocol,
+  type Snapshot,
+} from '../../model.ts';
+import { identifyRule } from '../base/identity.ts';
 import { isPeerRule } from '../base/other-managers.ts';
 import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';

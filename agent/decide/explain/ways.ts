@@ -5,8 +5,7 @@
 
 import { type Family, familyOf } from '../../../lib/ip/address.ts';
 import { addressAt, contains, requireCidr } from '../../../lib/ip/cidr.ts';
-import type { EniReport } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import { type EniReport, ownProtocol } from '../../model.ts';
 import { RTPROT_DHCP, RTPROT_KERNEL, RTPROT_RA } from '../base/kernel-numbers.ts';
 import { mainTable } from '../base/numbers.ts';
 import { isAsWideAsDefault } from '../desired/main-table.ts';

@@ -1,8 +1,7 @@
 /** The host's addresses that can affect a decision; hundreds come and go that cannot. Pure. */
 
 import { contains, hostCidr, networkOf } from '../../../lib/ip/cidr.ts';
-import type { Address } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import { type Address, ownProtocol } from '../../model.ts';
 import { globalScope } from '../base/kernel-numbers.ts';
 import { rememberEach, rememberOf } from '../base/memo.ts';
 

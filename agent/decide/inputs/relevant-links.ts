@@ -1,8 +1,7 @@
 /** Links that can affect a decision; container links, thousands of them, cannot. Pure. */
 
 import type { Config } from '../../config/types.ts';
-import type { Address, Link } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import { type Address, type Link, ownProtocol } from '../../model.ts';
 import { linkScope } from '../base/kernel-numbers.ts';
 
 /**

@@ -7,8 +7,7 @@
  */
 
 import { defaultDestination } from '../../../lib/ip/default-route.ts';
-import type { KernelState, LostRouter, NetworkdState, Route } from '../../model.ts';
-import { ownProtocol } from '../base/identity.ts';
+import { type KernelState, type LostRouter, type NetworkdState, ownProtocol, type Route } from '../../model.ts';
 import { RTPROT_RA } from '../base/kernel-numbers.ts';
 
 export interface KnownRouter {

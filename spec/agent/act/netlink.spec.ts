@@ -59,7 +59,7 @@ it('moves an address behind the others with its packets kept on the host meanwhi
 });
 
 it('sets the metric of an address that is there, and of no other', async () => {
-  const change = { ...about, kind: 'set-address-metric', linkIndex: 3, metric: 513 } as const;
+  const change = { ...about, kind: 'set-address-metric', linkIndex: 3, prefixLength: 24, metric: 513 } as const;
   expect(await apply({ ...change, address: '10.0.2.21' })).toBe(true);
   expect(await apply({ ...change, address: '10.0.2.99' })).toBe(false);
   expect(requests).toEqual(['add address 10.0.2.21 metric 513']);

@@ -4,7 +4,13 @@ import { expect, it } from '@jest/globals';
 import { planSchema } from '../../../agent/cli/answers.ts';
 import { describePlan } from '../../../agent/cli/status.ts';
 
-const nothing = { changes: [], conflicts: [], desired: { reports: [] }, warnings: [] };
+const nothing = {
+  directory: '/run/systemd/network',
+  changes: [],
+  conflicts: [],
+  desired: { reports: [] },
+  warnings: [],
+};
 const snapshot = { primaryMac: '06:00:00:00:00:01', enis: [], instanceId: null };
 
 it.each([

@@ -27,6 +27,7 @@ beforeEach(() => {
   });
   const journal = open({});
   log = new ChangeLog({
+    directory: '/run/systemd/network',
     journal,
     troubles: new TroubleLog((message, fields) => journal.warning(message, fields)),
     observe: () => undefined,

@@ -114,7 +114,12 @@ describe('one ENI has one state', () => {
     const state = { kind: 'degraded', reason: '1 change pending' };
     expect(computeStanding(report, host)).toEqual(state);
     expect(explain('10.0.2.4', '192.0.2.1', { missingRules }).owner?.report.state).toEqual(state);
-    expect(renderPlan(host.changes.map(buildPlanLine), [])).toMatch(/\n1 change pending\.\n$/);
+    expect(
+      renderPlan(
+        host.changes.map((change) => buildPlanLine(change, '/run/systemd/network')),
+        [],
+      ),
+    ).toMatch(/\n1 change pending\.\n$/);
   });
 
   it('with what stands in the way before what is pending; other states say more and stay', () => {

@@ -265,7 +265,7 @@ describe('doctor', () => {
     const question = { ...first, ...packet };
     const [finding] = checkWays({ list, judged: judgeWays(host, [question], [answer]) }, host);
     expect(finding?.message).toMatch(
-      /^a cached path MTU of the route default \(IPv6\) via fe80::1 dev ens5 table main metric 512, protocol ra: /,
+      /^a cached path MTU of the route default via fe80::1 dev ens5 table main metric 512, protocol ra: /,
     );
     expect(finding?.advice).toContain('ip -6 route flush cache');
   });
