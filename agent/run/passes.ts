@@ -31,6 +31,8 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'isConfirme
   readonly kernel: KernelState;
   readonly files: readonly OwnFile[];
   readonly againMs: number | null;
+  /** networkd had not answered the last reload. */
+  readonly isReloading: boolean;
 }
 
 /** What came of the changes of a pass. */
@@ -155,20 +157,22 @@ export class Passes {
       ...this.#handover.told,
     };
     const isConfirmed = metadata.isConfirmed !== false;
-    return { ...this.#decider.decide(known, nowMs), isConfirmed, networkd, kernel, files: directory.own };
+    const isReloading = this.#handover.answer !== null;
+    return { ...this.#decider.decide(known, nowMs), isConfirmed, isReloading, networkd, kernel, files: directory.own };
   }
 
   /**
    * Those before the reload first; networkd's answer is not waited for. No second try before its
    * time.
    */
-  async #apply({ changes }: Decided): Promise<Applied> {
+  async #apply({ changes, isReloading }: Decided): Promise<Applied> {
     const nowMs = performance.now();
     const due = changes.filter((change) => !this.#attempts.isBlocked(change, nowMs) && !this.#echo.isHeld(change));
     const isReload = ({ kind }: Change) => kind === 'reload';
     const start = due.some(isReload) ? due.findIndex(isReload) : due.length;
     const first = await this.#applyAll(due.slice(0, start));
-    const reloads = this.#handover.listReady(due, changes, first);
+    // What was decided before networkd's answer does not know that its files were taken up.
+    const reloads = isReloading ? [] : this.#handover.listReady(due, changes, first);
     if (reloads.length > 0) this.#handover.begin(reloads, nowMs, () => this.#reload(reloads), this.#wake);
     const applied = [...first, ...(await this.#applyAll(due.slice(start).filter((change) => !isReload(change))))];
     const { outcomes, isLate } = await this.#echo.await(applied, changes);

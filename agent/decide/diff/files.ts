@@ -17,6 +17,8 @@ export interface FileState {
    * before.
    */
   readonly unread: ReadonlySet<string>;
+  /** MACs of links that networkd is at work on after a reload. */
+  readonly settling: ReadonlySet<string>;
 }
 
 export function diffFiles(desired: Desired, state: FileState): Change[] {
@@ -33,7 +35,7 @@ export function diffFiles(desired: Desired, state: FileState): Change[] {
 }
 
 function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>, state: FileState): Change[] {
-  const { networkd, offered, unread } = state;
+  const { networkd, offered, unread, settling } = state;
   const stale = eni.networkFiles.filter(({ name, text }) => textByName.get(name) !== text);
   const [linkFile] = eni.networkFiles;
   // If networkd may be running, its next reload would reconfigure the link because of a changed
@@ -68,9 +70,13 @@ function diffFilesOfEni(eni: DesiredEni, textByName: ReadonlyMap<string, string>
     const isUnread = unread.has(eni.mac) && !isLossless;
     return isUnread ? [...writes, { ...base, kind: 'reload', reason: 'written while networkd was away' }] : writes;
   }
-  if (stale.length === 0 && offered.has(linkFile.name)) return [];
+  // A file that is written while networkd takes up the one before needs another reload, which up to
+  // 256 drops the DHCPv6 address that the first one has just brought back: it waits for its end.
+  const isTakenUp = settling.has(eni.mac) && stale.every(({ name }) => textByName.has(name));
+  const writes = isTakenUp ? [] : stale.map(write);
+  if (writes.length === 0 && offered.has(linkFile.name)) return [];
   const reason = isInForce ? 'link settings changed' : `in force is ${inForce ?? 'no file'}`;
-  return [...stale.map(write), { ...base, kind: 'reload', reason }];
+  return [...writes, { ...base, kind: 'reload', reason }];
 }
 
 /**

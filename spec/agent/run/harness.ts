@@ -30,6 +30,8 @@ export class Harness {
   onApply: (change: Change) => void = () => undefined;
   /** The kernel says that all is so already. */
   isMoot: (change: Change) => boolean = () => false;
+  /** Before changes that go out together. */
+  onBatch = async () => {};
   sensesFail = false;
   kernel = () => this.world.kernel();
   /** Reads the kernel again. */
@@ -70,7 +72,7 @@ export class Harness {
           await new Promise<void>((resolve) => {
             this.answerReload = resolve;
           });
-        }
+        } else await this.onBatch();
         return changes.map((change) => this.#apply(change));
       },
       readLedger: () => world.state.ledger,

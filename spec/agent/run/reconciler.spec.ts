@@ -95,6 +95,40 @@ describe('the reconciler', () => {
     expect(harness.calls.filter((call) => call === 'reload')).toHaveLength(2);
   });
 
+  it('writes no file, and asks for no second reload, while networkd takes up what the first one offered', async () => {
+    await harness.converge();
+    harness.isNetworkdStuck = true;
+    const { state } = harness.world;
+    const networkd = {
+      ...state.networkd,
+      version: 252,
+      links: state.networkd.links.map((link) => ({ ...link, networkFile: null, setupState: 'configuring' })),
+    } as typeof state.networkd;
+    state.networkd = networkd;
+    state.files.clear();
+    state.offered.clear();
+    harness.reconciler.forgetOffers();
+    harness.reconciler.wake();
+    await harness.reconciler.passed();
+    expect(harness.answerReload).not.toBeNull();
+    // What networkd does to the links changes what the files should say, and its answer comes in the
+    // middle of a pass.
+    harness.changed.length = 0;
+    harness.isNetworkdStuck = false;
+    const [name = '', text = ''] = [...state.files].at(-1) ?? [];
+    state.files.set(name, `${text}# other\n`);
+    state.links = state.links.map((link) => ({ ...link, altNames: [], group: 0 }));
+    harness.onBatch = async () => {
+      harness.answerReload?.();
+      for (let count = 0; count < 20; count++) await Promise.resolve();
+    };
+    await harness.settle(3);
+    expect(harness.changed.filter(({ kind }) => kind === 'write-file')).toEqual([]);
+    expect(harness.changed.filter(({ kind }) => kind === 'reload')).toHaveLength(2);
+    expect(harness.countCalls('reload')).toBe(2);
+    expect(state.links.every(({ altNames }) => altNames.length > 0)).toBe(true);
+  });
+
   it('backs off from a fight, tells it once, and goes on with everything else', async () => {
     await harness.converge();
     for (let count = 0; count < 40; count++) {
