@@ -111,8 +111,8 @@ describe('the reconciler', () => {
     harness.reconciler.wake();
     await harness.reconciler.passed();
     expect(harness.answerReload).not.toBeNull();
-    // What networkd does to the links changes what the files should say, and its answer comes in the
-    // middle of a pass.
+    // What networkd does to the links changes what the files should say, and its answer comes amid
+    // a pass.
     harness.changed.length = 0;
     harness.isNetworkdStuck = false;
     const [name = '', text = ''] = [...state.files].at(-1) ?? [];
