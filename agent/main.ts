@@ -3,7 +3,9 @@
 import './run/memory.ts';
 import { Argument, Command, Option } from 'commander';
 import { escapeLine, escapePicture, escapeText } from '../lib/text/printable.ts';
-import type { CommandWords, Shell } from './cli/completion.ts';
+import type { WordKind } from './cli/complete-words.ts';
+import type { Shell } from './cli/completion.ts';
+import { examples, findCommand, helpStyle, helpWidth, listCommands, parseSeconds, wordsCommand } from './cli/help.ts';
 import type { CommandResult } from './cli/status.ts';
 import { type ConfigPlaces, loadConfig, readConfig } from './config/load.ts';
 import type { Config } from './config/types.ts';
@@ -66,27 +68,25 @@ const program = new Command('enid')
   .configureOutput({
     writeErr: (text) => write(process.stderr, text),
     writeOut: (text) => write(process.stdout, text),
+    getOutHelpWidth: () => helpWidth,
+    getErrHelpWidth: () => helpWidth,
   })
-  .description('Makes every ENI, IP address and prefix attached to an EC2 instance work, and keeps it working.')
+  .description('makes every ENI, IP address and prefix of an EC2 instance work, and keeps it so')
   .version(version)
+  .configureHelp(helpStyle)
+  .helpCommand(false)
   .showHelpAfterError('(enid --help has commands, options and examples)')
   .showSuggestionAfterError()
   .addHelpText(
     'after',
     examples`
-    enid status                    the state of each ENI
-    enid plan                      what would be changed, and why
-    enid explain 10.0.1.5          which way packets from 10.0.1.5 take, and why
-    enid doctor                    check the host for problems, with suggested fixes
-    enid run --once                apply all changes, then exit
-    systemctl reload enid          read configuration, metadata and kernel again
-    journalctl -u enid ENI=eni-0a1b   what was changed on one ENI`,
+    enid status                      the state of each ENI
+    enid status ens6                 all about one
+    enid plan                        what would be changed
+    enid explain 10.0.1.5            which way its packets take, and why
+    enid doctor                      problems of the host, and fixes
+    journalctl -u enid ENI=eni-0a1b  what was changed on one ENI`,
   );
-
-/** Help texts are indented here as the code is. */
-function examples(text: TemplateStringsArray): string {
-  return `\nExamples:${text.join('').replaceAll(/\n {4}/g, '\n  ')}`;
-}
 
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
@@ -98,6 +98,12 @@ interface Options {
   readonly json: boolean;
 }
 
+interface StatusOptions extends LookOptions {
+  readonly watch: boolean;
+  readonly fullTime: boolean;
+  readonly output?: 'wide';
+}
+
 /** Commands that ask the daemon if it is running. */
 interface LookOptions extends Options {
   readonly daemon: boolean;
@@ -105,7 +111,7 @@ interface LookOptions extends Options {
 
 program
   .command('run')
-  .description('run in the foreground, as the systemd unit does')
+  .description('run the daemon in the foreground')
   .addOption(configOption())
   .option('--once', 'exit when nothing is left to change', false)
   .option('--debug', 'log every decision with its reason', false)
@@ -128,59 +134,71 @@ program
 
 program
   .command('status')
-  .description('show the state of each ENI')
+  .description('show the state of each ENI, or all about one')
+  .argument('[eni]', 'id, link, or MAC of one ENI')
   .addOption(configOption())
   .addOption(jsonOption())
   .addOption(noDaemonOption())
-  .option('--watch', 'update the output whenever something changes, until Ctrl-C', false)
+  .option('--watch', 'show it again whenever something changes, until q', false)
+  .option('--full-time', 'times in place of ages', false)
+  .addOption(new Option('-o, --output <format>', 'more columns').choices(['wide']))
   .addHelpText(
     'after',
     examples`
     enid status                                        a table, one line per ENI
+    enid status ens6                                   all about one ENI
     enid status --watch                                the table, live
     enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
   )
-  .action(async (options: LookOptions & { watch: boolean }) => {
+  .action(async (name: string | undefined, options: StatusOptions) => {
     const { json, daemon: asksDaemon } = options;
-    const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: prefersDaemon(options) });
-    if (!options.watch) {
-      const { showStatus } = await import('./cli/status.ts');
-      const look = { isColoured: isColoured(), width: process.stdout.columns };
-      return print(await showStatus(config, { json, asksDaemon, ...look }), pictureEscape());
+    if (options.watch) {
+      const { watchOnTerminal } = await import('./cli/watch-terminal.ts');
+      const { loadForLook } = await import('./cli/load-config.ts');
+      const look = { asksDaemon, prefersDaemon: prefersDaemon(options) };
+      const load = () => loadForLook(placesOf(options.config), look);
+      const show = (text: string) => write(process.stdout, text, process.stdout.isTTY ? escapePicture : escapeText);
+      return print(await watchOnTerminal({ load, json, asksDaemon, isColoured: isColoured(), write: show }));
     }
-    const { watchStatus } = await import('./cli/watch.ts');
-    const end = new AbortController();
-    for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
-    const show = (text: string) => write(process.stdout, text, pictureEscape());
-    const width = () => process.stdout.columns;
-    print(
-      await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), width, write: show, signal: end.signal }),
-    );
+    const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: prefersDaemon(options) });
+    if (name !== undefined) {
+      const { showEni } = await import('./cli/status-eni.ts');
+      const look = { json, asksDaemon, isColoured: isColoured(), hasFullTimes: options.fullTime };
+      return print(await showEni(config, name, { ...look, places: placesOf(options.config) }), pictureEscape());
+    }
+    const { showStatus } = await import('./cli/status.ts');
+    const look = { isColoured: isColoured(), width: process.stdout.columns };
+    const columns = { isWide: options.output === 'wide', hasFullTimes: options.fullTime };
+    print(await showStatus(config, { json, asksDaemon, ...look, ...columns }), pictureEscape());
   });
 
 program
   .command('plan')
-  .description('show what would be changed, and why; exit code 0: nothing, 2: something, 1: error')
+  .description('show what would be changed')
   .addOption(configOption())
   .addOption(jsonOption())
   .addOption(noDaemonOption())
+  .option('--detailed', 'with the reason of each change', false)
   .addHelpText(
     'after',
     examples`
-    enid plan                                          one line per change, in the syntax of ip(8), with the reason
+    enid plan                                          what would be added, changed and removed
+    enid plan --detailed                               and why
     enid plan --config /tmp/new.yaml                   what another configuration would change`,
   )
-  .action(async (options: LookOptions) => {
+  .action(async (options: LookOptions & { detailed: boolean }) => {
     const { showPlan } = await import('./cli/status.ts');
     const { json, daemon: asksDaemon } = options;
-    print(await showPlan(await loadToLook(options.config, { asksDaemon, prefersDaemon: false }), { json, asksDaemon }));
+    const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: false });
+    const look = { json, asksDaemon, isDetailed: options.detailed, isColoured: isColoured() };
+    print(await showPlan(config, look), pictureEscape());
   });
 
 program
   .command('explain')
-  .description('show which way a packet takes, and why; exit code 0: the right one, 2: a wrong one, 1: error')
+  .description('show which way a packet takes, and why')
   .argument('[source]', 'source address of the packet; not with --all')
-  .argument('[destination]', 'destination address (default: 192.0.2.1 or 2001:db8:ffff:ffff::1, "the Internet")')
+  .argument('[destination]', 'destination address (default: a host on the Internet)')
   .option('--all', 'show the ways of every source of every ENI, as a table', false)
   .addOption(configOption())
   .addOption(jsonOption())
@@ -209,9 +227,7 @@ program
 
 program
   .command('doctor')
-  .description(
-    'check the host for problems and suggest fixes; exit code 0: none, 2: warnings, 3: errors, 1: cannot check',
-  )
+  .description('check the host for problems and suggest fixes')
   .addOption(configOption())
   .addOption(jsonOption())
   .addHelpText(
@@ -227,8 +243,25 @@ program
   });
 
 program
+  .command('wait')
+  .description('wait until ENIs are configured')
+  .argument('[eni]', 'id, link, or MAC of one ENI')
+  .option('--timeout <seconds>', 'how long at most', parseSeconds, 60)
+  .addHelpText(
+    'after',
+    examples`
+    enid wait                                          in user data, before the first download
+    enid wait eni-0123456789abcdef0 --timeout 300      after attaching it`,
+  )
+  .action(async (name: string | undefined, { timeout }: { timeout: number }) => {
+    const { waitForEnis } = await import('./cli/wait.ts');
+    const say = (line: string) => write(process.stderr, `${line}\n`);
+    print(await waitForEnis({ name: name ?? null, timeoutMs: timeout * 1_000, say }));
+  });
+
+program
   .command('reload')
-  .description('make the daemon read configuration, metadata and kernel again, and wait until that is done')
+  .description('make the daemon read everything again')
   .addOption(configOption())
   .option('--yes', 'do not ask before something is taken from the primary ENI', false)
   .addHelpText(
@@ -245,7 +278,7 @@ program
 
 program
   .command('takeover')
-  .description('hand the ENIs over from another network manager to systemd-networkd and enid, without a reboot')
+  .description('take over from another network manager')
   .addOption(configOption())
   .option('--dry-run', 'show each step and all obstacles, and change nothing', false)
   .option('--undo', 'restore the previous network manager', false)
@@ -285,7 +318,7 @@ config
     examples`
     enid config show                                   all files merged, every key spelled out
     enid config show --resolved                        which entry matches which ENI, and what follows
-    enid config show --resolved --config /tmp/new.yaml the same for another configuration`,
+    enid config show --resolved --config /tmp/new.yaml  the same for another configuration`,
   )
   .action(async (options: Options & { resolved: boolean }) => {
     const { showConfig, showResolved } = await import('./cli/config.ts');
@@ -316,19 +349,23 @@ program
     print({ stdout: renderCompletion(shell, listCommands(program, [])), stderr: '', exitCode: 0 });
   });
 
-function listCommands(command: Command, path: readonly string[]): CommandWords[] {
-  const here: CommandWords = {
-    path: path.join(' '),
-    description: command.description(),
-    subcommands: command.commands.map((one) => one.name()),
-    options: command.options.map(({ long, description }) => ({
-      flag: long ?? '',
-      description,
-      takesFile: long === '--config',
-    })),
-  };
-  return [here, ...command.commands.flatMap((one) => listCommands(one, [...path, one.name()]))];
-}
+program
+  .command('help')
+  .description('help on a command')
+  .argument('[command...]', 'one of the commands, such as `config check`')
+  .action((names: readonly string[]) => {
+    const command = findCommand(program, names);
+    if (typeof command === 'string') return program.error(command);
+    command.outputHelp();
+  });
+
+program
+  .command(wordsCommand, { hidden: true })
+  .addArgument(new Argument('<kind>').choices(['enis', 'addresses']))
+  .action(async (kind: WordKind) => {
+    const { listWords } = await import('./cli/complete-words.ts');
+    print({ stdout: await listWords(kind), stderr: '', exitCode: 0 });
+  });
 
 async function main(): Promise<never> {
   try {

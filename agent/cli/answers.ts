@@ -5,13 +5,19 @@
 
 import * as z from 'zod';
 import type { Explanation } from '../report/explain-text.ts';
-import type { PlanLine, StatusRow } from '../report/status-table.ts';
+import type { RecentChange } from '../report/history.ts';
+import type { PlanLine } from '../report/plan-text.ts';
+import type { MetadataState, StatusRow } from '../report/status-row.ts';
 
 const text = z.string();
 const nullableText = z.string().nullable();
 const nullableNumber = z.number().nullable();
 
-const row: z.ZodType<StatusRow> = z.object({
+const madeChange = z.object({ time: text, command: text, reason: text });
+const recurring = z.object({ command: text, count: z.number(), time: text });
+const repairKind = z.enum(['address', 'file', 'metric', 'name', 'route', 'rule', 'setting']);
+
+export const rowSchema: z.ZodType<StatusRow> = z.object({
   eni: nullableText,
   mac: text,
   link: nullableText,
@@ -26,8 +32,10 @@ const row: z.ZodType<StatusRow> = z.object({
   publicAddresses: z.record(text, z.array(text)),
   networkFile: nullableText,
   changesPending: z.number(),
-  lastChange: z.object({ time: text, command: text, reason: text }).nullable(),
+  lastChange: madeChange.nullable(),
   repairs: z.record(text, z.number()).nullable(),
+  recurringRepairs: z.array(recurring).default([]),
+  lastFight: recurring.nullable().default(null),
 });
 
 /** `enid status --json`. */
@@ -35,8 +43,25 @@ export interface StatusAnswer {
   readonly enis: readonly StatusRow[];
   /** What could not be read, one line each: the answer is based on what was known before. */
   readonly warnings: readonly string[];
+  /** The host's last changes, the latest first; none where no daemon was asked. */
+  readonly recentChanges: readonly RecentChange[];
+  /** Null: no daemon was asked. */
+  readonly metadata: MetadataState | null;
 }
-export const statusSchema: z.ZodType<StatusAnswer> = z.object({ enis: z.array(row), warnings: z.array(text) });
+const recent: z.ZodType<RecentChange> = madeChange.extend({
+  mac: text,
+  link: text,
+  repair: repairKind.nullable(),
+});
+export const statusSchema: z.ZodType<StatusAnswer> = z.object({
+  enis: z.array(rowSchema),
+  warnings: z.array(text),
+  recentChanges: z.array(recent).default([]),
+  metadata: z
+    .object({ lastRead: nullableText, failure: nullableText, intervalMs: z.number() })
+    .nullable()
+    .default(null),
+});
 
 /** `enid plan --json`. */
 export interface PlanAnswer {
@@ -54,7 +79,15 @@ export interface PlanAnswer {
   readonly unknown: readonly string[];
   readonly warnings: readonly string[];
 }
-const line: z.ZodType<PlanLine> = z.object({ kind: text, mac: text, link: text, command: text, reason: text });
+const line: z.ZodType<PlanLine> = z.object({
+  kind: text,
+  action: z.enum(['add', 'change', 'remove']),
+  eni: nullableText,
+  mac: text,
+  link: text,
+  command: text,
+  reason: text,
+});
 export const planSchema: z.ZodType<PlanAnswer> = z.object({
   changes: z.array(line),
   conflicts: z.array(text),

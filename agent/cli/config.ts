@@ -11,6 +11,7 @@ import { describeSchema } from '../config/schema.ts';
 import { resolveEnis } from '../decide/explain/resolve.ts';
 import { describeResolved } from '../report/resolved-text.ts';
 import { inspectHost } from './inspect.ts';
+import { renderJson } from './json.ts';
 import { describeLosses, findPrimaryLosses } from './primary-losses.ts';
 import { type CommandResult, renderWarnings } from './status.ts';
 
@@ -62,9 +63,7 @@ export async function showResolved(places: ConfigPlaces, { json }: { readonly js
         : { ...entry, place: `${place.file}: interfaces[${place.index}]` };
     return describeResolved({ ...rest, entry: named });
   });
-  const stdout = json
-    ? `${JSON.stringify({ enis }, null, 2)}\n`
-    : stringify({ enis }, { aliasDuplicateObjects: false, lineWidth: 0 });
+  const stdout = json ? renderJson({ enis }) : stringify({ enis }, { aliasDuplicateObjects: false, lineWidth: 0 });
   return { stdout, stderr: renderWarnings(inspection), exitCode: 0 };
 }
 

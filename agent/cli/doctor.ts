@@ -10,6 +10,7 @@ import { type ConfigPlaces, readConfig, requireConfig } from '../config/load.ts'
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/explain/diagnose.ts';
 import type { ConfigurationState } from '../decide/explain/diagnose-config.ts';
+import type { DaemonMemory } from '../decide/explain/diagnose-daemon.ts';
 import type { Finding, Severity } from '../decide/explain/finding.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import type { KernelState } from '../model.ts';
@@ -17,7 +18,10 @@ import { busName } from '../report/bus-service.ts';
 import { readHostFacts } from '../sense/host-facts.ts';
 import { readReloadWays } from '../sense/reload-ways.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
+import { statusSchema } from './answers.ts';
+import { askDaemon } from './ask-daemon.ts';
 import { inspectHost } from './inspect.ts';
+import { renderJson } from './json.ts';
 import { readConfigInForce } from './load-config.ts';
 import type { CommandResult } from './status.ts';
 import { askWays } from './ways.ts';
@@ -44,10 +48,23 @@ export async function examine(
     onBus((bus) => readReloadWays(bus, daemonProcessId)),
   ]);
   const known = { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
-  const ways = await askWays(inspection);
-  const findings = diagnose({ ...inspection, facts: known, ways, configuration: configuration.state });
-  const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
+  const [ways, memory] = await Promise.all([askWays(inspection), readMemory(config)]);
+  const findings = diagnose({ ...inspection, facts: known, ways, configuration: configuration.state, memory });
+  const stdout = json ? renderJson({ findings }) : renderFindings(findings, isColoured);
   return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+async function readMemory(config: Config): Promise<DaemonMemory | null> {
+  const asked = await askDaemon(config, { member: 'Describe', schema: statusSchema });
+  if (asked.kind === 'unanswered' || asked.value.metadata === null) return null;
+  const { enis, metadata } = asked.value;
+  const { lastRead, failure, intervalMs } = metadata;
+  return {
+    enis,
+    metadataAgeMs: lastRead === null ? null : Date.now() - Date.parse(lastRead),
+    metadataFailure: failure,
+    metadataIntervalMs: intervalMs,
+  };
 }
 
 /**

@@ -13,6 +13,7 @@ import { buildExplanation, type Explanation, renderExplanation } from '../report
 import { explanationSchema } from './answers.ts';
 import { askRoute, askRoutesItself } from './ask-route.ts';
 import { inspectHost } from './inspect.ts';
+import { renderJson } from './json.ts';
 import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
 
 /** Exit code 0: the right way; 2: a wrong way, or a source of no ENI; 1: bad arguments. */
@@ -35,8 +36,8 @@ export async function explain(
     warnings = inspection.warnings;
     return await lookUpPacket(inspection, packet, process.getuid?.() ?? 0);
   };
-  const { answer, note } = await askOrLook(config, asksDaemon, question, look);
-  const stdout = json ? `${JSON.stringify(answer, null, 2)}\n` : renderExplanation(answer);
+  const { answer, daemon, note } = await askOrLook(config, asksDaemon, question, look);
+  const stdout = json ? renderJson({ ...answer, daemon }) : renderExplanation(answer);
   return { stdout, stderr: note + renderWarnings({ warnings }), exitCode: answer.right ? 0 : 2 };
 }
 

@@ -232,7 +232,11 @@ function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, call
       const warnings = daemon.warnings();
       return describePlan({ changes: remaining, conflicts, desired, warnings, snapshot, networkd, directory });
     },
-    warnings: () => daemon.warnings(),
+    describeHost: () => ({
+      warnings: daemon.warnings(),
+      recentChanges: daemon.recentChanges,
+      metadata: daemon.metadataState(),
+    }),
     describeConfiguration: () => formatConfig(config()),
     explain: async (source, destination, userId) => {
       const { lookUpPacket, readPacket } = await import('./explain.ts');

@@ -4,16 +4,13 @@ import { styleText } from 'node:util';
 import type { Config } from '../config/types.ts';
 import { computeStanding } from '../decide/explain/standing.ts';
 import type { EniHistory } from '../report/history.ts';
-import {
-  buildPlanLine,
-  buildStatusRow,
-  renderPlan,
-  renderStatusTable,
-  type StatusRow,
-} from '../report/status-table.ts';
+import { buildPlanLine, type PlanAction, renderPlan } from '../report/plan-text.ts';
+import { buildStatusRow, type StatusRow } from '../report/status-row.ts';
+import { renderStatusTable, type TableLook } from '../report/status-table.ts';
 import { type PlanAnswer, planSchema, type StatusAnswer, statusSchema } from './answers.ts';
 import { askDaemon, type Question, renderUnanswered } from './ask-daemon.ts';
 import { type Inspection, inspectHost } from './inspect.ts';
+import { renderJson } from './json.ts';
 
 /** What a command prints, and its exit code. */
 export interface CommandResult {
@@ -29,37 +26,47 @@ export interface LookOptions {
 }
 
 /** How the table is to look. */
-export interface StatusLook {
+export interface StatusLook extends Pick<TableLook, 'isWide' | 'hasFullTimes' | 'highlight'> {
   readonly isColoured?: boolean;
   /** Columns of the terminal; none: not a terminal. */
   readonly width?: number | undefined;
 }
 
-/**
- * Exit code 0 whatever the state: 1 only if the host cannot be read (the error is thrown).
- * `isDaemon`: it answered.
- */
-export async function showStatus(
-  config: Config,
-  { json, asksDaemon, isColoured = false, width }: LookOptions & StatusLook,
-): Promise<CommandResult & { readonly isDaemon: boolean }> {
+export interface Status {
+  readonly answer: StatusAnswer;
+  /** Whether the daemon answered. */
+  readonly daemon: boolean;
+  /** For stderr. */
+  readonly note: string;
+}
+
+/** The daemon's answer; without one what a one-off inspection finds. Throws a KernelError. */
+export async function readStatus(config: Config, asksDaemon: boolean): Promise<Status> {
   const look = async (): Promise<StatusAnswer> => {
     const inspection = await inspectHost(config);
-    return { enis: buildRows(inspection, () => null), warnings: inspection.warnings };
+    const { warnings } = inspection;
+    return { enis: buildRows(inspection, () => null), warnings, recentChanges: [], metadata: null };
   };
-  const { answer, daemon, note } = await askOrLook(
-    config,
-    asksDaemon,
-    { member: 'Describe', schema: statusSchema },
-    look,
-  );
-  const stdout = json
-    ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n`
-    : renderStatusTable(answer.enis, {
-        paint: (state, text) => (isColoured ? styleText(styles[state], text) : text),
-        ...(width === undefined ? {} : { width }),
-      });
-  return { stdout, stderr: note + renderWarnings(answer), exitCode: 0, isDaemon: daemon };
+  return await askOrLook(config, asksDaemon, { member: 'Describe', schema: statusSchema }, look);
+}
+
+/** Exit code 0 whatever the state: 1 only if the host cannot be read (the error is thrown). */
+export async function showStatus(
+  config: Config,
+  { json, asksDaemon, ...look }: LookOptions & StatusLook,
+): Promise<CommandResult> {
+  const { answer, daemon, note } = await readStatus(config, asksDaemon);
+  const stdout = json ? renderJson({ ...answer, daemon }) : renderTable(answer.enis, look);
+  return { stdout, stderr: note + renderWarnings(answer), exitCode: 0 };
+}
+
+export function renderTable(rows: readonly StatusRow[], { isColoured = false, width, ...look }: StatusLook): string {
+  return renderStatusTable(rows, {
+    ...look,
+    nowMs: Date.now(),
+    paint: (state, text) => (isColoured ? styleText(styles[state], text) : text),
+    ...(width === undefined ? {} : { width }),
+  });
 }
 
 /** The daemon's answer; without one, what `look` finds, with a note for stderr that says so. */
@@ -74,7 +81,7 @@ export async function askOrLook<T>(
   return { answer: await look(), daemon: false, note: asked === null ? '' : renderUnanswered(asked.reason) };
 }
 
-const styles = {
+export const styles = {
   configured: 'green',
   waiting: 'yellow',
   overridden: 'blue',
@@ -102,17 +109,29 @@ export function buildRows(
   );
 }
 
+export interface PlanOptions extends LookOptions {
+  /** With the reason of each change. */
+  readonly isDetailed?: boolean;
+  readonly isColoured?: boolean;
+}
+
+const planStyles = { add: 'green', change: 'yellow', remove: 'red' } as const;
+
 /**
  * Exit code 0: nothing to change; 2: changes are pending; 1: metadata or networkd are not known at
  * all.
  */
-export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
+export async function showPlan(
+  config: Config,
+  { json, asksDaemon, isDetailed = false, isColoured = false }: PlanOptions,
+): Promise<CommandResult> {
   const look = async () => describePlan({ ...(await inspectHost(config)), directory: config.networkd.unitDirectory });
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
-  const { changes, conflicts, unready, unknown } = answer;
+  const { changes, unknown } = answer;
   const isWhole = unknown.length === 0;
-  const text = isWhole || changes.length > 0 ? renderPlan(changes, conflicts, unready) : '';
-  const stdout = json ? `${JSON.stringify({ ...answer, daemon }, null, 2)}\n` : text;
+  const paint = (action: PlanAction, text: string) => (isColoured ? styleText(planStyles[action], text) : text);
+  const text = isWhole || changes.length > 0 ? renderPlan(answer, { isDetailed, paint }) : '';
+  const stdout = json ? renderJson({ ...answer, daemon }) : text;
   const stderr = note + renderWarnings({ warnings: [...answer.warnings, ...unknown] });
   return { stdout, stderr, exitCode: !isWhole ? 1 : changes.length === 0 ? 0 : 2 };
 }
@@ -133,9 +152,12 @@ export function describePlan({
   /** Of networkd's files. */
   readonly directory: string;
 }): PlanAnswer {
+  const reportOf = (mac: string) => desired.reports.find((report) => report.mac === mac);
   return {
-    changes: changes.map((change) => buildPlanLine(change, directory)),
-    conflicts: conflicts.map(({ mac, reason }) => `${mac}: ${reason}`),
+    changes: changes.map((change) =>
+      buildPlanLine(change, { directory, eni: reportOf(change.mac)?.eni?.eniId ?? null }),
+    ),
+    conflicts: conflicts.map(({ mac, reason }) => `${reportOf(mac)?.linkName ?? mac}: ${reason}`),
     unready: desired.reports.flatMap(({ linkName, state }) =>
       linkName !== null && (state.kind === 'waiting' || state.kind === 'degraded')
         ? [`${linkName}: ${state.kind}: ${state.reason}`]

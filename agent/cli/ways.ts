@@ -12,6 +12,7 @@ import { buildWays, renderWays } from '../report/ways-table.ts';
 import { readResolvers } from '../sense/resolvers.ts';
 import { askRoute } from './ask-route.ts';
 import { inspectHost } from './inspect.ts';
+import { renderJson } from './json.ts';
 import { type CommandResult, renderWarnings } from './status.ts';
 
 /** Asked and judged at once, so that a daemon that asks can do its work in between. */
@@ -42,6 +43,6 @@ export async function explainAll(config: Config, { json }: { readonly json: bool
   const inspection = await inspectHost(config);
   const { list, judged } = await askWays(inspection);
   const ways = buildWays({ ...list, judged, warnings: inspection.warnings });
-  const stdout = json ? `${JSON.stringify(ways, null, 2)}\n` : renderWays(ways);
+  const stdout = json ? renderJson(ways) : renderWays(ways);
   return { stdout, stderr: renderWarnings(inspection), exitCode: ways.right ? 0 : 2 };
 }

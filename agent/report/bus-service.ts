@@ -14,14 +14,14 @@ import {
 import { propertiesInterface } from '../../lib/dbus/properties.ts';
 import { version } from '../version.ts';
 import { Callers } from './callers.ts';
-import type { StatusRow } from './status-table.ts';
+import type { StatusRow } from './status-row.ts';
 import { Turns } from './turns.ts';
 
 /** What the methods do; each answer is JSON as the command of the same name prints it. */
 export interface BusActions {
   readonly plan: () => unknown;
-  /** What could not be read, one line each. */
-  readonly warnings: () => readonly string[];
+  /** What `enid status --json` says beside the ENIs: warnings, the last changes, the metadata. */
+  readonly describeHost: () => object;
   /** The configuration in force, as `enid config show` prints it. */
   readonly describeConfiguration: () => string;
   /** `userId`: who would send the packet. Rejects with an Error whose message is for the caller. */
@@ -142,7 +142,7 @@ export class BusService {
         Describe: {
           takes: [],
           gives: [json],
-          run: async () => [JSON.stringify({ enis: this.#rows, warnings: this.#actions.warnings() })],
+          run: async () => [JSON.stringify({ enis: this.#rows, ...this.#actions.describeHost() })],
         },
         Plan: { takes: [], gives: [json], run: async () => [JSON.stringify(this.#actions.plan())] },
         DescribeConfiguration: {

@@ -2,7 +2,7 @@
 
 import type { Change, EniMetadata, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
-import { type EniHistory, History } from './history.ts';
+import { type EniHistory, History, type RecentChange } from './history.ts';
 import type { Fields, Journal } from './journal.ts';
 import { messageId } from './journal-line.ts';
 import type { DaemonEvent } from './metrics.ts';
@@ -45,10 +45,16 @@ export class ChangeLog {
 
   /** Another program has undone a change so often that it is retried less often from now on. */
   fought(change: Change, count: number): void {
+    this.#history.fought(change, count, new Date());
     const text = describeChange(change, this.#options.directory);
     this.#options.observe({ kind: 'fight', object: text, isNew: true });
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
     this.journalOf(change.mac).warning(message, { ...messageId('fight'), ...fieldsOfChange(change) });
+  }
+
+  /** The host's last changes, the latest first. */
+  get recent(): readonly RecentChange[] {
+    return this.#history.recent;
   }
 
   historyOf(mac: string): EniHistory {

@@ -9,7 +9,7 @@ import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import type { RepairKind } from '../model.ts';
 import { version } from '../version.ts';
 import { openScrapeServer } from './scrape-server.ts';
-import type { StatusRow } from './status-table.ts';
+import type { StatusRow } from './status-row.ts';
 
 /** What the daemon reports as it happens. */
 export type DaemonEvent =

@@ -1,164 +1,125 @@
-/** `enid status` and `enid plan` as text. */
+/** `enid status` as a table. Pure. */
 
 import { countOf } from '../../lib/text/count.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
-import type { Change, DesiredEni, EniReport, EniState } from '../model.ts';
-import { describeChange } from './change-text.ts';
-import type { EniHistory } from './history.ts';
-
-/** One ENI as `enid status --json` prints it: keys are only ever added. */
-export interface StatusRow {
-  readonly eni: string | null;
-  readonly mac: string;
-  readonly link: string | null;
-  readonly primary: boolean;
-  readonly device: number | null;
-  readonly card: number | null;
-  readonly state: EniState['kind'];
-  readonly reason: string | null;
-  readonly table: number | null;
-  readonly addresses: readonly string[];
-  readonly prefixes: readonly string[];
-  /** Public IPv4 address → the private ones that carry it. */
-  readonly publicAddresses: Readonly<Record<string, readonly string[]>>;
-  readonly networkFile: string | null;
-  readonly changesPending: number;
-  /**
-   * From the running daemon, since its start; null: no daemon was asked, or nothing was changed.
-   */
-  readonly lastChange: EniHistory['lastChange'];
-  /** Null: no daemon was asked. */
-  readonly repairs: EniHistory['repairs'] | null;
-}
-
-export interface StatusInput {
-  /** With the state that takes pending changes into account (agent/decide/explain/standing.ts). */
-  readonly report: EniReport;
-  readonly desired: DesiredEni | null;
-  readonly networkFile: string | null;
-  readonly changesPending: number;
-  /** Null if no daemon was asked. */
-  readonly history: EniHistory | null;
-}
-
-export function buildStatusRow({ report, desired, networkFile, changesPending, history }: StatusInput): StatusRow {
-  const { eni, state } = report;
-  return {
-    eni: eni?.eniId ?? null,
-    mac: report.mac,
-    link: report.linkName,
-    primary: report.isPrimary,
-    device: eni?.deviceNumber ?? null,
-    card: eni?.networkCard ?? null,
-    state: state.kind,
-    reason: 'reason' in state ? state.reason : null,
-    table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
-    addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
-    prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
-    publicAddresses: eni?.publicIpv4 ?? {},
-    networkFile,
-    changesPending,
-    lastChange: history?.lastChange ?? null,
-    repairs: history?.repairs ?? null,
-  };
-}
-
-const columns = ['ENI', 'LINK', 'DEVICE', 'STATE', 'TABLE', 'ADDRESSES', 'PREFIXES'] as const;
-/** Only the daemon has a history. */
-const historyColumns = ['LAST CHANGE', 'REPAIRS'] as const;
+import { formatAge, formatTime } from '../../lib/text/time.ts';
+import type { EniState } from '../model.ts';
+import type { StatusRow } from './status-row.ts';
 
 /** How a state looks on a terminal: the same text with escape sequences around it. */
 export type PaintState = (state: EniState['kind'], text: string) => string;
-
-/**
- * Columns that a narrow terminal omits, in this order; before that, the program's own files are
- * shown without directory.
- */
-const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'REPAIRS'];
 
 export interface TableLook {
   readonly paint?: PaintState;
   /** Columns of the terminal; by default as many as it takes. */
   readonly width?: number;
+  /** Every column, as wide as it takes (`-o wide`). */
+  readonly isWide?: boolean;
+  /** Times in place of ages. */
+  readonly hasFullTimes?: boolean;
+  /** In ms since 1970: what ages count from. */
+  readonly nowMs?: number;
+  /** Whether a row is to stand out: it has changed. */
+  readonly highlight?: (row: StatusRow, line: string) => string;
 }
 
-/**
- * A table like networkctl's; the reason of a state follows on a line of its own, where it has one.
- */
-export function renderStatusTable(rows: readonly StatusRow[], { paint, width }: TableLook = {}): string {
-  const table = fitTable(buildTable(rows), width ?? Number.POSITIVE_INFINITY);
-  const lines = renderLines(table, rows, paint ?? ((_state, text) => text));
+interface Column {
+  readonly title: string;
+  readonly cell: (row: StatusRow) => string;
+  /** A cell that is too long loses its middle, down to this; no key: it stays whole. */
+  readonly least?: number;
+}
+
+/** A table like networkctl's; the reason of a state follows on lines of its own, if it has one. */
+export function renderStatusTable(rows: readonly StatusRow[], look: TableLook = {}): string {
+  const columns = listColumns(look);
+  const cells = rows.map((row) => columns.map(({ cell }) => escapeLine(cell(row))));
+  const width = look.isWide === true ? Number.POSITIVE_INFINITY : (look.width ?? Number.POSITIVE_INFINITY);
+  const widths = fitWidths(columns, cells, width);
+  const paint = look.paint ?? ((_state, text) => text);
+  const render = (line: readonly string[], row?: StatusRow): string =>
+    line
+      .map((cell, index) => shorten(cell, widths[index] ?? 0).padEnd(widths[index] ?? 0))
+      .map((cell, index) => (row !== undefined && columns[index]?.title === 'STATE' ? paint(row.state, cell) : cell))
+      .join('  ')
+      .trimEnd();
+  const lines = [render(columns.map(({ title }) => title))];
+  rows.forEach((row, index) => {
+    const line = render(cells[index] ?? [], row);
+    lines.push(look.highlight?.(row, line) ?? line);
+    if (row.reason !== null) lines.push(...wrap(`  └─ ${escapeLine(row.reason)}`, width));
+  });
   const configured = rows.filter((row) => row.state === 'configured').length;
   lines.push('', `${countOf(rows.length, 'ENI')}, ${configured} configured. * primary`);
-  if (table.omitted.length > 0) lines.push(`Not shown: ${table.omitted.join(', ')}. Widen the terminal, or see --json`);
   return `${lines.join('\n')}\n`;
 }
 
-interface Table {
-  readonly titles: readonly string[];
-  readonly cells: readonly (readonly string[])[];
-  readonly omitted: readonly string[];
-}
-
-function buildTable(rows: readonly StatusRow[]): Table {
-  const hasHistory = rows.some(({ repairs }) => repairs !== null);
-  const hasPublic = rows.some(({ publicAddresses }) => Object.keys(publicAddresses).length > 0);
-  const titles: readonly string[] = [
-    ...columns,
-    ...(hasPublic ? ['PUBLIC'] : []),
-    'NETWORK FILE',
-    ...(hasHistory ? historyColumns : []),
+function listColumns({ isWide = false, hasFullTimes = false, nowMs = 0 }: TableLook): Column[] {
+  const changed = ({ lastChange }: StatusRow): string => {
+    if (lastChange === null) return '-';
+    return hasFullTimes ? formatTime(lastChange.time) : formatAge(nowMs - Date.parse(lastChange.time));
+  };
+  return [
+    { title: 'ENI', cell: ({ eni, mac }) => eni ?? mac, least: 12 },
+    { title: 'LINK', cell: ({ link }) => link ?? '-', least: 8 },
+    { title: 'DEVICE', cell: describeDevice },
+    { title: 'STATE', cell: ({ state }) => state },
+    ...(isWide ? [{ title: 'TABLE', cell: ({ table }: StatusRow) => String(table ?? '-') }] : []),
+    { title: 'ADDRESSES', cell: ({ addresses }) => summarise(addresses), least: 12 },
+    ...(isWide
+      ? [
+          { title: 'PREFIXES', cell: ({ prefixes }: StatusRow) => summarise(prefixes) },
+          { title: 'PUBLIC', cell: ({ publicAddresses }: StatusRow) => summarise(Object.keys(publicAddresses)) },
+          { title: 'NETWORK FILE', cell: ({ networkFile }: StatusRow) => networkFile ?? '-' },
+        ]
+      : []),
+    { title: 'CHANGED', cell: changed },
+    { title: 'REPAIRS', cell: ({ repairs }) => (repairs === null ? '-' : String(countRepairs(repairs))) },
   ];
-  const cells = rows.map((row) =>
-    [
-      row.eni ?? row.mac,
-      row.link ?? '-',
-      row.device === null ? '-' : `${row.device}.${row.card}${row.primary ? ' *' : ''}`,
-      row.state,
-      row.table === null ? '-' : String(row.table),
-      summarise(row.addresses),
-      summarise(row.prefixes),
-      ...(hasPublic ? [summarise(Object.keys(row.publicAddresses))] : []),
-      row.networkFile ?? '-',
-      ...(hasHistory ? describeHistory(row) : []),
-    ].map(escapeLine),
+}
+
+export function describeDevice({ device, card, primary }: StatusRow): string {
+  return device === null ? '-' : `${device}.${card}${primary ? ' *' : ''}`;
+}
+
+/** Of all kinds. */
+export function countRepairs(repairs: NonNullable<StatusRow['repairs']>): number {
+  return Object.values(repairs).reduce((sum, count) => sum + count, 0);
+}
+
+/** A terminal too narrow for what is left overflows. */
+function fitWidths(columns: readonly Column[], cells: readonly (readonly string[])[], width: number): number[] {
+  const widths = columns.map(({ title }, index) =>
+    Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)),
   );
-  return { titles, cells, omitted: [] };
-}
-
-function computeWidths({ titles, cells }: Table): number[] {
-  return titles.map((title, index) => Math.max(title.length, ...cells.map((line) => line[index]?.length ?? 0)));
-}
-
-function fitTable(table: Table, width: number): Table {
-  const isNarrow = (one: Table) => computeWidths(one).reduce((sum, column) => sum + column + 2, -2) <= width;
-  if (isNarrow(table)) return table;
-  const shorten = (cell: string) => (cell.startsWith('/run/') ? cell.slice(cell.lastIndexOf('/') + 1) : cell);
-  let fitted: Table = { ...table, cells: table.cells.map((line) => line.map(shorten)) };
-  for (const title of dispensable) {
-    if (isNarrow(fitted)) break;
-    const index = fitted.titles.indexOf(title);
-    if (index === -1) continue;
-    const drop = (line: readonly string[]) => line.filter((_cell, at) => at !== index);
-    fitted = { titles: drop(fitted.titles), cells: fitted.cells.map(drop), omitted: [...fitted.omitted, title] };
+  // In this order: an ENI's id is what is copied.
+  for (const title of ['ADDRESSES', 'LINK', 'ENI']) {
+    const index = columns.findIndex((column) => column.title === title);
+    const excess = widths.reduce((sum, column) => sum + column + 2, -2) - width;
+    const least = Math.max(columns[index]?.least ?? 0, title.length);
+    if (excess > 0) widths[index] = Math.max(least, (widths[index] ?? 0) - excess);
   }
-  return fitted;
+  return widths;
 }
 
-function renderLines(table: Table, rows: readonly StatusRow[], paint: PaintState): string[] {
-  const { titles, cells } = table;
-  const widths = computeWidths(table);
-  const render = (line: readonly string[], row?: StatusRow) =>
-    line
-      .map((cell, index) => cell.padEnd(widths[index] ?? 0))
-      .map((cell, index) => (row !== undefined && titles[index] === 'STATE' ? paint(row.state, cell) : cell))
-      .join('  ')
-      .trimEnd();
-  const lines = [render(titles)];
-  rows.forEach((row, index) => {
-    lines.push(render(cells[index] ?? [], row));
-    if (row.reason !== null) lines.push(`  └─ ${escapeLine(row.reason)}`);
-  });
+/** Its two ends, where it does not fit: `2001:db8:12…4:5678 +1`. */
+function shorten(cell: string, width: number): string {
+  if (cell.length <= width) return cell;
+  const [, text = cell, rest = ''] = /^(.*?)( \+\d+)?$/.exec(cell) ?? [];
+  const room = width - rest.length - 1;
+  const end = Math.floor(room / 2);
+  return `${text.slice(0, room - end)}…${text.slice(text.length - end)}${rest}`;
+}
+
+/** At spaces; the lines that follow are indented like the text. */
+function wrap(line: string, width: number): string[] {
+  const indent = '     ';
+  const lines: string[] = [];
+  for (const word of line.split(/(?<=\S) /)) {
+    const last = lines.at(-1);
+    if (last !== undefined && last.length + 1 + word.length <= width) lines[lines.length - 1] = `${last} ${word}`;
+    else lines.push(last === undefined ? word : `${indent}${word}`);
+  }
   return lines;
 }
 
@@ -166,51 +127,4 @@ function summarise(values: readonly string[]): string {
   const [first] = values;
   if (first === undefined) return '-';
   return values.length === 1 ? first : `${first} +${values.length - 1}`;
-}
-
-/** When the last change was made, and the repairs: `2 (1 route, 1 rule)`. */
-function describeHistory({ lastChange, repairs }: StatusRow): string[] {
-  const counts = Object.entries(repairs ?? {}).sort();
-  const total = counts.reduce((sum, [, count]) => sum + count, 0);
-  const kinds = counts.map(([kind, count]) => `${count} ${kind}`).join(', ');
-  return [
-    lastChange === null ? '-' : lastChange.time.replace(/T(.*)\..*$/, ' $1 UTC'),
-    total === 0 ? '0' : `${total} (${kinds})`,
-  ];
-}
-
-/** One change as `enid plan --json` prints it: keys are only ever added. */
-export interface PlanLine {
-  readonly kind: string;
-  readonly mac: string;
-  readonly link: string;
-  /** What a root shell takes; `write PATH` for a file. */
-  readonly command: string;
-  readonly reason: string;
-}
-
-/** `directory`: of networkd's files. */
-export function buildPlanLine(change: Change, directory: string): PlanLine {
-  const { kind, mac, linkName, reason } = change;
-  return { kind, mac, link: linkName, command: describeChange(change, directory), reason };
-}
-
-/**
- * What would be changed and why, one line per change; the last line is the count. `unready`: ENIs
- * that are not configured, with the reason.
- */
-export function renderPlan(
-  changes: readonly PlanLine[],
-  conflicts: readonly string[],
-  unready: readonly string[] = [],
-): string {
-  const lines = changes.map(({ link, command, reason }) => `${link || '-'}: ${command}  # ${reason}`);
-  for (const conflict of conflicts) lines.push(`conflict: ${conflict}`);
-  for (const one of unready) lines.push(`not planned yet: ${one}`);
-  const isConverged = conflicts.length === 0 && unready.length === 0;
-  const nothing = isConverged
-    ? 'Converged: nothing to change.'
-    : 'Nothing to change now, but not converged: see above.';
-  lines.push(changes.length === 0 ? nothing : `${countOf(changes.length, 'change')} pending.`);
-  return `${lines.join('\n')}\n`;
 }

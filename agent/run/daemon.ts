@@ -21,10 +21,11 @@ import { MetadataError } from '../errors.ts';
 import { type EniMetadata, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
 import { ChangeLog } from '../report/change-log.ts';
 import { DecisionLog } from '../report/decision-log.ts';
-import type { EniHistory } from '../report/history.ts';
+import type { EniHistory, RecentChange } from '../report/history.ts';
 import type { Journal } from '../report/journal.ts';
 import { messageId } from '../report/journal-line.ts';
 import type { DaemonEvent } from '../report/metrics.ts';
+import type { MetadataState } from '../report/status-row.ts';
 import { TroubleLog } from '../report/trouble-log.ts';
 import { listTroubles } from '../report/troubles.ts';
 import { KernelMirror } from '../sense/kernel.ts';
@@ -227,6 +228,17 @@ export class Daemon {
    */
   warnings(): readonly string[] {
     return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
+  }
+
+  /** The host's last changes, the latest first. */
+  get recentChanges(): readonly RecentChange[] {
+    return this.#changeLog.recent;
+  }
+
+  /** How the reading of the metadata goes. */
+  metadataState(): MetadataState {
+    const { failure } = this.#poller;
+    return { lastRead: this.metadataTime(), failure, intervalMs: this.#config.imds.intervalMs };
   }
 
   /** When the metadata was last read, ISO 8601; null: nothing of it is known. */

@@ -13,7 +13,7 @@ import { removeFromInterfaces } from '../../agent/decide/takeover/ifupdown.ts';
 import { judgeNetplan } from '../../agent/decide/takeover/netplan.ts';
 import type { Snapshot } from '../../agent/model.ts';
 import { formatLine } from '../../agent/report/journal-line.ts';
-import { renderPlan } from '../../agent/report/status-table.ts';
+import { renderPlan } from '../../agent/report/plan-text.ts';
 import { parseLeaseFile } from '../../agent/sense/lease-file.ts';
 import { parseLinkFile } from '../../agent/sense/link-file.ts';
 import { SnapshotReader } from '../../agent/sense/metadata.ts';
@@ -206,7 +206,10 @@ async function throughStore(text: string): Promise<void> {
 function shown(text: string): void {
   const lines = [
     formatLine({ level: 'warning', message: text, ENI: text }, 'plain'),
-    renderPlan([{ kind: 'add-rule', mac: text, link: text, command: text, reason: text }], [text]),
+    renderPlan({
+      changes: [{ kind: 'add-rule', action: 'add', eni: text, mac: text, link: text, command: text, reason: text }],
+      conflicts: [text],
+    }),
   ];
   if (/[^\P{Cc}\n\t]/u.test(lines[0] ?? '')) throw new Error(`a control character in ${JSON.stringify(lines[0])}`);
 }

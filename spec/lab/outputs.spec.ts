@@ -7,7 +7,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import * as z from 'zod';
+import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
@@ -40,6 +41,8 @@ function normalise(output: string): string {
     output
       .replaceAll(/\b20\d\d-\d\d-\d\dT[\d:.]+Z/g, '2026-01-02T03:04:05.678Z')
       .replaceAll(/\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '2026-01-02 03:04:05 UTC')
+      .replaceAll(/(?<= {2})\d+[smhd] +(?=\d+$)/gm, '2m       ')
+      .replaceAll(/\b\d+[smhd] ago\b/g, '2m ago')
       .replaceAll(/\bprocess \d+/g, 'process 812')
       .replace(/^(ok +kernel +).*$/m, '$16.1.0-28-cloud-amd64')
       // Of the container's link.
@@ -75,8 +78,11 @@ it(
     await until('the repair', async () => JSON.stringify(await readStatus()).includes('"repairs":{"rule":1}'));
     say('A healthy host', 'Another program has removed a rule of ens6 a while ago.');
     await capture('status');
+    await capture('status', '-o', 'wide');
+    await capture('status', 'ens6');
     await capture('status', '--json');
     for (const args of [
+      ['wait'],
       ['plan'],
       ['explain', '10.0.2.21'],
       ['explain', '10.0.1.10'],
@@ -153,7 +159,15 @@ it(
       'A host that has drifted',
       'The daemon is stopped, and another program has removed a rule, a route and an address of ens6.',
     );
-    for (const args of [['status'], ['plan'], ['plan', '--json'], ['explain', '10.0.2.20'], ['doctor'], ['reload']])
+    for (const args of [
+      ['status'],
+      ['plan'],
+      ['plan', '--detailed'],
+      ['plan', '--json'],
+      ['explain', '10.0.2.20'],
+      ['doctor'],
+      ['reload'],
+    ])
       await capture(...args);
     await capture('run', '--once');
     await capture('plan');
@@ -173,6 +187,42 @@ it(
     for (const args of [['config', 'check'], ['reload'], ['status']]) await capture(...args);
     await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
     for (const args of [['explain', 'ens6'], ['statsu']]) await capture(...args);
+  },
+  testMs,
+);
+
+it(
+  'what --json prints has the form that docs/json says',
+  async () => {
+    const commands: readonly (readonly [string, readonly string[]])[] = [
+      ['status', ['status']],
+      ['status', ['status', '--no-daemon']],
+      ['status', ['status', '--watch']],
+      ['status-eni', ['status', 'ens6']],
+      ['status-eni', ['status', 'eni-00000000000000004', '--no-daemon']],
+      ['plan', ['plan']],
+      ['plan', ['plan', '--no-daemon']],
+      ['explain', ['explain', '10.0.2.21']],
+      ['explain', ['explain', '198.51.100.7', '--no-daemon']],
+      ['explain-all', ['explain', '--all']],
+      ['doctor', ['doctor']],
+      ['config-resolved', ['config', 'show', '--resolved']],
+    ];
+    // A repair, so that there is one to be told of.
+    await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20001', 'from', '10.0.2.0/24']);
+    await until('the repair', async () => JSON.stringify(await readStatus()).includes('"repairs":{"rule":1}'));
+    for (const [name, args] of commands) {
+      const path = join(import.meta.dirname, `../../docs/json/${name}.schema.json`);
+      const schema = z.fromJSONSchema(JSON.parse(readFileSync(path, 'utf8')));
+      const words = [process.execPath, program, ...args, '--json'];
+      // The reader of a watch goes after the first object.
+      const command = args.includes('--watch') ? ['bash', '-c', '"$@" | head -1', 'bash', ...words] : words;
+      const { stdout } = await lab.vpc.guest.run(command);
+      expect({ args, problems: schema.safeParse(JSON.parse(stdout)).error?.issues }).toEqual({
+        args,
+        problems: undefined,
+      });
+    }
   },
   testMs,
 );

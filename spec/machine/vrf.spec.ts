@@ -110,7 +110,7 @@ it(
     await host.until('it is back', `ip link show ${link} | grep 'master wan1'`);
     await host.until('its router is back', 'ip -6 route show vrf wan1 | grep default');
     await expectInVrf(10003);
-    expect(await run('journalctl -b -u enid -o cat')).toMatch(/ip link set ens8 master wan1/);
+    expect(await run('journalctl -b -u enid -o cat')).toMatch(/ip link set dev ens8 master wan1/);
     await run('systemctl restart systemd-networkd');
     await expectInVrf(10003);
     await run('systemctl restart enid');
@@ -126,7 +126,7 @@ it(
     await expectInVrf(10003);
     const journal = await run('journalctl -b -o cat -u systemd-networkd -u enid');
     expect(journal.match(/ens8: DHCPv4 address 10\.0\.3\.40/g)).toHaveLength(1);
-    expect(journal).not.toMatch(/networkctl reload|set ens8 master/);
+    expect(journal).not.toMatch(/networkctl reload|set dev ens8 master/);
   },
   machineMs,
 );

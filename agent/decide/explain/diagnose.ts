@@ -17,6 +17,7 @@ import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
 import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
 import { type ConfigurationState, checkConfiguration } from './diagnose-config.ts';
+import { checkMemory, type DaemonMemory } from './diagnose-daemon.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
 import { type Finding, find, orFine } from './finding.ts';
@@ -36,6 +37,8 @@ export interface Patient {
   readonly conflicts: readonly Conflict[];
   readonly ways: AskedWays;
   readonly configuration: ConfigurationState;
+  /** Null: no daemon answers. */
+  readonly memory: DaemonMemory | null;
 }
 
 const checks: readonly ((patient: Patient) => Finding[])[] = [
@@ -50,6 +53,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkImdsNetwork,
   checkTags,
   checkEnis,
+  (patient) => checkMemory(patient.memory),
   checkDrift,
   checkNumbers,
   checkForeignRules,

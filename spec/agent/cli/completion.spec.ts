@@ -3,14 +3,18 @@
 import { expect, it } from '@jest/globals';
 import { type CommandWords, renderCompletion } from '../../../agent/cli/completion.ts';
 
-const option = (flag: string, description: string) => ({ flag, description, takesFile: flag === '--config' });
+const option = (flag: string, description: string) => {
+  return { flags: [flag], description, value: flag === '--config' ? ('file' as const) : null };
+};
+const none = { options: [], arguments: [], subcommands: [] };
 const commands: CommandWords[] = [
-  { path: '', description: 'all', subcommands: ['config'], options: [option('--version', 'the version')] },
-  { path: 'config', description: 'look at files', subcommands: ['show'], options: [] },
+  { ...none, path: '', description: 'all', subcommands: ['config'], options: [option('--version', 'the version')] },
+  { ...none, path: 'config', description: 'look at files', subcommands: ['show'] },
   {
+    ...none,
     path: 'config show',
     description: "what's in force: all",
-    subcommands: [],
+    arguments: ['enis'],
     options: [option('--config', 'a file')],
   },
 ];
@@ -19,10 +23,10 @@ it('zsh: a function of its own, in which `path` would be the PATH; colons part n
   const script = renderCompletion('zsh', commands);
   expect(script.split('\n')[0]).toBe('#compdef enid');
   expect(script).not.toMatch(/\bpath\b/);
-  expect(script).toContain("  '') commands=('config:look at files') options=('--version:the version') ;;");
-  expect(script).toContain("  'config') commands=('show:what'\\''s in force: all') options=() ;;");
-  expect(script).toContain("  'config show') commands=() options=('--config:a file') ;;");
-  expect(script).toMatch(/_describe command commands\n_describe -o option options\n$/);
+  expect(script).toContain("  ':0') list=('config:look at files'); _describe command list ;;");
+  expect(script).toContain("  'config:0') list=('show:what'\\''s in force: all'); _describe command list ;;");
+  expect(script).toContain("  'config show:--config') _files ;;");
+  expect(script).toContain('complete-words enis');
 });
 
 it('fish: files only where a file is wanted', () => {

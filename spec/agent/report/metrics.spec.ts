@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { parse } from 'yaml';
 import { Metrics } from '../../../agent/report/metrics.ts';
-import type { StatusRow } from '../../../agent/report/status-table.ts';
+import type { StatusRow } from '../../../agent/report/status-row.ts';
 
 const docs = join(import.meta.dirname, '../../../docs');
 const row: StatusRow = {
@@ -31,6 +31,8 @@ const row: StatusRow = {
   changesPending: 2,
   lastChange: null,
   repairs: null,
+  recurringRepairs: [],
+  lastFight: null,
 };
 
 async function readNames(): Promise<Set<string>> {

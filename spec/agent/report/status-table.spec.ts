@@ -1,7 +1,8 @@
-/** `enid status` on a terminal that is too narrow for all columns. */
+/** `enid status` at every width, and when nobody says how wide it may be. */
 
 import { expect, it } from '@jest/globals';
-import { renderStatusTable, type StatusRow } from '../../../agent/report/status-table.ts';
+import type { StatusRow } from '../../../agent/report/status-row.ts';
+import { renderStatusTable } from '../../../agent/report/status-table.ts';
 
 const row: StatusRow = {
   eni: 'eni-0123456789abcdef0',
@@ -19,32 +20,79 @@ const row: StatusRow = {
   networkFile: '/run/systemd/network/70-ens6.network',
   changesPending: 0,
   lastChange: { time: '2026-01-02T03:04:05.678Z', command: 'ip rule add', reason: 'missing' },
-  repairs: { rule: 2 },
+  repairs: { rule: 120, route: 3, address: 45 },
+  recurringRepairs: [],
+  lastFight: null,
 };
 
-const linesOf = (width?: number, rows: StatusRow[] = [row]) =>
-  renderStatusTable(rows, width === undefined ? {} : { width }).split('\n');
+const nowMs = Date.parse('2026-01-02T03:06:10.000Z');
+const ipv6 = '2001:db8:1234:5678:9abc:def0:1234:5678';
+const conflict = 'failed to add route default via 10.0.2.1: file exists; another program (proto 4) has its place';
+/** An IPv6-only ENI, one without a link, one with a long reason, long names. */
+const rows: StatusRow[] = [
+  row,
+  { ...row, addresses: [ipv6, ipv6], link: 'enp0s0f0np0d1v2' },
+  { ...row, link: null, state: 'waiting', reason: 'no link with this MAC yet', repairs: null, lastChange: null },
+  { ...row, eni: null, device: null, state: 'degraded', reason: conflict },
+];
+const linesOf = (look: Parameters<typeof renderStatusTable>[1], of = rows) =>
+  renderStatusTable(of, { nowMs, ...look })
+    .trimEnd()
+    .split('\n');
 
-it('has all where nobody says how wide it may be, and where it fits', () => {
-  const [title = '', line = ''] = linesOf();
-  expect(title).toMatch(
-    /^ENI +LINK +DEVICE +STATE +TABLE +ADDRESSES +PREFIXES +PUBLIC +NETWORK FILE +LAST CHANGE +REPAIRS$/,
-  );
-  expect(linesOf(Math.max(title.length, line.length))).toEqual(linesOf());
+it('has ages and the total of the repairs', () => {
+  expect(linesOf({}, [row])).toEqual([
+    'ENI                    LINK  DEVICE  STATE       ADDRESSES     CHANGED  REPAIRS',
+    'eni-0123456789abcdef0  ens6  1.0     configured  10.0.2.20 +1  2m       168',
+    '',
+    '1 ENI, 1 configured. * primary',
+  ]);
+  expect(linesOf({ hasFullTimes: true }, [row])[1]).toMatch(/ 2026-01-02 03:04:05 UTC +168$/);
 });
 
-it('shortens the paths of its own files first; others keep theirs', () => {
-  const full = Math.max(...linesOf().map(({ length }) => length));
-  expect(linesOf(full - 1)[1]).toMatch(/ 70-ens6\.network /);
-  expect(linesOf(full - 1).join()).not.toContain('Not shown');
-  const other = { ...row, networkFile: '/etc/systemd/network/10-mine.network' };
-  expect(linesOf(full - 1, [row, other])[2]).toContain('/etc/systemd/network/10-mine.network');
+it.each([80, 100, 120, 200])('fits into %d columns: no column goes, and no line is wider', (width) => {
+  const lines = linesOf({ width });
+  expect(Math.max(...lines.map(({ length }) => length))).toBeLessThanOrEqual(width);
+  expect(lines[0]).toMatch(/^ENI +LINK +DEVICE +STATE +ADDRESSES +CHANGED +REPAIRS$/);
+  expect(lines.join(' ').replaceAll(/\s+/g, ' ')).toContain(conflict);
 });
 
-it.each([150, 120, 100, 80])('leaves columns out until it fits into %d, and says which', (width) => {
-  const lines = linesOf(width);
-  expect(Math.max(...lines.slice(0, 2).map(({ length }) => length))).toBeLessThanOrEqual(width);
-  expect(lines[0]).toMatch(/^ENI +LINK +DEVICE +STATE .*ADDRESSES/);
-  const omitted = /^Not shown: (.*)\. Widen/.exec(lines.find((line) => line.startsWith('Not shown')) ?? '')?.[1];
-  for (const title of omitted?.split(', ') ?? []) expect(lines[0]).not.toContain(title);
+it('shortens what is long in its middle, so that both ends tell it apart', () => {
+  expect(linesOf({ width: 80 })[2]).toMatch(/ enp0\S*…\S*1v2 .* 2001\S*…\S*5678 \+1 /);
+  expect(linesOf({ width: 200 })[2]).toContain(` ${ipv6} +1 `);
+});
+
+it('-o wide has every column, whatever the width', () => {
+  expect(
+    linesOf({ isWide: true, width: 80 }, [row])
+      .slice(0, 2)
+      .map((line) => line.split(/ {2,}/)),
+  ).toEqual([
+    [
+      'ENI',
+      'LINK',
+      'DEVICE',
+      'STATE',
+      'TABLE',
+      'ADDRESSES',
+      'PREFIXES',
+      'PUBLIC',
+      'NETWORK FILE',
+      'CHANGED',
+      'REPAIRS',
+    ],
+    [
+      'eni-0123456789abcdef0',
+      'ens6',
+      '1.0',
+      'configured',
+      '10001',
+      '10.0.2.20 +1',
+      '10.0.2.64/28',
+      '198.51.100.7',
+      row.networkFile,
+      '2m',
+      '168',
+    ],
+  ]);
 });

@@ -29,6 +29,7 @@ it('are quiet without a link, and followed once they have an address and a link'
   expect(desired.unknownMacs).toEqual([]);
   const findings = diagnose({
     configuration: { faults: [], cautions: [], files: [], isInForce: true },
+    memory: null,
     facts: {
       kernelRelease: '6.1.0',
       programs: [],

@@ -56,6 +56,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
     changes: [],
     conflicts: [],
     configuration: { faults: [], cautions: [], files: [], isInForce: true },
+    memory: null,
     ways: {
       list: { questions: [], sourceCount: 0, wayCount: 0, omittedCount: 0, missing: [] },
       judged: [],
@@ -301,4 +302,55 @@ it.each([
   const configuration = { faults: [], cautions: [], files: ['f'], isInForce: true, ...change };
   const findings = diagnose(makePatient({ configuration })).filter(({ check }) => check === 'configuration');
   expect(findings.map(({ severity }) => severity)).toEqual(severities);
+});
+
+const memory = { enis: [], metadataAgeMs: 30_000, metadataFailure: null, metadataIntervalMs: 60_000 };
+const row = { link: 'ens6', mac: eni.mac, recurringRepairs: [], lastFight: null };
+const repeated = { command: 'ip rule add pref 20001', count: 7 };
+
+it.each([
+  ['nothing', {}, [['repairs', 'ok', 'no repair that recurs']]],
+  [
+    'a repair that recurs',
+    { enis: [{ ...row, recurringRepairs: [repeated] }] },
+    [['repairs', 'warning', 'repaired 7 times']],
+  ],
+  [
+    'a fight, which is told once',
+    { enis: [{ ...row, recurringRepairs: [repeated], lastFight: repeated }] },
+    [['repairs', 'error', 'keeps undoing `ip rule add pref 20001`']],
+  ],
+  [
+    'a read that failed',
+    { metadataFailure: 'got 503' },
+    [
+      ['repairs', 'ok', ''],
+      ['metadata', 'warning', 'not fresh: last read 30 s ago: got 503'],
+    ],
+  ],
+  [
+    'metadata that is stale',
+    { metadataAgeMs: 200_000 },
+    [
+      ['repairs', 'ok', ''],
+      ['metadata', 'error', 'stale: last read 200 s ago'],
+    ],
+  ],
+  [
+    'metadata that was never read',
+    { metadataAgeMs: null, metadataFailure: 'x' },
+    [
+      ['repairs', 'ok', ''],
+      ['metadata', 'error', 'never read: x'],
+    ],
+  ],
+] as const)('what the daemon remembers: %s', (_name, change, expected) => {
+  const findings = diagnose(makePatient({ memory: { ...memory, ...change } }));
+  const ofMemory = findings.filter(
+    ({ check, message }) => check === 'repairs' || message.startsWith('the daemon goes by'),
+  );
+  expect(ofMemory.map(({ check, severity }) => [check, severity])).toEqual(
+    expected.map(([check, severity]) => [check, severity]),
+  );
+  for (const [index, [, , text]] of expected.entries()) expect(ofMemory[index]?.message).toContain(text);
 });

@@ -8,7 +8,7 @@ import { isOurs } from '../../../../agent/decide/explain/owner.ts';
 import { computeStanding } from '../../../../agent/decide/explain/standing.ts';
 import { listWays } from '../../../../agent/decide/explain/ways.ts';
 import { buildExplanation, renderExplanation } from '../../../../agent/report/explain-text.ts';
-import { buildPlanLine, renderPlan } from '../../../../agent/report/status-table.ts';
+import { buildPlanLine, renderPlan } from '../../../../agent/report/plan-text.ts';
 import { type HostChanges, makeHost, rulesBefore, wayRules } from './ways-host.ts';
 
 function explain(source: string, destination: string, changes: HostChanges = {}) {
@@ -115,11 +115,11 @@ describe('one ENI has one state', () => {
     expect(computeStanding(report, host)).toEqual(state);
     expect(explain('10.0.2.4', '192.0.2.1', { missingRules }).owner?.report.state).toEqual(state);
     expect(
-      renderPlan(
-        host.changes.map((change) => buildPlanLine(change, '/run/systemd/network')),
-        [],
-      ),
-    ).toMatch(/\n1 change pending\.\n$/);
+      renderPlan({
+        changes: host.changes.map((change) => buildPlanLine(change, { directory: '/run/systemd/network', eni: null })),
+        conflicts: [],
+      }),
+    ).toMatch(/\n1 to add, 0 to change, 0 to remove\.\n$/);
   });
 
   it('with what stands in the way before what is pending; other states say more and stay', () => {
@@ -140,10 +140,12 @@ describe('one ENI has one state', () => {
 
   it('and a plan is called converged only where nothing stands in the way and no ENI waits', () => {
     const nothing = 'Nothing to change now, but not converged: see above.\n';
-    expect(renderPlan([], ['06:…: in the way'])).toBe(`conflict: 06:…: in the way\n${nothing}`);
+    expect(renderPlan({ changes: [], conflicts: ['06:…: in the way'] })).toBe(`conflict: 06:…: in the way\n${nothing}`);
     const unready = 'ens6: waiting: no lease for 10.0.2.4 yet';
-    expect(renderPlan([], [], [unready])).toBe(`not planned yet: ${unready}\n${nothing}`);
-    expect(renderPlan([], [])).toBe('Converged: nothing to change.\n');
+    expect(renderPlan({ changes: [], conflicts: [], unready: [unready] })).toBe(
+      `not planned yet: ${unready}\n${nothing}`,
+    );
+    expect(renderPlan({ changes: [], conflicts: [] })).toBe('Converged: nothing to change.\n');
   });
 });
 
