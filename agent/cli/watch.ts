@@ -7,6 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { propertiesInterface } from '../../lib/dbus/properties.ts';
+import { escapeLine } from '../../lib/text/printable.ts';
 import { busName } from '../report/bus-service.ts';
 import type { StatusRow } from '../report/status-row.ts';
 import { renderWatch, type Screen } from '../report/watch-picture.ts';
@@ -137,7 +138,11 @@ class Pictures {
       return isColoured ? styleText('bold', line) : line;
     };
     const table = renderTable(answer.enis, { isColoured, width: screen.columns, highlight });
-    const notes = (renderNotes(this.#notes) + note + renderWarnings(answer)).split('\n').filter((line) => line !== '');
+    // What stands in a file must not look like one of this picture's own sequences.
+    const notes = (renderNotes(this.#notes) + note + renderWarnings(answer))
+      .split('\n')
+      .filter((line) => line !== '')
+      .map(escapeLine);
     const recentChanges = daemon ? answer.recentChanges : null;
     const picture = { notes, table: table.trimEnd().split('\n'), recentChanges, now: new Date() };
     write(clear + renderWatch(picture, screen));

@@ -1,6 +1,6 @@
 /** enid(8) has the commands and options that the built program has: no fewer, no others. */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
@@ -61,4 +61,22 @@ it('every command has an example in its help, but those that take nothing', () =
   const plain = ['config check', 'config schema', 'help'];
   const others = commands.filter((words) => !plain.includes(words));
   expect(others.filter((words) => !help(...words.split(' ')).includes('Examples:'))).toEqual([]);
+});
+
+it('no line of a help text is wider than 80 columns, and each command has one line in the list', () => {
+  const commands = ['', ...offered.filter((words) => !words.includes('--')), 'config'];
+  const wide = commands.flatMap((words) =>
+    help(...words.split(' ').filter((word) => word !== ''))
+      .split('\n')
+      .filter((line) => line.length > 80),
+  );
+  expect(wide).toEqual([]);
+  const list = /\nCommands:\n((?:.+\n)+)/.exec(help())?.[1] ?? '';
+  expect(list.split('\n').filter((line) => line !== '' && !/^ {2}\S/.test(line))).toEqual([]);
+});
+
+it('an unknown command is named, with the one that was probably meant', () => {
+  const { status, stderr } = spawnSync(process.execPath, ['dist/enid.js', 'help', 'statsu'], { encoding: 'utf8' });
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/^error: unknown command 'statsu'\n\(Did you mean status\?\)\n/);
 });

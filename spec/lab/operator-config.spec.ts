@@ -1,7 +1,7 @@
 /** The configuration as an operator meets it: faults, reloads, and what a reload would take. */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { alone, primary } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
@@ -82,6 +82,20 @@ it(
     expect(await enid('reload')).toMatchObject({ code: 0, stderr: expect.stringMatching(loss) });
     await write('');
     expect(await enid('reload')).toMatchObject({ code: 0, stderr: '' });
+    // On a terminal it asks.
+    await write('  - match: { device: 0 }\n    addresses: { exclude: [10.0.1.11/32] }\n');
+    const answer = (text: string) => {
+      const words = `${process.execPath} ${program} reload`;
+      const script = `(sleep 2; printf '${text}\\n'; sleep 20) | script -qec '${words}' /dev/null; exit "\${PIPESTATUS[1]}"`;
+      return lab.vpc.guest.run(['bash', '-c', script]);
+    };
+    const has = async () => (await lab.vpc.guest.check(['ip', 'address'])).includes('10.0.1.11/');
+    expect(await answer('n')).toMatchObject({ code: 1, stdout: expect.stringMatching(/\[y\/N\](.|\n)*not reloaded/) });
+    expect(await has()).toBe(true);
+    expect(await answer('y')).toMatchObject({ code: 0, stdout: expect.stringContaining('reloaded: ') });
+    expect(await has()).toBe(false);
+    await write('');
+    expect(await enid('reload')).toMatchObject({ code: 0 });
   },
   testMs,
 );
