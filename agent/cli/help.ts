@@ -9,7 +9,9 @@ export const wordsCommand = 'complete-words';
 
 export const helpWidth = 80;
 
-/** The list of commands fits into the width, and an option that is off by default does not say so. */
+/**
+ * The list of commands fits into the width, and an option that is off by default does not say so.
+ */
 export const helpStyle: Partial<Help> = {
   subcommandTerm: (command) => [command.name(), ...command.registeredArguments.map(nameArgument)].join(' '),
   optionDescription: ({ description, argChoices, defaultValue }) => {

@@ -6,6 +6,7 @@ import { Document, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from
 import type * as z from 'zod';
 import { composeYaml, toPlainData, YamlError } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
+import { adviseOnValue } from './advice.ts';
 import { type Fault, summariseFaults } from './fault.ts';
 import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
@@ -74,7 +75,7 @@ function readYaml(text: string, lines: LineCounter): YamlReading {
   const nothing = { document: null, value: null };
   try {
     const { documents, errors } = composeYaml(text, lines);
-    const faults = toFaults(errors, lines);
+    const faults = toFaults(errors, lines, text);
     const [document, second] = documents;
     // A key that is there twice leaves the rest readable; after any other error all that follows
     // may be misread.
@@ -87,17 +88,18 @@ function readYaml(text: string, lines: LineCounter): YamlReading {
     return { document, value: toPlainData(document), faults };
   } catch (cause) {
     if (!(cause instanceof YamlError)) throw cause;
-    return { ...nothing, faults: toFaults([cause], lines) };
+    return { ...nothing, faults: toFaults([cause], lines, text) };
   }
 }
 
 /** yaml 2.9.1, compose/resolve-block-map.js and resolve-flow-collection.js. */
 const doubleKey = 'Map keys must be unique';
 
-function toFaults(errors: readonly YamlError[], lines: LineCounter): Place[] {
+function toFaults(errors: readonly YamlError[], lines: LineCounter, text: string): Place[] {
   return errors.map(({ message, offset }) => ({
     line: Math.max(1, lines.linePos(offset).line),
-    key: '',
+    // Where a key is there twice, the error is at the second one.
+    key: message === doubleKey ? (/^[\w.-]{1,64}/.exec(text.slice(offset, offset + 64))?.[0] ?? '') : '',
     text: describeYamlError(message),
   }));
 }
@@ -141,14 +143,15 @@ function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineC
   const line = lineOf(node ?? findNode(document, issue.path.slice(0, -1)), lines);
   const meant =
     issue.code === 'invalid_value' && isScalar(node) ? suggestWord(String(node.value), issue.values.map(String)) : null;
-  const hint = meant === null ? adviseOn(issue.path, node) : `; did you mean \`${meant}\`?`;
+  const hint = meant === null ? adviseOn(issue, node) : `; did you mean \`${meant}\`?`;
   return [{ line, key: formatPath(issue.path), text: `expected ${issue.message}, got ${got}${hint}` }];
 }
 
 /** What the message of the value does not say. */
-function adviseOn(path: Path, node: Node | undefined): string {
+function adviseOn({ path, message }: z.core.$ZodIssue, node: Node | undefined): string {
   if (path.length === 1 && path[0] === 'interfaces' && isMap(node)) return '; begin each entry with `- `';
-  return '';
+  const advice = isScalar(node) ? adviseOnValue(message, node.value) : null;
+  return advice === null ? '' : `; write ${advice}`;
 }
 
 /** Keys that the mapping at `path` may have. */

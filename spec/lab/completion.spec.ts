@@ -68,8 +68,8 @@ exec fish --no-config -c 'source /run/completion/fish; complete -C "$argv[1]"' "
 }
 
 /**
- * zsh completes on a terminal only: zsh/zpty is one. What compadd is given there is what is offered;
- * the key is typed into a shell that has finished its start.
+ * zsh completes on a terminal only: zsh/zpty is one. What compadd is given there is what is
+ * offered; the key is typed into a shell that has finished its start.
  */
 const zshScript = `zmodload zsh/zpty
 zpty shell zsh -f -i

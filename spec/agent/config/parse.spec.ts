@@ -75,23 +75,23 @@ describe('parseConfig', () => {
       'f:3: interfaces[0].match.zone: unknown key: expected one of eni, mac, device, card, name, subnet, driver, tag',
     ],
     ['imds:\n  interval: 1s', 'f:2: imds.interval: expected a duration from 5s to 1h, such as 60s, got "1s"'],
-    ['imds: {interval: 60}', 'f:1: imds.interval: expected a duration from 5s to 1h, such as 60s, got 60'],
+    ['imds: {interval: 60}', 'f:1: imds.interval: expected a duration from 5s to 1h, such as 60s, got 60; write `60s`'],
     ['imds:\n', 'f:1: imds: expected a mapping of keys to values, got nothing'],
     ['- a', 'f:1: expected a mapping of keys to values, got a list'],
-    ['hostname: yes', 'f:1: hostname: expected `true` or `false`, got "yes"'],
+    ['hostname: yes', 'f:1: hostname: expected `true` or `false`, got "yes"; write `true`'],
     [
       'networkd:\n  prefix: 70',
-      'f:2: networkd.prefix: expected text in quotes that file names begin with, such as "70", got 70',
+      'f:2: networkd.prefix: expected text in quotes that file names begin with, such as "70", got 70; write `"70"` in quotes',
     ],
     ['drivers: []', 'f:1: drivers: expected a list of 1 to 32 entries, got a list'],
-    ['drivers: ena', 'f:1: drivers: expected a list of 1 to 32 entries, got "ena"'],
+    ['drivers: ena', 'f:1: drivers: expected a list of 1 to 32 entries, got "ena"; write `[ena]`'],
     [
       '\ninterfaces:\n- rules: classics',
       'f:3: interfaces[0].rules: expected one of `standard`, `classic`, `none`, got "classics"; did you mean `classic`?',
     ],
     [
       'interfaces:\n- addresses: {exclude: [10.0.1.5/24]}',
-      'f:2: interfaces[0].addresses.exclude[0]: expected a prefix without host bits, such as 10.0.1.5/32, got "10.0.1.5/24"',
+      'f:2: interfaces[0].addresses.exclude[0]: expected a prefix without host bits, such as 10.0.1.5/32, got "10.0.1.5/24"; write `10.0.1.0/24`',
     ],
     [
       'interfaces: [{routes: [{to: 10.9.0.0/16, via: "fe80::1"}]}]',
@@ -135,6 +135,22 @@ describe('parseConfig', () => {
       'metrics: {listen: "1.2.3.4:99999"}',
       'f:1: metrics.listen: expected null, an address and port such as "127.0.0.1:9469", or "unix:/path", got "1.2.3.4:99999"',
     ],
+    [
+      'interfaces: [{sources: [172.18.0.1/16]}]',
+      'f:1: interfaces[0].sources[0]: expected a prefix without host bits, such as 10.0.1.5/32, got "172.18.0.1/16"; write `172.18.0.0/16`',
+    ],
+    [
+      'interfaces: [{routes: [{to: default}]}]',
+      'f:1: interfaces[0].routes[0].to: expected a prefix without host bits, such as 10.0.1.5/32, got "default"; write `0.0.0.0/0` or `"::/0"`',
+    ],
+    [
+      'interfaces: [{select: [{mark: 0x6}]}]',
+      'f:1: interfaces[0].select[0].mark: expected a mark such as "0x10", or with a mask "0x10/0xff", got 6; write `"0x6"` in quotes',
+    ],
+    [
+      'imds: {endpoints: [169.254.169.254]}',
+      'f:1: imds.endpoints[0]: expected an http:// URL of a host, without a path, got "169.254.169.254"; write `"http://169.254.169.254"`',
+    ],
     ['hostname: 1\nimds: 2\nx: 3', 'f:1: hostname: expected `true` or `false`, got 1 (and 2 more)'],
   ])('refuses %j', (text, message) => {
     expect(() => parseConfig(text, 'f')).toThrow(
@@ -144,7 +160,10 @@ describe('parseConfig', () => {
 
   it.each([
     ['a: 1\nb: [', /^f:\d: expected YAML: /],
-    ['hostname: true\nhostname: false', /^f:2: expected each key once, got the same one again; remove one of the two$/],
+    [
+      'hostname: true\nhostname: false',
+      /^f:2: hostname: expected each key once, got the same one again; remove one of the two$/,
+    ],
     ['a: 1\n---\nb: 2', /^f:3: expected one document, got a second one$/],
     ['a: *nowhere', /^f:1: expected YAML/],
     ['[1, 2]: x', /^f:1: expected YAML/],
