@@ -15,7 +15,13 @@ export async function findPrimaryLosses(config: Config): Promise<string[]> {
 }
 
 /** Pure: of all changes those that take something from the primary. */
-export function listPrimaryLosses(changes: readonly Change[], desired: Pick<Desired, 'enis' | 'reports'>): string[] {
+export function listPrimaryLosses(
+  changes: readonly Change[],
+  desired: {
+    readonly reports: Desired['reports'];
+    readonly enis: readonly Pick<Desired['enis'][number], 'mac' | 'rules'>[];
+  },
+): string[] {
   const mac = desired.reports.find(({ isPrimary }) => isPrimary)?.mac;
   const rules = desired.enis.find((eni) => eni.mac === mac)?.rules ?? [];
   const isLoss = (change: Change): boolean => {

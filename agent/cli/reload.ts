@@ -86,7 +86,7 @@ function succeed(outcome: ReloadOutcome | null): CommandResult {
 }
 
 function describeUnread(warning: string, knownSince: string | null): string {
-  const reason = warning.replace(/^failed to read the metadata: /, '');
+  const reason = warning.replace(/^failed to read the metadata: /, '').replace(/; nothing is changed$/, '');
   const instead =
     knownSince === null ? 'nothing is known from before' : `using what was known at ${formatTime(knownSince)}`;
   return `metadata unreadable (${reason}): ${instead}`;

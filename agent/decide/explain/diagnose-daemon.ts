@@ -67,7 +67,7 @@ function checkAge({ metadataAgeMs, metadataFailure, metadataIntervalMs }: Daemon
   const isStale = metadataAgeMs === null || metadataAgeMs > staleMs;
   if (metadataFailure === null && !isStale) return [];
   const since = metadataAgeMs === null ? 'it was never read' : `last read ${Math.round(metadataAgeMs / 1_000)} s ago`;
-  const reason = metadataFailure ?? 'no read was made';
+  const reason = metadataFailure?.replace(/; nothing is changed$/, '') ?? 'no read was made';
   const message = `the daemon goes by metadata that is ${isStale ? 'stale' : 'not fresh'}: ${since}: ${reason}`;
   const advice =
     'what EC2 assigns or takes is not seen until it answers; nothing is changed meanwhile. See the next lines';
