@@ -82,6 +82,8 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     },
     observe: (event) => metrics?.observe(event),
   });
+  metrics?.configured({ isAccepted: true, intervalMs: config.imds.intervalMs });
+  const stopCounting = metrics === null ? () => undefined : await countWaysOf(daemon, metrics, () => last, journal);
   const hostname = new HostnameSetter(daemon.bus, journal);
   /** Resolves with why the configuration was refused; null: it is in force. */
   const reload = async (): Promise<string | null> => {
@@ -93,6 +95,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
       problem = error instanceof Error ? error.message : String(error);
       journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
     }
+    metrics?.configured({ isAccepted: problem === null, intervalMs: config.imds.intervalMs });
     const warning = await daemon.reload(config);
     hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
@@ -139,6 +142,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     : await signals.stopped.then(() => 0);
   notifier.stopping();
   hostname.stop();
+  stopCounting();
   metrics?.close();
   service?.close();
   await daemon.stop();
@@ -164,6 +168,21 @@ async function openMetrics(config: Config, journal: Journal): Promise<Metrics | 
   if (address !== null) await metrics.listen(address).catch(refuse(`offer metrics at ${address}`));
   if (path !== null) await metrics.writeTextfile(path, once(refuse(`write metrics to ${path}`)));
   return metrics;
+}
+
+async function countWaysOf(
+  daemon: Daemon,
+  metrics: Metrics,
+  last: () => PassResult | null,
+  journal: Journal,
+): Promise<() => void> {
+  const { countWays } = await import('./ways-metric.ts');
+  const onProblem = once((error) => journal.warning(`failed to look up the ways out of the host: ${error}`));
+  const host = () => {
+    const pass = last();
+    return pass === null ? null : { ...daemon.known(), ...pass, changes: pass.remaining };
+  };
+  return countWays({ host, report: (counts) => metrics.setWays(counts), onProblem });
 }
 
 /** The first call counts. */

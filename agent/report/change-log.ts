@@ -42,7 +42,7 @@ export class ChangeLog {
 
   /** Another program has undone a change so often that it is retried less often from now on. */
   fought(change: Change, count: number): void {
-    this.#options.observe({ kind: 'fight' });
+    this.#options.observe({ kind: 'fight', object: describeChange(change), isNew: true });
     const text = describeChange(change);
     const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
     this.journalOf(change.mac).warning(message, { ...messageId('fight'), ...fieldsOfChange(change) });

@@ -1,15 +1,14 @@
 /**
- * Prometheus metrics over HTTP, on a loopback port or a Unix socket; off by default, and not even
+ * Prometheus metrics, over HTTP or in a file; off by default, and not even
  * loaded then. Labels have few values: kinds, states, and the ENIs of the instance.
  */
 
-import { rm } from 'node:fs/promises';
-import { createServer, type Server } from 'node:http';
-import type { Socket } from 'node:net';
+import type { Server } from 'node:http';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import type { RepairKind } from '../model.ts';
 import { version } from '../version.ts';
+import { openScrapeServer } from './scrape-server.ts';
 import type { StatusRow } from './status-table.ts';
 
 /** What the daemon reports as it happens. */
@@ -20,12 +19,20 @@ export type DaemonEvent =
       readonly isFailure: boolean;
       readonly repair: RepairKind | null;
     }
-  | { readonly kind: 'fight' }
+  /** Another program has undone a change so often that it is retried less often. */
+  | { readonly kind: 'fight'; readonly object: string; readonly isNew: boolean }
   | { readonly kind: 'events-lost' }
   /** One request to the metadata service. */
   | { readonly kind: 'metadata-request'; readonly outcome: string }
   /** One read of the metadata. `failure`: the kind of error, null for a complete snapshot. */
   | { readonly kind: 'metadata-read'; readonly failure: string | null; readonly durationMs: number };
+
+/** What came of looking up every way out of the host (agent/decide/explain/ways.ts). */
+export interface WayCounts {
+  readonly checked: number;
+  /** EC2 drops what takes them. */
+  readonly dropped: number;
+}
 
 /** Every state is a series of its own, so that an alert can compare them with 1. */
 const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'detaching'] as const;
@@ -33,9 +40,17 @@ const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'd
 const textfileMs = 15_000;
 /** Exported as 0 from the start, so that the first one is seen as an increase. */
 const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting'];
-/** A scraper asks four times a minute, and reads the answer at once. */
-const mostConnections = 16;
-const connectionMs = 10_000;
+/** Of lib/imds/errors.ts and agent/sense/metadata.ts, for the same reason. */
+const readFailureKinds = [
+  ...['unreachable', 'timeout', 'status', 'token', 'token-expired', 'too-large', 'truncated'],
+  ...['absent', 'inconsistent', 'unparsable'],
+];
+/** A fought change is retried once a minute at least; half a minute without one and it is over. */
+const fightMs = 90_000;
+/** More objects than a large instance has; those fought longest ago are forgotten first. */
+const mostFought = 5_000;
+/** Gauges of prom-client with a suffix of counters: `promtool check metrics` refuses them. */
+const misnamed = ['nodejs_active_handles_total', 'nodejs_active_requests_total', 'nodejs_active_resources_total'];
 /** A scraper that asks more often gets the same text again: rendering takes some milliseconds. */
 const renderMs = 500;
 /**
@@ -58,6 +73,13 @@ export class Metrics {
   readonly #reads: Histogram;
   readonly #readFailures: Counter<'kind'>;
   readonly #snapshotTime: Gauge;
+  readonly #pollInterval: Gauge;
+  readonly #isReloaded: Gauge;
+  readonly #reloadTime: Gauge;
+  readonly #ways: Gauge;
+  readonly #waysDropped: Gauge;
+  /** Object → when it was last fought over, in ms on a monotonic clock; the latest is last. */
+  readonly #fought = new Map<string, number>();
   #server: Server | null = null;
   #timer: NodeJS.Timeout | null = null;
   #rendered: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
@@ -66,6 +88,7 @@ export class Metrics {
     const registers = [this.#registry];
     const make = (name: string, help: string) => ({ name: `enid_${name}`, help, registers });
     collectDefaultMetrics({ register: this.#processRegistry });
+    for (const name of misnamed) this.#processRegistry.removeSingleMetric(name);
     const labelNames = ['version'] as const;
     new Gauge({ ...make('build_info', '1, with the version as label'), labelNames }).set({ version }, 1);
     this.#states = new Gauge({
@@ -87,6 +110,15 @@ export class Metrics {
     });
     for (const kind of repairKinds) this.#repairs.inc({ kind }, 0);
     this.#fights = new Counter(make('fights_total', 'Times that another program kept undoing a change'));
+    const fought = this.#fought;
+    new Gauge({
+      ...make('fights_active', 'Objects that another program keeps removing or altering at the moment'),
+      collect() {
+        const sinceMs = performance.now() - fightMs;
+        for (const [object, lastMs] of fought) if (lastMs < sinceMs) fought.delete(object);
+        this.set(fought.size);
+      },
+    });
     this.#losses = new Counter(
       make('kernel_events_lost_total', 'Overruns of the rtnetlink socket; each is a fresh dump'),
     );
@@ -102,11 +134,27 @@ export class Metrics {
       ...make('metadata_read_failures_total', 'Reads of the metadata that failed, by kind'),
       labelNames: ['kind'],
     });
+    for (const kind of readFailureKinds) this.#readFailures.inc({ kind }, 0);
     this.#snapshotTime = new Gauge(
       make(
         'metadata_last_read_timestamp_seconds',
         'When the metadata was last read completely; 0: not since the start',
       ),
+    );
+    this.#pollInterval = new Gauge(
+      make('metadata_poll_interval_seconds', 'How often the metadata is read, by the configuration in force'),
+    );
+    this.#isReloaded = new Gauge(
+      make('config_last_reload_successful', '1 if the configuration files were accepted when last read, else 0'),
+    );
+    this.#reloadTime = new Gauge(
+      make('config_last_reload_success_timestamp_seconds', 'When the configuration in force was read'),
+    );
+    this.#ways = new Gauge(
+      make('ways_checked', 'Ways out of the host, from each source of each ENI, that were looked up in the kernel'),
+    );
+    this.#waysDropped = new Gauge(
+      make('ways_dropped', 'Those by which a packet leaves by an ENI that does not own its source: EC2 drops it'),
     );
   }
 
@@ -117,7 +165,8 @@ export class Metrics {
         if (event.repair !== null) this.#repairs.inc({ kind: event.repair });
         break;
       case 'fight':
-        this.#fights.inc();
+        if (event.isNew) this.#fights.inc();
+        this.#fight(event.object);
         break;
       case 'events-lost':
         this.#losses.inc();
@@ -133,6 +182,25 @@ export class Metrics {
         }
         break;
     }
+  }
+
+  #fight(object: string): void {
+    this.#fought.delete(object);
+    this.#fought.set(object, performance.now());
+    const [oldest] = this.#fought.keys();
+    if (this.#fought.size > mostFought && oldest !== undefined) this.#fought.delete(oldest);
+  }
+
+  /** The files were read: `intervalMs` is `imds.interval` of what is in force now. */
+  configured({ isAccepted, intervalMs }: { readonly isAccepted: boolean; readonly intervalMs: number }): void {
+    this.#isReloaded.set(isAccepted ? 1 : 0);
+    if (isAccepted) this.#reloadTime.setToCurrentTime();
+    this.#pollInterval.set(intervalMs / 1000);
+  }
+
+  setWays({ checked, dropped }: WayCounts): void {
+    this.#ways.set(checked);
+    this.#waysDropped.set(dropped);
   }
 
   /** After each pass. */
@@ -167,28 +235,8 @@ export class Metrics {
 
   /** `127.0.0.1:9469` or `unix:/path`. Rejects where that is taken or forbidden. */
   async listen(address: string): Promise<void> {
-    const server = createServer((request, response) => {
-      if (request.method !== 'GET' || request.url !== '/metrics') {
-        response.writeHead(404).end('expected GET /metrics\n');
-        return;
-      }
-      this.#renderSometimes().then(
-        (text) => response.writeHead(200, { 'Content-Type': this.#registry.contentType }).end(text),
-        () => response.writeHead(500).end(),
-      );
-    });
-    // One request per connection: Prometheus opens the next one itself.
-    server.maxRequestsPerSocket = 1;
-    limitConnections(server);
-    const [, path] = /^unix:(.*)$/.exec(address) ?? [];
-    if (path !== undefined) await rm(path, { force: true });
-    const place = path === undefined ? parseTcpAddress(address) : { path };
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen(place, () => resolve());
-    });
-    server.on('error', () => undefined);
-    this.#server = server;
+    const { contentType } = this.#registry;
+    this.#server = await openScrapeServer(address, { contentType, render: () => this.#renderSometimes() });
   }
 
   #renderSometimes(): Promise<string> {
@@ -207,31 +255,4 @@ export class Metrics {
     this.#server?.close();
     this.#server = null;
   }
-}
-
-/**
- * Each connection is closed after a while, whatever it is waiting for, and the oldest one if there
- * are too many: a client that holds many open, or sends a byte now and then, cannot lock others
- * out.
- */
-function limitConnections(server: Server): void {
-  const open = new Map<Socket, NodeJS.Timeout>();
-  const end = (socket: Socket): void => {
-    clearTimeout(open.get(socket));
-    open.delete(socket);
-    socket.destroy();
-  };
-  server.on('connection', (socket) => {
-    const timer = setTimeout(() => end(socket), connectionMs);
-    open.set(socket, timer);
-    socket.once('close', () => end(socket));
-    const [oldest] = open.keys();
-    if (open.size > mostConnections && oldest !== undefined) end(oldest);
-  });
-}
-
-/** The configuration has already checked the format. */
-function parseTcpAddress(address: string): { host: string; port: number } {
-  const colon = address.lastIndexOf(':');
-  return { host: address.slice(0, colon).replace(/^\[|\]$/g, ''), port: Number(address.slice(colon + 1)) };
 }

@@ -3,7 +3,8 @@
  * are.
  */
 
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -61,7 +62,9 @@ describe('the metrics', () => {
     const metrics = new Metrics();
     metrics.observe({ kind: 'change', change: 'add-rule', isFailure: true, repair: null });
     metrics.observe({ kind: 'change', change: 'add-route', isFailure: false, repair: 'route' });
-    metrics.observe({ kind: 'fight' });
+    metrics.observe({ kind: 'fight', object: 'ip rule add pref 1', isNew: true });
+    metrics.observe({ kind: 'fight', object: 'ip rule add pref 1', isNew: false });
+    metrics.observe({ kind: 'fight', object: 'ip rule add pref 2', isNew: true });
     metrics.observe({ kind: 'events-lost' });
     for (const outcome of ['value', 'absent', 'value']) metrics.observe({ kind: 'metadata-request', outcome });
     metrics.observe({ kind: 'metadata-read', failure: 'timeout', durationMs: 5_000 });
@@ -70,15 +73,47 @@ describe('the metrics', () => {
       'enid_changes_total{kind="add-rule",result="failed"} 1',
       'enid_repairs_total{kind="route"} 1',
       'enid_repairs_total{kind="rule"} 0',
-      'enid_fights_total 1',
+      'enid_fights_total 2',
+      'enid_fights_active 2',
       'enid_kernel_events_lost_total 1',
       'enid_metadata_requests_total{outcome="value"} 2',
       'enid_metadata_read_failures_total{kind="timeout"} 1',
+      'enid_metadata_read_failures_total{kind="status"} 0',
       'enid_metadata_last_read_timestamp_seconds 0',
       'enid_metadata_read_duration_seconds_count 0',
     ])
       expect(text.split('\n')).toContain(line);
   });
+});
+
+it('say whether the configuration files were accepted, and how often the metadata is read', async () => {
+  const metrics = new Metrics();
+  metrics.configured({ isAccepted: true, intervalMs: 60_000 });
+  const accepted = await metrics.render();
+  expect(accepted).toContain('enid_config_last_reload_successful 1\n');
+  expect(accepted).toContain('enid_metadata_poll_interval_seconds 60\n');
+  const [, readAt] = /^enid_config_last_reload_success_timestamp_seconds (\S+)$/m.exec(accepted) ?? [];
+  metrics.configured({ isAccepted: false, intervalMs: 60_000 });
+  const refused = await metrics.render();
+  expect(refused).toContain('enid_config_last_reload_successful 0\n');
+  expect(refused).toContain(`enid_config_last_reload_success_timestamp_seconds ${readAt}\n`);
+});
+
+it('end a fight when the object was left alone for longer than the longest delay between two tries', async () => {
+  const now = jest.spyOn(performance, 'now');
+  try {
+    const metrics = new Metrics();
+    now.mockReturnValue(1_000);
+    metrics.observe({ kind: 'fight', object: 'ip rule add pref 1', isNew: true });
+    now.mockReturnValue(62_000);
+    metrics.observe({ kind: 'fight', object: 'ip rule add pref 1', isNew: false });
+    now.mockReturnValue(100_000);
+    expect(await metrics.render()).toContain('enid_fights_active 1\n');
+    now.mockReturnValue(160_000);
+    expect(await metrics.render()).toContain('enid_fights_active 0\n');
+  } finally {
+    now.mockRestore();
+  }
 });
 
 it('are written for node-exporter, without names that are its own', async () => {
@@ -101,7 +136,7 @@ it('are written for node-exporter, without names that are its own', async () => 
   }
 });
 
-it.each(['metrics.md', 'metrics/alerts.yaml', 'metrics/dashboard.json'])(
+it.each(['metrics.md', 'metrics/alerts.yaml', 'metrics/alerts-test.yaml', 'metrics/dashboard.json'])(
   'docs/%s speaks of metrics that there are',
   async (file) => {
     const names = await readNames();
@@ -117,11 +152,73 @@ it('every metric of ours is documented, watched or drawn', async () => {
   expect(missing).toEqual([]);
 });
 
-it('alerts and dashboard can be parsed', () => {
-  const { groups } = parse(readFileSync(join(docs, 'metrics/alerts.yaml'), 'utf8'));
-  for (const rule of groups[0].rules)
-    expect(rule).toMatchObject({ alert: expect.any(String), expr: expect.any(String) });
-  expect(JSON.parse(readFileSync(join(docs, 'metrics/dashboard.json'), 'utf8')).panels.length).toBeGreaterThan(5);
+describe('each alert', () => {
+  const { groups } = parse(readFileSync(join(docs, 'metrics/alerts.yaml'), 'utf8'), { merge: true }) as {
+    groups: { rules: { alert: string; labels?: Record<string, string>; annotations: Record<string, string> }[] }[];
+  };
+  const rules = groups.flatMap(({ rules }) => rules);
+  const runbook = readFileSync(join(docs, 'alerts.md'), 'utf8');
+  const anchors = [...runbook.matchAll(/^## (.*)$/gm)].map(([, title = '']) => title.toLowerCase());
+  const tested = readFileSync(join(docs, 'metrics/alerts-test.yaml'), 'utf8');
+
+  it.each(rules.map((rule) => [rule.alert, rule] as const))(
+    '%s has severity, summary and runbook, and a test',
+    (alert, rule) => {
+      expect(rule.labels?.['severity']).toMatch(/^(critical|warning)$/);
+      expect(rule.annotations['summary']).toContain('{{ $labels.instance }}');
+      const [, anchor] = /\/docs\/alerts\.md#(\w+)$/.exec(rule.annotations['runbook_url'] ?? '') ?? [];
+      expect(anchors).toContain(anchor);
+      expect(tested).toMatch(new RegExp(`alertname: ${alert}\\n +exp_alerts:\\n`));
+    },
+  );
+
+  it('is described, and no other one', () => {
+    const names = rules.map(({ alert }) => alert.toLowerCase());
+    expect(anchors.filter((anchor) => !names.includes(anchor))).toEqual([]);
+  });
+});
+
+describe('the dashboard', () => {
+  const text = readFileSync(join(docs, 'metrics/dashboard.json'), 'utf8');
+  interface Dashboard {
+    readonly panels: { readonly title: string; readonly targets?: { readonly expr: string }[] }[];
+    readonly templating: { readonly list: { readonly name: string }[] };
+  }
+  const dashboard: Dashboard = JSON.parse(text);
+
+  it('asks by job and instance in every panel', () => {
+    expect(dashboard.templating.list.map(({ name }) => name)).toEqual(['datasource', 'job', 'instance']);
+    const expressions = dashboard.panels.flatMap(({ targets = [] }) => targets.map(({ expr }) => expr));
+    expect(expressions.length).toBeGreaterThan(20);
+    for (const expr of expressions)
+      for (const [, selector] of expr.matchAll(/\b(?:enid|process)_\w+(\{[^}]*\})?/g))
+        expect([expr, selector]).toEqual([expr, expect.stringContaining('job=~"$job",instance=~"$instance"')]);
+  });
+
+  it('is what Grafana itself calls a dashboard', () => {
+    // Outside of it the compiler does not find the package.
+    const directory = mkdtempSync(join(docs, '../.cache/dashboard-'));
+    try {
+      const types = '@grafana/schema/dist/esm/raw/dashboard/x/Dashboard_types.gen';
+      const check = (dashboard: string) => {
+        // To the compiler the text of a string enumeration is not its member.
+        const members = dashboard
+          .replaceAll('"absolute"', 'ThresholdsMode.Absolute')
+          .replaceAll('"mode": "thresholds"', '"mode": FieldColorModeId.Thresholds');
+        const imported = `import { type Dashboard, FieldColorModeId, ThresholdsMode } from '${types}';`;
+        const code = `${imported}\nexport const dashboard: Dashboard = ${members};\n`;
+        writeFileSync(join(directory, 'check.mts'), code);
+        const options = ['--noEmit', '--strict', '--skipLibCheck', '--module', 'nodenext', '--ignoreConfig'];
+        const { stdout } = spawnSync('tsc', [...options, join(directory, 'check.mts')], { encoding: 'utf8' });
+        return stdout;
+      };
+      expect(check(text)).toBe('');
+      expect(check(text.replace('"timeseries"', '7'))).toContain("Type 'number' is not assignable to type 'string'");
+      expect(check(text.replace('"refresh": 2', '"refresh": 9'))).toContain('VariableRefresh');
+    } finally {
+      rmSync(directory, { recursive: true });
+    }
+  });
 });
 
 describe('the socket', () => {
