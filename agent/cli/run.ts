@@ -7,11 +7,13 @@ import { readFileSync } from 'node:fs';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { countOf } from '../../lib/text/count.ts';
+import { listDifferences } from '../config/differences.ts';
 import { formatConfig } from '../config/format.ts';
 import type { Config } from '../config/types.ts';
 import { computeStanding, describePending } from '../decide/explain/standing.ts';
 import type { KernelState } from '../model.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
+import { describeReload } from '../report/event-text.ts';
 import type { Journal } from '../report/journal.ts';
 import { messageId } from '../report/journal-line.ts';
 import type { Metrics } from '../report/metrics.ts';
@@ -48,7 +50,13 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   // First of all: a program that sees the lock may send SIGHUP, which kills a process without a
   // handler.
   const signals = catchSignals();
-  let config = await loadConfig();
+  let config: Config;
+  try {
+    config = await loadConfig();
+  } catch (error) {
+    journal.error(error instanceof Error ? error.message : String(error), messageId('configuration'));
+    return 1;
+  }
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
@@ -88,6 +96,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   /** Resolves with why the configuration was refused; null: it is in force. */
   const reload = async (): Promise<string | null> => {
     notifier.reloading();
+    const before = config;
     let problem: string | null = null;
     try {
       config = await loadConfig();
@@ -97,6 +106,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     }
     metrics?.configured({ isAccepted: problem === null, intervalMs: config.imds.intervalMs });
     const warning = await daemon.reload(config);
+    if (problem === null) journal.info(describeReload(listDifferences(before, config), warning), messageId('reloaded'));
     hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
     await store

@@ -47,7 +47,11 @@ describe('enid status, plan and explain', () => {
       expect(stderr).toBe('');
       expect(stdout).toMatch(/ens6 .* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +\d+ \(.*1 rule.*\)$/m);
       const repaired = lab.enid.lines.slice(linesBefore).filter((line) => line.includes('REPAIR='));
-      expect(repaired.map((line) => / REPAIR=(\w+)/.exec(line)?.[1]).sort()).toEqual(['address', 'route', 'rule']);
+      const kinds = repaired.flatMap((line) => [...line.matchAll(/ REPAIR=(\w+)/g)].map(([, kind]) => kind));
+      expect([...new Set(kinds)].sort()).toEqual(['address', 'route', 'rule']);
+      expect(repaired.every((line) => /^info ens6 repaired: .*another program had removed or altered/.test(line))).toBe(
+        true,
+      );
       expect(await ask('plan')).toMatchObject({ daemon: true, changes: [], stderr: '' });
     },
     testMs,
