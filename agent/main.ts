@@ -65,6 +65,7 @@ const program = new Command('enid')
     enid plan                      what would be changed, and why
     enid explain 10.0.1.5          which way packets from 10.0.1.5 take, and why
     enid doctor                    check the host for problems, with suggested fixes
+    enid report --redact           one file for a bug report
     enid run --once                apply all changes, then exit
     systemctl reload enid          read configuration, metadata and kernel again
     journalctl -u enid ENI=eni-0a1b   what was changed on one ENI`,
@@ -77,6 +78,8 @@ function examples(text: TemplateStringsArray): string {
 
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
+
+const fromOption = () => new Option('--from <file>', 'decide from a file of enid report, not from this host');
 
 const noDaemonOption = () => new Option('--no-daemon', 'inspect the host without asking the running daemon');
 
@@ -145,6 +148,11 @@ program
     );
   });
 
+/** With `--from`: null where no other configuration was named. */
+async function loadNamed({ config }: Options): Promise<Config | null> {
+  return config === defaultConfigFile ? null : await load(config);
+}
+
 program
   .command('plan')
   .description('show what would be changed, and why; exit code 0: nothing, 2: something, 1: error')
@@ -155,9 +163,15 @@ program
     'after',
     examples`
     enid plan                                          one line per change, in the syntax of ip(8), with the reason
-    enid plan --config /tmp/new.yaml                   what another configuration would change`,
+    enid plan --config /tmp/new.yaml                   what another configuration would change
+    enid plan --from enid-report.json                  the same of another host, from its report`,
   )
-  .action(async (options: LookOptions) => {
+  .addOption(fromOption())
+  .action(async (options: LookOptions & { from?: string }) => {
+    if (options.from !== undefined) {
+      const { planFrom } = await import('./cli/from-report.ts');
+      return print(planFrom({ path: options.from, json: options.json, config: await loadNamed(options) }));
+    }
     const { showPlan } = await import('./cli/status.ts');
     print(await showPlan(await load(options.config), { json: options.json, asksDaemon: options.daemon }));
   });
@@ -177,12 +191,23 @@ program
     enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
     enid explain 10.0.1.5 172.17.0.2                   and packets to a container?
     enid explain 2001:db8::5                           the same for IPv6
-    enid explain --all                                 does every source leave by its own ENI, to every destination?`,
+    enid explain --all                                 does every source leave by its own ENI, to every destination?
+    enid explain 10.0.1.5 --from enid-report.json      on another host, by its report`,
   )
+  .addOption(fromOption())
   .action(
-    async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
-      const { json, daemon: asksDaemon, all } = options;
+    async (
+      source: string | undefined,
+      destination: string | undefined,
+      options: LookOptions & { all: boolean; from?: string },
+    ) => {
+      const { json, daemon: asksDaemon, all, from } = options;
       if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
+      if (from !== undefined && source !== undefined) {
+        const { explainFrom } = await import('./cli/from-report.ts');
+        return print(explainFrom({ path: from, json, config: await loadNamed(options) }, source, destination));
+      }
+      if (from !== undefined) return program.error('enid: explain: expected a source with --from, got --all');
       const config = await load(options.config);
       if (source === undefined) {
         const { explainAll } = await import('./cli/ways.ts');
@@ -210,6 +235,25 @@ program
     const { examine } = await import('./cli/doctor.ts');
     const look = { json: options.json, isColoured: isColoured() };
     print(await examine(await load(options.config), look), pictureEscape());
+  });
+
+program
+  .command('report')
+  .description('write what is known of this host into one file, for a bug report or to decide from it elsewhere')
+  .addOption(configOption())
+  .option('--output <file>', 'where to; - for stdout (default: enid-report-TIME.json here)')
+  .option('--redact', 'replace ids of account, instance, ENIs, subnets and VPC, and public addresses', false)
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid report --redact                          a file to attach to a bug report
+    enid plan --from enid-report.json                  what enid would change there
+    enid explain 10.0.1.5 --from enid-report.json      which way packets take there`,
+  )
+  .action(async (options: { config: string; output?: string; redact: boolean }) => {
+    const { writeReport } = await import('./cli/report.ts');
+    const { output = null, redact: redacts } = options;
+    print(await writeReport(placesOf(options.config), { output, redacts }));
   });
 
 program
@@ -306,7 +350,7 @@ function listCommands(command: Command, path: readonly string[]): CommandWords[]
     options: command.options.map(({ long, description }) => ({
       flag: long ?? '',
       description,
-      takesFile: long === '--config',
+      takesFile: ['--config', '--from', '--output'].includes(long ?? ''),
     })),
   };
   return [here, ...command.commands.flatMap((one) => listCommands(one, [...path, one.name()]))];

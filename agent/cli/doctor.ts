@@ -8,12 +8,12 @@ import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/explain/diagnose.ts';
 import type { Finding, Severity } from '../decide/explain/finding.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
-import type { KernelState } from '../model.ts';
+import type { HostFacts, KernelState } from '../model.ts';
 import { busName } from '../report/bus-service.ts';
 import { readHostFacts } from '../sense/host-facts.ts';
 import { readReloadWays } from '../sense/reload-ways.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
-import { inspectHost } from './inspect.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
 import type { CommandResult } from './status.ts';
 import { askWays } from './ways.ts';
 
@@ -26,20 +26,25 @@ export async function examine(
   { json, isColoured }: { json: boolean; isColoured: boolean },
 ): Promise<CommandResult> {
   const inspection = await inspectHost(config);
+  const facts = await readFactsOf(inspection, config);
+  const findings = diagnose({ ...inspection, facts, ways: await askWays(inspection) });
+  const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
+  return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+/** What the checks need beside an inspection. Never rejects: what cannot be read is left out. */
+export async function readFactsOf({ kernel }: Pick<Inspection, 'kernel'>, config: Config): Promise<HostFacts> {
   const daemonProcessId = await findDaemon(config);
   const [facts, reloadWays] = await Promise.all([
     readHostFacts({
-      links: listLinks(inspection.kernel, config.drivers),
+      links: listLinks(kernel, config.drivers),
       endpoints: config.imds.endpoints,
       timeoutMs: config.imds.timeoutMs,
       daemonProcessId,
     }),
     onBus((bus) => readReloadWays(bus, daemonProcessId)),
   ]);
-  const known = { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
-  const findings = diagnose({ ...inspection, facts: known, ways: await askWays(inspection) });
-  const stdout = json ? `${JSON.stringify({ findings }, null, 2)}\n` : renderFindings(findings, isColoured);
-  return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+  return { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
 }
 
 /**

@@ -109,6 +109,14 @@ export function buildRows(
 export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
   const look = async () => describePlan(await inspectHost(config));
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
+  return renderPlanAnswer(answer, { json, daemon, note });
+}
+
+/** `note`: for stderr, why the host was inspected without the daemon. */
+export function renderPlanAnswer(
+  answer: PlanAnswer,
+  { json, daemon, note }: { readonly json: boolean; readonly daemon: boolean; readonly note: string },
+): CommandResult {
   const { changes, conflicts, unready, unknown } = answer;
   const isWhole = unknown.length === 0;
   const text = isWhole || changes.length > 0 ? renderPlan(changes, conflicts, unready) : '';

@@ -1,7 +1,7 @@
 /**
- * One line for each thing that happened to an ENI: attached, changed, repaired, detached. The single
- * commands are at debug. Invariant: a pass that changes nothing, and no metadata that changed, is no
- * line.
+ * One line for each thing that happened to an ENI: attached, changed, repaired, detached. The
+ * single commands are at debug. Invariant: a pass that changes nothing, and no metadata that
+ * changed, is no line.
  */
 
 import type { Change, Desired, EniMetadata, EniReport, RepairKind } from '../model.ts';
@@ -85,7 +85,7 @@ export class EventLog {
     made.kinds.set(change.kind, (made.kinds.get(change.kind) ?? 0) + 1);
   }
 
-  /** The line of the start is out: what is configured by now, and was not changed, has none of its own. */
+  /** The line of the start is out: what is configured by now, and was not changed, has none. */
   start(): void {
     this.#isStarted = true;
     for (const report of this.#last.reports) {

@@ -7,8 +7,8 @@ import { fstatSync } from 'node:fs';
 import { UnixDatagramSender } from './unix-datagram.ts';
 
 /**
- * Field name (upper-case letters, digits, `_`; not beginning with `_`) → text or number; a list: the
- * entry has the field several times, and each value finds it.
+ * Field name (upper-case letters, digits, `_`; not beginning with `_`) → text or number; a list:
+ * the entry has the field several times, and each value finds it.
  */
 export type JournalFields = Readonly<Record<string, string | number | readonly string[]>>;
 
