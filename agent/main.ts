@@ -149,7 +149,7 @@ program
   });
 
 /** With `--from`: null where no other configuration was named. */
-async function loadNamed({ config }: Options): Promise<Config | null> {
+async function loadNamed({ config }: Pick<Options, 'config'>): Promise<Config | null> {
   return config === defaultConfigFile ? null : await load(config);
 }
 
@@ -254,6 +254,28 @@ program
     const { writeReport } = await import('./cli/report.ts');
     const { output = null, redact: redacts } = options;
     print(await writeReport(placesOf(options.config), { output, redacts }));
+  });
+
+program
+  .command('graph')
+  .description(
+    'draw the ways of this host: sources, rules, tables, ENIs, gateways, what is missing and what is foreign',
+  )
+  .addOption(configOption())
+  .addOption(new Option('--format <format>', 'kind of picture').choices(['svg', 'mermaid']).default('svg'))
+  .addOption(fromOption())
+  .addHelpText(
+    'after',
+    examples`
+    enid graph > ways.svg                              a picture for a browser
+    enid graph --format mermaid                        a flowchart for a document or a bug report
+    enid graph --from enid-report.json > ways.svg      the ways of another host, from its report`,
+  )
+  .action(async (options: { config: string; format: 'svg' | 'mermaid'; from?: string }) => {
+    const { drawGraph } = await import('./cli/graph.ts');
+    const { format, from = null } = options;
+    const named = from === null ? null : await loadNamed(options);
+    print(await drawGraph({ format, from, config: named }, () => load(options.config)));
   });
 
 program

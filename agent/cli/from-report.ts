@@ -17,7 +17,7 @@ interface FromOptions {
 }
 
 /** Throws a ReportError. */
-function inspectReport({ path, config }: FromOptions): Inspection {
+export function inspectReport({ path, config }: FromOptions): Inspection {
   return decideOnce(readSight(readReport(path), config));
 }
 

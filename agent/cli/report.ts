@@ -33,7 +33,9 @@ export interface ReportOptions {
   readonly redacts: boolean;
 }
 
-/** Exit code 0. Throws a KernelError if the kernel cannot be read, and what the file system throws. */
+/**
+ * Exit code 0. Throws a KernelError if the kernel cannot be read, and what the file system throws.
+ */
 export async function writeReport(places: ConfigPlaces, { output, redacts }: ReportOptions): Promise<CommandResult> {
   const { config, problem } = await readConfig(places);
   const time = new Date();

@@ -1,4 +1,7 @@
-/** What `enid report` takes from the host beside what a decision needs: files, words of systemd, journal. */
+/**
+ * What `enid report` takes from the host beside what a decision needs: files, words of systemd,
+ * journal.
+ */
 
 import { arch, release } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +58,10 @@ function readHost(): Record<string, string> {
   return { kernel: release(), architecture: arch(), system, node: process.version };
 }
 
-/** Units of networkd, its settings, and links in /run: what decides about a link. No .netdev: it may hold keys. */
+/**
+ * Units of networkd, its settings, and links in /run: what decides about a link. No .netdev: it may
+ * hold keys.
+ */
 function readFiles(): TextFile[] {
   const roots = ['/etc', '/run', '/usr/local/lib', '/usr/lib'].map((root) => `${root}/systemd`);
   const paths = roots.flatMap((root) => [

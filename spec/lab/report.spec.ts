@@ -1,4 +1,4 @@
-/** A report decides elsewhere as the host itself does: the real kernel and networkd are the judge. */
+/** A report decides elsewhere as the host itself does: the real kernel and networkd judge. */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { runEnid } from '../../fixtures/enid-process.ts';

@@ -1,4 +1,4 @@
-/** `plan --from` and `explain --from`: decide from a file, which is not believed before it was checked. */
+/** `plan --from` and `explain --from`: decide from a file, which is checked before. */
 
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

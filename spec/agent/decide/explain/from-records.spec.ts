@@ -1,6 +1,6 @@
 /**
- * The walk over records against the model of the kernel's look-up (fixtures/model/look-up.ts), which
- * spec/lab/look-up.spec.ts compares with RTM_GETROUTE.
+ * The walk over records against the model of the kernel's look-up (fixtures/model/look-up.ts),
+ * which spec/lab/look-up.spec.ts compares with RTM_GETROUTE.
  */
 
 import { expect, it } from '@jest/globals';
