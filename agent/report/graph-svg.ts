@@ -1,4 +1,7 @@
-/** A graph of ways as an SVG: a picture of its own, without scripts, fonts or anything to fetch. Pure. */
+/**
+ * A graph of ways as an SVG: a picture of its own, without scripts, fonts or anything to fetch.
+ * Pure.
+ */
 
 /** As `agent/decide/explain/graph.ts` computes it: a report imports no decision. */
 export interface GraphPicture {

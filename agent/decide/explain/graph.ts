@@ -15,7 +15,10 @@ import { localTable, mainTable } from '../base/numbers.ts';
 import { listMissing } from './owner.ts';
 import { computeStanding, type Remaining } from './standing.ts';
 
-/** `missing`: desired and not there. `foreign`: there, and another program's. `idle`: enid leaves it alone. */
+/**
+ * `missing`: desired and not there. `foreign`: there, and another program's. `idle`: enid leaves it
+ * alone.
+ */
 export type Mark = 'right' | 'missing' | 'foreign' | 'idle';
 export type Column = 'sources' | 'rules' | 'tables' | 'eni' | 'gateways';
 

@@ -1,4 +1,4 @@
-/** `enid graph`: which boxes and arrows a host has. docs/graph.svg is drawn from the last one here. */
+/** `enid graph`: which boxes and arrows a host has. docs/graph.svg is drawn from one of them. */
 
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
