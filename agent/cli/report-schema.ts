@@ -5,7 +5,7 @@
 
 import * as z from 'zod';
 import { readRegularFile } from '../../lib/file/read-file.ts';
-import { canonicalAddress } from '../../lib/ip/address.ts';
+import { canonicalAddress, type Family, familyOf } from '../../lib/ip/address.ts';
 import { parseCidr } from '../../lib/ip/cidr.ts';
 import { mergeConfig } from '../config/merge.ts';
 import { parseConfigFile } from '../config/parse.ts';
@@ -23,12 +23,19 @@ const maxBytes = 64 * 1024 * 1024;
 
 const text = z.string().max(64 * 1024);
 const line = z.string().max(4_096);
-const number = z.number();
+/** All that rtnetlink has are of 32 bits. */
+const number = z.int().min(0).max(0xffffffff);
+const milliseconds = z.number().min(0);
 const nullableText = line.nullable();
 const nullableNumber = number.nullable();
 const family = z.literal([4, 6]);
 const address = line.refine((value) => canonicalAddress(value) === value, { error: 'expected an address' });
 const cidr = line.refine((value) => parseCidr(value) !== null, { error: 'expected a prefix' });
+
+/** An object of one family: its texts are of it, too. */
+const isOfFamily = (texts: readonly (string | null)[], wanted: Family) =>
+  texts.every((one) => one === null || familyOf(one.replace(/\/.*$/, '')) === wanted);
+const ofFamily = { error: 'expected addresses and prefixes of its family' };
 
 const linkSchema: z.ZodType<Link> = z.strictObject({
   index: number,
@@ -49,27 +56,36 @@ const linkSchema: z.ZodType<Link> = z.strictObject({
   isIpv6Off: z.literal(true).exactOptional(),
 });
 
-const addressSchema: z.ZodType<Address> = z.strictObject({
-  ...{ linkIndex: number, family, address, prefixLength: number, scope: number, flags: number, protocol: number },
-  ...{ metric: number, validLifetime: nullableNumber },
-});
+const addressSchema: z.ZodType<Address> = z
+  .strictObject({
+    ...{ linkIndex: number, family, address, prefixLength: number, scope: number, flags: number, protocol: number },
+    ...{ metric: number, validLifetime: nullableNumber },
+  })
+  .refine(
+    (one) => isOfFamily([one.address], one.family) && one.prefixLength <= (one.family === 4 ? 32 : 128),
+    ofFamily,
+  );
 
-const routeSchema: z.ZodType<Route> = z.strictObject({
-  ...{ family, table: number, destination: cidr, type: number, protocol: number, scope: number },
-  ...{ gateway: address.nullable(), linkIndex: nullableNumber, metric: number, preferredSource: nullableText },
-  nextHopId: nullableNumber,
-  paths: z.array(z.strictObject({ gateway: address.nullable(), linkIndex: number })).exactOptional(),
-  isComplex: z.boolean(),
-});
+const routeSchema: z.ZodType<Route> = z
+  .strictObject({
+    ...{ family, table: number, destination: cidr, type: number, protocol: number, scope: number },
+    ...{ gateway: address.nullable(), linkIndex: nullableNumber, metric: number, preferredSource: nullableText },
+    nextHopId: nullableNumber,
+    paths: z.array(z.strictObject({ gateway: address.nullable(), linkIndex: number })).exactOptional(),
+    isComplex: z.boolean(),
+  })
+  .refine(({ family: wanted, destination }) => isOfFamily([destination], wanted), ofFamily);
 
-const ruleSchema: z.ZodType<Rule> = z.strictObject({
-  ...{ family, priority: number, source: cidr.nullable(), destination: cidr.nullable() },
-  ...{ inputInterface: nullableText, outputInterface: nullableText },
-  mark: z.strictObject({ value: number, mask: number }).nullable(),
-  users: z.strictObject({ first: number, last: number }).nullable(),
-  ...{ action: number, table: number, suppressPrefixLength: nullableNumber, suppressGroup: nullableNumber },
-  ...{ protocol: number, isComplex: z.boolean() },
-});
+const ruleSchema: z.ZodType<Rule> = z
+  .strictObject({
+    ...{ family, priority: number, source: cidr.nullable(), destination: cidr.nullable() },
+    ...{ inputInterface: nullableText, outputInterface: nullableText },
+    mark: z.strictObject({ value: number, mask: number }).nullable(),
+    users: z.strictObject({ first: number, last: number }).nullable(),
+    ...{ action: number, table: number, suppressPrefixLength: nullableNumber, suppressGroup: nullableNumber },
+    ...{ protocol: number, isComplex: z.boolean() },
+  })
+  .refine(({ family: wanted, source, destination }) => isOfFamily([source, destination], wanted), ofFamily);
 
 const kernelSchema = z.strictObject({
   links: z.array(linkSchema),
@@ -89,7 +105,7 @@ const networkdSchema: z.ZodType<NetworkdState> = z.strictObject({
       linkIndex: number,
       networkFile: nullableText,
       setupState: line,
-      unsettledMs: number.exactOptional(),
+      unsettledMs: milliseconds.exactOptional(),
       lease: z.strictObject({ address, gateway: address.nullable() }).exactOptional(),
       hasDns: z.boolean().exactOptional(),
     }),
@@ -115,7 +131,7 @@ export const sightSchema = z.strictObject({
   isSilent: z.boolean(),
   isConfirmed: z.boolean(),
   ledger: ledgerEntries,
-  nowMs: number,
+  nowMs: milliseconds,
   warnings: z.array(line),
 });
 export type SightInFile = z.infer<typeof sightSchema>;

@@ -5,15 +5,21 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, describe, expect, it } from '@jest/globals';
-import { explainFrom, planFrom } from '../../../agent/cli/from-report.ts';
+import fc from 'fast-check';
+import { explainFrom, inspectReport, planFrom } from '../../../agent/cli/from-report.ts';
 import { mergeConfig } from '../../../agent/config/merge.ts';
 import { parseConfigFile } from '../../../agent/config/parse.ts';
+import { computeGraph } from '../../../agent/decide/explain/graph.ts';
+import { renderSvg } from '../../../agent/report/graph-svg.ts';
 
 const scenario = join(import.meta.dirname, '../../../fixtures/scenarios/from-report');
 const path = join(scenario, 'report.json');
 const ask = { path, config: null, json: false };
 const directory = mkdtempSync(join(tmpdir(), 'enid-report-'));
 afterAll(() => rmSync(directory, { recursive: true }));
+
+const drawFrom = (file: string) =>
+  renderSvg(computeGraph(inspectReport({ ...ask, path: file })), 'the host of the report');
 
 function written(change: (report: { sight: Record<string, unknown> }) => void): string {
   const report = JSON.parse(readFileSync(path, 'utf8'));
@@ -76,6 +82,44 @@ describe('a file that is none', () => {
   ])('%s', (_what, make, reason) => {
     expect(() => planFrom({ ...ask, path: make() })).toThrow(reason);
   });
+
+  it('or one in which anything is replaced, is refused, or decided about', () => {
+    const text = readFileSync(path, 'utf8');
+    const file = join(directory, 'broken.json');
+    const value = fc.oneof(
+      fc.constantFrom(null, '', 'x', '::/0', '0.0.0.0/0', '10.0.2.21', '2001:db8::1', -1, 0, 1e308, true, [], {}),
+      fc.jsonValue({ maxDepth: 1 }),
+    );
+    let decided = 0;
+    fc.assert(
+      fc.property(fc.nat(), value, (choice, replacement) => {
+        const report = JSON.parse(text);
+        const places: (() => void)[] = [];
+        const walk = (node: Record<string, unknown>) => {
+          for (const [key, child] of Object.entries(node)) {
+            places.push(() => {
+              node[key] = replacement;
+            });
+            if (typeof child === 'object' && child !== null) walk(child as Record<string, unknown>);
+          }
+        };
+        walk(report.sight);
+        places[choice % places.length]?.();
+        writeFileSync(file, JSON.stringify(report));
+        try {
+          planFrom({ ...ask, path: file });
+          explainFrom({ ...ask, path: file }, '10.0.2.21', undefined);
+          explainFrom({ ...ask, path: file }, '2001:db8:0:2::21', undefined);
+          drawFrom(file);
+          decided++;
+        } catch (error) {
+          expect(['ReportError', 'ConfigError']).toContain((error as Error).name);
+        }
+      }),
+      { numRuns: 150 },
+    );
+    expect(decided).toBeGreaterThan(5);
+  }, 60_000);
 
   it('a FIFO is refused at once', () => {
     const fifo = join(directory, 'fifo');
