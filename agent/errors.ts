@@ -30,3 +30,6 @@ export class NetworkdError extends CodedError {}
 
 /** The program cannot run here: another one does, or its runtime directory cannot be used. */
 export class RuntimeError extends CodedError {}
+
+/** A file of `enid report` cannot be read, or is none. */
+export class ReportError extends CodedError {}

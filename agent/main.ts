@@ -85,11 +85,14 @@ const program = new Command('enid')
     enid plan                        what would be changed
     enid explain 10.0.1.5            which way its packets take, and why
     enid doctor                      problems of the host, and fixes
+    enid report --redact             one file for a bug report
     journalctl -u enid ENI=eni-0a1b  what was changed on one ENI`,
   );
 
 const configOption = () => new Option('--config <file>', 'main configuration file').default(defaultConfigFile);
 const jsonOption = () => new Option('--json', 'machine-readable output').default(false);
+
+const fromOption = () => new Option('--from <file>', 'decide from a file of enid report, not from this host');
 
 const noDaemonOption = () => new Option('--no-daemon', 'inspect the host without asking the running daemon');
 
@@ -172,6 +175,11 @@ program
     print(await showStatus(config, { json, asksDaemon, ...look, ...columns }), pictureEscape());
   });
 
+/** With `--from`: null where no other configuration was named. */
+async function loadNamed({ config }: Pick<Options, 'config'>): Promise<Config | null> {
+  return config === defaultConfigFile ? null : await load(config);
+}
+
 program
   .command('plan')
   .description('show what would be changed')
@@ -184,9 +192,16 @@ program
     examples`
     enid plan                                          what would be added, changed and removed
     enid plan --detailed                               and why
-    enid plan --config /tmp/new.yaml                   what another configuration would change`,
+    enid plan --config /tmp/new.yaml                   what another configuration would change
+    enid plan --from enid-report.json                  the same of another host, from its report`,
   )
-  .action(async (options: LookOptions & { detailed: boolean }) => {
+  .addOption(fromOption())
+  .action(async (options: LookOptions & { detailed: boolean; from?: string }) => {
+    if (options.from !== undefined) {
+      const { planFrom } = await import('./cli/from-report.ts');
+      const look = { json: options.json, isDetailed: options.detailed, isColoured: isColoured() };
+      return print(planFrom({ path: options.from, config: await loadNamed(options), ...look }), pictureEscape());
+    }
     const { showPlan } = await import('./cli/status.ts');
     const { json, daemon: asksDaemon } = options;
     const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: false });
@@ -209,12 +224,23 @@ program
     enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
     enid explain 10.0.1.5 172.17.0.2                   and packets to a container?
     enid explain 2001:db8::5                           the same for IPv6
-    enid explain --all                                 does every source leave by its own ENI, to every destination?`,
+    enid explain --all                                 does every source leave by its own ENI, to every destination?
+    enid explain 10.0.1.5 --from enid-report.json      on another host, by its report`,
   )
+  .addOption(fromOption())
   .action(
-    async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
-      const { json, daemon: asksDaemon, all } = options;
+    async (
+      source: string | undefined,
+      destination: string | undefined,
+      options: LookOptions & { all: boolean; from?: string },
+    ) => {
+      const { json, daemon: asksDaemon, all, from } = options;
       if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
+      if (from !== undefined && source !== undefined) {
+        const { explainFrom } = await import('./cli/from-report.ts');
+        return print(explainFrom({ path: from, json, config: await loadNamed(options) }, source, destination));
+      }
+      if (from !== undefined) return program.error('enid: explain: expected a source with --from, got --all');
       const config = await loadToLook(options.config, { asksDaemon, prefersDaemon: prefersDaemon(options) });
       if (source === undefined) {
         const { explainAll } = await import('./cli/ways.ts');
@@ -257,6 +283,46 @@ program
     const { waitForEnis } = await import('./cli/wait.ts');
     const say = (line: string) => write(process.stderr, `${line}\n`);
     print(await waitForEnis({ name: name ?? null, timeoutMs: timeout * 1_000, say }));
+  });
+
+program
+  .command('report')
+  .description('write one file for a bug report')
+  .addOption(configOption())
+  .option('--output <file>', 'where to; - for stdout (default: enid-report-TIME.json here)')
+  .option('--redact', 'replace ids of account, instance, ENIs, subnets and VPC, and public addresses', false)
+  .addHelpText(
+    'after',
+    examples`
+    sudo enid report --redact                          a file to attach to a bug report
+    enid plan --from enid-report.json                  what enid would change there
+    enid explain 10.0.1.5 --from enid-report.json      which way packets take there`,
+  )
+  .action(async (options: { config: string; output?: string; redact: boolean }) => {
+    const { writeReport } = await import('./cli/report.ts');
+    const { output = null, redact: redacts } = options;
+    print(await writeReport(placesOf(options.config), { output, redacts }));
+  });
+
+program
+  .command('graph')
+  .description('draw the ways of this host')
+  .addOption(configOption())
+  .addOption(new Option('--format <format>', 'kind of picture').choices(['svg', 'mermaid']).default('svg'))
+  .addOption(fromOption())
+  .addHelpText(
+    'after',
+    examples`
+    enid graph > ways.svg                              a picture for a browser
+    enid graph --format mermaid                        a flowchart for a document or a bug report
+    enid graph --from enid-report.json > ways.svg      the ways of another host, from its report`,
+  )
+  .action(async (options: { config: string; format: 'svg' | 'mermaid'; from?: string }) => {
+    const { drawGraph } = await import('./cli/graph.ts');
+    const { config: file, format, from = null } = options;
+    const named = from === null ? null : await loadNamed(options);
+    const look = { asksDaemon: true, prefersDaemon: prefersDaemon(options) };
+    print(await drawGraph({ format, from, config: named }, () => loadToLook(file, look)));
   });
 
 program

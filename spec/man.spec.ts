@@ -1,9 +1,10 @@
 /** The manual pages can be rendered and leave out no command, key or member. */
 
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { describeSchema } from '../agent/config/schema.ts';
 import { messageIds } from '../agent/report/journal-line.ts';
 
@@ -31,10 +32,14 @@ function namesOf(properties: Record<string, Schema>): string[] {
 }
 
 describe('the manual', () => {
+  const pages = mkdtempSync(join(tmpdir(), 'enid-man-'));
+  beforeAll(() => {
+    execFileSync(process.execPath, [join(root, 'units/man.mjs'), pages]);
+  });
+  afterAll(() => rmSync(pages, { recursive: true }));
+
   it.each(['enid.8', 'enid.yaml.5', 'org.enid1.5'])('%s renders', (page) => {
-    const text = execFileSync(join(root, 'node_modules/.bin/marked-man'), [
-      join(root, `docs/man/${page}.md`),
-    ]).toString();
+    const text = readFileSync(join(pages, page), 'utf8');
     const [, name, section] = /^(.*)\.(\d)$/.exec(page) ?? [];
     expect(text).toContain(`.TH "${name?.toUpperCase().replaceAll('.', '\\.')}" "${section}"`);
     expect(text).toMatch(/^\.SH "?NAME"?$/m);

@@ -6,7 +6,7 @@ import { countOf } from '../../lib/text/count.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
 import { formatFault } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
-import { type ConfigPlaces, readConfig, requireConfig } from '../config/load.ts';
+import { type ConfigPlaces, type ConfigReading, readConfig, requireConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { computeExitCode, diagnose } from '../decide/explain/diagnose.ts';
 import type { ConfigurationState } from '../decide/explain/diagnose-config.ts';
@@ -20,7 +20,7 @@ import { readReloadWays } from '../sense/reload-ways.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { statusSchema } from './answers.ts';
 import { askDaemon } from './ask-daemon.ts';
-import { inspectHost } from './inspect.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
 import { renderJson } from './json.ts';
 import { readConfigInForce } from './load-config.ts';
 import type { CommandResult } from './status.ts';
@@ -34,13 +34,23 @@ export async function examine(
   places: ConfigPlaces,
   { json, isColoured }: { json: boolean; isColoured: boolean },
 ): Promise<CommandResult> {
-  const configuration = await examineConfiguration(places);
-  const { config } = configuration;
-  const inspection = await inspectHost(config);
+  const { reading, inForce, state } = await examineConfiguration(places);
+  const config = inForce ?? requireConfig(reading);
+  const findings = await runChecks(await inspectHost(config), { config, configuration: state });
+  const stdout = json ? renderJson({ findings }) : renderFindings(findings, isColoured);
+  return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+}
+
+/** Reads what the checks need beside an inspection. What cannot be read is left out. */
+export async function runChecks(
+  inspection: Inspection,
+  { config, configuration }: { readonly config: Config; readonly configuration: ConfigurationState },
+): Promise<Finding[]> {
+  const { kernel } = inspection;
   const daemonProcessId = await findDaemon(config);
   const [facts, reloadWays] = await Promise.all([
     readHostFacts({
-      links: listLinks(inspection.kernel, config.drivers),
+      links: listLinks(kernel, config.drivers),
       endpoints: config.imds.endpoints,
       timeoutMs: config.imds.timeoutMs,
       daemonProcessId,
@@ -49,9 +59,7 @@ export async function examine(
   ]);
   const known = { ...facts, ...(reloadWays === null ? {} : { reloadWays }) };
   const [ways, memory] = await Promise.all([askWays(inspection), readMemory(config)]);
-  const findings = diagnose({ ...inspection, facts: known, ways, configuration: configuration.state, memory });
-  const stdout = json ? renderJson({ findings }) : renderFindings(findings, isColoured);
-  return { stdout, stderr: '', exitCode: computeExitCode(findings) };
+  return diagnose({ ...inspection, facts: known, ways, configuration, memory });
 }
 
 async function readMemory(config: Config): Promise<DaemonMemory | null> {
@@ -67,19 +75,21 @@ async function readMemory(config: Config): Promise<DaemonMemory | null> {
   };
 }
 
-/**
- * What holds is what the daemon goes by. Throws a ConfigError where a file is refused and no daemon
- * answers: then nobody knows what should be.
- */
-async function examineConfiguration(
-  places: ConfigPlaces,
-): Promise<{ readonly config: Config; readonly state: ConfigurationState }> {
+export interface ExaminedConfiguration {
+  readonly reading: ConfigReading;
+  /** What the daemon goes by; null: none answers. */
+  readonly inForce: Config | null;
+  readonly state: ConfigurationState;
+}
+
+/** What the files say, and what the daemon goes by. */
+export async function examineConfiguration(places: ConfigPlaces): Promise<ExaminedConfiguration> {
   const reading = readConfig(places);
   const inForce = await readConfigInForce();
   const { config: written, faults, cautions, files } = reading;
   const isInForce = inForce === null || written === null ? null : formatConfig(inForce) === formatConfig(written);
   const state = { faults: faults.map(formatFault), cautions: cautions.map(formatFault), files, isInForce };
-  return { config: inForce ?? requireConfig(reading), state };
+  return { reading, inForce, state };
 }
 
 /**

@@ -98,7 +98,7 @@ function listNames(command: Command | null): string[] {
 function findKind(name: string, choices: readonly string[] | undefined): ValueKind {
   if (choices !== undefined) return choices;
   const kinds: Readonly<Record<string, ValueKind>> = {
-    ...{ config: 'file', eni: 'enis', source: 'addresses', destination: 'addresses' },
+    ...{ config: 'file', from: 'file', output: 'file', eni: 'enis', source: 'addresses', destination: 'addresses' },
   };
   return kinds[name] ?? 'none';
 }

@@ -8,6 +8,7 @@ import { isWantedRoute, makeRouteFilter } from '../../lib/rtnetlink/route-intere
 import type { Config } from '../config/types.ts';
 import { Decider, lookOnce } from '../decide/decider.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
+import type { Sensed } from '../decide/desired/world.ts';
 import type { Conflict } from '../decide/diff/ownership.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
@@ -32,8 +33,22 @@ export interface Inspection {
   readonly warnings: readonly string[];
 }
 
+/** All that a look at the host has found: what a decision follows from, and nothing decided yet. */
+export interface HostSight extends Omit<Sensed, 'lostRouters'> {
+  /** False: the metadata is remembered, and the service has not confirmed it. */
+  readonly isConfirmed: boolean;
+  readonly warnings: readonly string[];
+  /** On the clock of `networkd`'s times. */
+  readonly nowMs: number;
+}
+
 /** Throws a KernelError if the kernel cannot be read. */
 export async function inspectHost(config: Config): Promise<Inspection> {
+  return decideOnce(await lookAtHost(config));
+}
+
+/** Throws a KernelError if the kernel cannot be read. */
+export async function lookAtHost(config: Config): Promise<HostSight> {
   const warnings: string[] = [];
   const bus = new Bus();
   const mirror = await KernelMirror.open({ isRelevantRoute: () => true });
@@ -41,26 +56,33 @@ export async function inspectHost(config: Config): Promise<Inspection> {
   const watcher = new NetworkdWatcher(bus, { startMs: 0 });
   try {
     const kernel = mirror.state();
-    const candidates = findCandidates(kernel, config.drivers);
-    const indexes = [...candidates.values()].flat().map(({ link }) => link.index);
+    const indexes = listCandidateIndexes(kernel, config);
     const [metadata, networkd] = await Promise.all([
       readMetadata(config, kernel, warnings),
       readNetworkd(bus, watcher, indexes, warnings),
     ]);
-    const isRelevant = makeRouteFilter(findRouteInterest(config, indexes));
-    const known = lookOnce({
-      ...{ config, networkd, lostRouters: [], directory: readDirectory(config.networkd) },
-      // As the daemon's mirror has them; of all routes only a question about a way needs more.
-      kernel: { ...kernel, routes: kernel.routes.filter((route) => isWantedRoute(isRelevant, route)) },
-      ...metadata,
-      ledger: new RuntimeStore(config.runtimeDirectory).readLedger(),
-    });
-    const { desired, changes, conflicts } = new Decider().decide(known, performance.now());
-    return { desired, changes, conflicts, kernel, snapshot: metadata.snapshot, networkd, warnings };
+    const directory = readDirectory(config.networkd);
+    const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
+    return { config, kernel, networkd, directory, ...metadata, ledger, warnings, nowMs: performance.now() };
   } finally {
     mirror.close();
     await bus.close();
   }
+}
+
+/** What follows from a look at a host, wherever it was made. */
+export function decideOnce(sight: HostSight): Inspection {
+  const { config, kernel, networkd, snapshot, warnings, nowMs } = sight;
+  const isRelevant = makeRouteFilter(findRouteInterest(config, listCandidateIndexes(kernel, config)));
+  // As the daemon's mirror has them; of all routes only a question about a way needs more.
+  const routes = kernel.routes.filter((route) => isWantedRoute(isRelevant, route));
+  const known = lookOnce({ ...sight, lostRouters: [], kernel: { ...kernel, routes } });
+  const { desired, changes, conflicts } = new Decider().decide(known, nowMs);
+  return { desired, changes, conflicts, kernel, snapshot, networkd, warnings };
+}
+
+function listCandidateIndexes(kernel: KernelState, config: Config): number[] {
+  return [...findCandidates(kernel, config.drivers).values()].flat().map(({ link }) => link.index);
 }
 
 /**

@@ -7,6 +7,7 @@ import { readFileSync } from 'node:fs';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { countOf } from '../../lib/text/count.ts';
+import { listDifferences } from '../config/differences.ts';
 import { summariseFaults } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
 import { type ConfigReading, requireConfig } from '../config/load.ts';
@@ -14,6 +15,7 @@ import type { Config } from '../config/types.ts';
 import { computeStanding, describePending } from '../decide/explain/standing.ts';
 import type { KernelState } from '../model.ts';
 import { type BusActions, BusService } from '../report/bus-service.ts';
+import { describeReload } from '../report/event-text.ts';
 import type { Journal } from '../report/journal.ts';
 import { messageId } from '../report/journal-line.ts';
 import type { Metrics } from '../report/metrics.ts';
@@ -51,7 +53,13 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
   // handler.
   const signals = catchSignals();
   const reading = readConfig();
-  let config = requireConfig(reading);
+  let config: Config;
+  try {
+    config = requireConfig(reading);
+  } catch (error) {
+    journal.error(error instanceof Error ? error.message : String(error), messageId('configuration'));
+    return 1;
+  }
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
@@ -96,6 +104,7 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
   /** Resolves with why the configuration was refused; null: it is in force. */
   const reload = async (): Promise<string | null> => {
     notifier.reloading();
+    const before = config;
     let problem: string | null = null;
     try {
       config = requireConfig(readConfig(), { isStrict: true });
@@ -104,16 +113,17 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
       journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
     }
     metrics?.configured({ isAccepted: problem === null, intervalMs: config.imds.intervalMs });
-    const before = { ...counts };
+    const countsBefore = { ...counts };
     const warning = await daemon.reload(config);
     const knownSince = warning === null ? null : daemon.metadataTime();
+    if (problem === null) journal.info(describeReload(listDifferences(before, config), warning), messageId('reloaded'));
     hostname.start(config);
     notifier.ready(last === null ? undefined : summarise(last));
     await store
       .writeReload({
         ...{ problem, warning, knownSince },
-        changes: counts.changes - before.changes,
-        failures: counts.failures - before.failures,
+        changes: counts.changes - countsBefore.changes,
+        failures: counts.failures - countsBefore.failures,
       })
       .catch((error) => journal.warning(`failed to report that the reload is done: ${error}`));
     return problem;

@@ -127,6 +127,20 @@ export async function showPlan(
 ): Promise<CommandResult> {
   const look = async () => describePlan({ ...(await inspectHost(config)), directory: config.networkd.unitDirectory });
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
+  return renderPlanAnswer(answer, { json, daemon, note, isDetailed, isColoured });
+}
+
+export interface PlanLook extends Pick<PlanOptions, 'json' | 'isDetailed' | 'isColoured'> {
+  readonly daemon: boolean;
+  /** For stderr: why the host was inspected without the daemon. */
+  readonly note: string;
+}
+
+/** Exit codes as of `showPlan`. */
+export function renderPlanAnswer(
+  answer: PlanAnswer,
+  { json, daemon, note, isDetailed = false, isColoured = false }: PlanLook,
+): CommandResult {
   const { changes, unknown } = answer;
   const isWhole = unknown.length === 0;
   const paint = (action: PlanAction, text: string) => (isColoured ? styleText(planStyles[action], text) : text);

@@ -1,7 +1,12 @@
-/** Reports each change: to the journal with fields to search by, to the metrics, to the history. */
+/**
+ * Reports each change: to the journal with fields to search by, to the metrics, to the history. The
+ * journal has each command at debug, and one line for what came of a pass.
+ */
 
 import type { Change, EniMetadata, RepairKind } from '../model.ts';
 import { describeChange } from './change-text.ts';
+import { EventLog, type SeenHost } from './event-log.ts';
+import { FightLog } from './fight-log.ts';
 import { type EniHistory, History, type RecentChange } from './history.ts';
 import type { Fields, Journal } from './journal.ts';
 import { messageId } from './journal-line.ts';
@@ -21,10 +26,18 @@ export interface ChangeLogOptions {
 export class ChangeLog {
   readonly #options: ChangeLogOptions;
   readonly #history: History;
+  readonly #fights: FightLog;
+  readonly #events: EventLog;
 
   constructor(options: ChangeLogOptions) {
     this.#options = options;
     this.#history = new History(options.directory);
+    this.#fights = new FightLog(options.directory);
+    this.#events = new EventLog({
+      directory: options.directory,
+      journalOf: (mac) => this.journalOf(mac),
+      isFought: (command) => this.#fights.isFought(command, performance.now()),
+    });
   }
 
   /** A change was made (`error` null), or refused. */
@@ -37,19 +50,31 @@ export class ChangeLog {
       return;
     }
     this.#history.record(change, repair, new Date());
-    this.journalOf(change.mac).info(`${describeChange(change, this.#options.directory)} (${change.reason})`, {
+    this.journalOf(change.mac).debug(`${describeChange(change, this.#options.directory)} (${change.reason})`, {
       ...messageId('change'),
       ...fields,
     });
+    this.#events.made(change, repair);
   }
 
-  /** Another program has undone a change so often that it is retried less often from now on. */
+  /** Another program undoes a change so often that it is retried less often. */
   fought(change: Change, count: number): void {
     this.#history.fought(change, count, new Date());
-    const text = describeChange(change, this.#options.directory);
-    this.#options.observe({ kind: 'fight', object: text, isNew: true });
-    const message = `another program keeps undoing \`${text}\`: done ${count} times in a row; retrying less often from now on, down to once a minute. ${adviseOnFight(change)}, or set \`manage: none\` for the ENI`;
+    const { message, isNew } = this.#fights.note(change, count, performance.now());
+    this.#options.observe({ kind: 'fight', object: describeChange(change, this.#options.directory), isNew });
+    if (message === null) return;
     this.journalOf(change.mac).warning(message, { ...messageId('fight'), ...fieldsOfChange(change) });
+  }
+
+  /** After each pass. */
+  passed(host: SeenHost): void {
+    this.#events.passed(host);
+  }
+
+  /** After the first pass: `message` says what the program has found. */
+  started(message: string, fields: Fields): void {
+    this.#options.journal.info(message, { ...messageId('started'), ...fields });
+    this.#events.start();
   }
 
   /** The host's last changes, the latest first. */
@@ -81,14 +106,4 @@ export class ChangeLog {
 /** A detached ENI has no link any more. */
 function fieldsOfChange({ linkName, kind }: Change): Fields {
   return { ...(linkName === '' ? {} : { INTERFACE: linkName }), CHANGE: kind };
-}
-
-/** When it happens, and who does it. */
-function adviseOnFight({ kind }: Change): string {
-  const kinds = { route: /route/, rule: /rule/, address: /address/ };
-  const object = Object.entries(kinds).find(([, pattern]) => pattern.test(kind))?.[0] ?? 'link';
-  if (/file|reload/.test(kind))
-    return 'Find the program (`auditctl -w /run/systemd/network -p wa`, then `ausearch -f`)';
-  if (kind === 'set-dns') return 'Find the program (`busctl monitor org.freedesktop.network1`)';
-  return `Find the program (\`ip -ts monitor ${object}\` shows when, \`bpftrace -e 'k:rtnetlink_rcv_msg { @[comm, pid] = count() }'\` who)`;
 }

@@ -30,7 +30,13 @@ export const levels = winston.config.syslog.levels;
  * never change.
  */
 export const messageIds = {
-  /** One change to the system; CHANGE= says which kind. */
+  /** The program has started, and what it found. */
+  started: 'be901ea26fee429bb02ec31b4fa2256e',
+  /** An ENI is configured for the first time, or it is said why it is not. */
+  attached: 'def3fc39dcd04f9abcb19c8bdf8d280a',
+  /** An ENI is gone, or EC2 lists it no more. */
+  detached: '1882e5d8c1564d14b1fe7d1778ac6104',
+  /** Changes to the system; CHANGE= says which kinds, REPAIR= what they put back. */
   change: '5f0c2a3e9b7d4d5c8a41e6b9d27f1c36',
   /** A change that the kernel, networkd or the file system refused. */
   refused: '98751878650e4c128c3adf87ca9d0999',
@@ -40,6 +46,8 @@ export const messageIds = {
   metadata: '60d996febe134895826d4332f02a11e1',
   /** It can be read again. */
   metadataBack: '3a37e49cae3144eead9fe114ec5e48d9',
+  /** Configuration, metadata and kernel were read again. */
+  reloaded: 'e8ea3fd535cc427bb5991629c7811b62',
   /** A configuration that was refused. */
   configuration: '3aa70a7b29b14591b119385b9be7a246',
 } as const;
@@ -56,7 +64,7 @@ export function messageId(kind: keyof typeof messageIds): { readonly MESSAGE_ID:
 export function formatLine({ level, message, ...fields }: Entry, style: LineStyle): string {
   const start = style === 'prefixed' ? `<${levels[level]}>` : `${level} `;
   const shown = Object.entries(fields).filter(([name]) => name !== 'MESSAGE_ID');
-  const pairs = shown.map(([name, value]) => ` ${name}=${quote(String(value))}`);
+  const pairs = shown.flatMap(([name, value]) => [value].flat().map((one) => ` ${name}=${quote(String(one))}`));
   return `${start}${escapeLine(String(message))}${pairs.join('')}\n`;
 }
 

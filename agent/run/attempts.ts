@@ -56,7 +56,7 @@ export class AttemptBook {
     return this.dueMs(change, nowMs) > nowMs;
   }
 
-  /** Returns how often it was made in a row when a fight has just begun; null otherwise. */
+  /** Returns how often it was made in a row while there is a fight over it; null otherwise. */
   made(change: Change, nowMs: number): number | null {
     const key = identifyChange(change);
     const { next, isFight } = recordAttempt(this.#entries.get(key), nowMs);

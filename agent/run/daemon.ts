@@ -12,15 +12,19 @@ import { type Actuators, applyChanges } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import { Removals } from '../act/removals.ts';
+import { defaultConfig } from '../config/defaults.ts';
+import { listDifferences } from '../config/differences.ts';
 import type { Config } from '../config/types.ts';
 import { listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
+import { computeStanding } from '../decide/explain/standing.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import { MetadataError } from '../errors.ts';
-import { type EniMetadata, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
+import { type EniMetadata, type EniReport, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
 import { ChangeLog } from '../report/change-log.ts';
 import { DecisionLog } from '../report/decision-log.ts';
+import { describeInForce, describeRecovery, describeStart } from '../report/event-text.ts';
 import type { EniHistory, RecentChange } from '../report/history.ts';
 import type { Journal } from '../report/journal.ts';
 import { messageId } from '../report/journal-line.ts';
@@ -34,6 +38,7 @@ import { LostRouters } from '../sense/lost-routers.ts';
 import { openMetadataReader, type SnapshotReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 import { NetworkdView } from '../sense/networkd-view.ts';
+import { version } from '../version.ts';
 import { Candidates } from '../watch/eni-links.ts';
 import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
 import { MetadataPoller, type StoredMetadata } from '../watch/metadata-poller.ts';
@@ -85,6 +90,8 @@ export class Daemon {
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #silenceTimer: NodeJS.Timeout | null = null;
   #isSilent = false;
+  /** Of the last pass, with their standing. */
+  #reports: readonly EniReport[] = [];
   /** Why networkd was not reloaded, while it is still to be. */
   #refusal: string | null = null;
   #metadata: SnapshotReader;
@@ -170,7 +177,13 @@ export class Daemon {
       keep: (stored) => this.#keptMetadata.keep(stored),
       onChanged: () => this.#reconciler.wake(),
       onTrouble: (message) => journal.warning(message, messageId('metadata')),
-      onRecovered: () => journal.info('The metadata service answers again', messageId('metadataBack')),
+      onLost: (message, readAt) => {
+        const inForce = describeInForce(this.#poller.metadata().snapshot !== null, readAt);
+        journal.warning(`${message}${inForce}`, messageId('metadata'));
+      },
+      onRecovered: (outage) => {
+        journal.info(describeRecovery({ ...outage, until: new Date() }), messageId('metadataBack'));
+      },
       presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
     });
     const kernel = { client: this.#client, protocol: ownProtocol };
@@ -279,9 +292,18 @@ export class Daemon {
     }
     this.#reconciler.wake();
     await this.#reconciler.idle();
+    this.#sayStarted();
     // What was accepted before the restart is in force already; a poll later it is looked at again,
     // and now is that poll. Not before the pass: loading the HTTP client would hold it up.
     if (isKnown) void this.#readMetadata(patienceAtStartMs);
+  }
+
+  #sayStarted(): void {
+    const networkd = this.#view.state();
+    const { snapshot } = this.#poller.metadata();
+    const settings = listDifferences(defaultConfig, this.#config);
+    const message = describeStart({ version, networkd, reports: this.#reports, isKnown: snapshot !== null, settings });
+    this.#changeLog.started(message, { ENID_VERSION: version });
   }
 
   /**
@@ -391,6 +413,9 @@ export class Daemon {
     for (const error of result.thrown.values()) this.#logStack(error);
     for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.report(message);
     this.#troubles.passed(result.remaining.length === 0);
+    const remaining = { changes: result.remaining, conflicts: result.conflicts };
+    this.#reports = result.desired.reports.map((report) => ({ ...report, state: computeStanding(report, remaining) }));
+    this.#changeLog.passed({ enis: result.desired.enis, reports: this.#reports });
     this.#decisions?.passed(this.#explain(result), result);
     this.#onPass(result);
   }

@@ -26,11 +26,11 @@ export interface PollerOptions {
   readonly keep: (metadata: StoredMetadata) => Promise<void>;
   /** The accepted snapshot changed, or was confirmed for the first time since the start. */
   readonly onChanged: () => void;
-  /**
-   * One line when the service starts to fail, one when it answers again, one for each new problem.
-   */
+  /** Once for each new problem of what the service says. */
   readonly onTrouble: (message: string) => void;
-  readonly onRecovered: () => void;
+  /** The service starts to fail. `readAt`: when it was last read; null: not in this run. */
+  readonly onLost: (message: string, readAt: Date | null) => void;
+  readonly onRecovered: (outage: { readonly since: Date; readonly failures: number }) => void;
   /** MACs of the links that are there: a departed ENI is forgotten with its link. */
   readonly presentMacs: () => ReadonlySet<string>;
   readonly random?: () => number;
@@ -64,8 +64,10 @@ export class MetadataPoller {
   /** Another one once a read is abandoned. */
   #turn = 0;
   #failures = 0;
-  #failure: string | null = null;
+  /** When the first of them was noticed. */
+  #failingSince = new Date(0);
   #readAt: Date | null = null;
+  #failure: string | null = null;
   #problems = new Set<string>();
   #awaited: { sinceMs: number; tries: number } | null = null;
   /** A read of this run was accepted: what was stored before is only what was known once. */
@@ -156,14 +158,17 @@ export class MetadataPoller {
       if (turn !== this.#turn) return false;
       this.#failures++;
       this.#failure = error instanceof Error ? error.message : String(error);
-      if (this.#failures === 1) this.#options.onTrouble(this.#failure);
+      if (this.#failures === 1) {
+        this.#failingSince = new Date();
+        this.#options.onLost(this.#failure, this.#readAt);
+      }
       return false;
     }
     if (turn !== this.#turn) return false;
-    if (this.#failures > 0) this.#options.onRecovered();
+    if (this.#failures > 0) this.#options.onRecovered({ since: this.#failingSince, failures: this.#failures });
     this.#failures = 0;
-    this.#failure = null;
     this.#readAt = new Date();
+    this.#failure = null;
     await this.#accept(candidate);
     return true;
   }

@@ -58,12 +58,14 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
     { error: 'expected each ENI to be as the metadata service describes one' },
   );
 
+export const ledgerEntries: z.ZodType<Ledger> = z.record(identity, mac);
+
 /**
  * Link indexes in the entries mean something in one boot only, and the directory may outlive it.
  */
 export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.strictObject({
   bootId: z.string(),
-  entries: z.record(identity, mac),
+  entries: ledgerEntries,
 });
 
 /**

@@ -6,8 +6,11 @@
 import { fstatSync } from 'node:fs';
 import { UnixDatagramSender } from './unix-datagram.ts';
 
-/** Field name (upper-case letters, digits, `_`; not beginning with `_`) → text or number. */
-export type JournalFields = Readonly<Record<string, string | number>>;
+/**
+ * Field name (upper-case letters, digits, `_`; not beginning with `_`) → text or number; a list:
+ * the entry has the field several times, and each value finds it.
+ */
+export type JournalFields = Readonly<Record<string, string | number | readonly string[]>>;
 
 const socketPath = '/run/systemd/journal/socket';
 /**
@@ -47,7 +50,8 @@ export class JournalSender {
  */
 export function encodeJournalEntry(fields: JournalFields): Buffer {
   const parts: Buffer[] = [];
-  for (const [name, value] of Object.entries(fields)) {
+  const pairs = Object.entries(fields).flatMap(([name, value]) => [value].flat().map((one) => [name, one] as const));
+  for (const [name, value] of pairs) {
     if (!/^[A-Z][A-Z0-9_]{0,63}$/.test(name)) continue;
     const bytes = Buffer.from(String(value)).subarray(0, longestValueBytes);
     if (bytes.includes(0x0a)) {

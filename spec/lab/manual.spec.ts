@@ -3,8 +3,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { expect, it } from '@jest/globals';
+import { describe, expect, it } from '@jest/globals';
 import { program } from '../../fixtures/enid-process.ts';
+import { judgingProgram } from '../../fixtures/vpc/debian-trees.ts';
 
 const page = readFileSync(join(import.meta.dirname, '../../docs/man/enid.8.md'), 'utf8');
 /** Of every command, and described once. */
@@ -79,4 +80,37 @@ it('an unknown command is named, with the one that was probably meant', () => {
   const { status, stderr } = spawnSync(process.execPath, ['dist/enid.js', 'help', 'statsu'], { encoding: 'utf8' });
   expect(status).toBe(1);
   expect(stderr).toMatch(/^error: unknown command 'statsu'\n\(Did you mean status\?\)\n/);
+});
+
+describe.each(['enid.8', 'enid.yaml.5', 'org.enid1.5'])('%s at 80 columns', (name) => {
+  const rendered = execFileSync(
+    judgingProgram('mandoc'),
+    ['-T', 'utf8', '-O', 'width=78', join(import.meta.dirname, '../../dist/man', name)],
+    { encoding: 'utf8' },
+  );
+  // Bold and underlined letters are overstruck.
+  const lines = rendered.replaceAll(/.[\b]/gu, '').split('\n');
+
+  it('has no line that a terminal would break', () => {
+    expect(lines.filter((line) => [...line].length > 80)).toEqual([]);
+  });
+
+  it('has no entity of HTML, and no mark of Markdown or roff', () => {
+    const text = lines.join('\n');
+    expect(text.match(/&\w+;|\*\*|``|\\f[BIPR]|^\.[A-Z]{1,2}\b/gm) ?? []).toEqual([]);
+  });
+
+  it('has no line that ends early although the next word has room', () => {
+    const isText = (line: string) => /^ {7,}\S/.test(line);
+    const early = lines.filter((line, index) => {
+      const next = lines[index + 1] ?? '';
+      const indent = /^ */.exec(line)?.[0].length ?? 0;
+      const isSame = isText(line) && isText(next) && (/^ */.exec(next)?.[0].length ?? 0) === indent;
+      const word = next.trim().split(' ')[0] ?? '';
+      // A term, the facts of a key, an example: those end where they end. Commands are literal.
+      const isEnd = /:$|; since [\d.]+$|^ *Example: /.test(line) || /^ *Example: /.test(next) || indent === 9;
+      return isSame && !isEnd && line.length + 1 + word.length <= 74;
+    });
+    expect(early).toEqual([]);
+  });
 });

@@ -49,7 +49,11 @@ describe('enid status, plan and explain', () => {
       const wide = await enid('status', '-o', 'wide', '--full-time');
       expect(wide.stdout).toMatch(/ens6 .* \d{4}-\d\d-\d\d \d\d:\d\d:\d\d UTC +\d+$/m);
       const repaired = lab.enid.lines.slice(linesBefore).filter((line) => line.includes('REPAIR='));
-      expect(repaired.map((line) => / REPAIR=(\w+)/.exec(line)?.[1]).sort()).toEqual(['address', 'route', 'rule']);
+      const kinds = repaired.flatMap((line) => [...line.matchAll(/ REPAIR=(\w+)/g)].map(([, kind]) => kind));
+      expect([...new Set(kinds)].sort()).toEqual(['address', 'route', 'rule']);
+      expect(repaired.every((line) => /^info ens6 repaired: .*another program had removed or altered/.test(line))).toBe(
+        true,
+      );
       expect(await ask('plan')).toMatchObject({ daemon: true, changes: [], stderr: '' });
     },
     testMs,

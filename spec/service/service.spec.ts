@@ -4,6 +4,7 @@
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { messageIds } from '../../agent/report/journal-line.ts';
 import { Machine } from '../../fixtures/machine/machine.ts';
 import { completeEni } from '../../fixtures/vpc/eni.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
@@ -184,6 +185,7 @@ describe('while it runs', () => {
         '-u',
         'enid',
         `ENI=${sharing.id}`,
+        `MESSAGE_ID=${messageIds.attached}`,
         'CHANGE=add-rule',
         '-o',
         'json',
@@ -194,16 +196,18 @@ describe('while it runs', () => {
         ENI: sharing.id,
         INTERFACE: 'ens7',
         DEVICE_NUMBER: '2',
-        CHANGE: 'add-rule',
-        MESSAGE: expect.stringMatching(/^ip rule add pref \d+ from .* \(missing\)$/),
+        // journalctl finds it by each of its kinds.
+        CHANGE: expect.arrayContaining(['write-file', 'add-rule']),
+        MESSAGE: expect.stringMatching(/^ens7 (attached|configured): eni-\w+, .*, table 10002, 70-ens7\.network \(/),
         MESSAGE_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
         PRIORITY: '6',
         SYSLOG_IDENTIFIER: 'enid',
         _SYSTEMD_UNIT: 'enid.service',
       });
       await machine.check(['journalctl', '--update-catalog']);
-      const explained = await machine.check(['journalctl', '-u', 'enid', `ENI=${sharing.id}`, '-n', '1', '--catalog']);
-      expect(explained).toContain('Subject: The network of an ENI was changed');
+      const ofAttached = [`ENI=${sharing.id}`, `MESSAGE_ID=${messageIds.attached}`, '-n', '1', '--catalog'];
+      const explained = await machine.check(['journalctl', '-u', 'enid', ...ofAttached]);
+      expect(explained).toContain('Subject: An ENI was configured');
     },
     testMs,
   );

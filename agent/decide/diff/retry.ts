@@ -35,10 +35,7 @@ const freeAttempts = 20;
 const firstDelayMs = 250;
 const longestDelayMs = 60_000;
 
-/**
- * The next state after a change was made or failed. `isFight` turns true exactly once, when the
- * back-off begins.
- */
+/** The next state after a change was made. `isFight`: from the back-off on. */
 export function recordAttempt(previous: Attempts | undefined, nowMs: number): { next: Attempts; isFight: boolean } {
   const isFresh =
     previous === undefined ||
@@ -47,7 +44,7 @@ export function recordAttempt(previous: Attempts | undefined, nowMs: number): { 
   const count = isFresh ? 1 : previous.count + 1;
   const exponent = count - freeAttempts;
   const delayMs = exponent <= 0 ? 0 : Math.min(longestDelayMs, firstDelayMs * 2 ** (exponent - 1));
-  return { next: { count, isRefused: false, lastMs: nowMs, blockedUntilMs: nowMs + delayMs }, isFight: exponent === 1 };
+  return { next: { count, isRefused: false, lastMs: nowMs, blockedUntilMs: nowMs + delayMs }, isFight: exponent >= 1 };
 }
 
 /** A refused change is not retried at once: nothing has changed that would make it succeed. */

@@ -103,7 +103,7 @@ function isShared({ table }: Route): boolean {
  * The kernel's rules and routes; and the desired ones, with every ENI in its link group and the
  * kernel's main table.
  */
-const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState; desired: Desired }) => {
+export const prepareGrounds = rememberLast(({ kernel, desired }: { kernel: KernelState; desired: Desired }) => {
   const groups = new Map(kernel.links.map(({ index, group }) => [index, group]));
   const groupOf = (linkIndex: number | null) => (linkIndex === null ? null : (groups.get(linkIndex) ?? null));
   const all = [...desired.enis, ...desired.provisional];

@@ -1,4 +1,6 @@
-/** The commands that ask the daemon, on a host without a bus: files, faults, words for completion. */
+/**
+ * The commands that ask the daemon, on a host without a bus: files, faults, words for completion.
+ */
 
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -35,10 +35,21 @@ beforeEach(() => {
   });
 });
 
-it('tells a change with the object, the reason and the fields to search by', () => {
+it('tells a change with the object, the reason and the fields to search by, at debug', () => {
   log.changed(name, null, 'name');
   expect(lines).toEqual([
-    expect.stringMatching(/^info .*eni-1.* \(missing\) ENI,DEVICE_NUMBER,MESSAGE_ID,INTERFACE,CHANGE,REPAIR$/),
+    expect.stringMatching(/^debug .*eni-1.* \(missing\) ENI,DEVICE_NUMBER,MESSAGE_ID,INTERFACE,CHANGE,REPAIR$/),
+  ]);
+});
+
+it('tells what came of a pass in one line, after the line of the start', () => {
+  const report = { ...about, eni: makeEni(1), linkIndex: 3, isPrimary: false, state: { kind: 'configured' } } as const;
+  log.changed(name, null, null);
+  log.passed({ reports: [report], enis: [] });
+  log.started('started', {});
+  expect(lines.filter((line) => line.startsWith('info '))).toEqual([
+    'info started MESSAGE_ID',
+    expect.stringMatching(/^info ens6 configured: .* \(1 change\) ENI,DEVICE_NUMBER,MESSAGE_ID,INTERFACE,CHANGE$/),
   ]);
 });
 

@@ -4,7 +4,7 @@
  */
 
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -199,7 +199,9 @@ describe('the dashboard', () => {
 
   it('is what Grafana itself calls a dashboard', () => {
     // Outside of it the compiler does not find the package.
-    const directory = mkdtempSync(join(docs, '../.cache/dashboard-'));
+    const cache = join(docs, '../.cache');
+    mkdirSync(cache, { recursive: true });
+    const directory = mkdtempSync(join(cache, 'dashboard-'));
     try {
       const types = '@grafana/schema/dist/esm/raw/dashboard/x/Dashboard_types.gen';
       const check = (dashboard: string) => {

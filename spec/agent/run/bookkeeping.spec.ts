@@ -132,7 +132,7 @@ describe('a fight', () => {
       harness.reconciler.wake();
       await harness.reconciler.idle();
     }
-    expect(harness.fights).toEqual([21]);
+    expect(harness.fights).toEqual([21, 22, 23]);
   }, 60_000);
 });
 

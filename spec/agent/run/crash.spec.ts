@@ -53,6 +53,7 @@ class Program {
       keep: (stored) => kept.keep(stored),
       onChanged: () => this.#reconciler.wake(),
       onTrouble: () => undefined,
+      onLost: () => undefined,
       onRecovered: () => undefined,
       presentMacs: () => new Set(world.state.links.flatMap(({ mac }) => (mac === null ? [] : [mac]))),
     });

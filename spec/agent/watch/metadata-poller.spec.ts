@@ -36,6 +36,7 @@ class Harness {
         this.wakes += 1;
       },
       onTrouble: (message) => this.troubles.push(message),
+      onLost: (message) => this.troubles.push(message),
       onRecovered: () => {
         this.recovered += 1;
       },
