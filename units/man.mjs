@@ -2,9 +2,10 @@
 // break of each end of a line (--no-breaks: of none). Breaks are where a term, the facts of a key or an example end.
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 
-const root = join(import.meta.dirname, '..');
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const [directory = join(root, 'dist/man')] = process.argv.slice(2);
 const entities = { quot: '"', '#39': "'", lt: '<', gt: '>', amp: '&' };
 
