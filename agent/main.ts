@@ -389,7 +389,7 @@ config
   .action(async (options: Options & { resolved: boolean }) => {
     const { showConfig, showResolved } = await import('./cli/config.ts');
     const places = placesOf(options.config);
-    print(options.resolved ? await showResolved(places, { json: options.json }) : await showConfig(places));
+    print(options.resolved ? await showResolved(places, { json: options.json }) : showConfig(places));
   });
 config
   .command('schema')

@@ -6,7 +6,7 @@
 import { stringify } from 'yaml';
 import { countFaults, formatFault } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
-import { type ConfigPlaces, loadConfig, readConfig } from '../config/load.ts';
+import { type ConfigPlaces, readConfig, requireConfig } from '../config/load.ts';
 import { describeSchema } from '../config/schema.ts';
 import { resolveEnis } from '../decide/explain/resolve.ts';
 import { describeResolved } from '../report/resolved-text.ts';
@@ -39,11 +39,13 @@ export async function checkConfig(
 }
 
 /**
- * The configuration in force as YAML, every key spelled out; exit code 1 and the first fault if it
- * is refused.
+ * What the files say together as YAML, every key spelled out; what a reload would refuse is on
+ * stderr. Throws a ConfigError where they are refused.
  */
-export async function showConfig(places: ConfigPlaces): Promise<CommandResult> {
-  return { stdout: formatConfig(await loadConfig(places)), stderr: '', exitCode: 0 };
+export function showConfig(places: ConfigPlaces): CommandResult {
+  const reading = readConfig(places);
+  const stderr = reading.faults.map((fault) => `enid: warning: ${formatFault(fault)}\n`).join('');
+  return { stdout: formatConfig(requireConfig(reading)), stderr, exitCode: 0 };
 }
 
 /**
@@ -52,8 +54,8 @@ export async function showConfig(places: ConfigPlaces): Promise<CommandResult> {
  * cannot be read.
  */
 export async function showResolved(places: ConfigPlaces, { json }: { readonly json: boolean }): Promise<CommandResult> {
-  const config = await loadConfig(places);
-  const { entries } = readConfig(places);
+  const reading = readConfig(places);
+  const [config, { entries }] = [requireConfig(reading), reading];
   const inspection = await inspectHost(config);
   const enis = resolveEnis({ ...inspection, config }).map(({ entry: index, ...rest }) => {
     const [entry, place] = index === null ? [] : [config.interfaces[index], entries[index]];
