@@ -170,7 +170,8 @@ program
       return print(await showEni(config, name, { ...look, places: placesOf(options.config) }), pictureEscape());
     }
     const { showStatus } = await import('./cli/status.ts');
-    const look = { isColoured: isColoured(), width: process.stdout.columns };
+    // 0: a terminal that does not know its size.
+    const look = { isColoured: isColoured(), width: process.stdout.columns || undefined };
     const columns = { isWide: options.output === 'wide', hasFullTimes: options.fullTime };
     print(await showStatus(config, { json, asksDaemon, ...look, ...columns }), pictureEscape());
   });

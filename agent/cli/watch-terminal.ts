@@ -23,7 +23,8 @@ export async function watchOnTerminal(
       signal: end.signal,
       screen: () => {
         const { isTTY, columns, rows } = process.stdout;
-        return isTTY === true ? { columns, rows } : null;
+        // 0: a terminal that does not know its size.
+        return isTTY === true ? { columns: columns || 80, rows: rows || 24 } : null;
       },
       onResize: (listener) => process.stdout.on('resize', listener),
     });
