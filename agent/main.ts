@@ -5,7 +5,7 @@ import { Argument, Command, Option } from 'commander';
 import { escapeLine, escapePicture, escapeText } from '../lib/text/printable.ts';
 import type { CommandWords, Shell } from './cli/completion.ts';
 import type { CommandResult } from './cli/status.ts';
-import { type ConfigPlaces, loadConfig } from './config/load.ts';
+import { type ConfigPlaces, loadConfig, loadTolerantly } from './config/load.ts';
 import type { Config } from './config/types.ts';
 import { version } from './version.ts';
 
@@ -22,6 +22,16 @@ function placesOf(mainFile: string): ConfigPlaces {
 
 function load(mainFile: string): Promise<Config> {
   return loadConfig(placesOf(mainFile));
+}
+
+/**
+ * For commands that look at the host: as a daemon starts with it. After a downgrade they must work,
+ * too.
+ */
+async function loadAsStarted(mainFile: string): Promise<Config> {
+  const { config, ignored } = await loadTolerantly(placesOf(mainFile));
+  for (const line of ignored) write(process.stderr, `enid: ${line}\n`);
+  return config;
 }
 
 /**
@@ -106,6 +116,7 @@ program
     const [{ createJournal }, { run }] = await Promise.all([import('./report/journal.ts'), import('./cli/run.ts')]);
     const journal = createJournal({ level: options.debug ? 'debug' : 'info' });
     process.exitCode = await run({
+      startConfig: () => loadTolerantly(placesOf(options.config)),
       loadConfig: () => load(options.config),
       journal,
       once: options.once,
@@ -128,21 +139,19 @@ program
     enid status --json | jq -r '.enis[] | select(.state != "configured") | .eni'`,
   )
   .action(async (options: LookOptions & { watch: boolean }) => {
-    const config = await load(options.config);
+    const { config, ignored } = await loadTolerantly(placesOf(options.config));
     const { json, daemon: asksDaemon } = options;
+    const how = { json, asksDaemon, ignored, isColoured: isColoured() };
     if (!options.watch) {
       const { showStatus } = await import('./cli/status.ts');
-      const look = { isColoured: isColoured(), width: process.stdout.columns };
-      return print(await showStatus(config, { json, asksDaemon, ...look }), pictureEscape());
+      return print(await showStatus(config, { ...how, width: process.stdout.columns }), pictureEscape());
     }
     const { watchStatus } = await import('./cli/watch.ts');
     const end = new AbortController();
     for (const name of ['SIGINT', 'SIGTERM'] as const) process.once(name, () => end.abort());
     const show = (text: string) => write(process.stdout, text, pictureEscape());
     const width = () => process.stdout.columns;
-    print(
-      await watchStatus(config, { json, asksDaemon, isColoured: isColoured(), width, write: show, signal: end.signal }),
-    );
+    print(await watchStatus(config, { ...how, width, write: show, signal: end.signal }));
   });
 
 program
@@ -159,7 +168,8 @@ program
   )
   .action(async (options: LookOptions) => {
     const { showPlan } = await import('./cli/status.ts');
-    print(await showPlan(await load(options.config), { json: options.json, asksDaemon: options.daemon }));
+    const { config, ignored } = await loadTolerantly(placesOf(options.config));
+    print(await showPlan(config, { json: options.json, asksDaemon: options.daemon, ignored }));
   });
 
 program
@@ -183,7 +193,7 @@ program
     async (source: string | undefined, destination: string | undefined, options: LookOptions & { all: boolean }) => {
       const { json, daemon: asksDaemon, all } = options;
       if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
-      const config = await load(options.config);
+      const config = await loadAsStarted(options.config);
       if (source === undefined) {
         const { explainAll } = await import('./cli/ways.ts');
         return print(await explainAll(config, { json }));
@@ -209,7 +219,7 @@ program
   .action(async (options: Options) => {
     const { examine } = await import('./cli/doctor.ts');
     const look = { json: options.json, isColoured: isColoured() };
-    print(await examine(await load(options.config), look), pictureEscape());
+    print(await examine(await loadAsStarted(options.config), look), pictureEscape());
   });
 
 program
@@ -244,7 +254,7 @@ program
   .action(async (options: { config: string; dryRun: boolean; undo: boolean; ifSafe: boolean; force: boolean }) => {
     const { takeOver } = await import('./cli/takeover.ts');
     const show = (text: string) => write(process.stdout, text);
-    print(await takeOver(await load(options.config), { ...options, write: show }));
+    print(await takeOver(await loadAsStarted(options.config), { ...options, write: show }));
   });
 
 const config = program.command('config').description('check and show the configuration');

@@ -8,6 +8,7 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { countOf } from '../../lib/text/count.ts';
 import { formatConfig } from '../config/format.ts';
+import type { TolerantConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { computeStanding, describePending } from '../decide/explain/standing.ts';
 import type { KernelState } from '../model.ts';
@@ -24,7 +25,9 @@ import { RuntimeStore } from '../watch/runtime-store.ts';
 import { buildRows, describePlan } from './status.ts';
 
 export interface RunOptions {
-  /** Throws a ConfigError. */
+  /** At the start: unknown keys are ignored, with a line each. Throws a ConfigError. */
+  readonly startConfig: () => Promise<TolerantConfig>;
+  /** At a reload, where there is one to keep. Throws a ConfigError for unknown keys, too. */
   readonly loadConfig: () => Promise<Config>;
   readonly journal: Journal;
   /** Exit when nothing is left to do, or nothing more can be done. */
@@ -44,11 +47,12 @@ const netAdminBit = 1n << 12n;
  * Resolves with the exit code: 0 after a signal or convergence, 1 if the start fails or `--once`
  * does not converge.
  */
-export async function run({ loadConfig, journal, once, debug }: RunOptions): Promise<number> {
+export async function run({ startConfig, loadConfig, journal, once, debug }: RunOptions): Promise<number> {
   // First of all: a program that sees the lock may send SIGHUP, which kills a process without a
   // handler.
   const signals = catchSignals();
-  let config = await loadConfig();
+  let { config, ignored } = await startConfig();
+  for (const line of ignored) journal.warning(line, messageId('configuration'));
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
@@ -64,6 +68,7 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
   let updateService: (result: PassResult) => void = () => undefined;
   let notQuiet: (passCount: number) => void = () => undefined;
   const metrics = once ? null : await openMetrics(config, journal);
+  metrics?.setIgnored(ignored.length);
   const daemon = await Daemon.open({
     config,
     journal,
@@ -89,6 +94,8 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     let problem: string | null = null;
     try {
       config = await loadConfig();
+      ignored = [];
+      metrics?.setIgnored(0);
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
       journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
@@ -117,7 +124,8 @@ export async function run({ loadConfig, journal, once, debug }: RunOptions): Pro
     nextReload = reloading.then(beginReload, beginReload);
     return nextReload;
   };
-  const offer = { last: () => last, config: () => config, requestReload, called: () => notQuiet(0) };
+  const warnings = () => [...ignored, ...daemon.warnings()];
+  const offer = { last: () => last, config: () => config, warnings, requestReload, called: () => notQuiet(0) };
   const service = once ? null : offerOnBus(daemon, { journal, ...offer });
   updateService = (result) => {
     if (service === null) return;
@@ -179,18 +187,20 @@ interface BusOffer {
   readonly journal: Journal;
   readonly last: () => PassResult | null;
   readonly config: () => Config;
+  readonly warnings: () => readonly string[];
   readonly requestReload: () => Promise<string | null>;
   readonly called: () => void;
 }
 
-function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, called }: BusOffer): BusService {
+function offerOnBus(daemon: Daemon, offer: BusOffer): BusService {
+  const { journal, last, config, warnings, requestReload, called } = offer;
   const actions: BusActions = {
     plan: () => {
       const { remaining = [], conflicts = [], desired = { reports: [] }, networkd = null } = last() ?? {};
       const { snapshot } = daemon.known();
-      return describePlan({ changes: remaining, conflicts, desired, warnings: daemon.warnings(), snapshot, networkd });
+      return describePlan({ changes: remaining, conflicts, desired, warnings: warnings(), snapshot, networkd });
     },
-    warnings: () => daemon.warnings(),
+    warnings,
     describeConfiguration: () => formatConfig(config()),
     explain: async (source, destination, userId) => {
       const { lookUpPacket, readPacket } = await import('./explain.ts');

@@ -26,6 +26,8 @@ export interface LookOptions {
   readonly json: boolean;
   /** False: inspects the host without asking the daemon. */
   readonly asksDaemon: boolean;
+  /** Lines about the configuration (`loadTolerantly`), which a daemon's answer has itself. */
+  readonly ignored?: readonly string[];
 }
 
 /** How the table is to look. */
@@ -41,11 +43,11 @@ export interface StatusLook {
  */
 export async function showStatus(
   config: Config,
-  { json, asksDaemon, isColoured = false, width }: LookOptions & StatusLook,
+  { json, asksDaemon, ignored = [], isColoured = false, width }: LookOptions & StatusLook,
 ): Promise<CommandResult & { readonly isDaemon: boolean }> {
   const look = async (): Promise<StatusAnswer> => {
     const inspection = await inspectHost(config);
-    return { enis: buildRows(inspection, () => null), warnings: inspection.warnings };
+    return { enis: buildRows(inspection, () => null), warnings: [...ignored, ...inspection.warnings] };
   };
   const { answer, daemon, note } = await askOrLook(
     config,
@@ -106,8 +108,14 @@ export function buildRows(
  * Exit code 0: nothing to change; 2: changes are pending; 1: metadata or networkd are not known at
  * all.
  */
-export async function showPlan(config: Config, { json, asksDaemon }: LookOptions): Promise<CommandResult> {
-  const look = async () => describePlan(await inspectHost(config));
+export async function showPlan(
+  config: Config,
+  { json, asksDaemon, ignored = [] }: LookOptions,
+): Promise<CommandResult> {
+  const look = async () => {
+    const inspection = await inspectHost(config);
+    return describePlan({ ...inspection, warnings: [...ignored, ...inspection.warnings] });
+  };
   const { answer, daemon, note } = await askOrLook(config, asksDaemon, { member: 'Plan', schema: planSchema }, look);
   const { changes, conflicts, unready, unknown } = answer;
   const isWhole = unknown.length === 0;

@@ -9,12 +9,10 @@ import { propertiesInterface } from '../../lib/dbus/properties.ts';
 import type { Config } from '../config/types.ts';
 import { busName } from '../report/bus-service.ts';
 import { KernelMirror } from '../sense/kernel.ts';
-import { type CommandResult, showStatus } from './status.ts';
+import { type CommandResult, type LookOptions, showStatus } from './status.ts';
 import { WakeUp } from './wake-up.ts';
 
-export interface WatchOptions {
-  readonly json: boolean;
-  readonly asksDaemon: boolean;
+export interface WatchOptions extends LookOptions {
   readonly isColoured: boolean;
   /** Columns of the terminal, which may change; none: not a terminal. */
   readonly width: () => number | undefined;
@@ -39,7 +37,7 @@ const clear = '\x1b[H\x1b[J';
  * one object a line.
  */
 export async function watchStatus(config: Config, options: WatchOptions): Promise<CommandResult> {
-  const { json, asksDaemon, isColoured, width, write, signal } = options;
+  const { json, asksDaemon, ignored = [], isColoured, width, write, signal } = options;
   const mirror = await KernelMirror.open();
   const wakeUp = new WakeUp();
   const wake = () => wakeUp.wake();
@@ -54,7 +52,8 @@ export async function watchStatus(config: Config, options: WatchOptions): Promis
   try {
     while (!signal.aborted) {
       wakeUp.begin();
-      const { stdout, stderr, isDaemon } = await showStatus(config, { json, asksDaemon, isColoured, width: width() });
+      const look = { json, asksDaemon, ignored, isColoured, width: width() };
+      const { stdout, stderr, isDaemon } = await showStatus(config, look);
       const picture = json ? `${JSON.stringify(JSON.parse(stdout))}\n` : stderr + stdout;
       if (picture !== last) write(isColoured && !json ? clear + picture : picture);
       last = picture;

@@ -6,7 +6,7 @@ import { FileError, readRegularFile } from '../../lib/file/read-file.ts';
 import { mostYamlBytes } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
 import { mergeConfig } from './merge.ts';
-import { parseConfigFile } from './parse.ts';
+import { parseConfigFile, parseKnown } from './parse.ts';
 import type { Config } from './types.ts';
 
 export interface ConfigPlaces {
@@ -25,6 +25,25 @@ export interface ConfigPlaces {
 export async function loadConfig(places: ConfigPlaces): Promise<Config> {
   const files = await readConfigTexts(places);
   return mergeConfig(files.map(({ path, text }) => parseConfigFile(text, path)));
+}
+
+/** A configuration, and a line for each unknown key that it was read without. */
+export interface TolerantConfig {
+  readonly config: Config;
+  readonly ignored: readonly string[];
+}
+
+/**
+ * As `loadConfig`, but an unknown key is no refusal: after a downgrade the host must not be without
+ * enid. For a cold start, where there is no configuration to keep, and for who looks at the host.
+ */
+export async function loadTolerantly(places: ConfigPlaces): Promise<TolerantConfig> {
+  const texts = await readConfigTexts(places);
+  const files = texts.map(({ path, text }) => ({ path, ...parseKnown(text, path) }));
+  const ignored = files.flatMap(({ path, unknown }) =>
+    unknown.map(({ line, text }) => `${path}:${line}: ignored (of a newer version?): ${text}`),
+  );
+  return { config: mergeConfig(files.map(({ file }) => file)), ignored };
 }
 
 /**

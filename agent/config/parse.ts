@@ -11,13 +11,15 @@ import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 import { suggestWord } from './suggest.ts';
 import type { Config } from './types.ts';
+import { dropUnknown, isUnknownKeys } from './unknown.ts';
 
 /** One file alone, over the defaults. Throws like `parseConfigFile`. */
 export function parseConfig(text: string, fileName: string): Config {
   return mergeConfig([parseConfigFile(text, fileName)]);
 }
 
-interface Problem {
+/** What is wrong with a line of a file. */
+export interface Problem {
   readonly line: number;
   readonly text: string;
 }
@@ -29,14 +31,32 @@ type Path = readonly PropertyKey[];
  * for the first problem and the number of the others. An empty file says nothing and is fine.
  */
 export function parseConfigFile(text: string, fileName: string): ConfigFile {
+  const { file, unknown } = parseKnown(text, fileName);
+  if (unknown.length > 0) refuse(unknown, fileName);
+  return file;
+}
+
+/**
+ * What the file says beside unknown keys, which may be a newer version's, and a problem for each of
+ * those. Throws as `parseConfigFile` for anything else.
+ */
+export function parseKnown(text: string, fileName: string): { file: ConfigFile; unknown: readonly Problem[] } {
   const lines = new LineCounter();
   const { document, value } = readYaml(text, fileName, lines);
   const parsed = configSchema.safeParse(value ?? {});
-  if (parsed.success) return parsed.data;
-  const problems = parsed.error.issues
-    .flatMap((issue) => describeIssue(issue, document, lines))
-    .sort((left, right) => left.line - right.line);
-  const [first = { line: 1, text: 'expected a mapping of keys to values' }] = problems;
+  if (parsed.success) return { file: parsed.data, unknown: [] };
+  const describe = (issues: readonly z.core.$ZodIssue[]) =>
+    issues.flatMap((issue) => describeIssue(issue, document, lines));
+  const { issues } = parsed.error;
+  // What the first look finds is at its place; what only the second one finds may not be.
+  const known = issues.every(isUnknownKeys) ? configSchema.safeParse(dropUnknown(value, issues)) : parsed;
+  if (!known.success) return refuse(describe(known.error.issues), fileName);
+  return { file: known.data, unknown: describe(issues) };
+}
+
+function refuse(problems: readonly Problem[], fileName: string): never {
+  const sorted = [...problems].sort((left, right) => left.line - right.line);
+  const [first = { line: 1, text: 'expected a mapping of keys to values' }] = sorted;
   const more = problems.length > 1 ? ` (and ${problems.length - 1} more)` : '';
   throw new ConfigError('invalid-config', fileName, `${fileName}:${first.line}: ${first.text}${more}`);
 }
@@ -62,7 +82,7 @@ function describeYamlError(message: string): string {
 }
 
 function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Problem[] {
-  if (issue.code === 'unrecognized_keys') {
+  if (isUnknownKeys(issue)) {
     return issue.keys.map((key) => {
       const known = knownKeys(issue.path);
       const suggestion = suggestWord(key, known);

@@ -58,6 +58,7 @@ export class Metrics {
   readonly #reads: Histogram;
   readonly #readFailures: Counter<'kind'>;
   readonly #snapshotTime: Gauge;
+  readonly #ignored: Gauge;
   #server: Server | null = null;
   #timer: NodeJS.Timeout | null = null;
   #rendered: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
@@ -108,6 +109,9 @@ export class Metrics {
         'When the metadata was last read completely; 0: not since the start',
       ),
     );
+    this.#ignored = new Gauge(
+      make('configuration_ignored_keys', 'Unknown keys that the configuration of the start was read without'),
+    );
   }
 
   observe(event: DaemonEvent): void {
@@ -133,6 +137,11 @@ export class Metrics {
         }
         break;
     }
+  }
+
+  /** At the start, and 0 from the first reload that is not refused. */
+  setIgnored(count: number): void {
+    this.#ignored.set(count);
   }
 
   /** After each pass. */

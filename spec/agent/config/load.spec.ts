@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { checkConfig, printSchema, showConfig } from '../../../agent/cli/config.ts';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
-import { loadConfig } from '../../../agent/config/load.ts';
+import { loadConfig, loadTolerantly } from '../../../agent/config/load.ts';
 
 let directory: string;
 let places: { mainFile: string; dropInDirectory: string };
@@ -127,5 +127,60 @@ describe('enid config', () => {
 
   it('prints the schema', () => {
     expect(JSON.parse(printSchema().stdout)).toMatchObject({ $schema: expect.stringContaining('2020-12') });
+  });
+});
+
+describe('loadTolerantly', () => {
+  it('ignores a key of a newer version, with its place, where loadConfig refuses it', async () => {
+    await write({
+      'config.yaml': 'hostname: true\nimds: { timeout: 2s, version: 3 }\ntelemetry: { off: true }',
+      'config.d/a.yaml': 'interfaces:\n  - match: { device: 1 }\n    bandwidth: 5\n    manage: none',
+    });
+    await expect(loadConfig(places)).rejects.toThrow('imds.version: unknown key');
+    const { config, ignored } = await loadTolerantly(places);
+    expect(config).toMatchObject({ hostname: true, imds: { timeoutMs: 2000 } });
+    expect(config.interfaces).toEqual([{ match: { device: 1 }, policy: { manage: 'none' } }]);
+    const dropIn = join(places.dropInDirectory, 'a.yaml');
+    expect(ignored).toEqual([
+      expect.stringMatching(/^.*config\.yaml:2: ignored \(of a newer version\?\): imds\.version: unknown key: /),
+      expect.stringMatching(/config\.yaml:3: ignored .* telemetry: /),
+      expect.stringContaining(`${dropIn}:3: ignored (of a newer version?): interfaces[0].bandwidth: unknown key`),
+    ]);
+  });
+
+  it('never widens: an entry, a route or a selector with an unknown condition goes as a whole', async () => {
+    await write({
+      'config.yaml': [
+        'interfaces:',
+        '  - match: { device: 1, zone: "use1-az1" }',
+        '    manage: none',
+        '  - match: { device: 2 }',
+        '    routes: [{ to: 10.7.0.0/16, weight: 3 }, { to: 10.8.0.0/16 }]',
+        '    select: [{ to: 10.9.0.0/16, process: nginx }]',
+        '    addresses: { pin: true, secondary: route-only }',
+      ].join('\n'),
+    });
+    const { config, ignored } = await loadTolerantly(places);
+    expect(config.interfaces).toEqual([
+      {
+        match: { device: 2 },
+        policy: {
+          routes: [{ to: '10.8.0.0/16', via: null, table: 'both' }],
+          select: [],
+          secondary: 'route-only',
+        },
+      },
+    ]);
+    expect(ignored).toHaveLength(4);
+  });
+
+  it.each([
+    ['a bad value', 'hostname: perhaps', 'hostname: expected'],
+    ['a bad value beside an unknown key', 'news: 1\nhostname: perhaps', ':1: news: unknown key'],
+    ['a bad value that an unknown key hid', 'interfaces: [{ match: { device: 1 }, x: 1, mtu: 3 }]', 'expected'],
+    ['no YAML', 'hostname: [', 'expected'],
+  ])('refuses %s', async (_name, text, expected) => {
+    await write({ 'config.yaml': text });
+    await expect(loadTolerantly(places)).rejects.toThrow(expected);
   });
 });
