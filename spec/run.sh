@@ -35,6 +35,7 @@ start_fetching() {
     machine_tree trixie &
     distribution_tree bookworm &
     distribution_tree forky &
+    distribution_tree bookworm-rpm &
     wait
   } </dev/null >/dev/null 2>&1 &
   fetching=$!
