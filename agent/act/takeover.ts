@@ -21,7 +21,7 @@ import { accept } from './kernel-request.ts';
 const commandMs = 90_000;
 
 const argvSchema = z.array(z.string()).min(1);
-/** The newest (lib/file/format-number.ts). Not written while it is 1: 0.1.0 refuses unknown keys. */
+/** The newest (lib/file/format-number.ts). Not written while it is 1: 0.1.0 takes no other key. */
 const recordFormat = 1;
 /** Keys of another version stay in it. */
 const recordSchema = z.looseObject({

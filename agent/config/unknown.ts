@@ -13,8 +13,8 @@ export function isUnknownKeys(issue: z.core.$ZodIssue): issue is z.core.$ZodIssu
 
 /**
  * The data without the unknown keys that the issues name. An unknown key beside others that it
- * narrows (in `match`, in an item of `select` or `routes`) goes with the whole entry: without it the
- * entry would hold for more ENIs, or more traffic, than its author meant.
+ * narrows (in `match`, in an item of `select` or `routes`) goes with the whole entry: without it
+ * the entry would hold for more ENIs, or more traffic, than its author meant.
  */
 export function dropUnknown(data: unknown, issues: readonly z.core.$ZodIssueUnrecognizedKeys[]): unknown {
   const dropped = issues.flatMap(({ path, keys }) => {
