@@ -36,6 +36,7 @@ start_fetching() {
     distribution_tree bookworm &
     distribution_tree forky &
     distribution_tree bookworm-rpm &
+    distribution_tree bookworm-recipes &
     wait
   } </dev/null >/dev/null 2>&1 &
   fetching=$!

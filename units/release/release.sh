@@ -69,7 +69,10 @@ node units/release/notes.mjs "$version" > "$part/notes.md"
 case $version in *-*) pool=unstable ;; *) pool=stable ;; esac
 make_apt "$part" "$pool" "$previous"
 make_rpm "$part" "$pool" "$previous"
-(cd "$part" && sha256sum -- *.deb *.rpm *.json *.md *.asc > SHA256SUMS)
+# deploy/ fetches them from there.
+install -Dm644 deploy/install.sh "$part/deploy/install.sh"
+install -Dm644 deploy/verify.sh "$part/deploy/verify.sh"
+(cd "$part" && sha256sum -- *.deb *.rpm *.json *.md *.asc deploy/* > SHA256SUMS)
 sign_detached "$part/SHA256SUMS" "$part/SHA256SUMS.asc"
 rm -rf "$output" && mv "$part" "$output"
 (cd "$output" && find . -type f ! -path '*/by-hash/*' -printf '%10s %P\n' | sort -k2)
