@@ -50,13 +50,21 @@ umask 022
 use_key "$key" "$passphrase"
 trap forget_key EXIT
 
+# A build begins with an empty dist/.
+case $(realpath -m "${previous:-/}") in
+"$PWD"/dist/*)
+  kept=$(mktemp -d)
+  trap 'forget_key; rm -rf "$kept"' EXIT
+  cp -a "$previous"/{apt,rpm} "$kept"
+  previous=$kept
+  ;;
+esac
 if [ -z "$packages" ]; then
   packages=dist/packages
   # shellcheck disable=SC2086 # a list of words
   bash units/package/build.sh $architectures >/dev/null
 fi
 output=$PWD/dist/release
-# Beside what was there: --previous may name it.
 part=$output.part
 rm -rf "$part" && mkdir -p "$part"
 cp "$packages"/*.deb "$packages"/*.rpm "$part"

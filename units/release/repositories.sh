@@ -1,4 +1,4 @@
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154 # url and valid_days are of who sources this
 # Static repositories for apt and dnf in the release's directory: files alone, for any web server or bucket. Sourced by release.sh
 # and refresh.sh, with keys.sh, $url, $valid_days, $output of the release and SOURCE_DATE_EPOCH. A release is in the suites stable
 # and unstable, a candidate in unstable. Versions of before stay: who pins one or goes back finds it.
