@@ -2,16 +2,16 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defineConfig } from 'vitepress';
 
+const titleOf = (path) =>
+  /^# (.+?)(?: -- .*)?$/m.exec(readFileSync(join(import.meta.dirname, '../../docs', path), 'utf8'))?.[1] ?? path;
+
 /** The four doors of docs/README.md, as that page has them. */
 function readSidebar() {
   const text = readFileSync(join(import.meta.dirname, '../../docs/README.md'), 'utf8');
   const doors = text.split(/^## /m).slice(1);
   return doors.map((door) => {
     const links = [...door.matchAll(/\[([^\]]+)\]\(([^)]+\.md)\)/g)].filter(([, , path]) => !path.startsWith('..'));
-    const items = links.map(([, name, path]) => ({
-      text: name.replace(/^proof\/|\.md$/g, '').replace(/\.md$/, ''),
-      link: `/docs/${path}`,
-    }));
+    const items = links.map(([, , path]) => ({ text: titleOf(path), link: `/docs/${path}` }));
     return { text: door.split('\n')[0], items };
   });
 }
@@ -37,6 +37,8 @@ export default defineConfig({
           .replaceAll(/\s/g, '-'),
     },
   },
+  // The program's own tsconfig.json is not for this.
+  vite: { esbuild: { tsconfigRaw: '{}' } },
   themeConfig: {
     search: { provider: 'local' },
     nav: [
