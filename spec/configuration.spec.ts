@@ -22,7 +22,7 @@ interface Schema {
 
 const root = join(import.meta.dirname, '..');
 const page = join(root, 'docs/configuration.md');
-/** The entry with all keys, which units/config.yaml has behind `#:`; its values are the defaults. */
+/** The entry with all keys that units/config.yaml has behind `#:`; its values are the defaults. */
 const example = readFileSync(join(root, 'units/config.yaml'), 'utf8')
   .split('\n')
   .flatMap((line) => (line.startsWith('#:') ? [line.slice(2)] : []))

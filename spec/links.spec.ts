@@ -1,6 +1,6 @@
 /**
- * Every link of the documents leads somewhere: files are there, anchors are headings, and no page is
- * an orphan.
+ * Every link of the documents leads somewhere: files are there, anchors are headings, and no page
+ * is an orphan.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -22,7 +22,10 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 /** Without fenced blocks and code spans, in which brackets are no links. */
 const proseOf = (text: string) => text.replaceAll(/^(```|~~~)[\s\S]*?^\1/gm, '').replaceAll(/`[^`\n]*`/g, 'code');
 
-/** As GitHub makes them from headings: lower case, spaces to hyphens, punctuation gone; `<a id>` beside them. */
+/**
+ * As GitHub makes them from headings (lower case, spaces to hyphens, no punctuation), and those of
+ * `<a id>`.
+ */
 function listAnchors(page: string): Set<string> {
   const headings = [
     ...read(page)
