@@ -6,7 +6,8 @@ import { build } from 'esbuild';
 
 const arch = process.env['ENID_ARCH'] ?? process.arch;
 const [entryPoint = 'agent/main.ts', outputDirectory = 'dist'] = process.argv.slice(2);
-const { version } = JSON.parse(await readFile('package.json', 'utf8'));
+// ENID_VERSION: for tests that need the program of another version.
+const version = process.env['ENID_VERSION'] ?? JSON.parse(await readFile('package.json', 'utf8')).version;
 
 /** Packages that look for their addon in node_modules get it from beside the bundle instead. */
 const addonLoaders = {

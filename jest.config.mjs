@@ -26,6 +26,7 @@ export default {
         '<rootDir>/spec/service/',
         '<rootDir>/spec/machine/',
         '<rootDir>/spec/attack/',
+        '<rootDir>/spec/upgrade/',
       ],
     },
     { ...shared, displayName: 'lab', testMatch: ['<rootDir>/spec/lab/**/*.spec.ts'] },
@@ -34,6 +35,7 @@ export default {
       displayName: 'service',
       testMatch: ['<rootDir>/spec/service/**/*.spec.ts', '<rootDir>/spec/attack/**/*.spec.ts'],
     },
+    { ...shared, displayName: 'upgrade', testMatch: ['<rootDir>/spec/upgrade/**/*.spec.ts'] },
     { ...shared, displayName: 'machine', testMatch: ['<rootDir>/spec/machine/**/*.spec.ts'] },
   ],
 };

@@ -361,7 +361,8 @@ program
   .action(async (options: { config: string; dryRun: boolean; undo: boolean; ifSafe: boolean; force: boolean }) => {
     const { takeOver } = await import('./cli/takeover.ts');
     const show = (text: string) => write(process.stdout, text);
-    print(await takeOver(await load(options.config), { ...options, write: show }));
+    const config = await loadToLook(options.config, { asksDaemon: false, prefersDaemon: false });
+    print(await takeOver(config, { ...options, write: show }));
   });
 
 const config = program.command('config').description('check and show the configuration');

@@ -18,18 +18,21 @@ function listTests(text: string): { file: string; title: string | null }[] {
   }));
 }
 
-describe.each(['docs/capabilities.md', 'docs/pains.md', 'docs/policies.md', 'docs/promises.md'])('%s', (document) => {
-  const tests = listTests(read(document));
+describe.each(['docs/proof/capabilities.md', 'docs/proof/pains.md', 'docs/policies.md', 'docs/proof/promises.md'])(
+  '%s',
+  (document) => {
+    const tests = listTests(read(document));
 
-  it('names tests', () => {
-    expect(tests.length).toBeGreaterThan(10);
-  });
+    it('names tests', () => {
+      expect(tests.length).toBeGreaterThan(10);
+    });
 
-  it.each(tests.map(({ file, title }) => [file, title] as const))('%s: %s', (file, title) => {
-    expect(existsSync(join(root, file))).toBe(true);
-    if (title !== null) expect(read(file)).toContain(title);
-  });
-});
+    it.each(tests.map(({ file, title }) => [file, title] as const))('%s: %s', (file, title) => {
+      expect(existsSync(join(root, file))).toBe(true);
+      if (title !== null) expect(read(file)).toContain(title);
+    });
+  },
+);
 
 /** Names of scenarios in a cell: a word in back quotes without a path. */
 function listScenarios(cell: string): string[] {
@@ -43,16 +46,16 @@ function expectProof(cell: string): void {
     expect([name, existsSync(join(root, 'fixtures/scenarios', name))]).toEqual([name, true]);
 }
 
-it('docs/capabilities.md has a test or a scenario for whatever enid can do', () => {
-  const cells = read('docs/capabilities.md')
+it('docs/proof/capabilities.md has a test or a scenario for whatever enid can do', () => {
+  const cells = read('docs/proof/capabilities.md')
     .split('\n')
     .flatMap((line) => (/^\| [^|]+\| y /.test(line) ? [line.split('|')[2] ?? ''] : []));
   expect(cells.length).toBeGreaterThan(25);
   for (const cell of cells) expectProof(cell.replaceAll(/`(eni-|device-)[^`]*`/g, ''));
 });
 
-describe('docs/pains.md', () => {
-  const rows = read('docs/pains.md')
+describe('docs/proof/pains.md', () => {
+  const rows = read('docs/proof/pains.md')
     .split('\n')
     .filter((line) => /^\| \d/.test(line));
 

@@ -25,9 +25,9 @@ beforeAll(() => {
   const write = `require('node:fs').writeFileSync(${JSON.stringify(list)}, JSON.stringify(process.moduleLoadList))`;
   writeFileSync(preload, `process.on('exit', () => ${write});`);
   const config = join(directory, 'bad.yaml');
-  writeFileSync(config, 'nonsense: 1\n');
+  writeFileSync(config, 'hostname: 1\n');
   const refused = run('--require', preload, join(program, 'enid.js'), 'run', '--config', config);
-  expect(refused.stderr).toContain('nonsense: unknown key');
+  expect(refused.stderr).toContain('hostname: expected');
   loaded = JSON.parse(readFileSync(list, 'utf8'));
 });
 afterAll(() => rmSync(directory, { recursive: true, force: true }));

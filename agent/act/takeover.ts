@@ -8,6 +8,7 @@ import { mkdir, rm, rmdir, symlink } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import * as z from 'zod';
 import { errorCodeOf, isMissing } from '../../lib/errors/system-error.ts';
+import { isKnownFormat } from '../../lib/file/format-number.ts';
 import { SafeDirectory } from '../../lib/file/safe-directory.ts';
 import { writeFileAtomically } from '../../lib/file/write-file.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
@@ -21,8 +22,11 @@ import { accept } from './kernel-request.ts';
 const commandMs = 90_000;
 
 const argvSchema = z.array(z.string()).min(1);
-const recordSchema = z.strictObject({
-  files: z.array(z.strictObject({ path: z.string(), wasThere: z.boolean() })),
+/** The newest (lib/file/format-number.ts). Not written while it is 1: 0.1.0 takes no other key. */
+const recordFormat = 1;
+/** Keys of another version stay in it. */
+const recordSchema = z.looseObject({
+  files: z.array(z.looseObject({ path: z.string(), wasThere: z.boolean() })),
   /** As they are to be run, the last one first. */
   undo: z.array(argvSchema),
   /** Those that come before the files. */
@@ -141,11 +145,16 @@ export class Takeover {
 
   #read(): Record {
     const path = this.#path('record.json');
+    const refuse = (why: string, cause?: unknown): never => {
+      throw new RuntimeError('record', path, `failed to read ${path}: ${why}`, { cause });
+    };
     try {
-      return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));
+      const value: unknown = JSON.parse(readFileSync(path, 'utf8'));
+      if (isKnownFormat(value, recordFormat)) return recordSchema.parse(value);
     } catch (error) {
-      throw new RuntimeError('record', path, `failed to read ${path}: was there a takeover?`, { cause: error });
+      return refuse('was there a takeover?', error);
     }
+    return refuse('a newer version has written it: install that');
   }
 
   #kept(path: string): string {

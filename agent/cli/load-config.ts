@@ -5,7 +5,7 @@
 
 import * as z from 'zod';
 import { Bus } from '../../lib/dbus/bus.ts';
-import { formatFault, summariseFaults } from '../config/fault.ts';
+import { formatFault, listIgnored, summariseFaults } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
 import { type ConfigPlaces, type ConfigReading, readConfig, requireConfig } from '../config/load.ts';
 import { parseConfig } from '../config/parse.ts';
@@ -33,22 +33,26 @@ const patienceMs = 3_000;
 /** Throws a ConfigError where a file is refused and no daemon answers. */
 export async function loadForLook(places: ConfigPlaces, look: LookFor): Promise<LoadedConfig> {
   const reading = readConfig(places);
-  const tolerated = reading.faults.filter(({ isTolerated }) => isTolerated === true);
-  const notes = reading.config === null ? [] : tolerated.map((fault) => `warning: ${formatFault(fault)}`);
-  if (!look.asksDaemon || (reading.config !== null && !look.prefersDaemon))
-    return { config: requireConfig(reading), notes };
+  const ignored = reading.config === null ? [] : listIgnored(reading.faults).map((line) => `warning: ${line}`);
+  const taken = reading.faults.filter(({ isTolerated, isUnknownKey }) => isTolerated === true && isUnknownKey !== true);
+  const others = reading.config === null ? [] : taken.map((fault) => `warning: ${formatFault(fault)}`);
+  const notes = [...ignored, ...others];
+  const isSound = reading.config !== null && ignored.length === 0;
+  if (!look.asksDaemon || (isSound && !look.prefersDaemon)) return { config: requireConfig(reading), notes };
   const inForce = await readConfigInForce();
   if (inForce === null) return { config: requireConfig(reading), notes };
   if (reading.config === null) return { config: inForce, notes: [describeRefused(reading)] };
   const isSame = formatConfig(inForce) === formatConfig(reading.config);
-  return { config: inForce, notes: isSame ? notes : [...notes, unread] };
+  // The daemon itself says what it ignores.
+  if (isSame) return { config: inForce, notes: others };
+  return { config: inForce, notes: ignored.length > 0 ? [describeRefused(reading)] : [...notes, unread] };
 }
 
 const unread =
   'warning: the configuration files were changed and are not in force yet: `enid plan` shows what they would change, `enid reload` applies them';
 
 function describeRefused({ faults }: ConfigReading): string {
-  const refused = faults.filter(({ isTolerated }) => isTolerated !== true);
+  const refused = faults.filter(({ isTolerated, isUnknownKey }) => isTolerated !== true || isUnknownKey === true);
   return `warning: ${summariseFaults(refused)}: the daemon keeps the configuration before, which is shown here. All faults: enid config check`;
 }
 

@@ -8,7 +8,7 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { openNotifier } from '../../lib/systemd/notify.ts';
 import { countOf } from '../../lib/text/count.ts';
 import { listDifferences } from '../config/differences.ts';
-import { summariseFaults } from '../config/fault.ts';
+import { listIgnored, summariseFaults } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
 import { type ConfigReading, requireConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
@@ -60,6 +60,7 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
     journal.error(error instanceof Error ? error.message : String(error), messageId('configuration'));
     return 1;
   }
+  let ignored = listIgnored(reading.faults);
   if (!hasNetAdmin()) {
     journal.error('enid run: expected the capability CAP_NET_ADMIN, got none: run it as root or by its systemd unit');
     return 1;
@@ -77,6 +78,7 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
   let notQuiet: (passCount: number) => void = () => undefined;
   const counts = { changes: 0, failures: 0 };
   const metrics = once ? null : await openMetrics(config, journal);
+  metrics?.setIgnored(ignored.length);
   const daemon = await Daemon.open({
     config,
     journal,
@@ -108,6 +110,8 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
     let problem: string | null = null;
     try {
       config = requireConfig(readConfig(), { isStrict: true });
+      ignored = [];
+      metrics?.setIgnored(0);
     } catch (error) {
       problem = error instanceof Error ? error.message : String(error);
       journal.error(`${problem}; the previous configuration stays in force`, messageId('configuration'));
@@ -144,7 +148,8 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
     nextReload = reloading.then(beginReload, beginReload);
     return nextReload;
   };
-  const offer = { last: () => last, config: () => config, requestReload, called: () => notQuiet(0) };
+  const warnings = () => [...ignored, ...daemon.warnings()];
+  const offer = { last: () => last, config: () => config, warnings, requestReload, called: () => notQuiet(0) };
   const service = once ? null : offerOnBus(daemon, { journal, ...offer });
   updateService = (result) => {
     if (service === null) return;
@@ -174,10 +179,12 @@ export async function run({ readConfig, journal, once, debug }: RunOptions): Pro
   return exitCode;
 }
 
-/** What a start takes so that no host is without enid after an upgrade. */
+/** What a start takes so that no host is without enid after an upgrade or a downgrade. */
 function reportTolerated({ faults }: ConfigReading, journal: Journal): void {
-  if (faults.length === 0) return;
-  const message = `${summariseFaults(faults)}: taken as \`match: {}\` at this start, as by enid 0.1.0; a reload refuses it`;
+  for (const line of listIgnored(faults)) journal.warning(line, messageId('configuration'));
+  const taken = faults.filter(({ isUnknownKey }) => isUnknownKey !== true);
+  if (taken.length === 0) return;
+  const message = `${summariseFaults(taken)}: taken as \`match: {}\` at this start, as by enid 0.1.0; a reload refuses it`;
   journal.warning(message, messageId('configuration'));
 }
 
@@ -229,21 +236,25 @@ interface BusOffer {
   readonly journal: Journal;
   readonly last: () => PassResult | null;
   readonly config: () => Config;
+  readonly warnings: () => readonly string[];
   readonly requestReload: () => Promise<string | null>;
   readonly called: () => void;
 }
 
-function offerOnBus(daemon: Daemon, { journal, last, config, requestReload, called }: BusOffer): BusService {
+function offerOnBus(daemon: Daemon, offer: BusOffer): BusService {
+  const { journal, last, config, warnings, requestReload, called } = offer;
   const actions: BusActions = {
     plan: () => {
       const { remaining = [], conflicts = [], desired = { reports: [] }, networkd = null } = last() ?? {};
       const { snapshot } = daemon.known();
       const directory = config().networkd.unitDirectory;
-      const warnings = daemon.warnings();
-      return describePlan({ changes: remaining, conflicts, desired, warnings, snapshot, networkd, directory });
+      return describePlan({
+        ...{ changes: remaining, conflicts, desired, snapshot, networkd, directory },
+        warnings: warnings(),
+      });
     },
     describeHost: () => ({
-      warnings: daemon.warnings(),
+      warnings: warnings(),
       recentChanges: daemon.recentChanges,
       metadata: daemon.metadataState(),
     }),

@@ -65,7 +65,7 @@ export function readConfig(places: ConfigPlaces): ConfigReading {
   const config = isWhole ? mergeConfig(files) : null;
   const entries = [...readings]
     .reverse()
-    .flatMap(({ path, entryLines }) => entryLines.map((line, index) => ({ file: path, line, index })));
+    .flatMap(({ path, entryPlaces }) => entryPlaces.map((place) => ({ file: path, ...place })));
   return {
     config,
     faults,

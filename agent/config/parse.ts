@@ -7,11 +7,13 @@ import type * as z from 'zod';
 import { composeYaml, toPlainData, YamlError } from '../../lib/text/yaml.ts';
 import { ConfigError } from '../errors.ts';
 import { adviseOnValue } from './advice.ts';
+import type { EntryPlace } from './cautions.ts';
 import { type Fault, summariseFaults } from './fault.ts';
 import { mergeConfig } from './merge.ts';
 import { type ConfigFile, configSchema } from './schema.ts';
 import { suggestWord } from './suggest.ts';
 import type { Config } from './types.ts';
+import { dropUnknown, isUnknownKeys } from './unknown.ts';
 
 /** One file alone, over the defaults. Throws like `parseConfigFile`. */
 export function parseConfig(text: string, fileName: string): Config {
@@ -20,27 +22,27 @@ export function parseConfig(text: string, fileName: string): Config {
 
 /** What a file says, as far as it can be told, and all of its faults. */
 export interface FileReading {
-  /** Null: it is refused. */
+  /** Without unknown keys. Null: it is refused. */
   readonly file: ConfigFile | null;
   readonly isYaml: boolean;
   /** In the order of their lines. */
   readonly faults: readonly Fault[];
-  /** Lines of the entries of `interfaces`. */
-  readonly entryLines: readonly number[];
+  /** Where the entries of `interfaces` stand that are taken. */
+  readonly entryPlaces: readonly Pick<EntryPlace, 'line' | 'index'>[];
 }
 
 type Path = readonly PropertyKey[];
-type Place = Pick<Fault, 'line' | 'key' | 'text'> & Pick<Fault, 'isTolerated'>;
+type Place = Omit<Fault, 'file'>;
 
 /**
  * Throws ConfigError (`invalid-yaml`, `invalid-config`) with `file:line: key: expected …, got …`
- * for the first fault and the number of the others. An empty file says nothing and is fine. What is
- * tolerated at a start is no fault here.
+ * for the first fault and the number of the others. An empty file says nothing and is fine. An
+ * entry without `match` is no fault here.
  */
 export function parseConfigFile(text: string, fileName: string): ConfigFile {
   const { file, faults, isYaml } = readConfigFile(text, fileName);
-  if (file !== null) return file;
-  const refused = faults.filter(({ isTolerated }) => isTolerated !== true);
+  const refused = faults.filter(({ isTolerated, isUnknownKey }) => isTolerated !== true || isUnknownKey === true);
+  if (file !== null && refused.length === 0) return file;
   throw new ConfigError(isYaml ? 'invalid-config' : 'invalid-yaml', fileName, summariseFaults(refused));
 }
 
@@ -50,18 +52,30 @@ export function readConfigFile(text: string, fileName: string): FileReading {
   const { document, value, faults: ofYaml } = readYaml(text, lines);
   const parsed = document === null ? null : configSchema.safeParse(value ?? {});
   const issues = parsed?.success === false ? parsed.error.issues : [];
+  // A newer version may know the keys.
+  const unknown = issues.filter(isUnknownKeys);
+  const isKnownLeft = unknown.length > 0 && unknown.length === issues.length;
+  const known = isKnownLeft ? configSchema.safeParse(dropUnknown(value, unknown)) : parsed;
+  // What the first look finds is at its place; what only the second one finds may not be.
+  const hidden = isKnownLeft && known?.success === false ? known.error.issues : [];
+  const ignored = isKnownLeft && known?.success === true ? ({ isTolerated: true, isUnknownKey: true } as const) : {};
   const found: Place[] = [
     ...ofYaml,
-    ...(document === null ? [] : issues.flatMap((issue) => describeIssue(issue, document, lines))),
+    ...(document === null
+      ? []
+      : [...issues, ...hidden]
+          .flatMap((issue) => describeIssue(issue, document, lines))
+          .map((one) => ({ ...one, ...ignored }))),
     ...(document === null ? [] : listEntriesWithoutMatch(document, lines)),
   ];
   const faults = found
     .map((fault): Fault => ({ file: fileName, ...fault }))
     .sort((left, right) => (left.line ?? 0) - (right.line ?? 0));
   const isRefused = faults.some(({ isTolerated }) => isTolerated !== true);
-  const file = isRefused || parsed?.success !== true ? null : parsed.data;
+  const file = isRefused || known?.success !== true ? null : known.data;
   const isYaml = document !== null && ofYaml.length === 0;
-  return { file, faults, isYaml, entryLines: document === null ? [] : listEntryLines(document, lines) };
+  const entryPlaces = document === null ? [] : listEntryPlaces(document, lines, isKnownLeft ? unknown : []);
+  return { file, faults, isYaml, entryPlaces };
 }
 
 interface YamlReading {
@@ -115,8 +129,17 @@ function listEntries(document: Document): readonly unknown[] {
   return isSeq(list) ? list.items : [];
 }
 
-function listEntryLines(document: Document, lines: LineCounter): number[] {
-  return listEntries(document).map((item) => lineOf(isNode(item) ? item : null, lines));
+/** Without those that `dropUnknown` takes out as a whole. */
+function listEntryPlaces(
+  document: Document,
+  lines: LineCounter,
+  unknown: readonly z.core.$ZodIssueUnrecognizedKeys[],
+): Pick<EntryPlace, 'line' | 'index'>[] {
+  const isDropped = (index: number) =>
+    unknown.some(({ path }) => path[0] === 'interfaces' && path[1] === index && path[2] === 'match');
+  return listEntries(document)
+    .map((item, index) => ({ line: lineOf(isNode(item) ? item : null, lines), index }))
+    .filter(({ index }) => !isDropped(index));
 }
 
 /** Entries that would decide about every ENI because a line was forgotten. */
@@ -129,7 +152,7 @@ function listEntriesWithoutMatch(document: Document, lines: LineCounter): Place[
 }
 
 function describeIssue(issue: z.core.$ZodIssue, document: Document, lines: LineCounter): Place[] {
-  if (issue.code === 'unrecognized_keys') {
+  if (isUnknownKeys(issue)) {
     return issue.keys.map((key) => {
       const known = knownKeys(issue.path);
       const suggestion = suggestWord(key, known);

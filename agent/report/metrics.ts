@@ -80,6 +80,7 @@ export class Metrics {
   readonly #waysDropped: Gauge;
   /** Object → when it was last fought over, in ms on a monotonic clock; the latest is last. */
   readonly #fought = new Map<string, number>();
+  readonly #ignored: Gauge;
   #server: Server | null = null;
   #timer: NodeJS.Timeout | null = null;
   #rendered: { readonly text: Promise<string>; readonly untilMs: number } | null = null;
@@ -156,6 +157,9 @@ export class Metrics {
     this.#waysDropped = new Gauge(
       make('ways_dropped', 'Those by which a packet leaves by an ENI that does not own its source: EC2 drops it'),
     );
+    this.#ignored = new Gauge(
+      make('configuration_ignored_keys', 'Unknown keys that the configuration of the start was read without'),
+    );
   }
 
   observe(event: DaemonEvent): void {
@@ -196,6 +200,11 @@ export class Metrics {
     this.#isReloaded.set(isAccepted ? 1 : 0);
     if (isAccepted) this.#reloadTime.setToCurrentTime();
     this.#pollInterval.set(intervalMs / 1000);
+  }
+
+  /** At the start, and 0 from the first reload that is not refused. */
+  setIgnored(count: number): void {
+    this.#ignored.set(count);
   }
 
   setWays({ checked, dropped }: WayCounts): void {

@@ -8,13 +8,14 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import * as z from 'zod';
 import { errorCodeOf } from '../../lib/errors/system-error.ts';
+import { isKnownFormat } from '../../lib/file/format-number.ts';
 import { type FileLock, lockFile, readLockHolder } from '../../lib/file/lock-file.ts';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 import { removeLeftovers, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { RuntimeError } from '../errors.ts';
 import type { Ledger } from '../model.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
-import { ledgerSchema, metadataSchema } from './stored-metadata.ts';
+import { ledgerSchema, metadataSchema, stateFormat } from './stored-metadata.ts';
 
 const ledgerFile = 'ledger.json';
 const metadataFile = 'metadata.json';
@@ -24,7 +25,7 @@ const reloadFile = 'reload.json';
 /** Above what a host with 1000 ENIs would need. */
 const maxBytes = 16 * 1024 * 1024;
 
-const reloadSchema = z.strictObject({
+const reloadSchema = z.object({
   serial: z.number(),
   problem: z.string().nullable(),
   warning: z.string().nullable().default(null),
@@ -145,7 +146,8 @@ export class RuntimeStore {
       // reads.
       const owners = [0, process.geteuid?.(), lstatSync(this.#directory).uid];
       const isTrusted = ({ uid }: { readonly uid: number }) => owners.includes(uid);
-      return schema.parse(JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted })));
+      const value: unknown = JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted }));
+      return isKnownFormat(value, stateFormat) ? schema.parse(value) : null;
     } catch {
       return null;
     }

@@ -1,6 +1,7 @@
 /**
  * What is believed of the files in the runtime directory. The daemon's user writes them, and root's
  * commands read them: an ENI counts only as the metadata service itself could have described it.
+ * Keys that are not known are another version's, and passed over.
  */
 
 import * as z from 'zod';
@@ -9,13 +10,19 @@ import type { EniMetadata, Ledger } from '../model.ts';
 import { parseEni } from '../sense/metadata-eni.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
 
+/**
+ * The newest format of these files (lib/file/format-number.ts). Not written while it is 1: 0.1.0
+ * refuses keys that it does not know.
+ */
+export const stateFormat = 1;
+
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
 /** Nothing that ends a line or moves a cursor. */
 const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
 /** The kinds of decide/base/identity.ts. */
 const identity = line.regex(/^(address|route|rule|file|altname|group|mtu|dns off|master|setting) /);
 
-const eniSchema = z.strictObject({
+const eniSchema = z.object({
   mac,
   eniId: z.string().nullable(),
   deviceNumber: z.number(),
@@ -32,14 +39,14 @@ const eniSchema = z.strictObject({
 });
 
 const readingSchema = z.discriminatedUnion('kind', [
-  z.strictObject({ kind: z.literal('ready'), eni: eniSchema }),
-  z.strictObject({ kind: z.literal('pending'), mac, reason: line }),
-  z.strictObject({ kind: z.literal('invalid'), mac, reason: line }),
+  z.object({ kind: z.literal('ready'), eni: eniSchema }),
+  z.object({ kind: z.literal('pending'), mac, reason: line }),
+  z.object({ kind: z.literal('invalid'), mac, reason: line }),
 ]);
 
 export const metadataSchema: z.ZodType<StoredMetadata> = z
-  .strictObject({
-    snapshot: z.strictObject({
+  .object({
+    snapshot: z.object({
       primaryMac: mac,
       enis: z.array(readingSchema),
       instanceId: z
@@ -58,12 +65,18 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
     { error: 'expected each ENI to be as the metadata service describes one' },
   );
 
-export const ledgerEntries: z.ZodType<Ledger> = z.record(identity, mac);
+const isEntry = (entry: [string, unknown]): entry is [string, string] =>
+  identity.safeParse(entry[0]).success && mac.safeParse(entry[1]).success;
+
+/** An entry of a kind that is not known is another version's: what it names stays as it is. */
+export const ledgerEntries = z
+  .record(z.string(), z.unknown())
+  .transform((entries): Ledger => Object.fromEntries(Object.entries(entries).filter(isEntry)));
 
 /**
  * Link indexes in the entries mean something in one boot only, and the directory may outlive it.
  */
-export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.strictObject({
+export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.object({
   bootId: z.string(),
   entries: ledgerEntries,
 });

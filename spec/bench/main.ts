@@ -1,8 +1,8 @@
 /**
  * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the
  * bars and the peers. `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main
- * results, too; `--docs`: writes docs/performance.md's table and its drawing. Ends with 1 where a
- * bar is missed.
+ * results, too; `--docs`: writes docs/proof/performance.md's table and its drawing. Ends with 1
+ * where a bar is missed.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -88,7 +88,7 @@ function formatMinutes(): string {
 }
 
 async function writeDocs(): Promise<void> {
-  const docs = join(import.meta.dirname, '../../docs');
+  const docs = join(import.meta.dirname, '../../docs/proof');
   const page = join(docs, 'performance.md');
   const facts = {
     node: process.version.slice(1),

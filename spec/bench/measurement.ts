@@ -11,7 +11,7 @@ export interface Bar {
   readonly of?: string;
 }
 
-/** A peer's figure for the same: of the same run, or from docs/performance.md's table of peers. */
+/** A figure of a peer for the same: of this run, or of the table in docs/proof/performance.md. */
 export interface PeerFigure {
   readonly name: string;
   readonly value: number;

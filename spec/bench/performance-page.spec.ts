@@ -4,7 +4,7 @@ import { expect, it } from '@jest/globals';
 import { summarise } from './measurement.ts';
 import { replaceResults } from './performance-page.ts';
 
-const page = readFileSync(join(import.meta.dirname, '../../docs/performance.md'), 'utf8');
+const page = readFileSync(join(import.meta.dirname, '../../docs/proof/performance.md'), 'utf8');
 const facts = { node: '24.0.0', kernel: '6.18', systemd: '252', processor: '2 cores (X)', minutes: 11.7, load: 0.42 };
 const summaries = [
   summarise({ what: 'start', unit: 'ms', samples: [3, 1, 2], bar: { median: 1.5, of: '3 × bare' } }),

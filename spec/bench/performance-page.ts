@@ -1,4 +1,4 @@
-/** docs/performance.md's table from the summaries of a run. Pure. */
+/** docs/proof/performance.md's table from the summaries of a run. Pure. */
 
 import type { Summary } from './measurement.ts';
 import { replacePart } from './page-part.ts';

@@ -4,7 +4,7 @@ import type { Bar, Summary } from './measurement.ts';
 
 const aboutPeer = `bar: with a multiple in brackets, of what was measured beside it in this run. ratio: the peer's figure divided by the
 median. peer: Debian's amazon-ec2-net-utils, run here, for processor time; else 2.7.4, measured with its own shell, by the same
-VPC's metadata, on a machine of the same kind (docs/performance.md); for rules: one for each address.`;
+VPC's metadata, on a machine of the same kind (docs/proof/performance.md); for rules: one for each address.`;
 
 const header = ['measure', 'n', 'median', 'p99', 'bar', 'peer', 'ratio', 'met'];
 

@@ -172,7 +172,7 @@ async function changeNetworkd({ how, eni }: Extract<Step, { do: 'networkd' }>, {
       break;
     case 'reconfigure':
       await guest.run(['networkctl', 'reconfigure', at(vpc.enis, eni).linkName]);
-      // It drops foreign addresses and routes of the link (docs/measured.md): the others make
+      // It drops foreign addresses and routes of the link (docs/proof/measured.md): the others make
       // theirs again.
       await sleep(300);
       await makeForeign(vpc);

@@ -27,7 +27,7 @@ export interface Tally {
 const quietMs = 75_000;
 /**
  * 252 drops its DHCPv6 addresses at its own restart; probes of 10 ms until they are back
- * (docs/measured.md).
+ * (docs/proof/measured.md).
  */
 const probesPerRestart = 8;
 

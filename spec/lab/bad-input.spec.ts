@@ -6,6 +6,8 @@ import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, primary } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
+const scrapeMetrics = "exec 3<>/dev/tcp/127.0.0.1/9469 && printf 'GET /metrics HTTP/1.0\\r\\n\\r\\n' >&3 && cat <&3";
+
 let lab: Lab;
 
 beforeAll(async () => {
@@ -29,6 +31,36 @@ it('a bad configuration on reload keeps the old one', async () => {
   await vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
   expect(await readKernel(vpc)).toBe(before);
 });
+
+it(
+  'a key of a newer version is a warning at a start, in the journal, in status and in the metrics, and refuses a reload',
+  async () => {
+    const { vpc } = lab;
+    const before = await readKernel(vpc);
+    await lab.enid.stop();
+    const metrics = 'metrics: { listen: "127.0.0.1:9469" }\n';
+    await vpc.guest.writeFile('/etc/enid/config.yaml', `${labConfig}${metrics}telemetry: { to: nobody }\n`);
+    lab.enid = EnidProcess.start(vpc.guest);
+    await lab.enid.converged();
+    const line = /config\.yaml:\d+: ignored \(of a newer version\?\): telemetry: unknown key/;
+    expect(lab.enid.lines.join('\n')).toMatch(line);
+    for (const argv of [['status'], ['plan'], ['status', '--no-daemon']])
+      expect((await runEnid(vpc.guest, argv)).stderr).toMatch(line);
+    expect((await runEnid(vpc.guest, ['doctor'])).stdout).toMatch(/a reload refuses it: .*telemetry: unknown key/);
+    const scrape = () => vpc.guest.check(['bash', '-c', scrapeMetrics]);
+    expect(await scrape()).toMatch(/^enid_configuration_ignored_keys 1$/m);
+    expect(await readKernel(vpc)).toBe(before);
+    const lines = lab.enid.lines.length;
+    lab.enid.signal('SIGHUP');
+    await until('the refusal', () => lab.enid.lines.length > lines);
+    expect(lab.enid.lines.slice(lines).join('\n')).toContain('the previous configuration stays in force');
+    await vpc.guest.writeFile('/etc/enid/config.yaml', labConfig);
+    lab.enid.signal('SIGHUP');
+    await until('0', async () => /^enid_configuration_ignored_keys 0$/m.test(await scrape()));
+    expect((await runEnid(vpc.guest, ['status'])).stderr).not.toMatch(line);
+  },
+  testMs,
+);
 
 it(
   'a dead metadata service is one line and changes nothing',

@@ -71,7 +71,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   it(
     'stays so while networkd starts again and tells of no lease: nothing is lost',
     async () => {
-      // What IPv6 of the primary loses at a restart is measured elsewhere (docs/measured.md).
+      // What IPv6 of the primary loses at a restart is measured elsewhere (docs/proof/measured.md).
       const lost = await watchLoss(
         vpc,
         async () => {

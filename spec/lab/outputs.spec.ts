@@ -1,5 +1,5 @@
 /**
- * docs/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it again;
+ * docs/proof/outputs.md is what the commands print, captured here. `UPDATE_DOCS=1` writes it again;
  * without, it must be the same. Only process numbers, times, the kernel's release and a random MAC
  * are replaced.
  */
@@ -13,7 +13,7 @@ import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
-const file = join(import.meta.dirname, '../../docs/outputs.md');
+const file = join(import.meta.dirname, '../../docs/proof/outputs.md');
 const head = `# Outputs
 
 What the commands print, captured by \`spec/lab/outputs.spec.ts\` on an instance with three ENIs. Lines of stderr come first; the
@@ -228,7 +228,7 @@ it(
   testMs,
 );
 
-it('and docs/outputs.md shows just this', () => {
+it('and docs/proof/outputs.md shows just this', () => {
   if (process.env['UPDATE_DOCS'] === '1') writeFileSync(file, text);
   expect(readFileSync(file, 'utf8')).toBe(text);
 });

@@ -18,7 +18,7 @@ const releases: [string, () => readonly string[] | null][] = [
 
 /**
  * Probes of 5 ms. Without enid it is a second, until the router is asked (measured on 252,
- * docs/measured.md).
+ * docs/proof/measured.md).
  */
 const mostDropped = 40;
 

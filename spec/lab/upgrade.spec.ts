@@ -1,7 +1,7 @@
 /**
  * From the rules of 0.1.0 to today's under traffic. What 0.1.0 leaves is put there by hand, as `ip
  * rule` printed it on this very instance; with the program itself it was tried once, there and back
- * (docs/measured.md).
+ * (docs/proof/measured.md).
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';

@@ -95,8 +95,8 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
       );
       const isIpv6 = ([stream]: readonly [string, number]) => stream.includes(':');
       expect([...lost].filter((one) => !isIpv6(one))).toEqual([]);
-      // None in the runs that docs/measured.md tells of; one or two in some before, of which the
-      // cause is not proven.
+      // None in the runs that docs/proof/measured.md tells of; one or two in some before, of which
+      // the cause is not proven.
       for (const [, count] of [...lost].filter(isIpv6)) expect(count).toBeLessThan(3);
       await until('all is configured', async () => {
         const { enis } = JSON.parse(await machine.check(['enid', 'status', '--json'])) as { enis: { state: string }[] };

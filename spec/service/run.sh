@@ -16,7 +16,7 @@ for release in "$machine_suite" trixie; do
   machine_tree "$release" >"$trees/$release" &
   pids+=($!)
 done
-for name in bookworm forky; do
+for name in bookworm forky bookworm-rpm bookworm-recipes; do
   distribution_tree "$name" >"$trees/short-$name" &
   pids+=($!)
 done
@@ -24,7 +24,9 @@ for pid in "${pids[@]}"; do wait "$pid"; done
 ENID_MACHINE_TREE=$(cat "$trees/$machine_suite")
 ENID_MACHINE_TREE_257=$(cat "$trees/trixie")
 # The short form of the matrix (spec/service/package.spec.ts).
-ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-forky")"
+ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-forky") bookworm-rpm=$(cat "$trees/short-bookworm-rpm")"
+ENID_RECIPES_TREE=$(cat "$trees/short-bookworm-recipes")
+export ENID_RECIPES_TREE
 ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"

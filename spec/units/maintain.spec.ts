@@ -278,11 +278,15 @@ describe('after_install', () => {
     expect(said).not.toMatch(/systemctl|enid takeover --if-safe/);
   });
 
-  it('says in an image what it needs', () => {
-    expect(call('after_install', { hasSystemd: false, enabled: ['systemd-networkd'] })).toBe(
-      'systemctl --quiet preset enid.service\n',
-    );
-    expect(call('after_install', { hasSystemd: false })).toMatch(/systemctl enable systemd-networkd enid\.service/);
+  it('enables enid in an image, and systemd-networkd with it, unless another program is there or a preset says no', () => {
+    const install = (enabled: readonly string[]) => call('after_install', { hasSystemd: false, enabled });
+    const preset = 'systemctl --quiet preset enid.service\n';
+    const networkd = 'systemctl --quiet enable systemd-networkd.service\n';
+    expect(install(['systemd-networkd'])).toBe(preset);
+    expect(install(['enid'])).toBe(preset + networkd);
+    // The preset has left it disabled.
+    expect(install([])).toBe(preset);
+    expect(install(['NetworkManager'])).toMatch(/systemctl enable systemd-networkd\.service enid\.service/);
   });
 });
 

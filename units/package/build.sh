@@ -1,13 +1,17 @@
 #!/usr/bin/env bash
 # `npm run package [-- amd64|arm64 …]`: dist/packages/ with a .deb and an .rpm for each architecture, with node inside.
 # The same commit gives the same bytes. ENID_PACKAGE_RELEASE is the package's own revision; ENID_PACKAGE_LEVEL (0 to 9) the
-# level of xz, for tests that cannot wait.
+# level of xz, for tests that cannot wait; ENID_VERSION another version than package.json's, for tests of upgrades.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . fixtures/setup.sh
 . units/package/parts.sh
 
-version=$(node -p 'require("./package.json").version')
+version=${ENID_VERSION:-$(package_value version)}
+# 0.2.0-rc.1 comes before 0.2.0: as dpkg and rpm write that (deb-version(7)). A hyphen would begin the package's own revision.
+version=${version/-/\~}
+maintainer="$(package_value author.name) <$(package_value author.email)>"
+homepage=$(package_value homepage)
 release=${ENID_PACKAGE_RELEASE:-1}
 level=${ENID_PACKAGE_LEVEL:-6}
 SOURCE_DATE_EPOCH=$(git log -1 --format=%ct)

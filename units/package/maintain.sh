@@ -81,13 +81,16 @@ after_install() {
   rm -f "$removed"
 }
 
-# A host that is being built: nobody is to be taken over from, and it may well be another's to decide.
+# An image that is being built: nobody is to be taken over from. Beside a manager that the image enables it is another's to decide.
 enable_in_image() {
-  if has_networkd; then
-    systemctl --quiet preset "$unit"
-  else
-    echo "enid: systemd-networkd is not enabled, so enid is not either: systemctl enable systemd-networkd $unit"
+  if ! has_networkd && has_rival; then
+    echo "enid: another program configures the network of this image: to have it done by enid, disable that, and
+  systemctl enable systemd-networkd.service $unit"
+    return 0
   fi
+  systemctl --quiet preset "$unit"
+  # A preset may hold enid off; and networkd is there for it.
+  has_networkd || ! systemctl --quiet is-enabled "$unit" 2>/dev/null || systemctl --quiet enable systemd-networkd.service
 }
 
 start_first() {

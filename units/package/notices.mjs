@@ -4,19 +4,11 @@
 // and the libraries in node, as an .rpm names them (Fedora's packaging guidelines, "Bundling and Duplication").
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { listRuntimeParts, readBundled } from './bundled.mjs';
 
 const [nodeDirectory, koffiDirectory, binaries] = process.argv.slice(2);
-const { outputs } = JSON.parse(readFileSync('dist/enid.meta.json', 'utf8'));
 
-/** Directory of a package → bytes in the bundle. */
-const bundled = new Map();
-for (const [path, { bytesInOutput }] of Object.entries(outputs['dist/enid.js'].inputs)) {
-  const directory = /^.*node_modules\/(@[^/]+\/)?[^/]+/.exec(path)?.[0];
-  if (directory !== undefined && bytesInOutput > 0)
-    bundled.set(directory, (bundled.get(directory) ?? 0) + bytesInOutput);
-}
-
-const parts = [...bundled].map(([directory, bytes]) => describe(directory, '', bytes));
+const parts = [...readBundled()].map(([directory, bytes]) => describe(directory, '', bytes));
 for (const [directory, file] of [
   [nodeDirectory, 'node'],
   [koffiDirectory, 'koffi.node'],
@@ -33,19 +25,8 @@ function describe(directory, file, bytes) {
   return { name, version, license, where: file === '' ? 'enid.js' : file, bytes, directory };
 }
 
-/** Those in node by its own account: it runs this, in the version that is installed (fixtures/setup.sh). */
 function listBundled() {
-  const {
-    node,
-    modules: _abi,
-    napi: _api,
-    tz: _zones,
-    unicode: _data,
-    cldr: _locales,
-    ...libraries
-  } = process.versions;
-  const inNode = { ...libraries, nodejs: node, 'c-ares': libraries.ares, libuv: libraries.uv };
-  const names = Object.entries(inNode).filter(([name, version]) => !['ares', 'uv'].includes(name) && version !== '');
+  const names = Object.entries({ nodejs: process.versions.node, ...listRuntimeParts() });
   const npm = parts.filter(({ where }) => where !== 'node').map(({ name, version }) => [`npm(${name})`, version]);
   // A version of rpm has no hyphen: what stands behind it is the fork's.
   const lines = [...names, ...npm].map(([name, version]) => `Provides: bundled(${name}) = ${version.split('-')[0]}`);

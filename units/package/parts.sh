@@ -22,6 +22,8 @@ fetch_npm_package() {
   echo "$directory"
 }
 
+# $1: a key of package.json, such as author.name.
+package_value() { node -p "require('./package.json').$1"; }
 lock_value() { node -p "require('./package-lock.json').packages['node_modules/$1'].$2"; }
 
 # Lays out all files of one architecture in $work/$1.
@@ -57,9 +59,10 @@ build_deb() {
   documents=$root/usr/share/doc/enid
   cp units/package/copyright "$documents/copyright"
   cp units/package/lintian-overrides "$root/usr/share/lintian/overrides/enid"
-  printf 'enid (%s-%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- The enid project <enid@localhost>  %s\n' \
-    "$version" "$release" "$(date -Rd "@$SOURCE_DATE_EPOCH")" | gzip -9n > "$documents/changelog.Debian.gz"
-  sed "s/@VERSION@/$version-$release/; s/@ARCH@/$arch/; s/@SIZE@/$(du -sk --apparent-size "$work/$arch" | cut -f1)/" \
+  printf 'enid (%s-%s) unstable; urgency=medium\n\n  * See changelog.gz.\n\n -- %s  %s\n' \
+    "$version" "$release" "$maintainer" "$(date -Rd "@$SOURCE_DATE_EPOCH")" | gzip -9n > "$documents/changelog.Debian.gz"
+  sed "s/@VERSION@/$version-$release/; s/@ARCH@/$arch/; s/@SIZE@/$(du -sk --apparent-size "$work/$arch" | cut -f1)/
+    s|@MAINTAINER@|$maintainer|; s|@HOMEPAGE@|$homepage|" \
     units/package/control > "$root/DEBIAN/control"
   echo /etc/enid/config.yaml > "$root/DEBIAN/conffiles"
   write_script "$root/DEBIAN/postinst" '#!/bin/sh' 'case $1 in configure) after_install ${2:+upgrade} ;; abort-remove) after_aborted_removal ;; esac'
@@ -93,5 +96,6 @@ build_rpm() {
     --define '_buildhost enid' --define 'use_source_date_epoch_as_buildtime 1' --define 'clamp_mtime_to_source_date_epoch 1' \
     --define "_binary_payload w$level.xzdio" --define "enid_version $version" --define "enid_release $release" \
     --define "enid_stage $work/$arch" --define "enid_source $PWD" --define "enid_scripts $scripts" \
-    --define "enid_date $(date -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" units/package/enid.spec
+    --define "enid_date $(date -d "@$SOURCE_DATE_EPOCH" '+%a %b %d %Y')" --define "enid_maintainer $maintainer" \
+    --define "enid_vendor $(package_value author.name)" --define "enid_homepage $homepage" units/package/enid.spec
 }

@@ -30,6 +30,23 @@ describe('Takeover', () => {
     expect(takeover.isTaken).toBe(false);
   });
 
+  it('is undone by another version: the record has the keys of 0.1.0, and those that are not known stay', async () => {
+    const record = join(directory, 'enid/takeover/record.json');
+    const read = () => JSON.parse(readFileSync(record, 'utf8'));
+    writeFileSync(file, 'before\n');
+    await takeover.apply([write('first\n')], () => undefined);
+    // What agent/act/takeover.ts of 0.1.0 takes, and no key more.
+    expect(read()).toEqual({ files: [{ path: file, wasThere: true }], undo: [], undoFirst: [], isComplete: false });
+    writeFileSync(record, JSON.stringify({ ...read(), writtenBy: '9.0.0' }));
+    await takeover.apply([write('second\n')], () => undefined);
+    expect(read().writtenBy).toBe('9.0.0');
+    writeFileSync(record, JSON.stringify({ ...read(), format: 2 }));
+    await expect(takeover.undo(() => undefined)).rejects.toThrow('a newer version has written it: install that');
+    writeFileSync(record, JSON.stringify({ ...read(), format: 1 }));
+    expect(await takeover.undo(() => undefined)).toBeNull();
+    expect(readFileSync(file, 'utf8')).toBe('before\n');
+  });
+
   it('keeps and puts back no directory: whose it is could lay a link into it meanwhile', async () => {
     mkdirSync(file);
     writeFileSync(join(file, 'x'), 'text\n');

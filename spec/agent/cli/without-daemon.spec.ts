@@ -38,8 +38,15 @@ it.each(looks)('the files hold: %j', async (look) => {
 });
 
 it.each(looks)('a refused file is an error: %j', async (look) => {
-  write('hostnam: true\n');
-  await expect(loadForLook(places, look)).rejects.toThrow('config.yaml:1: hostnam: unknown key');
+  write('hostname: perhaps\n');
+  await expect(loadForLook(places, look)).rejects.toThrow('config.yaml:1: hostname: expected');
+});
+
+it.each(looks)('an unknown key is told and ignored, as at a start: %j', async (look) => {
+  write('hostname: true\ntelemetry: 1\n');
+  const { config, notes } = await loadForLook(places, look);
+  expect(config.hostname).toBe(true);
+  expect(notes).toEqual([expect.stringMatching(/config\.yaml:2: ignored \(of a newer version\?\): telemetry: /)]);
 });
 
 it('what is tolerated is told', async () => {

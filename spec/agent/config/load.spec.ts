@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { checkConfig, printSchema, showConfig } from '../../../agent/cli/config.ts';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
-import { loadConfig } from '../../../agent/config/load.ts';
+import { listIgnored } from '../../../agent/config/fault.ts';
+import { loadConfig, readConfig, requireConfig } from '../../../agent/config/load.ts';
 
 let directory: string;
 let places: { mainFile: string; dropInDirectory: string };
@@ -46,7 +47,9 @@ describe('loadConfig', () => {
   it('names the file that it refuses', async () => {
     await write({ 'config.d/a.yaml': 'hostname: true\nhostnam: true' });
     const path = join(places.dropInDirectory, 'a.yaml');
-    await expect(loadConfig(places)).rejects.toThrow(`${path}:2: hostnam: unknown key: did you mean \`hostname\`?`);
+    await expect(loadConfig(places, { isStrict: true })).rejects.toThrow(
+      `${path}:2: hostnam: unknown key: did you mean \`hostname\`?`,
+    );
   });
 
   it('refuses what it cannot read', async () => {
@@ -186,5 +189,66 @@ describe('enid config', () => {
 
   it('prints the schema', () => {
     expect(JSON.parse(printSchema().stdout)).toMatchObject({ $schema: expect.stringContaining('2020-12') });
+  });
+});
+
+describe('an unknown key at a start', () => {
+  const start = () => {
+    const reading = readConfig(places);
+    return { config: requireConfig(reading), ignored: listIgnored(reading.faults), reading };
+  };
+
+  it('is ignored, with its place, where a reload refuses it', async () => {
+    await write({
+      'config.yaml': 'hostname: true\nimds: { timeout: 2s, version: 3 }\ntelemetry: { off: true }',
+      'config.d/a.yaml': 'interfaces:\n  - match: { device: 1 }\n    bandwidth: 5\n    manage: none',
+    });
+    await expect(loadConfig(places, { isStrict: true })).rejects.toThrow('imds.version: unknown key');
+    const { config, ignored } = start();
+    expect(config).toMatchObject({ hostname: true, imds: { timeoutMs: 2000 } });
+    expect(config.interfaces).toEqual([{ match: { device: 1 }, policy: { manage: 'none' } }]);
+    const dropIn = join(places.dropInDirectory, 'a.yaml');
+    expect(ignored).toEqual([
+      expect.stringMatching(/^.*config\.yaml:2: ignored \(of a newer version\?\): imds\.version: unknown key: /),
+      expect.stringMatching(/config\.yaml:3: ignored .* telemetry: /),
+      expect.stringContaining(`${dropIn}:3: ignored (of a newer version?): interfaces[0].bandwidth: unknown key`),
+    ]);
+  });
+
+  it('never widens: an entry, a route or a selector with an unknown condition goes as a whole', async () => {
+    await write({
+      'config.yaml': [
+        'interfaces:',
+        '  - match: { device: 1, zone: "use1-az1" }',
+        '    manage: none',
+        '  - match: { device: 2 }',
+        '    routes: [{ to: 10.7.0.0/16, weight: 3 }, { to: 10.8.0.0/16 }]',
+        '    select: [{ to: 10.9.0.0/16, process: nginx }]',
+        '    addresses: { pin: true, secondary: route-only }',
+      ].join('\n'),
+    });
+    const { config, ignored, reading } = start();
+    expect(config.interfaces).toEqual([
+      {
+        match: { device: 2 },
+        policy: {
+          routes: [{ to: '10.8.0.0/16', via: null, table: 'both' }],
+          select: [],
+          secondary: 'route-only',
+        },
+      },
+    ]);
+    expect(ignored).toHaveLength(4);
+    expect(reading.entries).toEqual([expect.objectContaining({ line: 4, index: 1 })]);
+  });
+
+  it.each([
+    ['a bad value', 'hostname: perhaps', 'hostname: expected'],
+    ['a bad value beside an unknown key', 'news: 1\nhostname: perhaps', ':1: news: unknown key'],
+    ['a bad value that an unknown key hid', 'interfaces: [{ match: { device: 1 }, x: 1, mtu: 3 }]', 'expected'],
+    ['no YAML', 'hostname: [', 'expected'],
+  ])('refuses %s', async (_name, text, expected) => {
+    await write({ 'config.yaml': text });
+    expect(start).toThrow(expected);
   });
 });

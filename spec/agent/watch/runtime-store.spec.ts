@@ -32,6 +32,19 @@ describe('the ledger', () => {
     expect(store.readLedger()).toEqual(ledger);
   });
 
+  it('is read without what another version has put into it, unless the format is another', async () => {
+    await store.writeLedger(ledger);
+    const path = join(directory, 'ledger.json');
+    const value = JSON.parse(readFileSync(path, 'utf8'));
+    // As 0.1.0 reads it: no key more.
+    expect(Object.keys(value)).toEqual(['bootId', 'entries']);
+    const entries = { ...value.entries, 'nexthop 7': '02:00:00:00:00:01' };
+    writeFileSync(path, JSON.stringify({ ...value, entries, format: 1, writtenBy: '9.0.0' }));
+    expect(store.readLedger()).toEqual(ledger);
+    writeFileSync(path, JSON.stringify({ ...value, format: 2 }));
+    expect(store.readLedger()).toEqual({});
+  });
+
   it('of another boot is none: its link indexes mean other links', async () => {
     await store.writeLedger(ledger);
     const path = join(directory, 'ledger.json');
@@ -76,6 +89,13 @@ describe('what the user enid can write to the files', () => {
   it('counts as the metadata service could have said it', () => {
     lay(metadata({}));
     expect(store.readMetadata()).toEqual(metadata({}));
+  });
+
+  it('counts without the keys of another version, unless the format is another', () => {
+    lay({ ...metadata({ zone: 'use1-az1' }, { region: 'us-east-1' }), writtenBy: '9.0.0' });
+    expect(store.readMetadata()).toEqual(metadata({}));
+    lay({ ...metadata({}), format: 2 });
+    expect(store.readMetadata()).toBeNull();
   });
 
   it.each<[string, unknown]>([
