@@ -25,12 +25,17 @@ export function describeRoute(route: RouteWords, linkName: string): string {
   return [
     isLocal ? 'local' : '',
     isDefaultRoute(route) ? 'default' : route.destination,
-    route.gateway === null ? '' : `via ${route.gateway}`,
+    route.gateway === null ? '' : `via ${nameGateway(route.destination, route.gateway)}`,
     `dev ${linkName} table ${route.table}`,
     route.metric === 0 ? '' : `metric ${route.metric}`,
   ]
     .filter((word) => word !== '')
     .join(' ');
+}
+
+/** An IPv4 route by an IPv6 router (RFC 5549) says so. */
+function nameGateway(destination: string, gateway: string): string {
+  return gateway.includes(':') && !destination.includes(':') ? `inet6 ${gateway}` : gateway;
 }
 
 /** A rule in the words of ip-rule(8). */

@@ -69,7 +69,7 @@ describe('enid status, plan and explain', () => {
       await guest.writeFile('/etc/enid/config.yaml', labConfig);
       expect(plan).toMatchObject({ daemon: false, stderr: expect.stringContaining('another configuration') });
       expect(plan.changes.map(({ command }: { command: string }) => command)).toContain(
-        'ip rule add pref 10001 from 10.0.2.21/32 lookup 10001',
+        'ip rule add pref 10001 from 10.0.2.21/32 lookup 10001 protocol 236',
       );
     },
     testMs,
