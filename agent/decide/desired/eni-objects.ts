@@ -152,12 +152,12 @@ export function computeOperatorRoutes(surroundings: Surroundings, one: Matched, 
  * The routes that lease and router advertisement bring into main or the VRF: networkd makes them
  * once, and never again after another program deletes them (measured on 252 and 257). `isTakenUp`:
  * networkd has our file in force; until then a reload is pending, which drops the advertised route
- * for a while.
+ * for a while. `isLeading`: this ENI's default route is the first choice of main.
  */
 export function computeMainRoutes(
   surroundings: Surroundings,
   one: Matched,
-  { metric, isTakenUp }: MainRouteOptions,
+  { metric, isTakenUp, isLeading }: MainRouteOptions,
 ): DesiredRoute[] {
   const { kernel, routers } = surroundings;
   const { eni, candidate, policy, leaseTable } = one;
@@ -185,14 +185,29 @@ export function computeMainRoutes(
       table === leaseTable && destination === defaultDestination[6] && protocol === RTPROT_RA,
   );
   if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
-    routes.push({ ...base, destination: defaultDestination[6], gateway, metric: metric + standInMetric });
+    routes.push({
+      ...base,
+      destination: defaultDestination[6],
+      gateway,
+      metric: chooseStandInMetric(metric, isLeading),
+    });
   }
   return routes;
+}
+
+/**
+ * After a reload the routers answer in any order: behind the advertised route of another ENI, the
+ * stand-in of the leading one would not stop main from sending its source by that other ENI. Two
+ * before its own, because one before is where the default route of a dead link is replaced.
+ */
+function chooseStandInMetric(metric: number, isLeading: boolean): number {
+  return isLeading && metric > 2 ? metric - 2 : metric + standInMetric;
 }
 
 interface MainRouteOptions {
   readonly metric: number;
   readonly isTakenUp: boolean;
+  readonly isLeading: boolean;
 }
 
 export function computeLease(

@@ -41,10 +41,37 @@ export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] 
     world,
     matched.filter(({ collision }) => collision === null),
   );
-  return matched.map((one) => routeOne(world, one, substitutes.get(one) ?? []));
+  const leading = findLeading(world, matched);
+  return matched.map((one) =>
+    routeOne(world, one, { substitutes: substitutes.get(one) ?? [], isLeading: one === leading }),
+  );
 }
 
-function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRoute[]): Routed {
+const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
+
+/** The one whose default route main prefers for IPv6. */
+function findLeading(world: Inputs, matched: readonly Matched[]): Matched | null {
+  const able = matched.filter(
+    (one) =>
+      one.collision === null && mayLead(one) && one.candidate.link.hasCarrier && findGateway(world, one, 6) !== null,
+  );
+  return able.reduce<Matched | null>(
+    (best, one) => (best === null || metricOf(one) < metricOf(best) ? one : best),
+    null,
+  );
+}
+
+/** Whether it has a default route in main. */
+function mayLead({ policy, isLeaving }: Matched): boolean {
+  return policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving;
+}
+
+interface RouteOptions {
+  readonly substitutes: readonly DesiredRoute[];
+  readonly isLeading: boolean;
+}
+
+function routeOne(world: Inputs, one: Matched, { substitutes, isLeading }: RouteOptions): Routed {
   const { eni, candidate, policy } = one;
   const { metric } = computeNumbers(eni, policy);
   const isManaged = policy.manage === 'full';
@@ -56,7 +83,7 @@ function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRout
     defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
     operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
     isTakenUp,
-    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...substitutes] : [],
+    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp, isLeading }), ...substitutes] : [],
   };
 }
 
@@ -68,10 +95,7 @@ function computeSubstitutes(
   surroundings: Surroundings,
   all: readonly Matched[],
 ): ReadonlyMap<Matched, readonly DesiredRoute[]> {
-  const leading = all.filter(
-    ({ policy, isLeaving }) => policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving,
-  );
-  const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
+  const leading = all.filter(mayLead);
   const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(metricOf);
   const substitutes = new Map<Matched, DesiredRoute[]>();
   if (dead.length === 0) return substitutes;
