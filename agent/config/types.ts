@@ -55,6 +55,8 @@ export interface InterfacePolicy {
   readonly arp: 'keep' | 'own';
   /** Bytes. */
   readonly mtu: number;
+  /** Bytes, of what leaves the VPC; null: as `mtu`. */
+  readonly mtuOutside: number | null;
   /** Whether the lease's DNS servers and domains are used. */
   readonly dns: boolean;
   /** Whether the ENI's default route enters the main table. */

@@ -17,6 +17,8 @@ export interface StatusRow {
   readonly state: EniState['kind'];
   readonly reason: string | null;
   readonly table: number | null;
+  /** The MTU that is configured for what leaves the VPC; null: none, or not in force. */
+  readonly mtuOutside: number | null;
   readonly addresses: readonly string[];
   readonly prefixes: readonly string[];
   /** Public IPv4 address → the private ones that carry it. */
@@ -53,6 +55,7 @@ export function buildStatusRow({ report, desired, networkFile, changesPending, h
     state: state.kind,
     reason: 'reason' in state ? state.reason : null,
     table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
+    mtuOutside: desired?.mtuOutside ?? null,
     addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     publicAddresses: eni?.publicIpv4 ?? {},
@@ -74,7 +77,7 @@ export type PaintState = (state: EniState['kind'], text: string) => string;
  * Columns that a narrow terminal omits, in this order; before that, the program's own files are
  * shown without directory.
  */
-const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'REPAIRS'];
+const dispensable = ['LAST CHANGE', 'PREFIXES', 'NETWORK FILE', 'TABLE', 'PUBLIC', 'MTU OUTSIDE', 'REPAIRS'];
 
 export interface TableLook {
   readonly paint?: PaintState;
@@ -103,9 +106,11 @@ interface Table {
 function buildTable(rows: readonly StatusRow[]): Table {
   const hasHistory = rows.some(({ repairs }) => repairs !== null);
   const hasPublic = rows.some(({ publicAddresses }) => Object.keys(publicAddresses).length > 0);
+  const hasOutside = rows.some(({ mtuOutside }) => mtuOutside !== null);
   const titles: readonly string[] = [
     ...columns,
     ...(hasPublic ? ['PUBLIC'] : []),
+    ...(hasOutside ? ['MTU OUTSIDE'] : []),
     'NETWORK FILE',
     ...(hasHistory ? historyColumns : []),
   ];
@@ -119,6 +124,7 @@ function buildTable(rows: readonly StatusRow[]): Table {
       summarise(row.addresses),
       summarise(row.prefixes),
       ...(hasPublic ? [summarise(Object.keys(row.publicAddresses))] : []),
+      ...(hasOutside ? [String(row.mtuOutside ?? '-')] : []),
       row.networkFile ?? '-',
       ...(hasHistory ? describeHistory(row) : []),
     ].map(escapeLine),

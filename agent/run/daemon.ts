@@ -13,7 +13,7 @@ import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import { Removals } from '../act/removals.ts';
 import type { Config } from '../config/types.ts';
-import { listTagKeys } from '../decide/desired/policy.ts';
+import { asksForVpc, listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
@@ -338,7 +338,8 @@ export class Daemon {
     const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
     const hasIpv6 = () => this.#mirror.state().lacksIpv6 !== true;
     const tagKeys = listTagKeys(this.#config);
-    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys });
+    const readsVpc = asksForVpc(this.#config);
+    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys, readsVpc });
   }
 
   async #readSnapshot(): Promise<Snapshot> {

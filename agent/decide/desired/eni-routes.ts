@@ -15,8 +15,10 @@ import {
   noDefaults,
   noOperatorRoutes,
   type OperatorRoutes,
+  withMtuOutside,
 } from './eni-objects.ts';
 import { findGateway, type Surroundings } from './gateways.ts';
+import { computeInsideRoutes } from './inside-routes.ts';
 import type { Matched } from './matched.ts';
 import { nameNetworkFile } from './network-file.ts';
 import { isRouted } from './situation.ts';
@@ -41,10 +43,11 @@ export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] 
     world,
     matched.filter(({ collision }) => collision === null),
   );
-  return matched.map((one) => routeOne(world, one, substitutes.get(one) ?? []));
+  const inside = computeInsideRoutes(world, matched);
+  return matched.map((one) => routeOne(world, one, [...(substitutes.get(one) ?? []), ...(inside.get(one) ?? [])]));
 }
 
-function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRoute[]): Routed {
+function routeOne(world: Inputs, one: Matched, further: readonly DesiredRoute[]): Routed {
   const { eni, candidate, policy } = one;
   const { metric } = computeNumbers(eni, policy);
   const isManaged = policy.manage === 'full';
@@ -56,7 +59,7 @@ function routeOne(world: Inputs, one: Matched, substitutes: readonly DesiredRout
     defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
     operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
     isTakenUp,
-    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...substitutes] : [],
+    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp }), ...further] : [],
   };
 }
 
@@ -84,7 +87,8 @@ function computeSubstitutes(
     if (next === undefined || metricOf(next) <= metric) continue;
     const way = { destination: defaultDestination[family], gateway: findGateway(surroundings, next, family) };
     const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
-    substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
+    const substitute = { ...route, ...way, ...withMtuOutside(next) };
+    substitutes.set(next, [...(substitutes.get(next) ?? []), substitute]);
   }
   return substitutes;
 }

@@ -19,6 +19,7 @@ import { type AskedWays, checkLinkGroups, checkWays } from './check-ways.ts';
 import { type ConfigurationState, checkConfiguration } from './diagnose-config.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
+import { checkPathMtus } from './diagnose-path-mtu.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { computeStanding, describePending } from './standing.ts';
 
@@ -58,6 +59,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkLinkGroups,
   checkReversePathFilters,
   checkKernel,
+  checkPathMtus,
 ];
 
 /** Every check has at least one finding: `ok` if it found no problem. */
