@@ -169,6 +169,7 @@ export const interfaceSchema = mapping({
   mtuOutside: integer(1_280, 65_535).nullable(),
   dns: yesOrNo(),
   defaultRoute: yesOrNo(),
+  requiredForOnline: yesOrNo().nullable(),
 }).partial();
 
 export const configSchema = mapping({

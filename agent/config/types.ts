@@ -61,6 +61,8 @@ export interface InterfacePolicy {
   readonly dns: boolean;
   /** Whether the ENI's default route enters the main table. */
   readonly defaultRoute: boolean;
+  /** Whether network-online.target waits for the link; null: for the primary's alone. */
+  readonly requiredForOnline: boolean | null;
 }
 
 /** Every given key must match (logical and); a match without keys matches every ENI. */

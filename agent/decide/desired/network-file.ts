@@ -142,7 +142,7 @@ function renderLinkFile(input: NetworkFileInput): string {
     ]),
     section('Link', [
       ['MTUBytes', policy.mtu],
-      ['RequiredForOnline', yesNo(isPrimary)],
+      ['RequiredForOnline', yesNo(policy.requiredForOnline ?? isPrimary)],
     ]),
   ];
   if (isAddressless) {
@@ -320,13 +320,14 @@ export function readDns(text: string): boolean | null {
 
 /**
  * Whether two texts of a link's file are the same except for what takes effect without a
- * reload: the MTU, DNS.
+ * reload – the MTU, DNS – or counts at the next boot only.
  */
 export function isSameButSettings(left: string, right: string): boolean {
-  const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '');
+  const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '').replace(onlineLine, '');
   return strip(left) === strip(right);
 }
 
+const onlineLine = /^RequiredForOnline=.*$/m;
 const mtuLine = /^MTUBytes=(?<mtu>\d+)$/m;
 const dnsLines = /^(?:UseDNS|UseDomains|DNSDefaultRoute)=.*$/gm;
 

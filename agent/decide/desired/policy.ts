@@ -41,6 +41,7 @@ const defaults: InterfacePolicy = {
   mtuOutside: null,
   dns: true,
   defaultRoute: true,
+  requiredForOnline: null,
 };
 
 /**
