@@ -32,6 +32,11 @@ export interface EniMetadata {
   readonly ipv6Prefixes: readonly string[];
   readonly subnetIpv4: string | null;
   readonly subnetIpv6: readonly string[];
+  /**
+   * Blocks of its VPC as CIDR text, sorted, both families. No key: not read, for no entry of the
+   * configuration asks for them.
+   */
+  readonly vpcCidrs?: readonly string[];
   /** Public IPv4 address → the private addresses that carry it; never on the host. */
   readonly publicIpv4: Readonly<Record<string, readonly string[]>>;
 }
@@ -171,6 +176,8 @@ export interface DesiredRoute {
   readonly gateway: string | null;
   readonly linkIndex: number;
   readonly metric: number;
+  /** The largest packet that goes this way. No key: that of the link. */
+  readonly mtu?: number;
   /**
    * Replaces what networkd drops for a moment: also added while networkd is configuring the link.
    */
@@ -227,6 +234,8 @@ export interface DesiredLease {
   readonly metric: number;
   /** Whether the default routes of lease and router advertisement are desired. */
   readonly hasDefaultRoute: boolean;
+  /** Of these default routes; null: that of the link. */
+  readonly mtu: number | null;
 }
 
 /** The desired state of one managed ENI. */
@@ -240,6 +249,8 @@ export interface DesiredEni {
   readonly group: number | null;
   /** The value that networkd would set; null if this program does not manage it. */
   readonly mtu: number | null;
+  /** The MTU of its default routes; null: that of the link. */
+  readonly mtuOutside: number | null;
   /** The desired VRF; null: none. */
   readonly vrf: string | null;
   readonly tableId: number;
@@ -350,6 +361,8 @@ export type Change = {
     }
   | { readonly kind: 'add-route'; readonly route: DesiredRoute }
   | { readonly kind: 'remove-route'; readonly route: Route }
+  /** Of a route that is there; null: that of its link. */
+  | { readonly kind: 'set-route-mtu'; readonly route: Route; readonly mtu: number | null }
   | { readonly kind: 'add-rule'; readonly rule: DesiredRule }
   /** `ownTwins`: rules of ours that stay, and that the kernel may take for it. No key: none. */
   | { readonly kind: 'remove-rule'; readonly rule: Rule; readonly ownTwins?: readonly Rule[] }
@@ -404,6 +417,11 @@ export interface HostFacts {
     readonly polkit: 'allows' | 'refuses' | 'absent' | 'unknown';
     readonly hasHelper: boolean;
   };
+  /**
+   * Destinations to which the kernel remembers a smaller path MTU, learnt by "packet too big". No
+   * key: the kernel was not asked.
+   */
+  readonly pathMtuCount?: number;
   /** The running daemon; null if none holds the lock of the runtime directory. */
   readonly daemon: { readonly processId: number; readonly hasNetAdmin: boolean | null } | null;
 }

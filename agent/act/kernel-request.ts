@@ -15,9 +15,16 @@ export interface NetlinkActOptions {
  * otherwise.
  */
 export async function accept(expected: readonly string[], request: Promise<void>): Promise<boolean> {
+  return acceptAnswer(
+    request.then(() => true),
+    expected,
+  );
+}
+
+/** The same of a request that says itself whether there was something to do. */
+export async function acceptAnswer(request: Promise<boolean>, expected: readonly string[] = []): Promise<boolean> {
   try {
-    await request;
-    return true;
+    return await request;
   } catch (error) {
     if (!(error instanceof RtnetlinkError)) throw error;
     if (expected.includes(error.errno)) return false;

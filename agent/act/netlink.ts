@@ -18,9 +18,10 @@ import {
   RTN_UNICAST,
 } from '../../lib/rtnetlink/constants.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { isSameRoute } from '../../lib/rtnetlink/route-match.ts';
 import { KernelError } from '../errors.ts';
 import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
-import { accept, type NetlinkActOptions } from './kernel-request.ts';
+import { accept, acceptAnswer, type NetlinkActOptions } from './kernel-request.ts';
 import { Removals } from './removals.ts';
 import { addRule } from './rules.ts';
 
@@ -35,6 +36,7 @@ export type KernelChange = Extract<
       | 'set-master'
       | 'set-link-group'
       | 'set-mtu'
+      | 'set-route-mtu'
       | 'move-address';
   }
 >;
@@ -68,6 +70,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
       return accept([], client.setMtu(change.linkIndex, change.mtu));
     case 'add-route':
       return addRoute({ ...toRoute(change.route, protocol), isFollowed: change.route.isFollowed === true }, client);
+    case 'set-route-mtu':
+      return setRouteMtu(change, client);
     case 'add-rule':
       return addRule(toRule(change.rule, protocol), client);
     case 'remove-route':
@@ -125,6 +129,26 @@ async function addRoute(
   const subject = `route to ${destination} in table ${table}`;
   const message = `failed to add ${subject}: another program's route of metric ${metric} by link ${foreign.linkIndex ?? '?'} has its place; remove that one, or set \`table:\` or \`metric:\` for the ENI`;
   throw new KernelError('PLACE_TAKEN', subject, message);
+}
+
+/** Of an IPv4 route each MTU is a route of its own: the new one comes, then the others go. */
+async function setRouteMtu(
+  { route, mtu }: { readonly route: Route; readonly mtu: number | null },
+  client: RtnetlinkClient,
+): Promise<boolean> {
+  const { mtu: before, ...bare } = route;
+  if (route.family === 6) return acceptAnswer(client.addRouteWithMtu(route, mtu));
+  for (let isFirst = true; ; isFirst = false) {
+    const inTable = await client.dumpRoutes(4, { filter: (_family, one) => one === route.table });
+    const twins = inTable.filter(({ mtu: _mtu, ...one }) => isSameRoute(one, bare));
+    if (isFirst && !twins.some((one) => one.mtu === before)) return false;
+    const [wrong] = twins.filter((one) => (one.mtu ?? null) !== mtu);
+    if (wrong === undefined) return true;
+    const isMissing = twins.every((one) => (one.mtu ?? null) !== mtu);
+    if (isMissing) await acceptAnswer(client.addRouteWithMtu(wrong, mtu), ['EEXIST']);
+    // A request without an MTU deletes the first one; if that is right, it is added again.
+    if (!(await accept(['ESRCH'], client.deleteRoute(wrong)))) return true;
+  }
 }
 
 /**
@@ -220,6 +244,7 @@ export function toRoute(route: DesiredRoute, protocol: number): Route {
     gateway: route.gateway,
     linkIndex: route.linkIndex,
     metric: route.metric,
+    ...(route.mtu === undefined ? {} : { mtu: route.mtu }),
     preferredSource: null,
     nextHopId: null,
     isComplex: false,

@@ -27,6 +27,8 @@ export const rowSchema: z.ZodType<StatusRow> = z.object({
   state: z.enum(['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'detaching']),
   reason: nullableText,
   table: nullableNumber,
+  // A daemon of before has none.
+  mtuOutside: nullableNumber.default(null),
   addresses: z.array(text),
   prefixes: z.array(text),
   publicAddresses: z.record(text, z.array(text)),

@@ -7,7 +7,7 @@ import { Bus } from '../../lib/dbus/bus.ts';
 import { isWantedRoute, makeRouteFilter } from '../../lib/rtnetlink/route-interest.ts';
 import type { Config } from '../config/types.ts';
 import { Decider, lookOnce } from '../decide/decider.ts';
-import { listTagKeys } from '../decide/desired/policy.ts';
+import { asksForVpc, listTagKeys } from '../decide/desired/policy.ts';
 import type { Sensed } from '../decide/desired/world.ts';
 import type { Conflict } from '../decide/diff/ownership.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/inputs/accept-snapshot.ts';
@@ -97,6 +97,7 @@ async function readMetadata(config: Config, kernel: KernelState, warnings: strin
       localAddresses: () => listLocalAddresses(kernel, config.drivers),
       hasIpv6: () => kernel.lacksIpv6 !== true,
       tagKeys: listTagKeys(config),
+      readsVpc: asksForVpc(config),
     }).readSnapshot();
     const state = stored === null ? initialAcceptState : { accepted: stored.snapshot, missing: {} };
     const { accepted: snapshot } = acceptSnapshot(state, candidate);

@@ -165,8 +165,11 @@ export const interfaceSchema = mapping({
   arp: oneOf(['keep', 'own']),
   // The least that IPv4 hosts must take, and the most that a link can have.
   mtu: integer(576, 65_535),
+  // The least that IPv6 takes (RFC 8200, section 5).
+  mtuOutside: integer(1_280, 65_535).nullable(),
   dns: yesOrNo(),
   defaultRoute: yesOrNo(),
+  requiredForOnline: yesOrNo().nullable(),
 }).partial();
 
 export const configSchema = mapping({

@@ -55,10 +55,14 @@ export interface InterfacePolicy {
   readonly arp: 'keep' | 'own';
   /** Bytes. */
   readonly mtu: number;
+  /** Bytes, of what leaves the VPC; null: as `mtu`. */
+  readonly mtuOutside: number | null;
   /** Whether the lease's DNS servers and domains are used. */
   readonly dns: boolean;
   /** Whether the ENI's default route enters the main table. */
   readonly defaultRoute: boolean;
+  /** Whether network-online.target waits for the link; null: for the primary's alone. */
+  readonly requiredForOnline: boolean | null;
 }
 
 /** Every given key must match (logical and); a match without keys matches every ENI. */

@@ -52,6 +52,11 @@ export function describeChange(change: Change, directory: string = defaultConfig
         : `resolvectl dns ${link} '' && resolvectl domain ${link} '' && resolvectl default-route ${link} no`;
     case 'add-route':
       return `${ip(familyOf(change.route.destination))} route add ${describeWholeRoute(change.route, link)} proto ${ownProtocol}`;
+    case 'set-route-mtu': {
+      const { mtu: _before, ...route } = change.route;
+      const wanted = change.mtu === null ? route : { ...route, mtu: change.mtu };
+      return `${ip(route.family)} route change ${describeWholeRoute(wanted, link)} proto ${route.protocol}`;
+    }
     case 'remove-route':
       return `${ip(change.route.family)} route del ${describeWholeRoute(change.route, link)} proto ${change.route.protocol}`;
     case 'add-rule':

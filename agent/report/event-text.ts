@@ -23,6 +23,7 @@ const words: Readonly<Record<Change['kind'], readonly [string, string]>> = {
   'set-address-metric': ['metric', 'set'],
   'add-route': ['route', 'added'],
   'remove-route': ['route', 'removed'],
+  'set-route-mtu': ['MTU of a route', 'set'],
   'add-rule': ['rule', 'added'],
   'remove-rule': ['rule', 'removed'],
 };

@@ -14,6 +14,8 @@ export interface StatusRow {
   readonly state: EniState['kind'];
   readonly reason: string | null;
   readonly table: number | null;
+  /** The MTU that is configured for what leaves the VPC; null: none, or not in force. */
+  readonly mtuOutside: number | null;
   readonly addresses: readonly string[];
   readonly prefixes: readonly string[];
   /** Public IPv4 address → the private ones that carry it. */
@@ -63,6 +65,7 @@ export function buildStatusRow({ report, desired, networkFile, changesPending, h
     state: state.kind,
     reason: 'reason' in state ? state.reason : null,
     table: desired?.routes.some(({ table }) => table === desired.tableId) === true ? desired.tableId : null,
+    mtuOutside: desired?.mtuOutside ?? null,
     addresses: eni === null ? [] : [...eni.ipv4Addresses, ...eni.ipv6Addresses],
     prefixes: eni === null ? [] : [...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     publicAddresses: eni?.publicIpv4 ?? {},

@@ -32,7 +32,7 @@ interface Column {
 
 /** A table like networkctl's; the reason of a state follows on lines of its own, if it has one. */
 export function renderStatusTable(rows: readonly StatusRow[], look: TableLook = {}): string {
-  const columns = listColumns(look);
+  const columns = listColumns(rows, look);
   const cells = rows.map((row) => columns.map(({ cell }) => escapeLine(cell(row))));
   const width = look.isWide === true ? Number.POSITIVE_INFINITY : (look.width ?? Number.POSITIVE_INFINITY);
   const widths = fitWidths(columns, cells, width);
@@ -54,7 +54,10 @@ export function renderStatusTable(rows: readonly StatusRow[], look: TableLook = 
   return `${lines.join('\n')}\n`;
 }
 
-function listColumns({ isWide = false, hasFullTimes = false, nowMs = 0 }: TableLook): Column[] {
+function listColumns(
+  rows: readonly StatusRow[],
+  { isWide = false, hasFullTimes = false, nowMs = 0 }: TableLook,
+): Column[] {
   const changed = ({ lastChange }: StatusRow): string => {
     if (lastChange === null) return '-';
     return hasFullTimes ? formatTime(lastChange.time) : formatAge(nowMs - Date.parse(lastChange.time));
@@ -72,6 +75,9 @@ function listColumns({ isWide = false, hasFullTimes = false, nowMs = 0 }: TableL
           { title: 'PUBLIC', cell: ({ publicAddresses }: StatusRow) => summarise(Object.keys(publicAddresses)) },
           { title: 'NETWORK FILE', cell: ({ networkFile }: StatusRow) => networkFile ?? '-' },
         ]
+      : []),
+    ...(rows.some(({ mtuOutside }) => mtuOutside !== null)
+      ? [{ title: 'MTU OUTSIDE', cell: ({ mtuOutside }: StatusRow) => String(mtuOutside ?? '-') }]
       : []),
     { title: 'CHANGED', cell: changed },
     { title: 'REPAIRS', cell: ({ repairs }) => (repairs === null ? '-' : String(countRepairs(repairs))) },

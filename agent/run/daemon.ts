@@ -15,7 +15,7 @@ import { Removals } from '../act/removals.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import { listDifferences } from '../config/differences.ts';
 import type { Config } from '../config/types.ts';
-import { listTagKeys } from '../decide/desired/policy.ts';
+import { asksForVpc, listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
 import { computeStanding } from '../decide/explain/standing.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
@@ -372,7 +372,8 @@ export class Daemon {
     const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
     const hasIpv6 = () => this.#mirror.state().lacksIpv6 !== true;
     const tagKeys = listTagKeys(this.#config);
-    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys });
+    const readsVpc = asksForVpc(this.#config);
+    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys, readsVpc });
   }
 
   async #readSnapshot(): Promise<Snapshot> {

@@ -10,6 +10,7 @@ import { readRegularFile } from '../../lib/file/read-file.ts';
 import { list, tryRead } from '../../lib/file/try-read.ts';
 import { sendRequest } from '../../lib/imds/request.ts';
 import { listRoutes } from '../../lib/imds/route.ts';
+import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import type { HostFacts } from '../model.ts';
 import { version } from '../version.ts';
 import { listPeerFiles } from './peer-files.ts';
@@ -63,6 +64,7 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
   const files = readNetworkFiles();
   const strangeMacs = listStrangeMacs(files);
   const strangeNames = listStrangeNames(files);
+  const pathMtuCount = await countPathMtus();
   const imdsNetwork = readText('/run/systemd/network/85-imds-early.network');
   return {
     kernelRelease: release(),
@@ -76,9 +78,22 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
     ...(/^i-[0-9a-f]{1,40}$/.test(instanceId) ? { instanceId } : {}),
     ...(strangeMacs.length === 0 ? {} : { strangeMacs }),
     ...(strangeNames.length === 0 ? {} : { strangeNames }),
+    ...(pathMtuCount === null ? {} : { pathMtuCount }),
     daemon:
       daemonProcessId === null ? null : { processId: daemonProcessId, hasNetAdmin: readHasNetAdmin(daemonProcessId) },
   };
+}
+
+async function countPathMtus(): Promise<number | null> {
+  const client = new RtnetlinkClient();
+  try {
+    const [ipv4, ipv6] = await Promise.all([client.countPathMtus(4), client.countPathMtus(6)]);
+    return ipv4 + ipv6;
+  } catch {
+    return null;
+  } finally {
+    client.close();
+  }
 }
 
 /** Programs that configure networks, in this network namespace. */

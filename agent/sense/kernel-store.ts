@@ -56,6 +56,8 @@ const identify: { readonly [K in KernelKind]: (record: Records[K]) => string } =
     [
       ...[slotOf(route), route.type, route.scope, route.protocol, route.gateway, route.linkIndex],
       ...[route.nextHopId, route.isComplex],
+      // Of IPv4 a slot has the same route once for each MTU (fib_find_info compares fib_metrics).
+      route.family === 4 ? route.mtu : undefined,
     ].join(' '),
   rule: (rule) =>
     [

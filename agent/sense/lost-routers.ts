@@ -41,7 +41,9 @@ export class LostRouters {
   #take(event: RtnetlinkEvent, nowMs: number): boolean {
     if (event.kind !== 'route' || event.route.protocol !== routerAdvertisementProtocol) return false;
     const { change, route, portId } = event;
-    if (change === 'new' && portId !== undefined && portId !== 0) this.#maker = portId;
+    // One in the place of another is enid's, which gives it another MTU and leaves it its mark.
+    const isMade = change === 'new' && !event.isReplacement;
+    if (isMade && portId !== undefined && portId !== 0) this.#maker = portId;
     if (route.destination !== defaultDestination[6]) return false;
     let isChanged = false;
     for (const { linkIndex, gateway } of route.paths ?? [route]) {

@@ -25,6 +25,8 @@ export interface EniContext {
   readonly hadIpv4: boolean;
   /** Leaves that have stayed empty for so many reads that they count as none. No key: none. */
   readonly settledEmpty?: ReadonlySet<string>;
+  /** The blocks of the VPC were read. No key: they were not. */
+  readonly readsVpc?: boolean;
 }
 
 /**
@@ -37,6 +39,7 @@ const possiblyEmpty: ReadonlySet<string> = new Set([
   'ipv6s',
   'subnet-ipv4-cidr-block',
   'subnet-ipv6-cidr-blocks',
+  'vpc-ipv6-cidr-blocks',
 ]);
 
 /**
@@ -48,6 +51,8 @@ const greatest = { 'device-number': 99, 'network-card': 35 } as const;
 
 /** Subnets are as long as this (Amazon VPC user guide, "Subnet CIDR blocks"). */
 const subnetLengths = { 4: [16, 28], 6: [44, 64] } as const;
+/** And the blocks of a VPC as this ("VPC CIDR blocks" there). */
+const vpcLengths = { 4: [16, 28], 6: [44, 60] } as const;
 
 class InvalidLeaf extends Error {}
 
@@ -57,7 +62,8 @@ class InvalidLeaf extends Error {}
  * The two cannot be told apart, and additions take effect with the read that shows them, so nothing
  * is gained by waiting.
  */
-export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, settledEmpty }: EniContext): EniReading {
+export function parseEni(leaves: EniLeaves, context: EniContext): EniReading {
+  const { isPrimary, hasCards, hadIpv4, settledEmpty, readsVpc = false } = context;
   const { mac, listed, values } = leaves;
   const pending = (reason: string): EniReading => ({ kind: 'pending', mac, reason });
   if (listed === null) return pending('the ENI is listed, but not there yet');
@@ -100,6 +106,7 @@ export function parseEni(leaves: EniLeaves, { isPrimary, hasCards, hadIpv4, sett
         ipv6Prefixes: leaf.parsePrefixes('ipv6-prefix', subnetIpv6, 6).sort(),
         subnetIpv4,
         subnetIpv6,
+        ...(readsVpc ? { vpcCidrs: leaf.parseVpc() } : {}),
         publicIpv4: filterAssociations(leaves.publicIpv4),
       },
     };
@@ -174,10 +181,25 @@ class LeafParser {
   }
 
   parseSubnets(name: string, family: Family): string[] {
-    const [shortest, longest] = subnetLengths[family];
+    return this.#parseBlocks(name, family, { kind: 'a subnet', lengths: subnetLengths[family] });
+  }
+
+  parseVpc(): string[] {
+    const kind = 'a block';
+    return [
+      ...this.#parseBlocks('vpc-ipv4-cidr-blocks', 4, { kind, lengths: vpcLengths[4] }),
+      ...this.#parseBlocks('vpc-ipv6-cidr-blocks', 6, { kind, lengths: vpcLengths[6] }),
+    ].sort();
+  }
+
+  #parseBlocks(
+    name: string,
+    family: Family,
+    { kind, lengths: [shortest, longest] }: { readonly kind: string; readonly lengths: readonly [number, number] },
+  ): string[] {
     return this.#parseWords(name, family, prefix, (cidr) => {
       const { length } = requireCidr(cidr);
-      return length < shortest || length > longest ? `a subnet of /${shortest} to /${longest}` : undefined;
+      return length < shortest || length > longest ? `${kind} of /${shortest} to /${longest}` : undefined;
     });
   }
 

@@ -8,6 +8,8 @@ export const macsPath = 'meta-data/network/interfaces/macs/';
 
 /** Leaves that change live: read each time. */
 const liveLeaves = ['local-ipv4s', 'ipv6s', 'ipv4-prefix', 'ipv6-prefix'] as const;
+/** Live, too; read only where the configuration asks for them. */
+export const vpcLeaves = ['vpc-ipv4-cidr-blocks', 'vpc-ipv6-cidr-blocks'] as const;
 export const prefixLeaves = ['ipv4-prefix', 'ipv6-prefix'] as const;
 /**
  * Leaves that stay while an ENI is attached and its list names the same keys: read once, then
@@ -34,14 +36,18 @@ export type ReadPath = (path: string) => Promise<ImdsAnswer>;
  */
 export type Check = (typeof staticLeaves)[number] | 'public' | null;
 
-/**
- * Reads an ENI. `known` is what was read of it when it was last whole, or null; the same object
- * where nothing is new.
- */
+export interface ReadOptions {
+  /** What was read of it when it was last whole, or null. */
+  readonly known: EniLeaves | null;
+  readonly check: Check;
+  readonly readsVpc: boolean;
+}
+
+/** Reads an ENI. The same object as before where nothing is new. */
 export async function readEniLeaves(
   mac: string,
   read: ReadPath,
-  { known, check }: { readonly known: EniLeaves | null; readonly check: Check },
+  { known, check, readsVpc }: ReadOptions,
 ): Promise<EniLeaves> {
   const base = `${macsPath}${mac}/`;
   const list = await read(base);
@@ -58,7 +64,8 @@ export async function readEniLeaves(
       check === 'public' ||
       !listed.has(check) ||
       (await readLeaf(check))[1] === known.values.get(check));
-  const live = liveLeaves.filter((name) => listed.has(name)).map(readLeaf);
+  const names: readonly string[] = readsVpc ? [...liveLeaves, ...vpcLeaves] : liveLeaves;
+  const live = names.filter((name) => listed.has(name)).map(readLeaf);
   const associate = async (before: EniLeaves['publicIpv4']) =>
     listed.has(associationsName) ? await readAssociations(`${base}${associationsName}/`, read, before) : {};
   if (isKnown) {

@@ -71,20 +71,23 @@ export interface MetadataReaderOptions {
   readonly onRequest?: (outcome: ImdsOutcome) => void;
   /** Tags of the instance that are to be read; none: nothing is asked. */
   readonly tagKeys?: readonly string[];
+  /** Whether the blocks of each ENI's VPC are to be read: one request more for each family. */
+  readonly readsVpc?: boolean;
 }
 
 /** Opens a reader of the instance's metadata service. Nothing is sent before the first read. */
 export function openMetadataReader(options: MetadataReaderOptions): SnapshotReader {
-  const { localAddresses, onRequest, tagKeys = [], ...rest } = options;
+  const { localAddresses, onRequest, tagKeys = [], readsVpc = false, ...rest } = options;
   const userAgent = `enid/${version}`;
   const bound = localAddresses === undefined ? {} : { localAddresses };
   const told = onRequest === undefined ? {} : { onRequest };
-  return new SnapshotReader(new ImdsClient({ ...rest, userAgent, ...bound, ...told }), tagKeys);
+  return new SnapshotReader(new ImdsClient({ ...rest, userAgent, ...bound, ...told }), { tagKeys, readsVpc });
 }
 
 export class SnapshotReader implements MetadataReader {
   readonly #source: MetadataSource;
   readonly #tagKeys: readonly string[];
+  readonly #readsVpc: boolean;
   /** MAC → leaves of the ENIs that were read whole. */
   readonly #known = new Map<string, EniLeaves>();
   /** `mac name` of a leaf without a value → reads in a row. */
@@ -96,9 +99,13 @@ export class SnapshotReader implements MetadataReader {
   #instanceId: string | null = null;
   #turn = 0;
 
-  constructor(source: MetadataSource, tagKeys: readonly string[] = []) {
+  constructor(
+    source: MetadataSource,
+    { tagKeys = [], readsVpc = false }: Pick<MetadataReaderOptions, 'tagKeys' | 'readsVpc'> = {},
+  ) {
     this.#source = source;
     this.#tagKeys = tagKeys;
+    this.#readsVpc = readsVpc;
   }
 
   /** The ENI is to be read whole next time: its link has gone or come. */
@@ -146,6 +153,7 @@ export class SnapshotReader implements MetadataReader {
         readEniLeaves(mac, read, {
           known: this.#known.get(mac) ?? null,
           check: checked.mac === mac ? checked.check : null,
+          readsVpc: this.#readsVpc,
         }),
       ),
     );
@@ -157,7 +165,8 @@ export class SnapshotReader implements MetadataReader {
       const settledEmpty = new Set(
         prefixLeaves.filter((name) => (this.#empty.get(`${one.mac} ${name}`) ?? 0) >= readsUntilEmpty),
       );
-      return this.#parse(one, { isPrimary: one.mac === primaryMac, hasCards, hadIpv4, settledEmpty });
+      const isPrimary = one.mac === primaryMac;
+      return this.#parse(one, { isPrimary, hasCards, hadIpv4, settledEmpty, readsVpc: this.#readsVpc });
     });
     const enis = withholdUnplaced(parsed);
     for (const [index, one] of leaves.entries()) {

@@ -20,7 +20,7 @@ const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
 /** Nothing that ends a line or moves a cursor. */
 const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
 /** The kinds of decide/base/identity.ts. */
-const identity = line.regex(/^(address|route|rule|file|altname|group|mtu|dns off|master|setting) /);
+const identity = line.regex(/^(address|route|rule|file|altname|group|mtu|route-mtu|dns off|master|setting) /);
 
 const eniSchema = z.object({
   mac,
@@ -35,6 +35,7 @@ const eniSchema = z.object({
   ipv6Prefixes: z.array(z.string()),
   subnetIpv4: z.string().nullable(),
   subnetIpv6: z.array(z.string()),
+  vpcCidrs: z.array(z.string()).exactOptional(),
   publicIpv4: z.record(z.string(), z.array(z.string())),
 });
 
@@ -93,6 +94,8 @@ function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
     ['ipv6-prefix', eni.ipv6Prefixes],
     ['subnet-ipv4-cidr-block', eni.subnetIpv4 === null ? [] : [eni.subnetIpv4]],
     ['subnet-ipv6-cidr-blocks', eni.subnetIpv6],
+    ['vpc-ipv4-cidr-blocks', eni.vpcCidrs?.filter((cidr) => !cidr.includes(':')) ?? []],
+    ['vpc-ipv6-cidr-blocks', eni.vpcCidrs?.filter((cidr) => cidr.includes(':')) ?? []],
   ];
   const ids: [string, string | null][] = [
     ['interface-id', eni.eniId],
@@ -106,7 +109,10 @@ function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
     ...lists.flatMap(([name, words]) => (words.length === 0 ? [] : [[name, words.join('\n')] as const])),
   ]);
   const leaves = { mac: eni.mac, listed: new Set(values.keys()), values, publicIpv4: eni.publicIpv4 };
-  const reading = parseEni(leaves, { isPrimary: eni.mac === primaryMac, hasCards: false, hadIpv4: false });
+  const reading = parseEni(leaves, {
+    ...{ isPrimary: eni.mac === primaryMac, hasCards: false, hadIpv4: false },
+    readsVpc: eni.vpcCidrs !== undefined,
+  });
   return reading.kind === 'ready' && sortKeys(reading.eni) === sortKeys(eni);
 }
 

@@ -10,6 +10,7 @@ import {
   RTM_DELLINKPROP,
   RTM_DELROUTE,
   RTM_DELRULE,
+  RTM_F_CLONED,
   RTM_GETADDR,
   RTM_GETLINK,
   RTM_GETROUTE,
@@ -35,6 +36,8 @@ import {
   type RouteFilter,
   type RouteLookup,
 } from './route.ts';
+import { isSameRoute } from './route-match.ts';
+import { encodeWithMtu } from './route-mtu.ts';
 import { decodeRule, encodeRule, encodeRuleHeader } from './rule.ts';
 import type { Address, Family, Link, LinkSettings, Route, Rule } from './types.ts';
 
@@ -89,6 +92,22 @@ export class RtnetlinkClient {
     return this.#dumpFamily(`list IPv${family} routes`, RTM_GETROUTE, family, familyHeader(family, 12), decode);
   }
 
+  /**
+   * Destinations with a path MTU of their own, which the kernel keeps beside the routes: learnt by
+   * "packet too big", for ten minutes each (net.ipv4.route.mtu_expires), and of IPv4 used since.
+   */
+  async countPathMtus(family: Family): Promise<number> {
+    const header = familyHeader(family, 12);
+    header.writeUInt32LE(RTM_F_CLONED, 8);
+    const decode = (buffer: Buffer, start: number, end: number) => {
+      const isCached = (buffer.readUInt32LE(start + 8) & RTM_F_CLONED) !== 0;
+      const route = isCached ? decodeLookup(buffer, start, end) : null;
+      return route?.mtu === undefined ? null : route;
+    };
+    const found = await this.#dumpFamily(`list IPv${family} path MTUs`, RTM_GETROUTE, family, header, decode);
+    return found.length;
+  }
+
   async dumpRules(family?: Family): Promise<Rule[]> {
     return this.#dumpFamilies('rules', RTM_GETRULE, family, encodeRuleHeader, decodeRule);
   }
@@ -123,6 +142,27 @@ export class RtnetlinkClient {
    */
   deleteRoute(route: Route): Promise<void> {
     return this.#request(`delete ${describeRoute(route)}`, RTM_DELROUTE, 0, () => encodeRoute(route));
+  }
+
+  /**
+   * Adds a route that is there once more with another path MTU, null: none; all else of it stays.
+   * Of IPv6 it takes its place, which the kernel has for one MTU only; of IPv4 it comes behind it:
+   * a replacement would hit the first route of the slot (fib_table_insert). False: it is not there.
+   */
+  async addRouteWithMtu(route: Route, mtu: number | null): Promise<boolean> {
+    const { family, table } = route;
+    const description = `set the MTU of ${describeRoute(route)} to ${mtu ?? 'that of its link'}`;
+    const inTable: RouteFilter = (_family, one) => one === table;
+    const decode = (buffer: Buffer, start: number, end: number) => {
+      const found = isWantedRoute(inTable, buffer, start, end) ? decodeRoute(buffer, start, end) : null;
+      if (found === null || !isSameRoute(found, route)) return null;
+      return { family, body: encodeWithMtu(buffer, start, end, mtu) };
+    };
+    const [found] = await this.#dumpFamily(description, RTM_GETROUTE, family, familyHeader(family, 12), decode);
+    if (found === undefined) return false;
+    const flags = NLM_F_CREATE | (family === 4 ? NLM_F_APPEND : NLM_F_REPLACE);
+    await this.#request(description, RTM_NEWROUTE, flags, () => found.body);
+    return true;
   }
 
   /**

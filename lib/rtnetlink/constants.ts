@@ -110,11 +110,17 @@ export const RTA_OIF = 4;
 export const RTA_GATEWAY = 5;
 export const RTA_PRIORITY = 6;
 export const RTA_PREFSRC = 7;
+export const RTA_METRICS = 8;
+/** In RTA_METRICS: the path MTU. */
+export const RTAX_MTU = 2;
 export const RTA_MULTIPATH = 9;
+export const RTA_CACHEINFO = 12;
 export const RTA_TABLE = 15;
 export const RTA_MARK = 16;
 export const RTA_VIA = 18;
 export const RTA_ENCAP_TYPE = 21;
+/** Of a request, in seconds; a dump has RTA_CACHEINFO. */
+export const RTA_EXPIRES = 23;
 export const RTA_UID = 25;
 export const RTA_NH_ID = 30;
 export const RTM_F_CLONED = 0x200;

@@ -22,6 +22,7 @@ export function describeRoute(route: Route): string {
   if (route.preferredSource !== null) words.push(`src ${route.preferredSource}`);
   words.push(`table ${route.table}`);
   if (route.metric !== 0) words.push(`metric ${route.metric}`);
+  if (route.mtu !== undefined) words.push(`mtu ${route.mtu}`);
   return words.join(' ');
 }
 

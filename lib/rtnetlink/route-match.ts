@@ -24,6 +24,7 @@ export function isSameRoute(left: Route, right: Route): boolean {
   return (
     isSameSlot(left, right) &&
     left.metric === right.metric &&
+    left.mtu === right.mtu &&
     left.type === right.type &&
     left.protocol === right.protocol &&
     left.scope === right.scope &&
@@ -67,6 +68,7 @@ function isHit(wanted: Route, route: Route): boolean {
   return (
     fits(wanted.type, route.type, 0) &&
     wanted.scope === route.scope &&
+    fits(wanted.mtu, route.mtu, undefined) &&
     fits(wanted.preferredSource, route.preferredSource, null) &&
     (wanted.nextHopId === null ? route.nextHopId === null : wanted.nextHopId === route.nextHopId) &&
     goesSameWay(wanted, route)

@@ -12,6 +12,7 @@ import {
   RTA_GATEWAY,
   RTA_IIF,
   RTA_MARK,
+  RTA_METRICS,
   RTA_MULTIPATH,
   RTA_NH_ID,
   RTA_OIF,
@@ -21,12 +22,13 @@ import {
   RTA_TABLE,
   RTA_UID,
   RTA_VIA,
+  RTAX_MTU,
   RTM_F_CLONED,
   RTM_F_FIB_MATCH,
   RTM_F_LOOKUP_TABLE,
   RTNH_F_ONLINK,
 } from './constants.ts';
-import { encodeAttribute, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
+import { encodeAttribute, encodeNested, encodeU32, readU32, requireLength, visitAttributes } from './message.ts';
 import type { Family, Route, RoutePath } from './types.ts';
 
 /**
@@ -96,6 +98,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   let gateway: string | null = null;
   let linkIndex: number | null = null;
   let metric = 0;
+  let mtu = 0;
   let preferredSource: string | null = null;
   let nextHopId: number | null = null;
   let paths: RoutePath[] | null = null;
@@ -109,6 +112,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     else if (type === RTA_VIA) gateway = readVia(buffer, from, to);
     else if (type === RTA_PRIORITY) metric = readU32('RTA_PRIORITY', buffer, from, to);
     else if (type === RTA_PREFSRC) preferredSource = readAddress(family, buffer, from, to);
+    else if (type === RTA_METRICS) mtu = readMtu(buffer, from, to);
     else if (type === RTA_NH_ID) nextHopId = readU32('RTA_NH_ID', buffer, from, to);
     else if (type === RTA_MULTIPATH) paths = readPaths(family, buffer, from, to);
     else if (type === RTA_ENCAP_TYPE) isComplex = true;
@@ -123,6 +127,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     gateway,
     linkIndex,
     metric,
+    ...(mtu === 0 ? {} : { mtu }),
     preferredSource,
     nextHopId,
     ...(paths === null ? {} : { paths }),
@@ -130,6 +135,15 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     // rt6_fill_node).
     isComplex: isComplex || paths !== null || (nextHopId !== null && linkIndex === null),
   };
+}
+
+/** 0: unset. */
+function readMtu(buffer: Buffer, start: number, end: number): number {
+  let mtu = 0;
+  visitAttributes(buffer, start, end, (type, from, to) => {
+    if (type === RTAX_MTU) mtu = readU32('RTAX_MTU', buffer, from, to);
+  });
+  return mtu;
 }
 
 /**
@@ -196,6 +210,8 @@ export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[
     if (route.gateway !== null) body.push(encodeGateway(route.family, route.gateway));
   }
   if (route.metric !== 0) body.push(encodeU32(RTA_PRIORITY, route.metric));
+  // A deletion compares it, too, where it is given (fib_metrics_match).
+  if (route.mtu !== undefined) body.push(encodeNested(RTA_METRICS, [encodeU32(RTAX_MTU, route.mtu)]));
   if (route.preferredSource !== null) {
     body.push(encodeAttribute(RTA_PREFSRC, addressBytes(route.family, route.preferredSource)));
   }

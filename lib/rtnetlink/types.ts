@@ -98,6 +98,8 @@ export interface Route {
   readonly linkIndex: number | null;
   /** RTA_PRIORITY; 0 where unset. */
   readonly metric: number;
+  /** RTAX_MTU of RTA_METRICS. No key: unset, the MTU of the link counts. */
+  readonly mtu?: number;
   readonly preferredSource: string | null;
   /**
    * RTA_NH_ID: the next hop object that gateway and link come from (systemd ≥ 256 makes one for

@@ -15,6 +15,7 @@ export interface RouteWords {
   readonly type: number | string;
   readonly gateway: string | null;
   readonly metric: number;
+  readonly mtu?: number;
 }
 
 export type RuleWords = Omit<Rule, 'outputInterface' | 'action' | 'protocol' | 'isComplex'>;
@@ -28,6 +29,7 @@ export function describeRoute(route: RouteWords, linkName: string): string {
     route.gateway === null ? '' : `via ${nameGateway(route.destination, route.gateway)}`,
     `dev ${linkName} table ${route.table}`,
     route.metric === 0 ? '' : `metric ${route.metric}`,
+    route.mtu === undefined ? '' : `mtu ${route.mtu}`,
   ]
     .filter((word) => word !== '')
     .join(' ');

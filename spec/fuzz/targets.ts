@@ -236,7 +236,10 @@ export const targets: readonly Target[] = [
   makeTarget(
     'metadata: a whole read, and what is decided by it',
     brokenTree,
-    async (tree) => decideOver(await new SnapshotReader(readTree(tree), ['role', 'Name']).readSnapshot()),
+    async (tree) =>
+      decideOver(
+        await new SnapshotReader(readTree(tree), { tagKeys: ['role', 'Name'], readsVpc: true }).readSnapshot(),
+      ),
     ['MetadataError'],
   ),
   makeTarget('config: YAML', nearText(configTexts), (text) => parseConfigFile(text, 'f'), ['ConfigError']),

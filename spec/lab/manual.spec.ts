@@ -108,7 +108,8 @@ describe.each(['enid.8', 'enid.yaml.5', 'org.enid1.5'])('%s at 80 columns', (nam
       const isSame = isText(line) && isText(next) && (/^ */.exec(next)?.[0].length ?? 0) === indent;
       const word = next.trim().split(' ')[0] ?? '';
       // A term, the facts of a key, an example: those end where they end. Commands are literal.
-      const isEnd = /:$| (?:since )?\d+\.\d+\.\d+\.$|^ *Example: /.test(line) || /^ *Example: /.test(next) || indent === 9;
+      const isEnd =
+        /:$| (?:since )?\d+\.\d+\.\d+\.$|^ *Example: /.test(line) || /^ *Example: /.test(next) || indent === 9;
       return isSame && !isEnd && line.length + 1 + word.length <= 74;
     });
     expect(early).toEqual([]);

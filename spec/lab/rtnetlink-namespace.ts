@@ -3,7 +3,9 @@
  * list of checks, each with what was wanted and what was got. The truth is what ip(8) prints.
  */
 
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn, spawnSync } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { applyKernelChange } from '../../agent/act/netlink.ts';
 import { KernelMirror } from '../../agent/sense/kernel.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
@@ -243,6 +245,109 @@ async function checkRequests(): Promise<void> {
 
 const oneTable = (table: number) => ({ from: table, to: table + 1 });
 
+/** A route's MTU changes in place, and all else of the route stays. */
+async function checkRouteMtu(): Promise<void> {
+  const find = async (family: 4 | 6, destination: string) =>
+    (await client.dumpRoutes(family)).filter((one) => one.destination === destination);
+  const print = (command: string) =>
+    ip(command)
+      .replaceAll(/ expires \d+sec/g, ' expires')
+      .replaceAll(/\s+/g, ' ')
+      .trim();
+  const ipv4 = 'route show 203.0.113.0/24';
+  ip('route add 203.0.113.0/24 via 10.0.9.1 dev ens6 onlink proto dhcp metric 7 src 10.0.1.5 initcwnd 20 mtu 1400');
+  const [first] = await find(4, '203.0.113.0/24');
+  check('its MTU in a dump', 1400, first?.mtu);
+  if (first === undefined) return;
+  const rest = '203.0.113.0/24 via 10.0.9.1 dev ens6 proto dhcp src 10.0.1.5 metric 7 onlink';
+  check('another MTU', true, await client.addRouteWithMtu(first, 1300));
+  check('beside it', `${rest} mtu 1400 initcwnd 20 ${rest} mtu 1300 initcwnd 20`, print(ipv4));
+  check('once more', 'EEXIST', await errnoOf(client.addRouteWithMtu(first, 1300)));
+  check('one that is not there', false, await client.addRouteWithMtu({ ...first, mtu: 1200 }, 1100));
+  check('no MTU', true, await client.addRouteWithMtu(first, null));
+  await client.deleteRoute(first);
+  await client.deleteRoute({ ...first, mtu: 1300 });
+  check('exactly the others are gone', `${rest} initcwnd 20`, print(ipv4));
+  // As networkd and this program leave them behind, in any order.
+  const options = { client, protocol: 236 };
+  const { mtu: _mtu, ...bare } = first;
+  const stories: readonly (readonly [mtu: number | null, ...twins: string[]])[] = [
+    [1500, '', 'mtu 1500'],
+    [1500, 'mtu 1500', ''],
+    [null, 'mtu 1500', ''],
+    [null, '', 'mtu 1500'],
+    [null, 'mtu 1500'],
+    [1500, ''],
+  ];
+  for (const [mtu, ...twins] of stories) {
+    ip('route flush 203.0.113.0/24');
+    ip('route add 203.0.113.0/24 via 10.0.9.9 dev ens6 onlink metric 7');
+    for (const twin of twins)
+      ip(`route append 203.0.113.0/24 via 10.0.9.1 dev ens6 onlink proto dhcp metric 7 src 10.0.1.5 ${twin}`.trim());
+    const wrong = twins.includes('') && mtu !== null ? bare : { ...bare, mtu: 1500 };
+    const change = { mac: '', linkName: 'ens6', reason: '', kind: 'set-route-mtu', route: wrong, mtu } as const;
+    check(`set ${mtu} for ${twins.join(', ')}`, true, await applyKernelChange(change, options));
+    const foreign = '203.0.113.0/24 via 10.0.9.9 dev ens6 metric 7 onlink';
+    check('and the other is left', `${foreign} ${rest}${mtu === null ? '' : ` mtu ${mtu}`}`, print(ipv4));
+  }
+  ip('route flush 203.0.113.0/24');
+
+  ip('-6 route add 2001:db8:7::/48 via fe80::1 dev ens6 proto ra metric 7 pref high expires 600 hoplimit 60');
+  const [second] = await find(6, '2001:db8:7::/48');
+  if (second === undefined) return;
+  check('IPv6', true, await client.addRouteWithMtu(second, 1400));
+  const printed = print('-6 route show 2001:db8:7::/48');
+  const rest6 = '2001:db8:7::/48 via fe80::1 dev ens6 proto ra metric 7 expires';
+  check('IPv6: all else', `${rest6} mtu 1400 hoplimit 60 pref high`, printed);
+  const left = Number(/ expires (\d+)sec/.exec(ip('-6 route show 2001:db8:7::/48'))?.[1]);
+  check('IPv6: its lifetime', true, left > 500 && left <= 600);
+  ip('-6 route del 2001:db8:7::/48');
+}
+
+/** As many destinations as "packet too big" has come for: a router between 9001 and 1500 bytes. */
+async function checkPathMtus(): Promise<void> {
+  const count = async () => [await client.countPathMtus(4), await client.countPathMtus(6)];
+  check('no path MTU', [0, 0], await count());
+  const holder = spawn('unshare', ['-n', 'sleep', '60'], { stdio: 'ignore' });
+  try {
+    await until(() => readlinkSync(`/proc/${holder.pid}/ns/net`) !== readlinkSync('/proc/self/ns/net'));
+    const router = (command: string) => execFileSync('nsenter', ['-t', `${holder.pid}`, '-n', ...command.split(' ')]);
+    ip(`link add big mtu 9001 type veth peer name big0 mtu 9001 netns ${holder.pid}`);
+    for (const command of ['addr add 10.0.7.5/24 dev big', '-6 addr add fd07::5/64 dev big nodad', 'link set big up'])
+      ip(command);
+    router('sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1');
+    for (const command of [
+      'addr add 10.0.7.1/24 dev big0',
+      '-6 addr add fd07::1/64 dev big0 nodad',
+      'link set big0 up',
+      'link add small mtu 1500 type veth peer name small0',
+      'link set small up',
+      'link set small0 up',
+      'route add 198.51.100.0/24 dev small',
+      '-6 route add fd08::/64 dev small',
+    ])
+      router(`ip ${command}`);
+    ip('route add 198.51.100.0/24 via 10.0.7.1');
+    ip('-6 route add fd08::/64 via fd07::1');
+    // The first packet learns it; of IPv4 it is listed once another one uses it (fnhe_dump_bucket).
+    const learn = (...far: string[]) => {
+      for (const one of far) spawnSync('ping', ['-c2', '-i0.2', '-W1', '-Mdo', '-s', '4000', one]);
+    };
+    learn('198.51.100.1', '198.51.100.2');
+    const printed = (family: string) => (ip(`${family} route show cache`).match(/ mtu 1500/g) ?? []).length;
+    check('path MTUs of IPv4', [2, 2], [(await count())[0], printed('-4')]);
+    learn('fd08::1', 'fd08::2', 'fd08::3');
+    check('path MTUs of IPv6', [3, 3], [(await count())[1], printed('-6')]);
+    ip('link del big');
+  } finally {
+    holder.kill();
+  }
+}
+
+async function until(isTrue: () => boolean): Promise<void> {
+  while (!isTrue()) await sleep(10);
+}
+
 /** The mirror must say what a fresh dump says. */
 async function checkMirror(): Promise<void> {
   const isWanted = (_family: number, table: number) => table === 10001 || table === 254;
@@ -313,6 +418,12 @@ async function checkMirror(): Promise<void> {
       'route replace 10.60.0.0/16 via 10.0.1.8',
     ],
     'route append, replace': ['route append 10.60.0.0/16 via 10.0.1.9', 'route replace 10.60.0.0/16 via 10.0.1.4'],
+    'one route, several MTUs': [
+      'route add 10.61.0.0/16 via 10.0.1.7 mtu 1400',
+      'route append 10.61.0.0/16 via 10.0.1.7 mtu 1300',
+      'route append 10.61.0.0/16 via 10.0.1.7',
+    ],
+    'one of them goes': ['route del 10.61.0.0/16 via 10.0.1.7 mtu 1300'],
     'IPv6 prepare': ['-6 addr add 2001:db8:6::5/64 dev ens6 nodad', '-6 route add 2001:db8:90::/48 via 2001:db8:6::1'],
     'IPv6 replace': ['-6 route replace 2001:db8:90::/48 via 2001:db8:6::2'],
     'IPv6 second path': ['-6 route append 2001:db8:90::/48 via 2001:db8:6::3'],
@@ -416,7 +527,9 @@ async function checkOverrun(): Promise<void> {
   subscription.close();
 }
 
+await checkPathMtus();
 await checkRequests();
+await checkRouteMtu();
 await checkMirror();
 await checkOverrun();
 client.close();

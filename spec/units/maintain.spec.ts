@@ -111,10 +111,10 @@ describe('decide_next_boot', () => {
 
 describe('before_removal', () => {
   const writtenFor = (mac: string, isPrimary: boolean) =>
-    `# Written by enid for ${mac} (eni-1, device 0, card 0).\n[Match]\nPermanentMACAddress=${mac}\nKind=!*\n\n[Link]\nMTUBytes=9001\nRequiredForOnline=${isPrimary ? 'yes' : 'no'}\n`;
+    `# Written by enid for ${mac} (eni-1, device ${isPrimary ? 0 : 1}, card 0).\n[Match]\nPermanentMACAddress=${mac}\nKind=!*\n\n[Link]\nMTUBytes=9001\nRequiredForOnline=yes\n`;
 
   it('leaves plain DHCP for all, by which the primary comes first', () => {
-    writeFileSync(at('written/70-ens6.network'), writtenFor('06:00:00:00:00:02', false));
+    writeFileSync(at('written/70-ens4.network'), writtenFor('06:00:00:00:00:02', false));
     writeFileSync(at('written/70-ens5.network'), writtenFor('06:00:00:00:00:01', true));
     expect(call('before_removal', { enabled: ['enid', 'systemd-networkd'] })).toBe(
       'systemctl stop enid.service\nsystemctl --quiet disable enid.service\n',

@@ -146,8 +146,8 @@ read_written() { dd if="$1" iflag=nofollow,nonblock bs=65536 count=1 2>/dev/null
 write_left_for_primary() {
   for file in "$written"/*.network "$state"/network/*.network; do
     text=$(read_written "$file")
-    case $text in '# Written by enid for '*) ;; *) continue ;; esac
-    printf '%s\n' "$text" | grep -qx 'RequiredForOnline=yes' || continue
+    # Only the primary is device 0 on card 0. Its other settings may be configured.
+    case $text in '# Written by enid for '*', device 0, card 0).'*) ;; *) continue ;; esac
     match=$(printf '%s\n' "$text" | grep -m 1 -xE '(Permanent)?MACAddress=[0-9a-f]{2}(:[0-9a-f]{2}){5}') || continue
     grep -qsxF "${match#*=}" "$links"/*/address || continue
     sed "s/^Driver=.*/$match/; s/^RouteMetric=.*/RouteMetric=512/; /^#/d" "$shipped" | write_left "$left_for_primary"

@@ -22,6 +22,11 @@ export function identifyRoute(
   return `route ${route.table} ${route.destination} ${route.metric} ${route.linkIndex}`;
 }
 
+/** That a route has an MTU of its own. */
+export function identifyRouteMtu(route: Parameters<typeof identifyRoute>[0], mtu: number): string {
+  return `route-mtu ${identifyRoute(route).replace(/^route /, '')} ${mtu}`;
+}
+
 /** All that the kernel compares when it refuses a second rule (fib_rules.c, rule_exists). */
 export function identifyRule(
   rule: Omit<DesiredRule, 'inputInterface'> & { readonly inputInterface: string | null },

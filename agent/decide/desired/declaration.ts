@@ -16,6 +16,7 @@ import {
 } from './eni-objects.ts';
 import { computeSettings } from './link-settings.ts';
 import { renderNetworkFiles } from './network-file.ts';
+import { computeMtuOutside } from './outside.ts';
 import { computeGuardRules, computeSelectRules } from './select.ts';
 import { computeRules, type Situation } from './sources.ts';
 
@@ -76,7 +77,7 @@ export const declareEni = rememberEach((eni: EniMetadata, input: DeclarationInpu
     localRoutes: isManaged ? computeLocalRoutes(eni, link, { policy, tableId }) : [],
     altNames: computeAltNames(eni),
     settings: isManaged || manage === 'rules' ? computeSettings(policy) : {},
-    lease: isManaged ? computeLease(eni, policy, { leaseTable, metric }) : null,
+    lease: isManaged ? computeLease(eni, policy, { link, leaseTable, metric }) : null,
   };
 });
 
@@ -87,6 +88,8 @@ interface FileInput {
   readonly networkdVersion: number | null;
   readonly policy: InterfacePolicy;
   readonly declared: Declaration;
+  /** To the blocks of its VPC, in its table. */
+  readonly insideRoutes: readonly DesiredRoute[];
   readonly operatorRoutes: readonly DesiredRoute[];
   /** The VRF is made by networkd from our files, not by the operator. */
   readonly makesVrf: boolean;
@@ -96,10 +99,12 @@ interface FileInput {
 
 /** networkd's files for it. */
 export const renderEach = rememberEach(
-  (eni: EniMetadata, { prefix, policy, declared, operatorRoutes, ...host }: FileInput): NetworkFile[] => {
+  (eni: EniMetadata, { prefix, policy, declared, insideRoutes, operatorRoutes, ...host }: FileInput): NetworkFile[] => {
     const { tableId, metric } = computeNumbers(eni, policy);
     const { addresses, rules, subnetRoutes, localRoutes } = declared;
-    const routes = [...subnetRoutes, ...localRoutes, ...operatorRoutes];
-    return renderNetworkFiles(prefix, { eni, policy, tableId, metric, ...host, addresses, routes, rules });
+    const routes = [...subnetRoutes, ...localRoutes, ...insideRoutes, ...operatorRoutes];
+    const mtuOutside = computeMtuOutside(eni, host.link, policy);
+    const ofEni = { eni, policy, tableId, metric, mtuOutside };
+    return renderNetworkFiles(prefix, { ...ofEni, ...host, addresses, routes, rules });
   },
 );

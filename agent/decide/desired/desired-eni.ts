@@ -9,6 +9,7 @@ import { describeState } from './eni-state.ts';
 import { isDefaultWithdrawn } from './gateways.ts';
 import { computeMtu } from './link-settings.ts';
 import { keepsAddresses } from './network-file.ts';
+import { computeMtuOutside } from './outside.ts';
 import { computeDetours, followMain } from './own-table.ts';
 import { computeGroup, describeSituation, type Host, isRouted, listOtherDestinations } from './situation.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
@@ -53,7 +54,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
       : [];
   const isFollowing = isRouted(one) && policy.vrf === null;
   const hasDetours = isFollowing && isPrimary && policy.rules === 'standard';
-  const inTable = [...declared.subnetRoutes, ...defaults.routes, ...operator.routes].filter(
+  const inTable = [...declared.subnetRoutes, ...defaults.routes, ...defaults.inside, ...operator.routes].filter(
     (route) => route.table === tableId,
   );
   const table = { routes: inTable, metric, hasDefault: !hasDetours };
@@ -82,6 +83,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
         prefix: world.config.networkd.prefix,
         networkdVersion: world.networkd.version,
         declared: lasting,
+        insideRoutes: defaults.inside,
         operatorRoutes: operator.routes,
         makesVrf: policy.vrf !== null && isVrfOurs(world, policy.vrf, world.kernel.links),
       })
@@ -103,6 +105,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
       isPrimary,
       group,
       mtu: isManaged ? computeMtu(eni, link, policy) : null,
+      mtuOutside: computeMtuOutside(eni, link, policy),
       vrf: policy.vrf,
       tableId,
       metric,
@@ -114,7 +117,8 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
         ? ofPossible(
             [
               ...[...declared.subnetRoutes, ...declared.localRoutes, ...standIns],
-              ...[...defaults.routes, ...mainRoutes, ...operator.routes, ...followed, ...detours],
+              ...[...defaults.routes, ...defaults.inside, ...mainRoutes],
+              ...[...operator.routes, ...followed, ...detours],
             ],
             ({ destination }) => destination,
           )

@@ -11,6 +11,7 @@ import { localTable, mainTable } from '../base/numbers.ts';
 import { findRouter } from '../inputs/routers.ts';
 import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.ts';
 import type { Matched } from './matched.ts';
+import { computeMtuOutside, listInside } from './outside.ts';
 import { hasFamily, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
 import { standInMetric } from './stand-ins.ts';
 
@@ -90,16 +91,23 @@ export function computeLocalRoutes(
 
 export interface DefaultRoutes {
   readonly routes: readonly DesiredRoute[];
+  /** By the same routers: the blocks of the VPC, where a default has an MTU of its own. */
+  readonly inside: readonly DesiredRoute[];
   readonly unresolvedFamilies: readonly (4 | 6)[];
 }
 
-export const noDefaults: DefaultRoutes = { routes: [], unresolvedFamilies: [] };
+/** The same object each time, so that what follows from it is computed once. */
+const noRoutes: readonly DesiredRoute[] = [];
+
+export const noDefaults: DefaultRoutes = { routes: [], inside: noRoutes, unresolvedFamilies: [] };
 
 export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, metric: number): DefaultRoutes {
   const table = one.tableId;
   const routes: DesiredRoute[] = [];
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
+  const outside = withMtuOutside(one);
+  const insideRoutes: DesiredRoute[] = [];
   for (const family of [4, 6] as const) {
     const gateway = findGateway(surroundings, one, family);
     if (gateway === null) {
@@ -107,9 +115,19 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
       continue;
     }
     const destination = defaultDestination[family];
-    routes.push({ table, destination, type: 'unicast', gateway, linkIndex, metric });
+    const way = { table, type: 'unicast', gateway, linkIndex, metric } as const;
+    routes.push({ ...way, destination, ...outside });
+    if (outside.mtu === undefined) continue;
+    for (const block of listInside(one.eni, family)) insideRoutes.push({ ...way, destination: block });
   }
-  return { routes, unresolvedFamilies };
+  const inside = insideRoutes.length === 0 ? noRoutes : insideRoutes;
+  return { routes, inside, unresolvedFamilies };
+}
+
+/** For a default route of an ENI. */
+export function withMtuOutside({ eni, candidate, policy }: Matched): Pick<DesiredRoute, 'mtu'> {
+  const mtu = computeMtuOutside(eni, candidate.link, policy);
+  return mtu === null ? {} : { mtu };
 }
 
 /** Routes that the operator configured for this ENI. */
@@ -162,6 +180,7 @@ export function computeMainRoutes(
   const { kernel, routers } = surroundings;
   const { eni, candidate, policy, leaseTable } = one;
   const base = { table: leaseTable, type: 'unicast', linkIndex: candidate.link.index, metric } as const;
+  const outside = withMtuOutside(one);
   const routes: DesiredRoute[] = [];
   const leased = listOfLink(kernel.addresses, candidate.link.index).find(
     ({ address }) => address === eni.ipv4Addresses[0],
@@ -172,7 +191,7 @@ export function computeMainRoutes(
     routes.push({ ...base, destination: networkOf(leased.address, leased.prefixLength), gateway: null });
     const isWanted = policy.defaultRoute && !isDefaultWithdrawn(surroundings, one, 4);
     const gateway = isWanted ? findGateway(surroundings, one, 4) : null;
-    if (gateway !== null) routes.push({ ...base, destination: defaultDestination[4], gateway });
+    if (gateway !== null) routes.push({ ...base, ...outside, destination: defaultDestination[4], gateway });
   }
   const { index } = candidate.link;
   const gateway = findRouter(routers, index);
@@ -187,6 +206,7 @@ export function computeMainRoutes(
   if (hasIpv6 && policy.defaultRoute && gateway !== null && !(isAdvertised && isTakenUp)) {
     routes.push({
       ...base,
+      ...outside,
       destination: defaultDestination[6],
       gateway,
       metric: chooseStandInMetric(metric, isLeading),
@@ -213,11 +233,12 @@ interface MainRouteOptions {
 export function computeLease(
   eni: EniMetadata,
   policy: InterfacePolicy,
-  { leaseTable: table, metric }: { readonly leaseTable: number; readonly metric: number },
+  { link, leaseTable: table, metric }: { readonly link: Link; readonly leaseTable: number; readonly metric: number },
 ): DesiredLease {
   const prefixLength = eni.subnetIpv4 === null ? null : requireCidr(eni.subnetIpv4).length;
   const address = eni.ipv4Addresses[0] ?? null;
-  return { address, prefixLength, table, metric, hasDefaultRoute: policy.defaultRoute };
+  const mtu = policy.defaultRoute ? computeMtuOutside(eni, link, policy) : null;
+  return { address, prefixLength, table, metric, hasDefaultRoute: policy.defaultRoute, mtu };
 }
 
 /** `eni-…` and `device-number-DEVICE.CARD`, the names that amazon-ec2-net-utils gives. */

@@ -15,8 +15,10 @@ import {
   noDefaults,
   noOperatorRoutes,
   type OperatorRoutes,
+  withMtuOutside,
 } from './eni-objects.ts';
 import { findGateway, type Surroundings } from './gateways.ts';
+import { computeInsideRoutes } from './inside-routes.ts';
 import type { Matched } from './matched.ts';
 import { nameNetworkFile } from './network-file.ts';
 import { isRouted } from './situation.ts';
@@ -42,9 +44,11 @@ export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] 
     matched.filter(({ collision }) => collision === null),
   );
   const leading = findLeading(world, matched);
-  return matched.map((one) =>
-    routeOne(world, one, { substitutes: substitutes.get(one) ?? [], isLeading: one === leading }),
-  );
+  const inside = computeInsideRoutes(world, matched);
+  return matched.map((one) => {
+    const further = [...(substitutes.get(one) ?? []), ...(inside.get(one) ?? [])];
+    return routeOne(world, one, { further, isLeading: one === leading });
+  });
 }
 
 const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
@@ -67,11 +71,12 @@ function mayLead({ policy, isLeaving }: Matched): boolean {
 }
 
 interface RouteOptions {
-  readonly substitutes: readonly DesiredRoute[];
+  /** Of main, beside those of its own lease and routers. */
+  readonly further: readonly DesiredRoute[];
   readonly isLeading: boolean;
 }
 
-function routeOne(world: Inputs, one: Matched, { substitutes, isLeading }: RouteOptions): Routed {
+function routeOne(world: Inputs, one: Matched, { further, isLeading }: RouteOptions): Routed {
   const { eni, candidate, policy } = one;
   const { metric } = computeNumbers(eni, policy);
   const isManaged = policy.manage === 'full';
@@ -83,7 +88,7 @@ function routeOne(world: Inputs, one: Matched, { substitutes, isLeading }: Route
     defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
     operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
     isTakenUp,
-    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp, isLeading }), ...substitutes] : [],
+    mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp, isLeading }), ...further] : [],
   };
 }
 
@@ -108,7 +113,8 @@ function computeSubstitutes(
     if (next === undefined || metricOf(next) <= metric) continue;
     const way = { destination: defaultDestination[family], gateway: findGateway(surroundings, next, family) };
     const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
-    substitutes.set(next, [...(substitutes.get(next) ?? []), { ...route, ...way }]);
+    const substitute = { ...route, ...way, ...withMtuOutside(next) };
+    substitutes.set(next, [...(substitutes.get(next) ?? []), substitute]);
   }
   return substitutes;
 }

@@ -34,5 +34,7 @@ export function findLocalNetwork(world: Inputs, eni: EniMetadata, link: Link): E
 /** The same object for the same lease: what follows from an ENI is remembered by it. */
 const replaceAddresses = rememberEach((eni: EniMetadata, { leased, prefixLength }: Lease): EniMetadata => {
   const nothing = { ipv6Addresses: [], ipv4Prefixes: [], ipv6Prefixes: [], subnetIpv6: [], publicIpv4: {} };
-  return { ...eni, ...nothing, ipv4Addresses: [leased], subnetIpv4: networkOf(leased, prefixLength) };
+  // The VPC is not behind its router.
+  const outside = eni.vpcCidrs === undefined ? {} : { vpcCidrs: [] };
+  return { ...eni, ...nothing, ...outside, ipv4Addresses: [leased], subnetIpv4: networkOf(leased, prefixLength) };
 });

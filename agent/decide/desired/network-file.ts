@@ -45,6 +45,8 @@ export interface NetworkFileInput {
   readonly kernelHasIpv6: boolean;
   readonly tableId: number;
   readonly metric: number;
+  /** The MTU of the default routes; null: that of the link. */
+  readonly mtuOutside: number | null;
   readonly addresses: readonly DesiredAddress[];
   /** Without the default routes: networkd makes those from lease and RA. */
   readonly routes: readonly DesiredRoute[];
@@ -128,6 +130,8 @@ function renderLinkFile(input: NetworkFileInput): string {
   const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   const isAddressless = !hasIpv4 && !hasIpv6;
   const yesNo = (value: boolean) => (value ? 'yes' : 'no');
+  // networkd gives no MTU to the default route that it makes by itself: [Route] has it then.
+  const usesGateway = yesNo(policy.defaultRoute && input.mtuOutside === null);
   // The default where networkd itself knows the VRF.
   const inVrf: Entry[] = policy.vrf === null ? [] : [['RouteTable', tableId]];
   const sections = [
@@ -138,7 +142,7 @@ function renderLinkFile(input: NetworkFileInput): string {
     ]),
     section('Link', [
       ['MTUBytes', policy.mtu],
-      ['RequiredForOnline', yesNo(isPrimary)],
+      ['RequiredForOnline', yesNo(policy.requiredForOnline ?? isPrimary)],
     ]),
   ];
   if (isAddressless) {
@@ -168,7 +172,7 @@ function renderLinkFile(input: NetworkFileInput): string {
     section('DHCPv4', [
       ['RouteMetric', leaseMetric(metric, hasIpv4)],
       ...inVrf,
-      ['UseGateway', yesNo(policy.defaultRoute)],
+      ['UseGateway', usesGateway],
       ['UseDNS', yesNo(policy.dns)],
       ['UseDomains', yesNo(policy.dns)],
       ['UseHostname', 'no'],
@@ -185,20 +189,39 @@ function renderLinkFile(input: NetworkFileInput): string {
       section('IPv6AcceptRA', [
         ['RouteMetric', metric],
         ...inVrf,
-        ['UseGateway', yesNo(policy.defaultRoute)],
+        ['UseGateway', usesGateway],
         ['UseDNS', yesNo(policy.dns)],
         ['UseDomains', yesNo(policy.dns)],
       ]),
     );
   }
+  sections.push(...renderLeasedDefaults(input));
   if (!isPrimary) sections.push(...renderDefaults(input));
   return renderHeader(input) + sections.join('');
 }
 
 /**
+ * The default routes of lease and router advertisement, where they have an MTU of their own.
+ * Without `Protocol=` they carry the marks that networkd gives them in any case.
+ */
+function renderLeasedDefaults({ eni, policy, metric, mtuOutside, kernelHasIpv6, tableId }: NetworkFileInput): string[] {
+  if (mtuOutside === null || !policy.defaultRoute) return [];
+  const gateways: Entry[] = [['_dhcp4', leaseMetric(metric, hasFamily(eni, 4))]];
+  if (kernelHasIpv6) gateways.push(['_ipv6ra', metric]);
+  return gateways.map(([gateway, ofGateway]) =>
+    section('Route', [
+      ['Gateway', gateway],
+      ...(policy.vrf === null ? [] : [['Table', tableId] as const]),
+      ['Metric', ofGateway],
+      ['MTUBytes', mtuOutside],
+    ]),
+  );
+}
+
+/**
  * The default routes of the ENI's own table, which follow the lease and the router advertisement.
  */
-function renderDefaults({ eni, policy, tableId, metric, kernelHasIpv6 }: NetworkFileInput): string[] {
+function renderDefaults({ eni, policy, tableId, metric, mtuOutside, kernelHasIpv6 }: NetworkFileInput): string[] {
   const [hasIpv4, hasIpv6] = [hasFamily(eni, 4), hasFamily(eni, 6)];
   if (policy.rules === 'none' || (!hasIpv4 && !hasIpv6)) return [];
   const gateways = [...(hasIpv4 ? ['_dhcp4'] : []), ...(kernelHasIpv6 ? ['_ipv6ra'] : [])];
@@ -208,6 +231,7 @@ function renderDefaults({ eni, policy, tableId, metric, kernelHasIpv6 }: Network
       ['Table', tableId],
       ['Metric', metric],
       ['Protocol', ownProtocol],
+      ...(mtuOutside === null ? [] : [['MTUBytes', mtuOutside] as const]),
     ]),
   );
 }
@@ -296,13 +320,14 @@ export function readDns(text: string): boolean | null {
 
 /**
  * Whether two texts of a link's file are the same except for what takes effect without a
- * reload: the MTU, DNS.
+ * reload – the MTU, DNS – or counts at the next boot only.
  */
 export function isSameButSettings(left: string, right: string): boolean {
-  const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '');
+  const strip = (text: string) => text.replace(mtuLine, '').replace(dnsLines, '').replace(onlineLine, '');
   return strip(left) === strip(right);
 }
 
+const onlineLine = /^RequiredForOnline=.*$/m;
 const mtuLine = /^MTUBytes=(?<mtu>\d+)$/m;
 const dnsLines = /^(?:UseDNS|UseDomains|DNSDefaultRoute)=.*$/gm;
 

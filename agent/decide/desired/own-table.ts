@@ -58,8 +58,9 @@ export function computeDetours(
     const around = byLength.find((route) => contains(route.destination, destination));
     // There is none for a family whose router is not known.
     if (around === undefined) return [];
-    const { gateway } = around;
-    return [{ table: tableId, destination, type: 'unicast', gateway, linkIndex, metric: table.metric }];
+    const { gateway, mtu } = around;
+    const way = { table: tableId, destination, type: 'unicast', gateway, linkIndex, metric: table.metric } as const;
+    return [mtu === undefined ? way : { ...way, mtu }];
   });
   return keepDiffering(wanted, table);
 }
@@ -74,7 +75,8 @@ function keepDiffering(wanted: readonly DesiredRoute[], { routes, hasDefault }: 
   const decided = new Set(table.map(({ destination }) => destination));
   for (const route of sortByLength(wanted)) {
     const around = sortByLength(table.filter(({ destination }) => contains(destination, route.destination))).at(-1);
-    const isSame = around?.gateway === route.gateway && around.linkIndex === route.linkIndex;
+    const isSame =
+      around?.gateway === route.gateway && around.linkIndex === route.linkIndex && around.mtu === route.mtu;
     if (decided.has(route.destination)) continue;
     decided.add(route.destination);
     if (isSame) continue;

@@ -38,8 +38,10 @@ const defaults: InterfacePolicy = {
   // The jumbo frame that every ENI of a Nitro instance carries inside its VPC (EC2 user guide,
   // "network MTU").
   mtu: 9001,
+  mtuOutside: null,
   dns: true,
   defaultRoute: true,
+  requiredForOnline: null,
 };
 
 /**
@@ -76,6 +78,11 @@ export function isUndecided(config: Config, subject: PolicySubject): boolean {
 /** Index of the entry of `interfaces` that decides about an ENI; -1: none matches. */
 export function findEntry(config: Config, subject: PolicySubject): number {
   return config.interfaces.findIndex(({ match }) => isMatch(match, subject));
+}
+
+/** Whether an entry depends on the blocks of the VPC, which are read only then. */
+export function asksForVpc(config: Config): boolean {
+  return config.interfaces.some(({ policy }) => (policy.mtuOutside ?? null) !== null);
 }
 
 /** Keys of the instance's tags that the configuration matches. */

@@ -11,7 +11,10 @@ import type { Declaration } from './declaration.ts';
 
 /** The ENI as EC2 describes it, but for what only IPv6 can carry. */
 export const withoutIpv6 = rememberOf(
-  (eni: EniMetadata): EniMetadata => ({ ...eni, ipv6Addresses: [], ipv6Prefixes: [], subnetIpv6: [] }),
+  ({ vpcCidrs, ...eni }: EniMetadata): EniMetadata => ({
+    ...{ ...eni, ipv6Addresses: [], ipv6Prefixes: [], subnetIpv6: [] },
+    ...(vpcCidrs === undefined ? {} : { vpcCidrs: vpcCidrs.filter(isIpv4) }),
+  }),
 );
 
 /** The operator's entries, but for their IPv6 sources, routes and destinations. */

@@ -14,6 +14,7 @@ import {
 } from '../base/identity.ts';
 import { rememberOf } from '../base/memo.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
+import { listLeasedDefaults } from '../desired/outside.ts';
 
 /** One that is not listed is not desired. */
 type Objects = ReadonlyMap<string, string>;
@@ -46,6 +47,8 @@ export function objectOf(change: Change): string {
     case 'add-route':
     case 'remove-route':
       return identifyRoute(change.route);
+    case 'set-route-mtu':
+      return `mtu of ${identifyRoute(change.route)}`;
     case 'add-rule':
     case 'remove-rule':
       return identifyRule(change.rule);
@@ -93,6 +96,8 @@ const listObjects = rememberOf((eni: DesiredEni): Objects => {
   return new Map([
     ...eni.addresses.map((one) => [identifyAddress(one), one.isDeprecated === true ? 'deprecated' : ''] as const),
     ...eni.routes.map((route) => [identifyRoute(route), `${route.gateway}`] as const),
+    ...eni.routes.map((route) => [`mtu of ${identifyRoute(route)}`, `${route.mtu}`] as const),
+    ...listLeasedDefaults(eni).map((route) => [`mtu of ${identifyRoute(route)}`, `${lease?.mtu}`] as const),
     ...eni.rules.map((rule) => [identifyRule(rule), ''] as const),
     ...eni.altNames.map((altName) => [identifyAltName(linkIndex, altName), ''] as const),
     ...Object.entries(eni.settings).map(([name, value]) => [identifySetting(linkIndex, name), `${value}`] as const),

@@ -131,6 +131,8 @@ const order: readonly Change['kind'][] = [
   // The stand-in for a router's route is added before networkd drops the advertised one, and
   // another table before its rules.
   'add-route',
+  // Behind the routes into the VPC, to which the smaller MTU does not apply.
+  'set-route-mtu',
   'add-rule',
   'reload',
   'set-link-setting',

@@ -21,6 +21,7 @@ import { listOfLink } from '../base/by-link.ts';
 import { identifyAddress, identifyRoute } from '../base/identity.ts';
 import { isMadeByNetworkd, RTPROT_RA } from '../base/kernel-numbers.ts';
 import { leaseMetric } from '../base/numbers.ts';
+import { correctMtu } from './route-mtu.ts';
 
 interface LeaseState extends Pick<KernelState, 'links' | 'addresses' | 'routes'> {
   readonly desired: Desired;
@@ -37,7 +38,10 @@ const ipv4Width = 32;
 export function diffLeases(state: LeaseState): Change[] {
   const { desired, networkd, settling, unreloaded } = state;
   return desired.enis.flatMap((eni) => {
-    if (eni.lease === null || settling.has(eni.mac)) return [];
+    if (eni.lease === null) return [];
+    // Before a reload that is due, after which networkd adds the same route with the new MTU.
+    const mtus = isFileInForce(eni, networkd) ? diffMtus(eni, eni.lease, state) : [];
+    if (settling.has(eni.mac)) return mtus;
     const lost = restoreAddress(eni, eni.lease, state);
     if (lost.length > 0) return lost;
     if (!isFileInForce(eni, networkd)) {
@@ -49,6 +53,7 @@ export function diffLeases(state: LeaseState): Change[] {
     return [
       ...diffMetric(eni, eni.lease, state),
       ...diffLeftovers(eni, eni.lease, state),
+      ...mtus,
       ...diffPaths(eni, eni.lease, state),
     ];
   });
@@ -123,6 +128,13 @@ function diffLeftovers(eni: DesiredEni, lease: DesiredLease, { routes, ledger }:
     .filter((route) => isUnwanted(route) || (route.metric !== metricOf(route) && isReplaced(route)))
     .concat(elsewhere)
     .map((route) => ({ mac, linkName, reason: 'left over from the previous file', kind: 'remove-route', route }));
+}
+
+/** Of the default routes that networkd makes. */
+function diffMtus(eni: DesiredEni, lease: DesiredLease, { routes, ledger }: LeaseState): Change[] {
+  return listOfLink(routes, eni.linkIndex)
+    .filter((route) => isMadeByNetworkd(route) && isDefaultRoute(route) && route.table === lease.table)
+    .flatMap((route) => correctMtu(eni, route, lease.mtu, ledger));
 }
 
 /**

@@ -13,10 +13,12 @@ import {
   identifyGroup,
   identifyMtu,
   identifyRoute,
+  identifyRouteMtu,
   identifyRule,
 } from '../base/identity.ts';
 import { rememberLast } from '../base/memo.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
+import { listRouteMtus } from '../desired/outside.ts';
 
 export interface LedgerInput {
   readonly desired: Desired;
@@ -82,6 +84,7 @@ function listKeys(eni: DesiredEni): string[] {
   return [
     ...listProvisional(eni),
     ...eni.addresses.map(identifyAddress),
+    ...listRouteMtus(eni),
     ...eni.networkFiles.map(({ name }) => identifyFile(name)),
     ...(eni.mtu === null ? [] : [identifyMtu(eni.linkIndex, eni.mtu)]),
     ...(isDnsOff(eni) ? [identifyDnsOff(eni.linkIndex)] : []),
@@ -91,7 +94,10 @@ function listKeys(eni: DesiredEni): string[] {
 
 function* listKernelKeys(kernel: KernelState): Generator<string> {
   for (const address of kernel.addresses) yield identifyAddress(address);
-  for (const route of kernel.routes) yield identifyRoute(route);
+  for (const route of kernel.routes) {
+    yield identifyRoute(route);
+    if (route.mtu !== undefined) yield identifyRouteMtu(route, route.mtu);
+  }
   for (const rule of kernel.rules) yield identifyRule(rule);
   for (const { index, group, altNames, mtu } of kernel.links) {
     yield identifyMtu(index, mtu);

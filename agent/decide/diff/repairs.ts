@@ -14,10 +14,12 @@ import {
   identifyMaster,
   identifyMtu,
   identifyRoute,
+  identifyRouteMtu,
   identifyRule,
   identifySetting,
 } from '../base/identity.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
+import { listRouteMtus } from '../desired/outside.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 
 /**
@@ -65,6 +67,7 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'add-alt-name': 'name',
   'add-route': 'route',
   'add-rule': 'rule',
+  'set-route-mtu': 'route',
   'set-address-metric': 'metric',
   'set-link-setting': 'setting',
   'set-link-group': 'setting',
@@ -99,6 +102,8 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyRule(change.rule)];
     case 'set-address-metric':
       return [identifyMetric(change)];
+    case 'set-route-mtu':
+      return change.mtu === null ? [] : [identifyRouteMtu(change.route, change.mtu)];
     case 'set-link-group':
       return [identifyGroup(change.linkIndex, change.group)];
     case 'set-link-setting':
@@ -142,6 +147,7 @@ function listWanted(eni: DesiredEni): { key: string; ledgerKey: string }[] {
   return [
     ...eni.addresses.map((address) => same(identifyAddress(address))),
     ...eni.routes.map((route) => ({ key: identifyWay(route), ledgerKey: identifyRoute(route) })),
+    ...listRouteMtus(eni).map(same),
     ...eni.rules.map((rule) => same(identifyRule(rule))),
     ...eni.altNames.map((altName) => same(identifyAltName(linkIndex, altName))),
     ...Object.entries(eni.settings).map(([name, value]) => same(identifyValue(linkIndex, name, value))),
@@ -164,7 +170,11 @@ function* listKernelKeys(kernel: KernelState): Generator<string> {
     yield identifyAddress(address);
     yield identifyMetric(address);
   }
-  for (const route of kernel.routes) if (!route.isComplex) yield identifyWay(route);
+  for (const route of kernel.routes) {
+    if (route.isComplex) continue;
+    yield identifyWay(route);
+    if (route.mtu !== undefined) yield identifyRouteMtu(route, route.mtu);
+  }
   for (const rule of kernel.rules) if (!rule.isComplex) yield identifyRule(rule);
   const nameByIndex = new Map(kernel.links.map(({ index, name }) => [index, name]));
   for (const { index, altNames, settings, masterIndex, group, mtu } of kernel.links) {

@@ -86,6 +86,8 @@ export function identifyChange(change: Change): string {
     case 'add-route':
     case 'remove-route':
       return `${change.kind} ${identifyRoute(change.route)}`;
+    case 'set-route-mtu':
+      return `${change.kind} ${change.mtu} ${identifyRoute(change.route)}`;
     case 'add-rule':
     case 'remove-rule':
       return `${change.kind} ${identifyRule(change.rule)}`;

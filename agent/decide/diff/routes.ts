@@ -12,10 +12,12 @@ import {
 } from '../../model.ts';
 import { groupBy } from '../base/group-by.ts';
 import { identifyRoute } from '../base/identity.ts';
+import { isMadeByNetworkd } from '../base/kernel-numbers.ts';
 import { mainTable } from '../base/numbers.ts';
 import { isProvisional } from '../desired/provisional.ts';
 import { isStillNeeded } from '../desired/stand-ins.ts';
 import { about, altered, type Conflict, markOf, missing, notDesired, type Ownership } from './ownership.ts';
+import { correctMtu } from './route-mtu.ts';
 
 interface RouteState extends Pick<KernelState, 'routes' | 'addresses'> {
   readonly desired: Desired;
@@ -41,14 +43,26 @@ export function diffRoutes({ desired, routes, addresses, ledger, settling, owner
     for (const family of eni.withdrawnFamilies ?? []) withdrawn.add(`${eni.linkIndex} ${family}`);
     for (const family of eni.unresolvedFamilies) unresolved.add(`${eni.linkIndex} ${family}`);
   }
+  const leaseTables = new Map(desired.enis.map(({ mac, lease }) => [mac, lease?.table]));
   for (const eni of [...desired.enis, ...desired.provisional]) {
+    const leaseTable = leaseTables.get(eni.mac);
     for (const route of eni.routes) {
       wanted.set(identifyRoute(route), route);
       const present = places.get(placeOf(route)) ?? [];
       // What networkd makes at once is left to it; for an IPv6 router it may wait up to a second.
       const isWaitedFor = route.destination === defaultDestination[6] || route.isStandIn === true;
       const isLeftToNetworkd = settling.has(eni.mac) && !isWaitedFor;
-      if (isLeftToNetworkd || present.some((other) => isSameWay(route, other))) continue;
+      if (isLeftToNetworkd) continue;
+      const same = present.filter((other) => isSameWay(route, other));
+      if (same.length > 0) {
+        // networkd's of lease and router advertisement are in diff/leases.ts. In the ENI's own
+        // table they may have networkd's mark, too.
+        const isOurs = (one: Route) =>
+          one.protocol === ownProtocol ||
+          (isMadeByNetworkd(one) && one.table !== mainTable && one.table !== leaseTable);
+        changes.push(...same.filter(isOurs).flatMap((one) => correctMtu(eni, one, route.mtu ?? null, ledger)));
+        continue;
+      }
       const foreign = present.find((other) => other.protocol !== ownProtocol);
       const text = `route to ${route.destination} in table ${route.table}`;
       if (foreign === undefined) {

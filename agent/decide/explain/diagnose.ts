@@ -20,6 +20,7 @@ import { type ConfigurationState, checkConfiguration } from './diagnose-config.t
 import { checkMemory, type DaemonMemory } from './diagnose-daemon.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
+import { checkPathMtus } from './diagnose-path-mtu.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { computeStanding, describePending } from './standing.ts';
 
@@ -62,6 +63,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   checkLinkGroups,
   checkReversePathFilters,
   checkKernel,
+  checkPathMtus,
 ];
 
 /** Every check has at least one finding: `ok` if it found no problem. */

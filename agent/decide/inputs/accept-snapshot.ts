@@ -126,6 +126,7 @@ class Review {
     const isKept = (value: string) => !this.#hasMoved(before, value) && !this.#isGone(`${before.mac} ${value}`);
     // A subnet's block is on each of its ENIs: it does not move.
     const isBlockKept = (block: string) => !this.#isGone(`${before.mac} subnet ${block}`);
+    const isVpcBlockKept = (block: string) => !this.#isGone(`${before.mac} VPC ${block}`);
     const value = <Field extends keyof EniMetadata>(field: Field): EniMetadata[Field] =>
       this.#reviewValue(`${before.mac} ${field}`, before[field], now[field]);
     const lists = mapLists((field) => mergeLists(before[field], now[field], isKept));
@@ -140,6 +141,9 @@ class Review {
       vpcId: value('vpcId'),
       subnetIpv4: value('subnetIpv4'),
       subnetIpv6: mergeLists(before.subnetIpv6, now.subnetIpv6, isBlockKept),
+      ...(now.vpcCidrs === undefined
+        ? {}
+        : { vpcCidrs: [...mergeLists(before.vpcCidrs ?? [], now.vpcCidrs, isVpcBlockKept)].sort() }),
     };
   }
 

@@ -6,7 +6,15 @@ import type { StatusRow } from '../../../agent/report/status-row.ts';
 
 const row: StatusRow = {
   ...{ eni: 'eni-1', mac: '06:53:e1:00:00:01', link: 'ens5', primary: true, device: 0, card: 0, state: 'configured' },
-  ...{ reason: null, table: null, addresses: [], prefixes: [], publicAddresses: {}, networkFile: null },
+  ...{
+    reason: null,
+    table: null,
+    mtuOutside: null,
+    addresses: [],
+    prefixes: [],
+    publicAddresses: {},
+    networkFile: null,
+  },
   ...{ changesPending: 0, lastChange: null, repairs: {}, recurringRepairs: [], lastFight: null },
 };
 const waiting: StatusRow = { ...row, eni: 'eni-2', link: 'ens6', state: 'waiting', reason: 'no lease yet' };

@@ -7,7 +7,7 @@ const time = '2026-01-02T03:04:05.678Z';
 const command = 'ip rule add pref 20001 from 10.0.2.0/24 iif lo lookup 10001 protocol 236';
 const eni: EniDetail = {
   ...{ eni: 'eni-1', mac: '06:53:e1:00:00:02', link: 'ens6', primary: false, device: 1, card: 0 },
-  ...{ state: 'degraded', reason: '1 change pending', table: 10_001, addresses: [], prefixes: [] },
+  ...{ state: 'degraded', reason: '1 change pending', table: 10_001, mtuOutside: null, addresses: [], prefixes: [] },
   ...{ publicAddresses: { '198.51.100.7': ['10.0.2.20'] }, networkFile: '/run/systemd/network/70-ens6.network' },
   ...{ changesPending: 1, lastChange: { time, command, reason: 'missing' }, repairs: { address: 2, rule: 7 } },
   recurringRepairs: [{ command, count: 7, time }],

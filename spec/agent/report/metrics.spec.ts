@@ -24,6 +24,7 @@ const row: StatusRow = {
   state: 'configured',
   reason: null,
   table: null,
+  mtuOutside: null,
   addresses: [],
   prefixes: [],
   publicAddresses: {},

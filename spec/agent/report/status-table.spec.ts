@@ -14,6 +14,7 @@ const row: StatusRow = {
   state: 'configured',
   reason: null,
   table: 10001,
+  mtuOutside: null,
   addresses: ['10.0.2.20', '10.0.2.21'],
   prefixes: ['10.0.2.64/28'],
   publicAddresses: { '198.51.100.7': ['10.0.2.20'] },

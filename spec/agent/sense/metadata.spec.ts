@@ -321,6 +321,30 @@ describe('tags of the instance', () => {
   });
 });
 
+describe('blocks of the VPC', () => {
+  const vpcCidrs = ['10.7.0.0/16', '10.0.0.0/16', '2001:db8:0:0::/56'];
+  const asked = (paths: readonly string[]) => paths.filter((path) => path.includes('/vpc-ipv')).length;
+
+  it('are read where they are asked for, each time', async () => {
+    show(makeEni(1, { vpcCidrs }));
+    const { snapshot, paths } = await readCounted();
+    expect([asked(paths), Object.hasOwn(eniOf(snapshot, 1), 'vpcCidrs')]).toEqual([0, false]);
+    reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 5_000, readsVpc: true });
+    expect(eniOf(await reader.readSnapshot(), 1).vpcCidrs).toEqual(['10.0.0.0/16', '10.7.0.0/16', '2001:db8::/56']);
+    show(makeEni(1, { vpcCidrs: ['10.0.0.0/16'] }));
+    const second = await readCounted();
+    expect([asked(second.paths), eniOf(second.snapshot, 1).vpcCidrs]).toEqual([1, ['10.0.0.0/16']]);
+    show(makeEni(1));
+    expect(eniOf(await reader.readSnapshot(), 1).vpcCidrs).toEqual([]);
+  });
+
+  it.each(['0.0.0.0/0', '10.0.0.0/8', '2001:db8::/32', '169.254.0.0/16'])('%s is none', async (block) => {
+    show(makeEni(1, { vpcCidrs: [block] }));
+    reader = openMetadataReader({ endpoints: [await listen()], timeoutMs: 5_000, readsVpc: true });
+    expect((await reader.readSnapshot()).enis).toMatchObject([{ kind: 'invalid' }]);
+  });
+});
+
 it('public addresses that move are noticed in turn', async () => {
   show(makeEni(1, { publicIpv4: { '203.0.113.1': ['10.0.1.10'] } }), makeEni(2));
   await reader.readSnapshot();

@@ -143,7 +143,7 @@ export function makeHost(changes: HostChanges = {}): KnownHost & { readonly answ
           isPrimary: place === 0,
         },
         ...{ tableId, metric: 512 + place },
-        lease: { address, prefixLength: 24, table: 254, metric: 512 + place, hasDefaultRoute: true },
+        lease: { address, prefixLength: 24, table: 254, metric: 512 + place, hasDefaultRoute: true, mtu: null },
         addresses: [...eni.ipv4Addresses.slice(1), ...eni.ipv6Addresses].map((one) => ({
           ...{ linkIndex: place + 2, address: one, prefixLength: familyOf(one) === 4 ? 32 : 128 },
         })),

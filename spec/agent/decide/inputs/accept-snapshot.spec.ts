@@ -260,3 +260,18 @@ describe('for any history', () => {
     );
   });
 });
+
+it('a block of the VPC that is missing is kept until a second read, a new one counts at once', () => {
+  const withBlocks = (...vpcCidrs: string[]) => snapshot([ready(makeEni(primaryMac, { vpcCidrs }))]);
+  const blocksOf = (...reads: Snapshot[]) => {
+    const [reading] = acceptAll(...reads).accepted.enis;
+    return reading?.kind === 'ready' ? reading.eni.vpcCidrs : undefined;
+  };
+  const both = withBlocks('10.0.0.0/16', '10.7.0.0/16');
+  const one = withBlocks('10.7.0.0/16');
+  expect(blocksOf(one, both)).toEqual(['10.0.0.0/16', '10.7.0.0/16']);
+  expect(blocksOf(both, one)).toEqual(['10.0.0.0/16', '10.7.0.0/16']);
+  expect(blocksOf(both, one, one)).toEqual(['10.7.0.0/16']);
+  // The configuration no longer asks for them.
+  expect(blocksOf(both, snapshot([ready(makeEni(primaryMac))]))).toBeUndefined();
+});
