@@ -18,21 +18,24 @@ function listTests(text: string): { file: string; title: string | null }[] {
   }));
 }
 
-describe.each(['docs/proof/capabilities.md', 'docs/proof/pains.md', 'docs/policies.md', 'docs/proof/promises.md'])(
-  '%s',
-  (document) => {
-    const tests = listTests(read(document));
+describe.each([
+  'docs/proof/capabilities.md',
+  'docs/proof/pains.md',
+  'docs/policies.md',
+  'docs/proof/promises.md',
+  'docs/security.md',
+])('%s', (document) => {
+  const tests = listTests(read(document));
 
-    it('names tests', () => {
-      expect(tests.length).toBeGreaterThan(10);
-    });
+  it('names tests', () => {
+    expect(tests.length).toBeGreaterThan(10);
+  });
 
-    it.each(tests.map(({ file, title }) => [file, title] as const))('%s: %s', (file, title) => {
-      expect(existsSync(join(root, file))).toBe(true);
-      if (title !== null) expect(read(file)).toContain(title);
-    });
-  },
-);
+  it.each(tests.map(({ file, title }) => [file, title] as const))('%s: %s', (file, title) => {
+    expect(existsSync(join(root, file))).toBe(true);
+    if (title !== null) expect(read(file)).toContain(title);
+  });
+});
 
 /** Names of scenarios in a cell: a word in back quotes without a path. */
 function listScenarios(cell: string): string[] {
