@@ -45,6 +45,8 @@ describe('the manual', () => {
     const commands = [...read('agent/main.ts').matchAll(/^ {2}\.command\('(\w+)'\)/gm)].map(([, name]) => name ?? '');
     expect(commands.length).toBeGreaterThan(8);
     expect(commands.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
+    const usages = [...read('docs/commands.md').matchAll(/^\| `enid ([^`]*)`/gm)].map(([, usage]) => usage).join(' ');
+    expect(commands.filter((name) => !usages.split(/[^\w-]/).includes(name))).toEqual([]);
   });
 
   it('names every key of the configuration', () => {

@@ -4,6 +4,7 @@
  */
 
 import * as z from 'zod';
+import { identityKinds } from '../decide/base/identity.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
 import type { EniMetadata, Ledger } from '../model.ts';
 import { parseEni } from '../sense/metadata-eni.ts';
@@ -12,8 +13,7 @@ import type { StoredMetadata } from './metadata-poller.ts';
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
 /** Nothing that ends a line or moves a cursor. */
 const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
-/** The kinds of decide/base/identity.ts. */
-const identity = line.regex(/^(address|route|rule|file|altname|group|mtu|dns off|master|setting) /);
+const identity = line.refine((key) => identityKinds.some((kind) => key.startsWith(`${kind} `)));
 
 const eniSchema = z.strictObject({
   mac,

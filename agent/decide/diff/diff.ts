@@ -103,7 +103,7 @@ export class Differ {
       ...this.#rules({ desired, rules, ledger, settling: untouched, ownership }),
       ...this.#leases({ desired, links, addresses, routes, networkd, ledger, settling, unreloaded }),
     ];
-    changes.sort((left, right) => order.indexOf(left.kind) - order.indexOf(right.kind));
+    changes.sort((left, right) => placeOf(left) - placeOf(right));
     const conflicts = [...ofAddresses.conflicts, ...ofRoutes.conflicts];
     return { changes: holdProvisional(changes, settling), conflicts };
   }
@@ -119,7 +119,7 @@ function addAll(before: ReadonlySet<string>, added: readonly string[]): Readonly
  * address without its route; additions before removals, so that merged rules replace each other
  * without a gap.
  */
-const order: readonly Change['kind'][] = [
+const order = [
   'write-file',
   // Before networkd reads the files: of two files for a renamed link the first by name would win.
   'remove-file',
@@ -144,4 +144,9 @@ const order: readonly Change['kind'][] = [
   'remove-rule',
   'remove-route',
   'remove-alt-name',
-];
+] as const satisfies readonly Change['kind'][];
+
+/** A kind of change that has no place does not compile. */
+function placeOf({ kind }: { readonly kind: (typeof order)[number] }): number {
+  return order.indexOf(kind);
+}

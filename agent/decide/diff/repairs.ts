@@ -57,10 +57,11 @@ export function classifyRepair(change: Change, made: Made, files: readonly OwnFi
   // desired text is new.
   const isRewritten = change.kind === 'write-file' && files.some(({ name }) => name === change.file.name);
   const keys = isRewritten ? identifyMade(change).slice(1) : identifyMade(change);
-  return kind !== undefined && keys.some((key) => made.has(key)) ? kind : null;
+  return keys.some((key) => made.has(key)) ? kind : null;
 }
 
-const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
+/** Null: removes something, or makes nothing that could be missed. */
+const repairKinds: Readonly<Record<Change['kind'], RepairKind | null>> = {
   'add-address': 'address',
   'add-alt-name': 'name',
   'add-route': 'route',
@@ -72,6 +73,13 @@ const repairKinds: Readonly<Partial<Record<Change['kind'], RepairKind>>> = {
   'set-master': 'setting',
   'set-mtu': 'setting',
   'write-file': 'file',
+  'move-address': null,
+  reload: null,
+  'remove-address': null,
+  'remove-alt-name': null,
+  'remove-file': null,
+  'remove-route': null,
+  'remove-rule': null,
 };
 
 /**
@@ -111,7 +119,13 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyMaster(change.linkIndex, change.vrf)];
     case 'write-file':
       return identifyText(change.file.name, change.file.text);
-    default:
+    case 'move-address':
+    case 'reload':
+    case 'remove-address':
+    case 'remove-alt-name':
+    case 'remove-file':
+    case 'remove-route':
+    case 'remove-rule':
       return [];
   }
 }

@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
+import { formatConfig } from '../../../agent/config/format.ts';
 import { parseConfig, parseConfigFile } from '../../../agent/config/parse.ts';
 import { configSchema, interfaceSchema } from '../../../agent/config/schema.ts';
 import { resolvePolicy } from '../../../agent/decide/desired/policy.ts';
@@ -53,5 +54,10 @@ describe('units/config.yaml', () => {
     };
     const subject = { eni, isPrimary: false, linkName: 'ens6', driver: 'ena', tags: null };
     expect(entry?.policy).toEqual(resolvePolicy(defaultConfig, subject));
+  });
+
+  it('is formatted to a file with the same meaning', () => {
+    const config = parseConfig(example, 'config.yaml');
+    expect(parseConfig(formatConfig(config), 'formatted')).toEqual(config);
   });
 });

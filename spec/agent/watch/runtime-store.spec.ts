@@ -14,7 +14,11 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { readyEnis } from '../../../agent/decide/inputs/accept-snapshot.ts';
+import { openMetadataReader } from '../../../agent/sense/metadata.ts';
 import { RuntimeStore } from '../../../agent/watch/runtime-store.ts';
+import { ImdsServer } from '../../../fixtures/vpc/imds-server.ts';
+import { tree } from '../sense/metadata-judge.ts';
 
 let directory: string;
 let store: RuntimeStore;
@@ -25,6 +29,16 @@ beforeEach(() => {
   store = new RuntimeStore(directory);
 });
 afterEach(() => rmSync(directory, { recursive: true }));
+
+it('metadata from the service is restored unchanged', async () => {
+  const server = new ImdsServer();
+  server.setTree(tree);
+  const endpoint = `http://127.0.0.1:${await server.listen(0, '127.0.0.1')}`;
+  const snapshot = await openMetadataReader({ endpoints: [endpoint], timeoutMs: 5_000 }).readSnapshot();
+  await server.close();
+  await store.writeMetadata({ snapshot, departed: readyEnis(snapshot) });
+  expect(store.readMetadata()).toEqual({ snapshot, departed: readyEnis(snapshot) });
+});
 
 describe('the ledger', () => {
   it('is read back', async () => {
