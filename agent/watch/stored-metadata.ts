@@ -1,6 +1,7 @@
 /**
- * What is believed of the files in the runtime directory. The daemon's user writes them, and root's
- * commands read them: an ENI counts only as the metadata service itself could have described it.
+ * Which content of the files in the runtime directory is accepted. The daemon's user writes them,
+ * and root's commands read them: an ENI is accepted only if the metadata service itself could have
+ * described it.
  */
 
 import * as z from 'zod';
@@ -11,7 +12,7 @@ import { parseEni } from '../sense/metadata-eni.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
 
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
-/** Nothing that ends a line or moves a cursor. */
+/** No line breaks and no control characters for a terminal. */
 const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
 const identity = line.refine((key) => identityKinds.some((kind) => key.startsWith(`${kind} `)));
 
@@ -58,17 +59,15 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
     { error: 'expected each ENI to be as the metadata service describes one' },
   );
 
-/**
- * Link indexes in the entries mean something in one boot only, and the directory may outlive it.
- */
+/** Link indexes in the entries are valid in one boot only, and the directory may outlive it. */
 export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.strictObject({
   bootId: z.string(),
   entries: z.record(identity, mac),
 });
 
 /**
- * The parser of the metadata's leaves reads the ENI back from them: so both have the same rules,
- * whatever those are.
+ * Turns the ENI into leaves and parses them with the parser of the metadata, so that the same rules
+ * apply.
  */
 function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
   const lists: [string, readonly string[]][] = [
