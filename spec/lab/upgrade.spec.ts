@@ -1,6 +1,6 @@
 /**
- * From the rules of 0.1.0 to today's under traffic. What 0.1.0 leaves is put there by hand, as `ip
- * rule` printed it on this very instance; with the program itself it was tried once, there and back
+ * From the rules of 0.1.0 to today's under traffic. The test adds the rules of 0.1.0 by hand, as
+ * `ip rule` printed them on this very instance; the program itself was tried once, there and back
  * (docs/measured.md).
  */
 
@@ -50,7 +50,7 @@ describe.each([
   };
 
   it(
-    'loses no packet, and leaves nothing of the rules before',
+    'loses no packet, and removes all previous rules',
     async () => {
       const { guest } = lab.vpc;
       const wanted = await listRules();
