@@ -10,15 +10,17 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** Each `spec/….spec.ts` with the title that follows it, if any. */
+/** Each `spec/….spec.ts` with the title that follows it, if any; `…` ends a shortened title. */
 function listTests(text: string): { file: string; title: string | null }[] {
-  return [...text.matchAll(/`(spec\/[\w/.-]+\.spec\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
+  return [...text.matchAll(/`(spec\/[\w/.-]+\.spec\.ts)`(?:\s“([^”]+)”)?/g)].map(([, file = '', title]) => ({
     file,
-    title: title ?? null,
+    title: title?.replaceAll(/\s+/g, ' ').replace(/ ?….*/, '') ?? null,
   }));
 }
 
-describe.each(['docs/capabilities.md', 'docs/pains.md', 'docs/policies.md', 'docs/promises.md'])('%s', (document) => {
+const documents = ['capabilities', 'pains', 'policies', 'promises', 'security'].map((name) => `docs/${name}.md`);
+
+describe.each(documents)('%s', (document) => {
   const tests = listTests(read(document));
 
   it('names tests', () => {
