@@ -10,11 +10,11 @@ function read(path: string): string {
   return readFileSync(join(root, path), 'utf8');
 }
 
-/** Each `spec/….spec.ts` with the title that follows it, if any. */
+/** Each `spec/….spec.ts` with the title that follows it, if any; `…` ends a shortened title. */
 function listTests(text: string): { file: string; title: string | null }[] {
-  return [...text.matchAll(/`(spec\/[\w/.-]+\.spec\.ts)`(?: “([^”]+)”)?/g)].map(([, file = '', title]) => ({
+  return [...text.matchAll(/`(spec\/[\w/.-]+\.spec\.ts)`(?:\s“([^”]+)”)?/g)].map(([, file = '', title]) => ({
     file,
-    title: title ?? null,
+    title: title?.replaceAll(/\s+/g, ' ').replace(/ ?….*/, '') ?? null,
   }));
 }
 

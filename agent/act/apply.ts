@@ -1,6 +1,5 @@
 /**
- * Does what it is told, in order, and says what came of each change. A failure never keeps the
- * others back.
+ * Applies changes in order and reports the outcome of each. One failure does not stop the others.
  */
 
 import { familyOf } from '../../lib/ip/address.ts';
@@ -10,12 +9,12 @@ import type { KernelChange } from './netlink.ts';
 import type { Removal, Removals } from './removals.ts';
 
 /**
- * What carries changes out; each rejects with an Error that names the object and the cause. False:
- * there was nothing to do, for all is so already.
+ * What carries out the changes; each method rejects with an Error that names the object and the
+ * cause. False: nothing had to be done.
  */
 export interface Actuators {
   changeKernel(change: Exclude<KernelChange, Removal>): Promise<boolean>;
-  /** For removals of one kind that follow upon each other. */
+  /** For removals of one kind that follow each other. */
   beginRemovals(): Pick<Removals, 'remove'>;
   writeFile(name: string, text: string): Promise<boolean>;
   removeFile(name: string): Promise<boolean>;
@@ -25,18 +24,18 @@ export interface Actuators {
 
 export interface Outcome {
   readonly change: Change;
-  /** Null: done, or nothing was to be done. */
+  /** Null: it was done, or nothing had to be done. */
   readonly error: Error | null;
   /**
-   * All is so already, or the link it was about has gone or lost IPv6: nothing was done, and
-   * nothing has failed.
+   * The object already was as desired, or its link is gone or has lost IPv6: nothing was done, and
+   * nothing failed.
    */
   readonly isMoot: boolean;
 }
 
 /**
- * Changes of one kind are independent of each other and go out together, but for rules and routes
- * that go; kinds follow each other in the given order.
+ * Changes of one kind are independent of each other and are sent together, except removals of rules
+ * and routes; kinds follow each other in the given order.
  */
 export async function applyChanges(changes: readonly Change[], actuators: Actuators): Promise<Outcome[]> {
   const outcomes: Outcome[] = [];
@@ -66,13 +65,14 @@ async function applyBatch(batch: readonly Change[], actuators: Actuators): Promi
     const isRemoval = change.kind === 'remove-rule' || change.kind === 'remove-route';
     const result = reload ?? attempt(() => (isRemoval ? removals.remove(change) : applyOne(change, actuators)));
     outcomes.push(result.then((done) => toOutcome(change, done)));
-    // What the kernel deletes depends on what it has: the next one goes when this one is gone.
+    // Which object the kernel deletes depends on what it has: one removal ends before the next
+    // begins.
     if (isRemoval) await result;
   }
   return Promise.all(outcomes);
 }
 
-/** What came of it: whether anything was done, or why not. */
+/** Whether anything was done, or why it failed. */
 type Result = boolean | Error;
 
 function toOutcome(change: Change, result: Result): Outcome {
@@ -82,8 +82,8 @@ function toOutcome(change: Change, result: Result): Outcome {
 }
 
 /**
- * The kernel refuses IPv6 on a link that has `disable_ipv6` (addrconf_add_dev, ip6_validate_gw):
- * its next record tells.
+ * The kernel refuses IPv6 on a link that has `disable_ipv6` (addrconf_add_dev, ip6_validate_gw);
+ * the next record of the link says so.
  */
 function isIpv6Off(change: Change, { code }: KernelError): boolean {
   if (code !== 'EACCES') return false;

@@ -1,4 +1,4 @@
-/** A request to the kernel, and what of its refusals is none. */
+/** A request to the kernel, and which of its refusals are not errors. */
 
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
@@ -11,8 +11,8 @@ export interface NetlinkActOptions {
 }
 
 /**
- * True: done. False: it failed as expected, for all is so already. Rejects with a KernelError
- * otherwise.
+ * True: done. False: refused with an expected error, because nothing had to be done. Rejects with a
+ * KernelError otherwise.
  */
 export async function accept(expected: readonly string[], request: Promise<void>): Promise<boolean> {
   return acceptAnswer(

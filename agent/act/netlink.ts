@@ -1,6 +1,6 @@
 /**
- * Applies one change by rtnetlink. What is already as wanted is no error; what would hit a foreign
- * object is.
+ * Applies one change by rtnetlink. An object that already is as desired is no error; a change that
+ * would affect a foreign object is.
  */
 
 import { familyOf } from '../../lib/ip/address.ts';
@@ -25,7 +25,7 @@ import { accept, acceptAnswer, type NetlinkActOptions } from './kernel-request.t
 import { Removals } from './removals.ts';
 import { addRule } from './rules.ts';
 
-/** The changes that the kernel itself takes. */
+/** The changes that are made in the kernel itself. */
 export type KernelChange = Extract<
   Change,
   {
@@ -42,8 +42,8 @@ export type KernelChange = Extract<
 >;
 
 /**
- * True: it was made. False: all is so already. Rejects with a KernelError that has the kernel's
- * reason.
+ * True: it was made. False: nothing had to be done. Rejects with a KernelError that has the
+ * kernel's reason.
  */
 export async function applyKernelChange(change: KernelChange, options: NetlinkActOptions): Promise<boolean> {
   const { client, protocol } = options;
@@ -81,8 +81,8 @@ export async function applyKernelChange(change: KernelChange, options: NetlinkAc
 }
 
 /**
- * False: the link has it. The kernel says the same of one that another link has, as its own name or
- * as another one.
+ * False: the link already has the name. The kernel answers the same if another link has it, as its
+ * own name or as an alternative name.
  */
 async function addAltName(
   { linkIndex, altName }: { readonly linkIndex: number; readonly altName: string },
@@ -98,9 +98,9 @@ async function addAltName(
 }
 
 /**
- * The mirror keeps the routes of ENIs only, so the place (table, destination, metric) may be taken
- * by a route of another program that leads by another link, and a plain replacement would make that
- * one vanish: only our own is replaced.
+ * The mirror keeps the routes of ENIs only, so another program's route by another link may have the
+ * same place (table, destination, metric), and a plain replacement would delete it: only our own
+ * route is replaced.
  */
 async function addRoute(
   { isFollowed, ...route }: Route & { readonly isFollowed: boolean },
@@ -152,9 +152,9 @@ async function setRouteMtu(
 }
 
 /**
- * To an IPv6 route of ours another program has added a next hop, and a replacement would take that
- * one away, too (fib6_add_rt2node). Each next hop has a protocol of its own, which only a deletion
- * tells: those of ours that are not meant go, one by one.
+ * Another program has added a next hop to an IPv6 route of ours, and a replacement would remove
+ * that next hop, too (fib6_add_rt2node). Each next hop has its own protocol, which only a deletion
+ * can select: our next hops that are not desired are removed one by one.
  */
 async function exchangePath(
   route: Route,
@@ -170,9 +170,9 @@ async function exchangePath(
 }
 
 /**
- * Puts an IPv4 address behind the others of its link: the kernel's list has no other order than
- * that of their making. While the address is away, a route keeps its packets on the host; sockets
- * and connections that have it do not notice.
+ * Moves an IPv4 address to the end of its link's list: the kernel keeps addresses in the order in
+ * which they were added. While the address is absent, a route keeps its packets on the host;
+ * sockets and connections that use it do not notice.
  */
 async function moveAddress(address: Address, client: RtnetlinkClient): Promise<boolean> {
   const { linkIndex, protocol } = address;

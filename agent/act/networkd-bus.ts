@@ -1,6 +1,6 @@
 /**
- * Calls systemd-networkd over the bus: reload, reconfigure a link, switch off its DNS.
- * Never starts networkd (NO_AUTO_START).
+ * Calls systemd-networkd over the bus: reload, reconfigure a link, disable its DNS. Never starts
+ * networkd (NO_AUTO_START).
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -13,17 +13,17 @@ import { askReloadHelper } from './reload-helper.ts';
 export interface NetworkdBusOptions {
   /** A reload of networkd itself takes 13 ms; with thousands of links, seconds. */
   readonly timeoutMs?: number;
-  /** Between attempts while networkd says that it is reloading already. */
+  /** Between attempts while networkd answers that a reload is in progress. */
   readonly retryDelayMs?: number;
-  /** Where polkit does not let this user reload. */
+  /** If polkit does not let this user reload. */
   readonly askHelper?: () => Promise<void>;
 }
 
 /** About 5 s in all with the default delay: a reload that takes longer is stuck. */
 const mostReloadAttempts = 50;
 /**
- * The helper is a unit that is started each time, and systemd closes its socket for who asks too
- * often.
+ * The helper is a unit that is started for each request, and systemd closes its socket if requests
+ * are too frequent.
  */
 const helperDelayMs = 1_000;
 const mostHelperAttempts = 5;
@@ -45,9 +45,9 @@ export class NetworkdBus {
   }
 
   /**
-   * Has networkd read all its files; resolves when it has. One at a time: a call during a reload
-   * gets the next one, which begins after it and so sees every file written before the call, and
-   * which all callers then share. Rejects with a NetworkdError whose code is that of DbusError.
+   * Makes networkd read all its files; resolves when it has. One at a time: calls during a reload
+   * share the next one, which begins after it and so sees every file written before those calls.
+   * Rejects with a NetworkdError whose code is that of DbusError.
    */
   reload(): Promise<void> {
     if (this.#next !== null) return this.#next;
@@ -66,7 +66,7 @@ export class NetworkdBus {
   }
 
   /**
-   * Has networkd configure a link again from its file. This drops its lease. Rejects with a
+   * Makes networkd configure a link again from its file. This drops its lease. Rejects with a
    * NetworkdError.
    */
   reconfigureLink(linkIndex: number): Promise<void> {
@@ -74,15 +74,16 @@ export class NetworkdBus {
   }
 
   /**
-   * Has networkd renew a link's lease; nothing is dropped meanwhile. Rejects with a NetworkdError.
+   * Makes networkd renew a link's lease; nothing is dropped meanwhile. Rejects with a
+   * NetworkdError.
    */
   renewLink(linkIndex: number): Promise<void> {
     return this.#call('RenewLink', `renew the lease of link ${linkIndex}`, [linkIndex]);
   }
 
   /**
-   * Has networkd tell resolved nothing of a link, or again what lease and file say. It holds until
-   * networkd ends, over reconfigurations of the link too. Rejects with a NetworkdError.
+   * Makes networkd pass no DNS of a link to resolved, or again what lease and file say. It holds
+   * until networkd exits, also when the link is reconfigured. Rejects with a NetworkdError.
    */
   async setDns(linkIndex: number, isUsed: boolean): Promise<void> {
     const what = `set the DNS of link ${linkIndex}`;
@@ -99,15 +100,15 @@ export class NetworkdBus {
         return;
       } catch (error) {
         if (error instanceof NetworkdError && error.code === 'denied') return await this.#reloadByHelper(error);
-        // Somebody else's reload (networkctl, udev's) is under way, and may have begun before our
-        // files were written.
+        // A reload by another program (networkctl, udev) is in progress, and may have begun before
+        // our files were written.
         if (!isBusy(error) || attempt >= mostReloadAttempts) throw error;
         await sleep(this.#retryDelayMs);
       }
     }
   }
 
-  /** polkit is not installed, does not answer or says no. */
+  /** polkit is not installed, does not answer or refuses. */
   async #reloadByHelper(refusal: NetworkdError): Promise<void> {
     for (let attempt = 1; ; attempt += 1) {
       try {

@@ -1,6 +1,7 @@
 /**
- * Asks enid-reload.socket to have networkd read its files: networkd takes that from its own user
- * without polkit. The unit behind it does nothing else, says what came of it and closes.
+ * Asks enid-reload.socket to make networkd read its files: networkd accepts that from its own user
+ * without polkit. The unit behind the socket does nothing else; it reports the result and closes
+ * the connection.
  */
 
 import { connect } from 'node:net';
@@ -9,14 +10,14 @@ import { NetworkdError } from '../errors.ts';
 export const reloadSocket = '/run/enid-reload.socket';
 /** The last line of a reload that succeeded; the unit prints it after busctl. */
 const doneLine = 'done';
-/** Longer than busctl's own time for an answer of networkd. */
+/** Longer than busctl waits for networkd's answer. */
 const answerMs = 35_000;
-/** busctl says one line. */
+/** busctl prints one line. */
 const longestAnswer = 4_096;
 
 /**
- * Rejects with a NetworkdError: `no-helper` where nobody listens, `helper-failed` with what busctl
- * said.
+ * Rejects with a NetworkdError: `no-helper` if nobody listens, `helper-failed` with busctl's
+ * output.
  */
 export function askReloadHelper(path: string = reloadSocket, timeoutMs: number = answerMs): Promise<void> {
   return new Promise((resolve, reject) => {

@@ -1,7 +1,7 @@
 /**
- * Takes rules and routes away, exactly those that are meant. The kernel deletes the first that fits
- * a request, and takes what a request does not say for "any": so it is asked first what it has, and
- * where it would delete another one, it is not told to.
+ * Removes exactly the given rules and routes. The kernel deletes the first object that matches a
+ * request, and a selector that the request lacks matches anything. So the kernel is asked first
+ * what it has, and no request is sent that would delete another object.
  */
 
 import type { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -14,7 +14,7 @@ import { addRule } from './rules.ts';
 
 export type Removal = Extract<Change, { kind: 'remove-rule' | 'remove-route' }>;
 
-/** For removals that follow upon each other: what was dumped for the first serves the others. */
+/** For removals that follow each other: the dump for the first one serves the others. */
 export class Removals {
   readonly #client: RtnetlinkClient;
   readonly #protocol: number;
@@ -26,7 +26,7 @@ export class Removals {
     this.#protocol = protocol;
   }
 
-  /** True: it was there, and is gone. False: it was not there. Rejects with a KernelError. */
+  /** True: it was there and is removed. False: it was not there. Rejects with a KernelError. */
   async remove(removal: Removal): Promise<boolean> {
     return removal.kind === 'remove-rule'
       ? this.#removeRule(removal.rule, removal.ownTwins ?? [])
@@ -44,8 +44,8 @@ export class Removals {
       const isGone = await accept(['ENOENT'], this.#client.deleteRule(rule));
       rules.splice(rules.indexOf(hit), 1);
       if (isMeant) return isGone;
-      // What goes in its place is narrower, so that the one that is meant takes its packets; then
-      // it is there again, behind.
+      // The rule that the kernel deletes instead is narrower: the given one takes its packets until
+      // it is added again, behind.
       const again = { ...hit, protocol: this.#protocol };
       await addRule(again, this.#client);
       rules.push(again);
@@ -74,8 +74,8 @@ export class Removals {
   }
 
   /**
-   * Those that a request can hit: by its link, by several or none, and IPv6 next hop objects by
-   * any.
+   * The routes that a request can match: by the route's link, by several links or none, and routes
+   * with IPv6 next hop objects by any link.
    */
   #routesOf({ family, table, linkIndex, protocol }: Route): Promise<Route[]> {
     const key = `${family} ${table} ${linkIndex} ${protocol}`;

@@ -6,8 +6,8 @@ import type { Rule } from '../model.ts';
 import { accept } from './kernel-request.ts';
 
 /**
- * False: it is there. The kernel also refuses one as present beside which another program's has a
- * destination or a TOS more, and which is needed all the same. Rejects with a KernelError.
+ * False: it is there. The kernel also refuses a needed rule as present if another program's rule
+ * differs from it only by an additional destination or TOS.
  */
 export async function addRule(rule: Rule, client: RtnetlinkClient): Promise<boolean> {
   if (await accept(['EEXIST'], client.addRule(rule))) return true;

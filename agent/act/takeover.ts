@@ -1,6 +1,6 @@
 /**
- * Carries out the steps of a takeover, and takes them back. What was there before, and what was
- * done, is on disk before each step: a takeover that is cut off anywhere can be undone.
+ * Carries out the steps of a takeover, and undoes them. The previous state and each step are on
+ * disk before the step is taken: a takeover that is interrupted anywhere can be undone.
  */
 
 import { existsSync, lstatSync, readFileSync } from 'node:fs';
@@ -18,7 +18,7 @@ import { RuntimeError } from '../errors.ts';
 import type { AddressStep, FileStep, TakeoverStep } from '../takeover-model.ts';
 import { accept } from './kernel-request.ts';
 
-/** ifup waits for its client, and NetworkManager's stop for its own. */
+/** ifup waits for its DHCP client, and stopping NetworkManager for its own. */
 const commandMs = 90_000;
 
 const argvSchema = z.array(z.string()).min(1);
@@ -29,7 +29,7 @@ const recordSchema = z.looseObject({
   files: z.array(z.looseObject({ path: z.string(), wasThere: z.boolean() })),
   /** As they are to be run, the last one first. */
   undo: z.array(argvSchema),
-  /** Those that come before the files. */
+  /** Those that run before the files are restored. */
   undoFirst: z.array(argvSchema),
   isComplete: z.boolean(),
 });
@@ -43,20 +43,20 @@ export class Takeover {
     this.#directory = directory;
   }
 
-  /** Whether something was done that is not undone. */
+  /** Whether something was done that is not undone yet. */
   get isTaken(): boolean {
     return existsSync(this.#path('record.json'));
   }
 
   /**
-   * Throws a RuntimeError at the first step that fails: what was done before it, and before this
+   * Throws a RuntimeError at the first step that fails; the steps before it, and those before this
    * call, can be undone.
    */
   async apply(steps: readonly TakeoverStep[], onStep: (step: TakeoverStep) => void): Promise<void> {
-    // Above it the daemon's own user has a directory.
+    // The daemon's own user owns a directory above it.
     await mkdir(dirname(this.#directory), { recursive: true, mode: 0o755 });
     await mkdir(this.#path('files'), { recursive: true, mode: 0o700 });
-    // What was there before an earlier takeover must not be forgotten for this one.
+    // The state before an earlier takeover must not be overwritten by this one.
     const record: Record = this.isTaken
       ? { ...this.#read(), isComplete: false }
       : { files: [], undo: [], undoFirst: [], isComplete: false };
@@ -71,7 +71,7 @@ export class Takeover {
       } else if (step.kind === 'renew-address') {
         await renewAddress(step);
       } else {
-        // A second step on the same path must not hide what was there at first.
+        // A second step on the same path must not replace the original.
         if (!record.files.some(({ path }) => path === step.path))
           record.files.unshift({ path: step.path, wasThere: await this.#keep(step.path) });
         await this.#write(record);
@@ -80,14 +80,14 @@ export class Takeover {
     }
   }
 
-  /** From here on it is a takeover that was made, not one that was cut off. */
+  /** From here on it is a completed takeover, not an interrupted one. */
   async complete(): Promise<void> {
     await this.#write({ ...this.#read(), isComplete: true });
   }
 
   /**
-   * Goes on past what fails, and resolves to why; null: all is as it was. Files first, then
-   * commands, each in reverse; but whoever writes such files ends before.
+   * Goes on past failures and resolves to their reasons; null: everything is restored. Files first,
+   * then commands, each in reverse order; programs that write such files are stopped before.
    */
   async undo(onStep: (text: string) => void): Promise<string | null> {
     const { files, undo, undoFirst } = this.#read();
@@ -110,10 +110,11 @@ export class Takeover {
       if (entry === null || !isThere(entry)) return false;
       const kept = this.#kept(path);
       refuseDirectory(entry);
-      // By cp: owner, mode and what a link says stay, and /var may be another file system.
+      // By cp: it keeps owner, mode and the target of a symbolic link, and /var may be another file
+      // system.
       await run(['cp', '--archive', '--no-target-directory', entry, kept]);
       try {
-        // Here nobody else can exchange it.
+        // Nobody else can replace it in this directory.
         refuseDirectory(kept);
       } catch (error) {
         await rm(kept, { recursive: true, force: true });
@@ -125,13 +126,13 @@ export class Takeover {
 
   async #restore(path: string, wasThere: boolean): Promise<void> {
     if (wasThere) {
-      // Not into a file that is there: it may be a link by now.
+      // Not into an existing file: it may be a symbolic link by now.
       const argv = ['cp', '--archive', '--no-target-directory', '--remove-destination', this.#kept(path)];
       makeParent(path, null);
       return await actOn(path, 'put back', (entry) => run([...argv, entry ?? path]));
     }
     await actOn(path, 'remove', removeIfThere);
-    // A folder of drop-ins that was made for it; others' files keep theirs.
+    // A drop-in folder that was created for it; one with files of others stays.
     const directory = dirname(path);
     if (directory.endsWith('.d'))
       await actOn(directory, 'remove', async (entry) => {
@@ -171,7 +172,7 @@ async function applyFile(step: FileStep): Promise<void> {
   if (step.kind !== 'remove') makeParent(step.path, owner);
   await actOn(step.path, step.kind, async (entry) => {
     if (entry === null) return;
-    // enid itself changes them later, in a directory where one may only replace what is one's own.
+    // enid itself changes them later, in a directory where users may only replace their own files.
     if (step.kind === 'write')
       return void (await writeFileAtomically(entry, step.text, owner === null ? {} : { owner }));
     await removeIfThere(entry);
@@ -184,8 +185,8 @@ async function removeIfThere(entry: string | null): Promise<void> {
 }
 
 /**
- * Acts on an entry of a directory; null: there is no such directory. The daemon's user can write to
- * some of them: no link on the way is followed that is not root's own.
+ * Acts on an entry of a directory; null: the directory does not exist. The daemon's user can write
+ * to some of them: no symbolic link on the path is followed unless root owns it.
  */
 async function actOn<T>(path: string, verb: string, act: (entry: string | null) => Promise<T>): Promise<T> {
   try {
@@ -209,7 +210,7 @@ function openIfThere(path: string): SafeDirectory | null {
   }
 }
 
-/** `owner`: of a folder of drop-ins that is made; one that is there stays whose it is. */
+/** `owner`: of a drop-in folder that is created; an existing one keeps its owner. */
 function makeParent(path: string, owner: UserIds | null): void {
   const directory = dirname(path);
   const isOwned = owner !== null && directory.endsWith('.network.d');
@@ -247,7 +248,10 @@ function killProcesses(processIds: readonly number[]): void {
   }
 }
 
-/** Nobody is asked between the two: a packet that comes there meets a host without the address. */
+/**
+ * Nothing else happens between deletion and addition: a packet that arrives in between finds a host
+ * without the address.
+ */
 async function renewAddress({ address, routes }: AddressStep): Promise<void> {
   const client = new RtnetlinkClient();
   try {
@@ -260,16 +264,16 @@ async function renewAddress({ address, routes }: AddressStep): Promise<void> {
 }
 
 /**
- * A link counts, wherever it leads. Throws where it cannot be told: what is taken for missing is
- * removed by the undo.
+ * A symbolic link counts, wherever it points. Throws if that cannot be determined: the undo removes
+ * what is taken for missing.
  */
 function isThere(path: string): boolean {
   return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
 }
 
 /**
- * Put back, it would be written to by names: through any link that its owner lays into it
- * meanwhile.
+ * After it is restored it would be written to by path, and so through any symbolic link that its
+ * owner puts there.
  */
 function refuseDirectory(path: string): void {
   if (lstatSync(path).isDirectory()) throw new Error('expected a file, got a directory. Move it away');

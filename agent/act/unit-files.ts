@@ -7,8 +7,8 @@ import { removeFile, writeFileAtomically } from '../../lib/file/write-file.ts';
 import { NetworkdError } from '../errors.ts';
 
 /**
- * `name` may have one folder: `70-ens6.network.d/sources.conf`. False: it is so already. Throws a
- * NetworkdError.
+ * `name` may have one folder: `70-ens6.network.d/sources.conf`. False: the file already has this
+ * text. Throws a NetworkdError.
  */
 export async function writeUnitFile(directory: string, name: string, text: string): Promise<boolean> {
   const path = join(directory, name);
@@ -21,7 +21,7 @@ export async function writeUnitFile(directory: string, name: string, text: strin
 }
 
 /**
- * Also removes the folder of a drop-in where it is left empty. False: there is none. Throws a
+ * Also removes the drop-in folder if it becomes empty. False: the file does not exist. Throws a
  * NetworkdError.
  */
 export async function removeUnitFile(directory: string, name: string): Promise<boolean> {

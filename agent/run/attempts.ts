@@ -1,6 +1,6 @@
 /**
- * The reconciler's memory of what was tried: what is held back, and until when. The rules are in
- * decide/diff/retry.
+ * The reconciler's memory of attempts: which changes are held back, and until when. The rules are
+ * in decide/diff/retry.
  */
 
 import type { Config } from '../config/types.ts';
@@ -8,11 +8,13 @@ import { listChangedLinks, listChangedObjects, objectOf } from '../decide/diff/d
 import { type Attempts, identifyChange, recordAttempt, recordFailure } from '../decide/diff/retry.ts';
 import type { Change, Desired, Snapshot } from '../model.ts';
 
-/** More objects than a host has are remembered only while they are not at peace. */
+/**
+ * Above this number of entries, which no host reaches, those without a recent attempt are dropped.
+ */
 const mostAtPeace = 10_000;
 const peaceMs = 300_000;
 
-/** What a desired state follows from that no other program on the host can change. */
+/** The inputs of the desired state that no other program on the host can change. */
 export interface Cause {
   readonly config: Config;
   readonly snapshot: Snapshot | null;
@@ -23,16 +25,17 @@ interface Entry extends Attempts {
   readonly mac: string;
 }
 
-/** Times are in ms on a clock that only goes forward. */
+/** Times are in ms on a monotonic clock. */
 export class AttemptBook {
   readonly #entries = new Map<string, Entry>();
   #desired: Desired | null = null;
   #cause: Cause | null = null;
 
   /**
-   * Forgets the attempts at what EC2 or the operator changed since the last call, and at an ENI
-   * whose link came or went: they say nothing of what is desired now. An object that comes and goes
-   * with the state of the host keeps them: in a fight it does so, too.
+   * Forgets the attempts at objects that EC2 or the operator changed since the last call, and at an
+   * ENI whose link appeared or disappeared: they say nothing about the present desired state. An
+   * object that comes and goes with the state of the host keeps its attempts: in a fight it does
+   * so, too.
    */
   follow(desired: Desired, cause: Cause): void {
     if (desired === this.#desired) return;
@@ -47,7 +50,7 @@ export class AttemptBook {
       if (objects.has(object) || links.has(mac)) this.#entries.delete(key);
   }
 
-  /** When the change may be made; `nowMs` where nothing holds it back. */
+  /** When the change may be made; `nowMs` if nothing holds it back. */
   dueMs(change: Change, nowMs: number): number {
     return this.#entries.get(identifyChange(change))?.blockedUntilMs ?? nowMs;
   }
@@ -64,7 +67,7 @@ export class AttemptBook {
     return isFight ? next.count : null;
   }
 
-  /** It failed, or did nothing: what would make it succeed has to happen first. */
+  /** It failed, or changed nothing: whatever would make it succeed has not happened yet. */
   refused(change: Change, nowMs: number): void {
     const key = identifyChange(change);
     this.#set(key, change, recordFailure(this.#entries.get(key), nowMs));

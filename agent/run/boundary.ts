@@ -9,7 +9,7 @@ import type { Change, Desired, KernelState, Ledger, LostRouter, NetworkdState, R
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
   kernel(): KernelState;
-  /** Has the kernel read again, for events may be late. Rejects where that fails. */
+  /** Makes the kernel mirror read again, because events may be late. Rejects if that fails. */
   readKernel(): Promise<void>;
   networkd(): NetworkdState;
   lostRouters(): readonly LostRouter[];
@@ -23,23 +23,22 @@ export interface Acts {
   apply(changes: readonly Change[]): Promise<Outcome[]>;
   readLedger(): Ledger;
   /**
-   * Called before the changes that it covers are applied. Rejects where the disk is full,
-   * read-only, …
+   * Called before the changes that it covers are applied. Rejects if the disk is full, read-only, …
    */
   writeLedger(ledger: Ledger): Promise<void>;
 }
 
-/** What the reconciler reports. One that throws fails nothing. */
+/** What the reconciler reports. An exception in a reporter does not fail a pass. */
 export interface Listener {
-  /** `repair`: what it put back; null: no repair, or a refused one. */
+  /** `repair`: the kind of object that it restored; null: it is no repair, or it failed. */
   changed(outcome: Outcome, repair: RepairKind | null): void;
   fought(change: Change, count: number): void;
   passed(result: PassResult): void;
-  /** The ledger could not be written; it is tried again until it stands. */
+  /** The ledger could not be written; the write is retried until it succeeds. */
   ledgerFailed(error: unknown): void;
   /**
-   * A pass ended by an error that is no outcome of a change: a defect of this program, or memory
-   * gone.
+   * A pass ended by an error that is not the outcome of a change: a defect of this program, or out
+   * of memory.
    */
   failed(error: unknown): void;
 }
@@ -47,16 +46,14 @@ export interface Listener {
 export interface PassResult {
   readonly desired: Desired;
   readonly conflicts: readonly Conflict[];
-  /** Changes that remain after the pass: refused ones and those held back. */
+  /** Changes that remain after the pass: those that failed and those held back. */
   readonly remaining: readonly Change[];
   readonly applied: number;
   readonly durationMs: number;
-  /**
-   * False: it was decided by metadata that are only remembered, and nothing was removed for them.
-   */
+  /** False: the decision used stored metadata only, and nothing was removed because of it. */
   readonly isConfirmed: boolean;
-  /** What was known of networkd when it was decided. */
+  /** What was known of networkd at the time of the decision. */
   readonly networkd: NetworkdState;
-  /** What the decision threw for an ENI, by MAC: a defect of this program. */
+  /** Exceptions of the decision for an ENI, by MAC: a defect of this program. */
   readonly thrown: ReadonlyMap<string, unknown>;
 }

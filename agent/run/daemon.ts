@@ -1,6 +1,6 @@
 /**
- * `enid run`: wires senses, reconciler, acts and reports together, and keeps them running until a
- * signal.
+ * `enid run`: wires senses, reconciler, actuators and reports together, and keeps them running
+ * until a signal.
  */
 
 import { mkdir } from 'node:fs/promises';
@@ -48,8 +48,8 @@ import { KeptValue } from './kept-value.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 
 /**
- * A boot must not wait for a metadata service that is silent; what is known from before is in force
- * by then.
+ * A boot must not wait for a metadata service that does not answer; what is stored is applied by
+ * then.
  */
 const patienceAtStartMs = 3_000;
 /** Below the time that systemd gives a reload (TimeoutStartSec). */
@@ -60,15 +60,15 @@ export interface DaemonOptions {
   readonly journal: Journal;
   /** Called after every pass. */
   readonly onPass?: (result: PassResult) => void;
-  /** Told of what metrics count. */
+  /** Gets the events that metrics count. */
   readonly observe?: (event: DaemonEvent) => void;
-  /** Tells every decision with its reason. */
+  /** Logs every decision with its reason. */
   readonly debug?: boolean;
 }
 
 /**
- * The parts of a running program. Open it with `openDaemon`, end it with `stop`: the network stays
- * as it is.
+ * The parts of a running program. `openDaemon` opens it; `stop` ends it and leaves the network as
+ * it is.
  */
 export class Daemon {
   readonly #journal: Journal;
@@ -97,7 +97,7 @@ export class Daemon {
   #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
   readonly #changeLog: ChangeLog;
-  /** Null: decisions are not told. */
+  /** Null: decisions are not logged. */
   readonly #decisions: DecisionLog | null;
 
   static async open(options: DaemonOptions): Promise<Daemon> {
@@ -237,7 +237,7 @@ export class Daemon {
   }
 
   /**
-   * What could not be asked lately, one line each: what is in force leans on what was known before.
+   * Inputs that could not be read lately, one line each: for these the last known state is used.
    */
   warnings(): readonly string[] {
     return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
@@ -266,8 +266,8 @@ export class Daemon {
   }
 
   /**
-   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; where
-   * nothing is known from before, the metadata service, too, answered or not.
+   * Begins to listen and to act. Resolves when networkd was asked once and a pass is done; if
+   * nothing is stored, also when the metadata service was asked, whether it answered or not.
    */
   async start(): Promise<void> {
     wakeOnKernelChanges({
@@ -279,11 +279,11 @@ export class Daemon {
     await this.#bus.start();
     this.#view.start();
     await this.#view.refresh();
-    // A route that was not read yet would be taken for missing: with many routes on the host that
-    // takes longer than the bus.
+    // A route that was not read yet would be taken for missing: on a host with many routes, reading
+    // them takes longer than connecting to the bus.
     await this.#candidates.settled();
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
-    // From here on, with or without metadata: what stands in the ledger is kept right meanwhile.
+    // From here on, with or without metadata, the objects in the ledger are kept in place.
     this.#reconciler.start();
     const isKnown = this.#poller.metadata().snapshot !== null;
     if (!isKnown) {
@@ -307,8 +307,8 @@ export class Daemon {
   }
 
   /**
-   * Reads everything again and reconciles; resolves when that is done, with why the metadata could
-   * not be read; null: they were.
+   * Reads everything again and reconciles; resolves when that is done, with the reason if the
+   * metadata could not be read, null otherwise.
    */
   async reload(config: Config): Promise<string | null> {
     this.#config = config;
@@ -331,8 +331,8 @@ export class Daemon {
   }
 
   /**
-   * Says `alive` while idle too: only after the reconciler has answered, so that neither a stuck
-   * pass nor failing ones are covered up.
+   * Sends `alive` while idle too, but only after the reconciler has answered, so that neither a
+   * stuck pass nor failing passes are hidden.
    */
   keepAlive(intervalMs: number, alive: () => void): void {
     const answer = () => {
@@ -341,7 +341,7 @@ export class Daemon {
     this.#keepAliveTimer = setInterval(() => void this.#reconciler.passed().then(answer), intervalMs);
   }
 
-  /** Ends everything but the network. */
+  /** Stops everything except the network. */
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
     if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
@@ -358,7 +358,7 @@ export class Daemon {
     await this.#store.unlock();
   }
 
-  /** Not by the first failure: at a boot that is one of a link without a lease. */
+  /** Not for the first failure: during a boot it is that of a link without a lease. */
   #noteSilence(): void {
     if (this.#poller.metadata().snapshot !== null) return;
     this.#isSilent = true;
@@ -390,7 +390,9 @@ export class Daemon {
     }
   }
 
-  /** Whether they were read in this time. A read that takes longer goes on by itself. */
+  /**
+   * Whether they were read within this time. A read that takes longer continues in the background.
+   */
   async #readMetadata(patienceMs: number): Promise<boolean> {
     const patience = new AbortController();
     const timeout = sleep(patienceMs, false, { signal: patience.signal }).catch(() => false);
@@ -399,7 +401,7 @@ export class Daemon {
     return isRead;
   }
 
-  /** Of those that are listed, and those that were until they were detached. */
+  /** Finds listed ENIs, and detached ones whose link is still there. */
   #findEni(mac: string): EniMetadata | undefined {
     const { snapshot, departed } = this.#poller.metadata();
     return [...readyEnis(snapshot), ...departed].find((one) => one.mac === mac);

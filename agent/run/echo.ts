@@ -1,4 +1,7 @@
-/** Waits until the mirror shows what was made, so that the next pass does not make it twice. */
+/**
+ * Waits until the mirror shows the changes just made, so that the next pass does not make them
+ * twice.
+ */
 
 import type { Outcome } from '../act/apply.ts';
 import { identifyChange } from '../decide/diff/retry.ts';
@@ -7,16 +10,16 @@ import { isOfFile } from './networkd-handover.ts';
 import { UnseenBook } from './unseen.ts';
 
 export interface EchoOptions {
-  /** What is to be changed by what the mirror shows now. */
+  /** The changes that follow from what the mirror shows now. */
   readonly listChanges: () => readonly Change[];
-  /** Has the kernel read again, for events may be late. Rejects where that fails. */
+  /** Makes the mirror read the kernel again, because events may be late. Rejects if that fails. */
   readonly readKernel: () => Promise<void>;
 }
 
 export interface Echoed {
-  /** What is not shown time after time is no success. */
+  /** A change that repeatedly does not appear in the mirror is reported as failed. */
   readonly outcomes: readonly Outcome[];
-  /** Not shown within the time: another pass is due. */
+  /** Not shown within the time limit: another pass is due. */
   readonly isLate: boolean;
 }
 
@@ -30,7 +33,8 @@ export class Echo {
   readonly #options: EchoOptions;
   readonly #unseen = new UnseenBook();
   /**
-   * Changes that did nothing, for all is so, and are still to be made by what a fresh read shows.
+   * Changes that did nothing because the kernel already had the object, and that a fresh read still
+   * asks for.
    */
   readonly #elsewhere = new Set<string>();
 
@@ -38,20 +42,20 @@ export class Echo {
     this.#options = options;
   }
 
-  /** A removal of what the kernel made of something that is desired. */
+  /** A removal of what the kernel turned a desired object into. */
   isHeld(change: Change): boolean {
     return this.#unseen.isHeld(change);
   }
 
   /**
-   * All is so already, by an object that the mirror does not keep: another program's route that
-   * goes the same way.
+   * The kernel already has the object in a form that the mirror does not keep: another program's
+   * route with the same next hop.
    */
   isElsewhere(change: Change): boolean {
     return this.#elsewhere.size > 0 && this.#elsewhere.has(identifyChange(change));
   }
 
-  /** Forgets what is not to be changed any more. */
+  /** Forgets changes that are no longer due. */
   keep(pending: readonly Change[]): void {
     this.#unseen.keep(pending);
     if (this.#elsewhere.size === 0) return;
@@ -59,7 +63,7 @@ export class Echo {
     for (const key of this.#elsewhere) if (!keys.has(key)) this.#elsewhere.delete(key);
   }
 
-  /** `before`: what was to be changed at the start of the pass. */
+  /** `before`: the changes that were due at the start of the pass. */
   async await(outcomes: readonly Outcome[], before: readonly Change[]): Promise<Echoed> {
     const awaited = outcomes.filter(
       ({ change, error }) => error === null && !isOfFile(change) && change.kind !== 'reload',
@@ -67,7 +71,7 @@ export class Echo {
     const keys = new Set(awaited.map(({ change }) => identifyChange(change)));
     for (const { change, isMoot } of outcomes) if (!isMoot) this.#elsewhere.delete(identifyChange(change));
     if (keys.size === 0 || (await this.#isShown(keys))) return { outcomes, isLate: false };
-    // Its events may wait behind many others, or this process for its time.
+    // The events may be queued behind many others, or this process may wait for the processor.
     const isRead = await this.#options.readKernel().then(
       () => true,
       () => false,

@@ -1,6 +1,6 @@
 /**
- * `hostname: true`: the transient host name from the metadata, where none is configured. Asked for
- * once, until it is known.
+ * `hostname: true`: sets the transient host name from the metadata if none is configured. The
+ * metadata is asked until the name is known.
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -29,8 +29,8 @@ export class HostnameSetter {
   }
 
   /**
-   * Goes on in the background until the metadata service and systemd-hostnamed have answered, or
-   * `stop`.
+   * Continues in the background until the metadata service and systemd-hostnamed have answered, or
+   * until `stop`.
    */
   start(config: Config): void {
     if (!config.hostname || this.#isDone) return;
@@ -73,7 +73,7 @@ export class HostnameSetter {
     const offered = answer.kind === 'value' ? answer.text : null;
     const name = chooseHostname({ configured, current, fallback, offered });
     if (name === null) return;
-    // Not interactive: nobody is there to be asked for a password.
+    // Not interactive: no one is there to enter a password.
     await this.#bus.call(
       {
         destination: hostnamed,

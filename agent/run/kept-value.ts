@@ -1,12 +1,12 @@
 /**
- * A value that is to stand on disk: the last one given, written until it does. Never rejects, never
- * writes two at a time.
+ * A value that must be on disk: the last one given is written, and retried until that succeeds.
+ * Never rejects, never has two writes in progress.
  */
 
 import { computeBackoffMs } from '../../lib/imds/backoff.ts';
 
 export interface KeptValueOptions<T> {
-  /** Rejects where the disk is full, read-only, … */
+  /** Rejects if the disk is full, read-only, … */
   readonly write: (value: T) => Promise<void>;
   /** Each attempt that failed. */
   readonly onFailure: (error: unknown) => void;
@@ -14,7 +14,7 @@ export interface KeptValueOptions<T> {
 
 export class KeptValue<T> {
   readonly #options: KeptValueOptions<T>;
-  /** Not on disk yet; null: all is. */
+  /** Not on disk yet; null: everything is. */
   #pending: { readonly value: T } | null = null;
   #writing: Promise<void> | null = null;
   #failures = 0;
@@ -30,15 +30,15 @@ export class KeptValue<T> {
   }
 
   /**
-   * Resolves when it stands, or when a first attempt has failed: what follows from it need not wait
-   * for a full disk.
+   * Resolves when the value is on disk or the first attempt has failed: what follows from it does
+   * not wait for a full disk.
    */
   async keep(value: T): Promise<void> {
     this.#pending = { value };
     await this.#write();
   }
 
-  /** One last attempt, and no further one. */
+  /** One last attempt without a retry. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#write();
@@ -49,7 +49,7 @@ export class KeptValue<T> {
     this.#timer = null;
     this.#writing ??= this.#writeUntilLast().finally(() => {
       this.#writing = null;
-      // Only now: whoever comes while it is written clears the timer and waits for this.
+      // Only now: a caller that arrives during the write clears the timer and waits for this write.
       if (this.#pending !== null) this.#retry();
     });
     return this.#writing;
@@ -61,7 +61,7 @@ export class KeptValue<T> {
     this.#timer.unref();
   }
 
-  /** What is given meanwhile is written, too. */
+  /** A value that is set meanwhile is written, too. */
   async #writeUntilLast(): Promise<void> {
     while (this.#pending !== null) {
       const pending: { readonly value: T } = this.#pending;

@@ -1,6 +1,6 @@
 /**
- * The ledger: as it was decided last, and on disk before the changes that it covers are made, as
- * far as the disk takes it.
+ * The ledger: as last decided, and on disk before the changes that it covers are made, unless the
+ * disk refuses it.
  */
 
 import type { Ledger } from '../model.ts';
@@ -8,9 +8,9 @@ import { KeptValue } from './kept-value.ts';
 
 export interface LedgerBookOptions {
   readonly read: () => Ledger;
-  /** Rejects where the disk is full, read-only, … */
+  /** Rejects if the disk is full, read-only, … */
   readonly write: (ledger: Ledger) => Promise<void>;
-  /** Each write that failed; it is tried again until it stands. */
+  /** Called for each write that failed; the write is retried until it succeeds. */
   readonly onFailure: (error: unknown) => void;
 }
 
@@ -29,12 +29,12 @@ export class LedgerBook {
   }
 
   /**
-   * Resolves when it stands, or could not be written for now: a full disk must not keep a repair
-   * back.
+   * Resolves when the ledger is on disk or the first write has failed: a full disk must not delay a
+   * repair.
    */
   async record(ledger: Ledger): Promise<void> {
-    // The same one in nearly every pass; comparing thousands of entries costs more than the pass
-    // itself.
+    // In nearly every pass it is the same object; comparing thousands of entries costs more than
+    // the pass itself.
     if (ledger === this.#recorded) return;
     this.#recorded = ledger;
     if (JSON.stringify(ledger) === JSON.stringify(this.#entries)) return;

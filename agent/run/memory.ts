@@ -15,30 +15,29 @@ setFlagsFromString('--no-opt');
 // only where memory is short.
 setFlagsFromString('--semi-space-growth-factor=1');
 
-/** The start is over, in any case. */
+/** By then the start is over in any case. */
 const afterStartMs = 5_000;
 /**
- * After so many passes, or with so much more resident than before, it is worth to collect, once
- * there was no pass for so long.
+ * After this many passes, or this much growth of resident memory, a collection is worthwhile once
+ * there was no pass for `quietMs`.
  */
 const busyPasses = 20;
 const grownBytes = 6_000_000;
 const quietMs = 5_000;
-/** Where there is no quiet moment, after so long. */
+/** If there is no quiet moment, at the latest after this time. */
 const longestWaitMs = 60_000;
 
 /**
- * To be called when the start is done; the result is to be called at each pass with 1, and at what
- * else may take memory with 0. In a quiet moment
- * after the start, and after each busy time, it drops what that has left behind, which V8 would
- * keep until much more is there: 13 MB of the start's, 60 MB of 150 passes'. Takes 60 ms, and wakes
- * nobody who has slept through.
+ * Call it when the start is done. Call the result with 1 at each pass, and with 0 at anything else
+ * that may take memory. In a quiet moment after the start and after each busy time, it frees what
+ * they have left behind, which V8 would keep until there is much more: 13 MB after the start, 60 MB
+ * after 150 passes. Takes 60 ms, and does not wake a process that is idle.
  */
 export function settleMemory(): (passes: number) => void {
   setTimeout(() => {
     setFlagsFromString('--opt');
-    // The old generation may grow by half of what is in use before it is looked through, by default
-    // to four times of that: 8 MB after 150 passes.
+    // The old generation may grow by half of what is in use before the next collection; the default
+    // is four times that: 8 MB after 150 passes.
     setFlagsFromString('--heap-growing-percent=50');
   }, afterStartMs).unref();
   let passCount = busyPasses;

@@ -1,6 +1,6 @@
 /**
- * What networkd was handed, and what it has answered. Invariants: no reload for an ENI of which a
- * file was not written; one reload at a time; a file counts as offered only where it stands when
+ * What networkd was given, and what it has answered. Invariants: no reload for an ENI with an
+ * unwritten file; one reload at a time; a file counts as offered only if it is still on disk when
  * networkd has answered.
  */
 
@@ -13,11 +13,11 @@ import { Settling } from './settling.ts';
 
 type Reload = Extract<Change, { kind: 'reload' }>;
 
-/** What is known when something was handed over. */
+/** What is known at the time of a handover. */
 export interface HandoverView {
   readonly networkd: NetworkdState;
   readonly files: readonly OwnFile[];
-  /** Of the names of files. */
+  /** Prefix of the file names. */
   readonly prefix: string;
 }
 
@@ -34,7 +34,7 @@ export class NetworkdHandover {
   /** MACs of links whose reload is under way. */
   #asked: readonly string[] = [];
   #unreloaded: ReadonlySet<string> = new Set();
-  /** 257 answers when every link is configured, a stuck one never. */
+  /** 257 answers when every link is configured; a networkd that is stuck never answers. */
   #answer: Promise<void> | null = null;
 
   /**
@@ -56,15 +56,15 @@ export class NetworkdHandover {
     this.#refused.clear();
   }
 
-  /** MACs of links that networkd is at work on. */
+  /** MACs of links that networkd is still configuring. */
   listSettling(view: Pick<HandoverView, 'networkd' | 'prefix'> & Pick<KernelState, 'links'>, nowMs: number) {
     return this.settling.list({ ...view, isReloading: this.#answer !== null }, nowMs);
   }
 
   /**
-   * MACs of links whose reload was refused, or asked for so long ago that networkd is stuck: what
-   * it would make is made beside it. `settling`: of `listSettling`. The same object while they are
-   * the same.
+   * MACs of links whose reload was refused, or was requested so long ago that networkd is stuck:
+   * enid makes the objects itself. `settling`: from `listSettling`. Returns the same object while
+   * the list is unchanged.
    */
   listUnreloaded(settling: ReadonlySet<string>): ReadonlySet<string> {
     const macs = [...this.#refused, ...this.#asked.filter((mac) => !settling.has(mac))];
@@ -72,14 +72,14 @@ export class NetworkdHandover {
     return this.#unreloaded;
   }
 
-  /** A refusal lasts while the reload is still to be. */
+  /** A refusal is remembered while the reload is still due. */
   follow(changes: readonly Change[]): void {
     for (const mac of this.#refused) {
       if (!changes.some((change) => change.kind === 'reload' && change.mac === mac)) this.#refused.delete(mac);
     }
   }
 
-  /** Reloads that may go out: every file of their ENI that is to be written or removed was. */
+  /** Reloads that may be sent: every file of their ENI that had to be written or removed was. */
   listReady(due: readonly Change[], changes: readonly Change[], outcomes: readonly Outcome[]): Reload[] {
     if (this.#answer !== null) return [];
     const standing = new Set(outcomes.filter(({ error }) => error === null).map(({ change }) => change));
@@ -89,8 +89,8 @@ export class NetworkdHandover {
   }
 
   /**
-   * `reload` resolves when networkd has answered; it is not waited for. `answered` is called after
-   * that.
+   * `reload` resolves when networkd has answered; this method does not wait for it. `answered` is
+   * called afterwards.
    */
   begin(reloads: readonly Reload[], nowMs: number, reload: () => Promise<void>, answered: () => void): void {
     for (const { mac, linkName } of reloads) this.settling.begin(mac, linkName, nowMs);
@@ -102,7 +102,7 @@ export class NetworkdHandover {
     });
   }
 
-  /** After each outcome that is about files or a reload. */
+  /** Call it after each outcome of a file change or a reload. */
   note({ change, error }: Outcome, { networkd, files, prefix }: HandoverView, nowMs: number): void {
     if (change.kind === 'write-file' && error === null && networkd.kind !== 'present') this.#unread.add(change.mac);
     if (change.kind !== 'reload') return;

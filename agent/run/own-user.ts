@@ -1,6 +1,7 @@
 /**
- * `enid run` as root works as the daemon's user, with CAP_NET_ADMIN alone: it follows no link and
- * reads no file that it could not otherwise, and what it writes stays the daemon's to replace.
+ * `enid run` as root switches to the daemon's user, with CAP_NET_ADMIN alone: it follows no
+ * symbolic link and reads no file that this user could not, and the daemon can replace whatever it
+ * writes.
  */
 
 import { lstatSync, mkdirSync, type Stats } from 'node:fs';
@@ -9,15 +10,15 @@ import { SafeDirectory } from '../../lib/file/safe-directory.ts';
 import { becomeUser, findUser, type UserIds } from '../../lib/process/user.ts';
 import { RuntimeError } from '../errors.ts';
 
-/** Of sysusers.d. */
+/** As in units/sysusers.d. */
 const daemonUser = 'enid';
 /** Its bit (linux/capability.h). */
 const netAdmin = 12;
 
 /**
- * Leaves root where the runtime directory is another user's, or is to be made and there is a user
- * `enid`. Root stays root in a directory of its own: a host without the user, a laboratory. Throws
- * a RuntimeError where root would share a directory.
+ * Leaves root if the runtime directory belongs to another user, or does not exist yet and there is
+ * a user `enid`. Root stays root in a directory of its own: on a host without the user, or in a
+ * test. Throws a RuntimeError if root would share a directory.
  */
 export function leaveRoot(runtimeDirectory: string, unitDirectory: string): void {
   if (process.geteuid?.() !== 0) return;

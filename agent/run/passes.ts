@@ -1,7 +1,7 @@
 /**
- * One pass: decide → record → apply → see it done → note. Each memory that it needs has an owner of
- * its own. Invariants: a pass without changes writes nothing and reports nothing; no pass waits for
- * networkd; what is reported is in the order it was done.
+ * One pass: decide → record → apply → verify → note. Each memory that it needs has its own owner.
+ * Invariants: a pass without changes writes nothing and reports nothing; no pass waits for
+ * networkd; reports are in the order of the changes.
  */
 
 import type { Outcome } from '../act/apply.ts';
@@ -21,7 +21,7 @@ export interface PassesOptions {
   readonly senses: Senses;
   readonly acts: Acts;
   readonly listener: Listener;
-  /** networkd has answered, or what was made is not seen yet: another pass is due. */
+  /** networkd has answered, or a change is not visible in the mirror yet: another pass is due. */
   readonly wake: () => void;
 }
 
@@ -35,7 +35,7 @@ interface Decided extends Pick<PassResult, 'desired' | 'conflicts' | 'isConfirme
   readonly isReloading: boolean;
 }
 
-/** What came of the changes of a pass. */
+/** The outcomes of a pass. */
 interface Applied {
   readonly outcomes: readonly Outcome[];
   /** Not made: held back, or failed. */
@@ -56,8 +56,8 @@ export class Passes {
   readonly #echo: Echo;
   #config: Config;
   /**
-   * networkd's answers that came during a pass: what was done before them is reported first. Null:
-   * no pass is under way.
+   * networkd's answers during a pass: earlier changes are reported first. Null: no pass is in
+   * progress.
    */
   #answers: readonly Outcome[] | null = null;
   #isClosed = false;
@@ -87,25 +87,25 @@ export class Passes {
     return this.#handover.answer;
   }
 
-  /** networkd came back and has read every file again: what it was told before no longer counts. */
+  /** networkd came back and has read every file again: what it was sent before no longer counts. */
   forgetOffers(): void {
     this.#handover.forgetOffers();
   }
 
-  /** How long the next pass is to wait for networkd's work. */
+  /** How long the next pass should wait for networkd. */
   restMs(nowMs: number): number {
     return this.#handover.settling.restMs(nowMs);
   }
 
-  /** The ledger has its last chance to stand; networkd's answers count for nothing from here on. */
+  /** Last attempt to write the ledger; networkd's answers are ignored from here on. */
   async close(): Promise<void> {
     this.#isClosed = true;
     await this.#ledger.close();
   }
 
   /**
-   * Resolves with when the next one is due by itself; null: never. Rejects where the pass failed as
-   * a whole.
+   * Resolves with the time at which the next pass is due by itself; null: never. Rejects if the
+   * pass failed as a whole.
    */
   async run(): Promise<{ readonly result: PassResult; readonly nextMs: number | null }> {
     const startMs = performance.now();
@@ -118,7 +118,7 @@ export class Passes {
       this.#attempts.follow(desired, { config: this.#config, snapshot: this.#senses.metadata().snapshot });
       await this.#ledger.record(decided.ledger);
       const { outcomes, pending, count } = await this.#apply(decided);
-      // After the changes: a repair does not wait for its being counted.
+      // After the changes: counting a repair must not delay it.
       const isSettling = this.#handover.settling.isUnderWay;
       this.#repairs.learn(desired, { kernel, files, isConverged: changes.length === 0, isSettling });
       this.#noteAll(outcomes, networkd, files);
@@ -162,8 +162,8 @@ export class Passes {
   }
 
   /**
-   * Those before the reload first; networkd's answer is not waited for. No second try before its
-   * time.
+   * Changes before the reload first; networkd's answer is not awaited. A change that is held back
+   * is not tried early.
    */
   async #apply({ changes, isReloading }: Decided): Promise<Applied> {
     const nowMs = performance.now();
@@ -191,7 +191,7 @@ export class Passes {
   async #reload(reloads: readonly Change[]): Promise<void> {
     try {
       const outcomes = await this.#acts.apply(reloads);
-      // Ignore a reply that arrives after the end.
+      // Ignore a reply that arrives after stop().
       if (this.#isClosed) return;
       if (this.#answers === null) this.#noteAnswers(outcomes);
       else this.#answers = [...this.#answers, ...outcomes];
@@ -200,12 +200,12 @@ export class Passes {
     }
   }
 
-  /** With what stands when networkd has answered. */
+  /** With the files that are on disk when networkd has answered. */
   #noteAnswers(outcomes: readonly Outcome[]): void {
     this.#noteAll(outcomes, this.#senses.networkd(), this.#senses.files().own);
   }
 
-  /** `files`: what stood before the changes; for a reload, what stands now. */
+  /** `files`: those before the changes; for a reload, those on disk now. */
   #noteAll(outcomes: readonly Outcome[], networkd: NetworkdState, files: readonly OwnFile[]): void {
     const { prefix } = this.#config.networkd;
     for (const outcome of outcomes) {
@@ -229,9 +229,9 @@ export class Passes {
   }
 
   /**
-   * For what is held back, settling or to be decided again. A reload is not due by itself: its
-   * files, or networkd's answer, bring it; nor is a removal that waits for what the kernel does not
-   * show.
+   * When something that is held back, settling or to be decided again is due. A reload is not due
+   * by itself: its files or networkd's answer trigger it. Neither is a removal that is held back
+   * because of an object that the kernel does not show.
    */
   #findNextMs(pending: readonly Change[], againMs: number | null): number | null {
     const nowMs = performance.now();

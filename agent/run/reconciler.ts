@@ -1,7 +1,7 @@
 /**
- * The reconciler: wake → pass → schedule, and nothing else. Invariants: one pass at a time;
- * wake-ups during a pass cost one more pass however many they are; a reporter that throws neither
- * fails a pass nor costs it its timer.
+ * The reconciler: wake → pass → schedule, and nothing else. Invariants: one pass at a time; any
+ * number of wake-ups during a pass causes one more pass; an exception in a reporter neither fails a
+ * pass nor loses its timer.
  */
 
 import type { Config } from '../config/types.ts';
@@ -33,13 +33,13 @@ export class Reconciler {
     this.#passes.setConfig(config);
   }
 
-  /** The senses are open: what was asked for until now is done. */
+  /** The senses are open: earlier wake-ups are now served. */
   start(): void {
     this.#phase = 'started';
     this.wake();
   }
 
-  /** Asks for a pass, soon. Cheap, from any event. */
+  /** Requests a pass, soon. Cheap enough for any event. */
   wake(): void {
     this.#isDirty = true;
     if (this.#phase !== 'started' || this.#running !== null) return;
@@ -49,28 +49,32 @@ export class Reconciler {
     });
   }
 
-  /** Resolves when no pass is under way or due at once, and networkd has answered. */
+  /** Resolves when no pass is in progress or due at once, and networkd has answered. */
   async idle(): Promise<void> {
     while (this.#running !== null || this.#passes.answer !== null) await (this.#running ?? this.#passes.answer);
   }
 
-  /** Resolves when no pass is under way or due at once: it is not stuck, whatever networkd does. */
+  /**
+   * Resolves when no pass is in progress or due at once: the reconciler is not stuck, whatever
+   * networkd does.
+   */
   async passed(): Promise<void> {
     while (this.#running !== null) await this.#running;
   }
 
-  /** The last pass failed as a whole: nothing is kept right meanwhile. */
+  /** The last pass failed as a whole: nothing is repaired meanwhile. */
   get isFailing(): boolean {
     return this.#isFailing;
   }
 
-  /** networkd came back and has read every file again: what it was told before no longer counts. */
+  /** networkd came back and has read every file again: what it was sent before no longer counts. */
   forgetOffers(): void {
     this.#passes.forgetOffers();
   }
 
   /**
-   * No new pass begins; the one under way ends. What networkd was asked for, it does without us.
+   * No new pass begins; the one in progress ends. networkd completes by itself what it was asked to
+   * do.
    */
   async stop(): Promise<void> {
     this.#phase = 'stopped';
@@ -80,7 +84,7 @@ export class Reconciler {
   }
 
   async #drain(): Promise<void> {
-    // Leaves the event's own call stack, so that a burst of events is one pass.
+    // Leaves the call stack of the event, so that a burst of events is one pass.
     await new Promise(setImmediate);
     while (this.#isDirty && this.#phase === 'started') {
       const restMs = this.#passes.restMs(performance.now());

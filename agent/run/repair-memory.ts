@@ -1,6 +1,6 @@
 /**
- * What stood as desired, to tell a repair from a first making. The rules are in
- * decide/diff/repairs.
+ * Which objects were in place as desired, to distinguish a repair from a first configuration. The
+ * rules are in decide/diff/repairs.
  */
 
 import type { Outcome } from '../act/apply.ts';
@@ -14,12 +14,12 @@ export interface Sight {
   readonly files: readonly OwnFile[];
   /** Nothing differed from what is desired. */
   readonly isConverged: boolean;
-  /** networkd is still at work on a link. */
+  /** networkd is still configuring a link. */
   readonly isSettling: boolean;
 }
 
 export class RepairMemory {
-  /** Of the run before; null once it was taken over. */
+  /** The ledger of the previous run; null after it was used. */
   #inherited: Ledger | null;
   #made: Made = new Map();
   #learned: Desired | null = null;
@@ -28,17 +28,17 @@ export class RepairMemory {
     this.#inherited = inherited;
   }
 
-  /** The same desired state that stood as a whole brings nothing new. */
+  /** The desired state is unchanged and was in place as a whole: there is nothing to learn. */
   learn(desired: Desired, { kernel, files, isConverged, isSettling }: Sight): void {
     if (desired === this.#learned) return;
-    // With each pass more of it stands: it is looked at when networkd has made it all.
+    // Each pass finds more of it in place: learn when networkd has made everything.
     if (this.#inherited === null && isSettling) return;
     this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited ?? {} });
     this.#inherited = null;
     if (isConverged) this.#learned = desired;
   }
 
-  /** What was made is known even where it is removed before the next look. */
+  /** A change that was made is remembered even if its object is removed before the next look. */
   add(outcomes: readonly Outcome[]): void {
     const made = outcomes.filter(({ error, isMoot }) => error === null && !isMoot);
     this.#made = addMade(
@@ -47,7 +47,7 @@ export class RepairMemory {
     );
   }
 
-  /** `files`: what stood in the unit directory before the change. Null: it is no repair. */
+  /** `files`: those in the unit directory before the change. Null: the change is no repair. */
   classify(change: Change, files: readonly OwnFile[]): RepairKind | null {
     return classifyRepair(change, this.#made, files);
   }

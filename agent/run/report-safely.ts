@@ -1,6 +1,5 @@
 /**
- * Reports to a listener that may throw: that is a defect of its own, and nothing else is kept back
- * by it.
+ * Reports to a listener that may throw: that is a defect of the listener, and stops nothing else.
  */
 
 import type { Listener } from './boundary.ts';
@@ -12,7 +11,7 @@ export function reportSafely(listener: Listener, report: (listener: Listener) =>
     try {
       listener.failed(error);
     } catch {
-      // Nobody is left to be told.
+      // There is no one left to report it to.
     }
   }
 }

@@ -6,33 +6,33 @@ import { isSameList } from '../decide/base/memo.ts';
 import { nameNetworkFile } from '../decide/desired/network-file.ts';
 import type { KernelState, NetworkdState } from '../model.ts';
 
-/** How long networkd may take to make what its new files say before its work is done beside it. */
+/** How long networkd may take to make what its new files say; after that enid makes it. */
 const settleMs = 3_000;
 
 /**
- * Between two passes meanwhile: networkd makes hundreds of objects one by one, and each would be a
- * pass. Four times what the last one took, so that a large instance costs no more than a fifth of a
- * processor; a repair waits no longer.
+ * Pause between two passes while networkd is at work: it makes hundreds of objects one by one, and
+ * each would be a pass. Four times the duration of the last pass, so that a large instance uses at
+ * most a fifth of a processor; a repair waits no longer than `mostMs`.
  */
 const rest = { factor: 4, leastMs: 10, mostMs: 50 } as const;
 
 export interface SettlingView {
   readonly networkd: NetworkdState;
   readonly links: KernelState['links'];
-  /** Of the names of files. */
+  /** Prefix of the file names. */
   readonly prefix: string;
   /** networkd has not answered the reload yet. */
   readonly isReloading: boolean;
 }
 
 export class Settling {
-  /** MAC → until when networkd is left to work. */
+  /** MAC → until when enid waits for networkd. */
   readonly #byMac = new Map<string, { readonly untilMs: number; readonly linkName: string }>();
 
   #listed: ReadonlySet<string> = new Set();
   #restUntilMs = 0;
 
-  /** A pass was made, from the one time to the other. */
+  /** Call it after each pass. */
   notePass(startMs: number, endMs: number): void {
     const { factor, leastMs, mostMs } = rest;
     this.#restUntilMs = endMs + Math.min(Math.max(factor * (endMs - startMs), leastMs), mostMs);
@@ -42,7 +42,7 @@ export class Settling {
     return this.#byMac.size > 0;
   }
 
-  /** How long the next pass is to wait. */
+  /** How long the next pass should wait. */
   restMs(nowMs: number): number {
     return !this.isUnderWay ? 0 : Math.max(0, this.#restUntilMs - nowMs);
   }
@@ -56,8 +56,8 @@ export class Settling {
   }
 
   /**
-   * MACs; the same object while they are the same. Those whose time is over, or whose link networkd
-   * reports as configured by our file, are dropped.
+   * MACs of links that networkd is still configuring; the same object while they are unchanged.
+   * Drops those whose time is over, or whose link networkd reports as configured by our file.
    */
   list({ networkd, links, prefix, isReloading }: SettlingView, nowMs: number): ReadonlySet<string> {
     for (const [mac, { untilMs, linkName }] of this.#byMac) {
@@ -71,7 +71,7 @@ export class Settling {
     return this.#listed;
   }
 
-  /** When the next one ends by itself. */
+  /** When each wait ends by itself. */
   endsMs(): number[] {
     return [...this.#byMac.values()].map(({ untilMs }) => untilMs);
   }

@@ -1,7 +1,7 @@
 /**
- * Changes that the kernel took and does not show as they were asked for: it keeps the object in
- * another form, or another program removes it at once. Made again and again they would be a fight
- * with the kernel, and so would removing what they became.
+ * Changes that the kernel accepted and does not show as requested: it keeps the object in another
+ * form, or another program removes it at once. Repeating the change, or removing what it became,
+ * would be an endless fight with the kernel.
  */
 
 import { identifyChange } from '../decide/diff/retry.ts';
@@ -9,16 +9,20 @@ import { KernelError } from '../errors.ts';
 import type { Change } from '../model.ts';
 
 export class UnseenBook {
-  /** By the change that was not seen: what appeared in its place, and how often in a row. */
+  /**
+   * By the change whose object was not seen: the objects that appeared instead, and how often in a
+   * row.
+   */
   readonly #entries = new Map<string, { count: number; readonly twins: Set<string> }>();
 
   /**
-   * After a wait for their objects. `unseen`: what was made and is still to be made; `pending`:
-   * what is to be changed now; `before`: what was at the start of the pass. The errors are by the
-   * change, from the second time in a row on: once may be another program's flush.
+   * Call it after waiting for the objects. `unseen`: changes that were made and are still due;
+   * `pending`: all changes due now; `before`: those due at the start of the pass. Returns errors by
+   * change, from the second time in a row: a single time may be another program's flush.
    */
   note(unseen: readonly Change[], pending: readonly Change[], before: readonly Change[]): ReadonlyMap<string, Error> {
-    // What was removed in this pass and is there again is as new as what was not there before.
+    // An object that was removed in this pass and is there again is as new as one that was not
+    // there before.
     const made = new Set(unseen.map(identifyChange));
     const known = new Set(before.map(identifyChange).filter((key) => !made.has(key)));
     const appeared = pending.filter((change) => !known.has(identifyChange(change)));
@@ -34,7 +38,7 @@ export class UnseenBook {
       for (const twin of found) entry.twins.add(twin);
       if (entry.count >= 2) errors.set(key, describe(key));
     }
-    // It was removed: what came back is told of by what it comes from.
+    // The change was a removal of a twin: the change that the twin comes from reports it.
     for (const key of twins) {
       errors.delete(key);
       this.#entries.delete(key);
@@ -42,13 +46,13 @@ export class UnseenBook {
     return errors;
   }
 
-  /** A removal of what a change became, while that is still wanted. */
+  /** A removal of what a change became, while that change is still due. */
   isHeld(change: Change): boolean {
     const key = identifyChange(change);
     return [...this.#entries.values()].some(({ count, twins }) => count >= 2 && twins.has(key));
   }
 
-  /** Forgets what is not to be changed any more: it is seen, or nobody wants it. */
+  /** Forgets changes that are no longer due. */
   keep(pending: readonly Change[]): void {
     if (this.#entries.size === 0) return;
     const keys = new Set(pending.map(identifyChange));
@@ -57,8 +61,8 @@ export class UnseenBook {
 }
 
 /**
- * Whether the one may remove what the kernel made of the other: it keeps the place, whatever else
- * it alters.
+ * Whether `removed` may be what the kernel made of `added`: it has the same place, whatever else
+ * differs.
  */
 function isTwin(added: Change, removed: Change): boolean {
   if (added.kind === 'add-rule' && removed.kind === 'remove-rule')

@@ -1,6 +1,6 @@
 /**
- * Reads what `enid doctor` judges: other network programs and their files, kernel settings, ways to
- * the metadata.
+ * Reads what `enid doctor` checks: other network programs and their files, kernel settings, ways to
+ * the metadata service.
  */
 
 import { readlinkSync } from 'node:fs';
@@ -36,7 +36,7 @@ const networkPrograms = [
   'ec2-net-utils',
 ];
 
-/** Directory and what a file in it begins and ends with. */
+/** A directory, and the prefix and suffix of the file names in it. */
 const foreignFiles: readonly (readonly [string, string, string])[] = [
   ['/etc/netplan', '', '.yaml'],
   ['/run/systemd/network', '10-netplan-', '.network'],
@@ -46,7 +46,7 @@ const foreignFiles: readonly (readonly [string, string, string])[] = [
   ['/etc/udev/rules.d', '', 'hook-hotplug.rules'],
   ['/usr/lib/udev/rules.d', '99-vpc-policy-routes', '.rules'],
   ['/usr/lib/systemd/system', 'policy-routes@', '.service'],
-  // A timer that is enabled; its service goes with it or with NetworkManager's dispatcher.
+  // An enabled timer; its service comes with it or with NetworkManager's dispatcher.
   ['/etc/systemd/system/timers.target.wants', 'nm-cloud-setup', '.timer'],
   ['/etc/systemd/system/NetworkManager.service.wants', 'nm-cloud-setup', '.service'],
 ];
@@ -56,7 +56,7 @@ const longestBytes = 1024 * 1024;
 /** CAP_NET_ADMIN (linux/capability.h). */
 const netAdminBit = 1n << 12n;
 
-/** What cannot be read is left out: the checks say what they miss. Never rejects. */
+/** What cannot be read is left out; the checks report what is missing. Never rejects. */
 export async function readHostFacts(question: HostFactsQuestion): Promise<HostFacts> {
   const { daemonProcessId } = question;
   const settings = readNetworkdSettings();
@@ -104,14 +104,14 @@ export function listPrograms(): HostFacts['programs'] {
     .flatMap((name) => {
       const command = readText(`/proc/${name}/comm`)?.trim() ?? '';
       if (!networkPrograms.includes(command)) return [];
-      // Containers have programs of their own. Without permission to look, it is taken for one of
-      // this host.
+      // Containers have their own programs. Without permission to look, a program is taken for one
+      // of this host.
       const namespace = tryRead(() => readlinkSync(`/proc/${name}/ns/net`)) ?? ownNamespace;
       return namespace === ownNamespace ? [{ name: command, processId: Number(name) }] : [];
     });
 }
 
-/** `end` with a slash: the rest is a file in the directory that fits. */
+/** `end` with a slash: the rest is the name of a file in the directory that matches. */
 function listFiles(directory: string, start: string, end: string): string[] {
   return list(directory)
     .filter((name) => name.startsWith(start) && name.endsWith(end))
@@ -133,7 +133,7 @@ function readNetworkFiles(): ReadFile[] {
   return paths.map((path) => ({ path, text: readText(path) ?? '' }));
 }
 
-/** An image, or a volume that was moved, brings the MACs of the machine that it was made on. */
+/** An image or a moved volume brings the MACs of the machine that it was made on. */
 function listStrangeMacs(files: readonly ReadFile[]): { readonly path: string; readonly mac: string }[] {
   const present = new Set(list('/sys/class/net').map((name) => readText(`/sys/class/net/${name}/address`)?.trim()));
   return files.flatMap(({ path, text }) =>
@@ -145,7 +145,8 @@ function listStrangeMacs(files: readonly ReadFile[]): { readonly path: string; r
 }
 
 /**
- * Another instance type has other names. Patterns are left out: what they mean is up to networkd.
+ * Another instance type has other names. Patterns are left out: only networkd knows what they
+ * match.
  */
 function listStrangeNames(files: readonly ReadFile[]): { readonly path: string; readonly name: string }[] {
   const present = new Set(list('/sys/class/net'));
@@ -188,8 +189,8 @@ function readReversePathFilters(linkNames: readonly string[]): Record<string, nu
 }
 
 /**
- * A token from each address of an ENI, at each endpoint of its family: one request each, all at
- * once.
+ * Requests a token from each address of an ENI, at each endpoint of its family: one request each,
+ * all at once.
  */
 export async function askMetadata({
   links,
@@ -219,9 +220,7 @@ function readHasNetAdmin(processId: number): boolean | null {
   return line === undefined ? null : (BigInt(`0x${line}`) & netAdminBit) !== 0n;
 }
 
-/**
- * Null where it cannot be read: also what is no regular file, or too long to be what is looked for.
- */
+/** Null if it cannot be read, is no regular file, or is too long to be the expected file. */
 export function readText(path: string): string | null {
   return tryRead(() => readRegularFile(path, { maxBytes: longestBytes, followsLinks: true, isAnyText: true }));
 }

@@ -4,11 +4,11 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { Link } from '../../lib/rtnetlink/types.ts';
 
-/** The driver of a link, null where it has none or sysfs cannot tell. */
+/** The driver of a link; null if it has none or sysfs cannot tell. */
 export type ReadDriver = (link: Link) => string | null;
 
 /**
- * /sys shows the network namespace it was mounted in: a device of the same name there may be
+ * /sys shows the network namespace that it was mounted in: a device of the same name there may be
  * another one.
  */
 export function readSysfsDriver(link: Link, directory = '/sys/class/net'): string | null {
@@ -22,8 +22,8 @@ export function readSysfsDriver(link: Link, directory = '/sys/class/net'): strin
 }
 
 /**
- * Remembers the driver by index and name; a physical link without one is asked again with its next
- * change.
+ * Remembers the driver by index and name; a physical link without a driver is asked again after its
+ * next change.
  */
 export class DriverTable {
   readonly #read: ReadDriver;
@@ -33,10 +33,7 @@ export class DriverTable {
     this.#read = read;
   }
 
-  /**
-   * Drivers of those links that are physical ones: of the others, which may be thousands, `kind`
-   * says more.
-   */
+  /** Drivers of the physical links. Of the others, which may be thousands, `kind` says more. */
   update(links: readonly Link[]): ReadonlyMap<number, string | null> {
     const known = new Map<number, { readonly name: string; readonly driver: string | null }>();
     const drivers = new Map<number, string | null>();

@@ -1,7 +1,8 @@
 /**
- * The mirror's records and what an event does to them: pure, no sockets. Beside what an event says
- * it knows what the kernel does not say: routes that vanish without RTM_DELROUTE. Those it cannot
- * compute it names as suspects, to be dumped again; never guessing is what keeps the mirror true.
+ * The mirror's records and what an event does to them: pure, no sockets. It also knows changes that
+ * the kernel does not announce: routes that vanish without RTM_DELROUTE. Kinds of object whose
+ * changes it cannot compute it returns as suspects, to be dumped again; it never guesses, so the
+ * mirror stays true.
  */
 
 import { RT_SCOPE_LINK } from '../../lib/rtnetlink/constants.ts';
@@ -19,16 +20,16 @@ interface Records {
 /** A fresh dump; a kind that is left out was not dumped. */
 export type KernelDump = { readonly [K in KernelKind]?: readonly Records[K][] };
 
-/** What an event did. */
+/** The effect of an event. */
 export interface Effects {
-  /** Kinds that differ now. */
+  /** Kinds that changed. */
   readonly changed: Set<KernelKind>;
   /**
-   * Indexes of the links whose records or link-local addresses differ now; null: something else
-   * does, for anybody.
+   * Indexes of the links whose records or link-local addresses changed; null: something else
+   * changed, which may concern any link.
    */
   readonly links: Set<number | null>;
-  /** Kinds of which the mirror cannot be sure any more. */
+  /** Kinds that may be out of date now. */
   readonly suspects: Set<KernelKind>;
 }
 
@@ -38,7 +39,7 @@ export function noEffects(): Effects {
 
 const linkOf: { readonly [K in KernelKind]: (record: Records[K]) => number | null } = {
   link: ({ index }) => index,
-  // Of IPv4 any scope may be given to any address.
+  // IPv4 allows any scope for any address.
   address: ({ family, scope, linkIndex }) => (family === 6 && scope === RT_SCOPE_LINK ? linkIndex : null),
   route: () => null,
   rule: () => null,
@@ -80,7 +81,7 @@ function slotOf(route: Route): string {
   return `${route.family} ${route.table} ${route.destination} ${route.metric}`;
 }
 
-/** A renewed lease is no change: only whether there is an end counts. */
+/** A renewed lease is no change: only whether the lifetime is limited counts. */
 function isSame(left: object, right: object): boolean {
   return JSON.stringify(left, comparable) === JSON.stringify(right, comparable);
 }
@@ -93,10 +94,7 @@ export class KernelStore {
   #link = new Map<string, Link>();
   #address = new Map<string, Address>();
   #route = new Map<string, Route>();
-  /**
-   * Keys of `#route` by slot; only looked at through `#siblingsOf`, so keys that are gone do no
-   * harm.
-   */
+  /** Keys of `#route` by slot; only read by `#siblingsOf`, so keys of removed routes do no harm. */
   #slots = new Map<string, Set<string>>();
   #rule = new Map<string, Rule>();
 
@@ -117,7 +115,7 @@ export class KernelStore {
     return [...this.#rule.values()].sort((left, right) => left.family - right.family || left.priority - right.priority);
   }
 
-  /** Forgets the routes that are not wanted any more. */
+  /** Forgets routes that are no longer wanted. */
   retainRoutes(isWanted: (route: Route) => boolean, effects: Effects): void {
     for (const [key, route] of this.#route) {
       if (isWanted(route)) continue;
@@ -126,17 +124,14 @@ export class KernelStore {
     }
   }
 
-  /**
-   * Puts a dump in place, with the events since it began replayed upon it; only net differences
-   * count as changed.
-   */
+  /** Stores a dump and replays the events since it began; only net differences count as changed. */
   load(dump: KernelDump, replay: readonly RtnetlinkEvent[], effects: Effects): void {
     const fresh = new KernelStore();
     fresh.#link = indexed('link', dump.link);
     fresh.#address = indexed('address', dump.address);
     fresh.#setRoutes(indexed('route', dump.route));
     fresh.#rule = indexed('rule', dump.rule);
-    // Suspicions were raised when the events came in first.
+    // Suspicions were raised when the events first arrived.
     for (const event of replay) fresh.apply(event, noEffects());
     if (dump.link !== undefined) this.#link = swapped('link', this.#link, fresh.#link, effects);
     if (dump.address !== undefined) this.#address = swapped('address', this.#address, fresh.#address, effects);
@@ -144,7 +139,7 @@ export class KernelStore {
     if (dump.rule !== undefined) this.#rule = swapped('rule', this.#rule, fresh.#rule, effects);
   }
 
-  /** Applies one event. Applying it twice, or to a state that has it already, is no error. */
+  /** Applies one event. Applying it twice, or to a state that already has it, is no error. */
   apply(event: RtnetlinkEvent, effects: Effects): void {
     const isNew = event.change === 'new';
     switch (event.kind) {
@@ -165,7 +160,7 @@ export class KernelStore {
         else this.#dropRoute(event.route, effects);
         break;
       case 'rule':
-        // Two complex rules can differ in what the record does not hold.
+        // Two complex rules can differ in fields that the record does not have.
         if (event.rule.isComplex) effects.suspects.add('rule');
         if (isNew) put('rule', this.#rule, event.rule, effects);
         else drop('rule', this.#rule, event.rule, effects);
@@ -182,7 +177,7 @@ export class KernelStore {
     if (!link.isUp && this.#hasRoute((route) => route.linkIndex === link.index || isHidden(route))) {
       effects.suspects.add('route');
     }
-    // rtnetlink tells of an MTU before IPv6 takes the link up again for it (both hear
+    // rtnetlink announces an MTU before IPv6 brings the link up again for it (both hear
     // NETDEV_CHANGEMTU, addrconf_notify later).
     if (link.isIpv6Off === true && before !== undefined && before.mtu !== link.mtu) effects.suspects.add('link');
     // Entering or leaving a VRF moves connected routes to another table and cycles IPv6 addresses
@@ -193,13 +188,13 @@ export class KernelStore {
     }
   }
 
-  /** One that is not known, or not any more, may be one. */
+  /** A link that is not known, or no longer known, may be one. */
   #canBeVrf(index: number | null): boolean {
     const link = this.#link.get(String(index));
     return index !== null && (link === undefined || link.kind === 'vrf');
   }
 
-  /** Of a link that is not known yet its own event tells. */
+  /** For a link that is not known yet, its own event reports it. */
   #putSetting(
     { linkIndex, reversePathFilter }: Extract<RtnetlinkEvent, { kind: 'setting' }>['setting'],
     effects: Effects,
@@ -221,7 +216,9 @@ export class KernelStore {
     if (isToldOtherwise && (isNew || scope === RT_SCOPE_LINK)) effects.suspects.add('link');
   }
 
-  /** The kernel sends no RTM_DELROUTE for IPv4 routes of a link that goes (fib_disable_ip). */
+  /**
+   * The kernel sends no RTM_DELROUTE for IPv4 routes of a link that is removed (fib_disable_ip).
+   */
   #dropLink(link: Link, effects: Effects): void {
     drop('link', this.#link, link, effects);
     for (const address of this.#address.values()) {
@@ -236,9 +233,9 @@ export class KernelStore {
   }
 
   /**
-   * Routes with the address as preferred source go (IPv4: fib_sync_down_addr, silent before 6.7) or
-   * lose it (IPv6: fib6_remove_prefsrc, always silent); with the last IPv4 address go all IPv4
-   * routes of the link (fib_disable_ip).
+   * Routes with the address as preferred source are removed (IPv4: fib_sync_down_addr, silent
+   * before 6.7) or lose it (IPv6: fib6_remove_prefsrc, always silent); with the last IPv4 address
+   * all IPv4 routes of the link are removed (fib_disable_ip).
    */
   #dropAddress(address: Address, effects: Effects): void {
     drop('address', this.#address, address, effects);
@@ -256,7 +253,7 @@ export class KernelStore {
     if (isReplacement && siblings.length === 1) {
       for (const sibling of siblings) drop('route', this.#route, sibling, effects);
     } else if (isReplacement && siblings.length > 1) {
-      // The first of the slot has gone; which one that was cannot be told.
+      // The first route of the slot was removed; which one that was cannot be determined.
       effects.suspects.add('route');
     } else if (route.family === 6 && siblings.length > 0) {
       // IPv6 merges routes of a slot into one multipath route (rt6_qualify_for_ecmp).
@@ -268,7 +265,7 @@ export class KernelStore {
   }
 
   #dropRoute(route: Route, effects: Effects): void {
-    // One path of an IPv6 multipath route is reported as a route of its own.
+    // One path of an IPv6 multipath route is announced as a route of its own.
     if (this.#siblingsOf(route).some(isHidden) || isHidden(route)) effects.suspects.add('route');
     drop('route', this.#route, route, effects);
     if (this.#siblingsOf(route).length === 0) this.#slots.delete(slotOf(route));
@@ -317,7 +314,7 @@ function drop<K extends KernelKind>(kind: K, map: Map<string, Records[K]>, recor
   if (map.delete(identify[kind](record))) noteChange(effects, kind, linkOf[kind](record));
 }
 
-/** Complex records can look alike; each is kept, so that their number is right. */
+/** Complex records can look alike; each is kept, so that their number is correct. */
 function indexed<K extends KernelKind>(kind: K, records: readonly Records[K][] = []): Map<string, Records[K]> {
   const map = new Map<string, Records[K]>();
   for (const record of records) {

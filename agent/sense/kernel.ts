@@ -1,8 +1,8 @@
 /**
- * The live copy of the kernel state that concerns this program. Listens first, then dumps, then
- * replays what was heard meanwhile; after that events keep it, and a dump of the kinds in doubt
- * repairs it. A dump that fails leaves the old state, marked stale: unknown is never treated as
- * empty.
+ * The live copy of the kernel state that concerns this program. It listens first, then dumps, then
+ * replays the events received meanwhile; after that, events keep it up to date, and kinds in doubt
+ * are dumped again. A dump that fails leaves the old state, marked stale: unknown is never treated
+ * as empty.
  */
 
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -40,9 +40,9 @@ export interface KernelMirrorOptions {
   readonly reader?: KernelReader;
   /** Starts to listen. */
   readonly subscribe?: (handlers: SubscriptionHandlers, isWantedRoute: RouteFilter) => KernelSubscription;
-  /** What is heard, before it takes effect. */
+  /** Called with events before they take effect. */
   readonly onEvents?: (events: readonly RtnetlinkEvent[]) => void;
-  /** A loss or a failed dump, which the mirror handles itself: for the journal. */
+  /** Called for a loss or a failed dump, which the mirror handles itself: for the journal. */
   readonly onProblem?: (problem: KernelError) => void;
 }
 
@@ -71,7 +71,7 @@ export class KernelMirror {
   #waiters: Waiter[] = [];
   /** Callers waiting until no kind is in doubt. */
   #settling: Waiter[] = [];
-  /** Events since the dump under way began; null while there is none. */
+  /** Events since the dump in progress began; null if there is none. */
   #replay: RtnetlinkEvent[] | null = null;
   #timer: NodeJS.Timeout | null = null;
   #restUntilMs = 0;
@@ -101,7 +101,7 @@ export class KernelMirror {
     );
   }
 
-  /** Listens and reads the first whole state. Throws a KernelError where that cannot be had. */
+  /** Listens and reads the first whole state. Throws a KernelError if that fails. */
   static async open(options: KernelMirrorOptions = {}): Promise<KernelMirror> {
     let mirror: KernelMirror;
     try {
@@ -119,8 +119,8 @@ export class KernelMirror {
   }
 
   /**
-   * True while the state may lack something: events were lost or are in doubt, and no dump has made
-   * up for it yet.
+   * True while the state may be incomplete: events were lost or are in doubt, and no dump has
+   * replaced them yet.
    */
   get isStale(): boolean {
     return this.#inDoubt.size > 0 || this.#replay !== null;
@@ -151,8 +151,8 @@ export class KernelMirror {
   }
 
   /**
-   * Calls `listener` once per batch of events that changed something; the result takes it off
-   * again.
+   * Calls `listener` once per batch of events that changed something; the returned function removes
+   * the listener.
    */
   onChange(listener: ChangeListener): () => void {
     this.#listeners.add(listener);
@@ -160,13 +160,12 @@ export class KernelMirror {
   }
 
   /**
-   * Changes which routes are kept. Until the promise is settled, routes that are wanted newly may
-   * be missing.
+   * Changes which routes are kept. Newly wanted routes may be missing until the promise settles.
    */
   setRouteInterest(interest: RouteInterest): Promise<void> {
     const filter = makeRouteFilter(interest);
     this.#filter = filter;
-    // Before the dump: what changes from here on is heard.
+    // Before the dump: changes from here on are received.
     this.#subscription.narrowRoutes(interest);
     const effects = noEffects();
     this.#store.retainRoutes((route) => isWantedRoute(filter, route), effects);
@@ -174,7 +173,7 @@ export class KernelMirror {
     return this.#settle(['route']);
   }
 
-  /** Waits until nothing is in doubt. Throws a KernelError where the dump for that fails. */
+  /** Waits until nothing is in doubt. Throws a KernelError if the dump for that fails. */
   settled(): Promise<void> {
     if (!this.isStale) return Promise.resolve();
     return new Promise((resolve, reject) => this.#settling.push({ resolve, reject }));
@@ -222,7 +221,7 @@ export class KernelMirror {
   #settle(kinds: readonly KernelKind[]): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#waiters.push({ resolve, reject });
-      // A caller is waiting: neither the rest nor a back-off delays the dump.
+      // A caller waits: neither the pause nor a back-off delays the dump.
       if (this.#timer !== null) clearTimeout(this.#timer);
       this.#timer = null;
       this.#restUntilMs = 0;
@@ -285,10 +284,10 @@ export class KernelMirror {
   }
 
   async #read(kinds: ReadonlySet<KernelKind>, filter: RouteFilter): Promise<KernelDump> {
-    // What raised the doubt may still be under way in the kernel: an address's event comes before
-    // its routes go.
+    // The cause of the doubt may still be in progress in the kernel: the event of an address comes
+    // before its routes are removed.
     await this.#reader.waitForLock();
-    // Its module may be loaded later than this program.
+    // Its module may be loaded later than this program starts.
     const hasIpv6 = await this.#reader.hasIpv6();
     if (hasIpv6 !== this.#hasIpv6) this.#state = null;
     this.#hasIpv6 = hasIpv6;

@@ -1,8 +1,8 @@
 /**
- * What the lease file of networkd says of the default route (systemd.network(5), UseGateway=;
- * sd-dhcp-lease.c). The file is networkd's own matter ("Do not parse"), and there is no other word
- * for a lease without a default: on the bus it is told from 257 on. So whatever is not as expected
- * is not known. Pure.
+ * What networkd's lease file says about the default route (systemd.network(5), UseGateway=;
+ * sd-dhcp-lease.c). The file is private to networkd ("Do not parse"), but before 257 nothing else
+ * reports a lease without a default route: the bus has it from 257 on. So anything unexpected
+ * counts as unknown. Pure.
  */
 
 import { isIPv4 } from 'node:net';
@@ -10,7 +10,7 @@ import type { NetworkdLease } from '../model.ts';
 
 const anywhere = '0.0.0.0';
 
-/** Null: it does not say. */
+/** Null: the file does not say. */
 export function parseLeaseFile(text: string): NetworkdLease | null {
   const values = new Map<string, string>();
   for (const line of text.split('\n')) {
@@ -18,14 +18,14 @@ export function parseLeaseFile(text: string): NetworkdLease | null {
     if (key !== undefined && value !== undefined) values.set(key, value);
   }
   const address = values.get('ADDRESS') ?? '';
-  // Up to systemd 249 two options are one: it cannot be told whether the router counts.
+  // Up to systemd 249 two options are one: it cannot be determined whether the router counts.
   if (!isIPv4(address) || values.has('ROUTES')) return null;
   const classless = splitWords(values.get('CLASSLESS_ROUTES'));
   if (classless.length === 0) return readRouters(address, splitWords(values.get('ROUTER')));
   const routes = classless.map((word) => /^([\d.]+)\/(\d+),([\d.]+)$/.exec(word));
   if (routes.some((route) => route === null || !isIPv4(route[1] ?? '') || !isIPv4(route[3] ?? ''))) return null;
   const [gateway] = routes.flatMap((route) => (route?.[2] === '0' ? [route[3] ?? anywhere] : []));
-  // Of an on-link default there is no router to tell.
+  // An on-link default route has no router.
   return gateway === anywhere ? null : { address, gateway: gateway ?? null };
 }
 

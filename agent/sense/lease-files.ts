@@ -1,5 +1,5 @@
 /**
- * What networkd keeps of each link, by link index, in directories that other programs may see but
+ * networkd's files about each link, by link index, in directories that other programs may read but
  * not write.
  */
 
@@ -11,15 +11,15 @@ import { parseLeaseFile } from './lease-file.ts';
 import { parseLinkFile, parseLinkState } from './link-file.ts';
 
 export const leaseDirectory = '/run/systemd/netif/leases';
-/** A lease is some hundred bytes, and some thousand with many routes. */
+/** A lease has some hundred bytes, and some thousand with many routes. */
 const longestBytes = 65_536;
 
-/** Null: there is none, or what is there is no lease. */
+/** Null: there is none, or the file has no lease. */
 export function readLeaseFile(directory: string, linkIndex: number): NetworkdLease | null {
   return readStateFile(directory, linkIndex, parseLeaseFile);
 }
 
-/** Null also for what cannot be read. */
+/** Null also for a file that cannot be read. */
 function readStateFile<T>(directory: string, linkIndex: number, parse: (text: string) => T | null): T | null {
   try {
     const options = { maxBytes: longestBytes, isAnyText: true };
@@ -29,13 +29,13 @@ function readStateFile<T>(directory: string, linkIndex: number, parse: (text: st
   }
 }
 
-/** A directory of networkd's, and what a file in it adds to what is known of its link. */
+/** A directory of networkd, and what a file in it adds to the state of its link. */
 export interface StateFileKind {
   readonly directory: string;
   readonly read: (directory: string, linkIndex: number) => Partial<NetworkdLink>;
   /**
-   * The links of the directory, where networkd itself cannot be asked. No key: the files do not
-   * tell.
+   * The links of the directory, for when networkd itself cannot be asked. No key: the files do not
+   * have them.
    */
   readonly list?: (directory: string) => NetworkdLink[];
 }
@@ -86,17 +86,14 @@ export class StateFiles {
     this.#list = kind.list;
   }
 
-  /**
-   * What networkd says of its links with what is in their files; the same object until one of both
-   * changes.
-   */
+  /** networkd's state with the content of the files added; the same object until either changes. */
   addTo(state: NetworkdState): NetworkdState {
     const last = this.#result;
-    // networkd makes the directory when it starts; until then each look tries again, and reads the
-    // files.
+    // networkd creates the directory when it starts; until then each call tries again to watch it,
+    // and reads the files.
     const isHeard = this.#watcher !== null;
     if (last !== null && isHeard && !this.#isStale && this.#state === state) return last;
-    // Before the files are read: what changes from here on is heard.
+    // Before the files are read: changes from here on are noticed.
     if (!isHeard) this.#watch();
     this.#isStale = false;
     this.#state = state;
@@ -122,9 +119,9 @@ export class StateFiles {
     }
   }
 
-  /** networkd writes beside a file and renames that into its place. */
+  /** networkd writes a temporary file and renames it. */
   #hear(event: string, name: string): void {
-    // The directory's own end comes as an event with its own name (IN_DELETE_SELF).
+    // The removal of the directory itself is an event with its own name (IN_DELETE_SELF).
     if (event === 'rename' && this.#directory.endsWith(`/${name}`)) this.close();
     else if (!/^\d+$/.test(name)) return;
     this.#isStale = true;

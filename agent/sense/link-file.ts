@@ -1,12 +1,12 @@
 /**
- * What the state file of a link says of DNS (sd-network; networkd-state-file.c): what resolved
- * takes from there, with what was set on the bus. The file is networkd's own matter, and the bus
- * tells neither of an empty list nor of a change. Pure.
+ * What the state file of a link says about DNS (sd-network; networkd-state-file.c): resolved reads
+ * it, and it includes what was set on the bus. The file is private to networkd, but the bus reports
+ * neither an empty list nor a change. Pure.
  */
 
 /**
- * By which file networkd has the link, and how far it is; null: it does not say. For when the bus
- * cannot be asked.
+ * The link's .network file and setup state; null: the file does not say. For when the bus cannot be
+ * asked.
  */
 export function parseLinkState(
   text: string,
@@ -16,7 +16,7 @@ export function parseLinkState(
   return { networkFile: /^NETWORK_FILE=(\/.*)$/m.exec(text)?.[1] ?? null, setupState };
 }
 
-/** Whether anything of the link is used for DNS; null: it does not say. */
+/** Whether any DNS of the link is used; null: the file does not say. */
 export function parseLinkFile(text: string): boolean | null {
   const isDefaultRoute = /^DNS_DEFAULT_ROUTE=(yes|no)$/m.exec(text)?.[1];
   if (isDefaultRoute === undefined) return null;

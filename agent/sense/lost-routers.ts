@@ -1,9 +1,10 @@
 /**
- * Who removes the default routes of router advertisements. A netlink port makes them: that of
- * systemd-networkd, which says so by their protocol. What the same port removes, and nobody makes
- * again, is what networkd has dropped; what another one removes is drift. Where nothing was made
- * since the start of this program the maker is not known: an advertisement that renews a route
- * makes no event. Then it is a port by which somebody listens, as ip(8) does not.
+ * Who removed the default routes of router advertisements. systemd-networkd adds them from its
+ * netlink port, and their protocol says so. A route that the same port removes, and nobody adds
+ * again, was dropped by networkd; one that another port removes is drift. If no route was added
+ * since this program started, networkd's port is not known, because an advertisement that renews a
+ * route causes no event. Then any port that belongs to a listening program counts, which ip(8) is
+ * not.
  */
 
 import { defaultDestination } from '../../lib/ip/default-route.ts';
@@ -13,7 +14,7 @@ import { isListeningPort } from './netlink-ports.ts';
 
 /** RTPROT_RA (linux/rtnetlink.h). */
 const routerAdvertisementProtocol = 9;
-/** Beyond that the oldest is forgotten: it is put back then, as drift is. */
+/** Above this number the oldest is forgotten: its route is then restored like any drift. */
 const mostLost = 256;
 
 export class LostRouters {
@@ -49,7 +50,7 @@ export class LostRouters {
     for (const { linkIndex, gateway } of route.paths ?? [route]) {
       if (linkIndex === null || gateway === null) continue;
       const key = `${linkIndex} ${gateway}`;
-      // The first of several tables counts; a route by the router in any of them takes it back.
+      // The first of several tables counts; a route by the router in any of them ends its loss.
       if (change === 'new') isChanged = this.#lost.delete(key) || isChanged;
       else if (this.#isMaker(portId) && !this.#lost.has(key)) {
         this.#lost.set(key, { linkIndex, gateway, lostMs: nowMs });

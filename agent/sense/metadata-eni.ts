@@ -19,19 +19,19 @@ export interface EniLeaves {
 
 export interface EniContext {
   readonly isPrimary: boolean;
-  /** Some ENI of the instance lists a network card: then each does, sooner or later. */
+  /** Some ENI of the instance lists a network card: then every ENI lists one sooner or later. */
   readonly hasCards: boolean;
   /** It had IPv4 addresses in an earlier read of this process. */
   readonly hadIpv4: boolean;
-  /** Leaves that have stayed empty for so many reads that they count as none. No key: none. */
+  /** Leaves that were empty in so many reads that they count as absent. No key: none. */
   readonly settledEmpty?: ReadonlySet<string>;
   /** The blocks of the VPC were read. No key: they were not. */
   readonly readsVpc?: boolean;
 }
 
 /**
- * These may be there without a value (EFA-only ENIs; IPv6 taken away). Any other leaf with none is
- * not told yet: a delegated prefix that is gone is not listed, and answers 404
+ * These may be listed without a value (EFA-only ENIs; IPv6 removed). Any other leaf without a value
+ * has not propagated yet: a delegated prefix that was removed is not listed, and answers 404
  * (amazon-ec2-net-utils).
  */
 const possiblyEmpty: ReadonlySet<string> = new Set([
@@ -43,13 +43,13 @@ const possiblyEmpty: ReadonlySet<string> = new Set([
 ]);
 
 /**
- * The greatest numbers that tables and rule priorities have room for: a table per ENI takes devices
- * below 100 on a card, and the rules of card 36 would stand among the primary's
- * (agent/decide/base/numbers.ts). EC2 has 32 cards at most.
+ * The greatest numbers that tables and rule priorities have room for: a table per ENI allows
+ * devices below 100 on a card, and the rules of card 36 would be among the primary's
+ * (agent/decide/base/numbers.ts). EC2 has at most 32 cards.
  */
 const greatest = { 'device-number': 99, 'network-card': 35 } as const;
 
-/** Subnets are as long as this (Amazon VPC user guide, "Subnet CIDR blocks"). */
+/** Limits of a subnet's prefix length (Amazon VPC user guide, "Subnet CIDR blocks"). */
 const subnetLengths = { 4: [16, 28], 6: [44, 64] } as const;
 /** And the blocks of a VPC as this ("VPC CIDR blocks" there). */
 const vpcLengths = { 4: [16, 28], 6: [44, 60] } as const;
@@ -57,10 +57,10 @@ const vpcLengths = { 4: [16, 28], 6: [44, 60] } as const;
 class InvalidLeaf extends Error {}
 
 /**
- * Not listed means absent, so an ENI whose list names no address is ready without addresses, be it
- * EFA-only or one whose addresses come later (cloud-init issue 5373: IPv6 some seconds after IPv4).
- * The two cannot be told apart, and additions take effect with the read that shows them, so nothing
- * is gained by waiting.
+ * Not listed means absent, so an ENI whose list has no address is ready without addresses, whether
+ * it is EFA-only or its addresses come later (cloud-init issue 5373: IPv6 some seconds after IPv4).
+ * The two cannot be distinguished, and additions take effect with the read that shows them, so
+ * waiting gains nothing.
  */
 export function parseEni(leaves: EniLeaves, context: EniContext): EniReading {
   const { isPrimary, hasCards, hadIpv4, settledEmpty, readsVpc = false } = context;
@@ -78,7 +78,7 @@ export function parseEni(leaves: EniLeaves, context: EniContext): EniReading {
     const leaf = new LeafParser(values);
     const deviceNumber = leaf.parseNumber('device-number');
     const networkCard = listed.has('network-card') ? leaf.parseNumber('network-card') : 0;
-    // Only the primary is device 0 on card 0: another ENI reads so before its attachment has
+    // Only the primary is device 0 on card 0: another ENI reads 0/0 until its attachment has
     // propagated.
     if (!isPrimary && deviceNumber === 0 && networkCard === 0) return pending('device-number still reads 0');
     if (isPrimary && deviceNumber !== 0) refuse('device-number', 'the primary to be device 0', String(deviceNumber));
@@ -117,8 +117,9 @@ export function parseEni(leaves: EniLeaves, context: EniContext): EniReading {
 }
 
 /**
- * Without a subnet of its own, nothing says that an address is the ENI's. In the subnet of another
- * ENI of its VPC it may be that one's router, so that ENI waits until its subnet is listed.
+ * Until an ENI's subnet is listed, nothing confirms that an address belongs to it. In the subnet of
+ * another ENI of the VPC the address may be that subnet's router, so the ENI waits until its own
+ * subnet is listed.
  */
 export function withholdUnplaced(readings: readonly EniReading[]): EniReading[] {
   const ready = readings.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
@@ -148,7 +149,7 @@ export function withholdUnplaced(readings: readonly EniReading[]): EniReading[] 
   });
 }
 
-/** Each method throws an InvalidLeaf on the first word that cannot be. */
+/** Each method throws an InvalidLeaf on the first invalid word. */
 class LeafParser {
   readonly #values: ReadonlyMap<string, string | null>;
 
@@ -162,7 +163,9 @@ class LeafParser {
     return isNumber ? Number(text) : refuse(name, `a number up to ${greatest[name]}`, text);
   }
 
-  /** It becomes part of names and files: nothing but what an id is made of. Null: not listed. */
+  /**
+   * It becomes part of names and files: only characters of an id are accepted. Null: not listed.
+   */
   parseId(name: string): string | null {
     const text = this.#values.get(name);
     if (text === undefined || text === null) return null;
@@ -171,7 +174,7 @@ class LeafParser {
     return isId ? text : refuse(name, `an id ${kind}-…`, text);
   }
 
-  /** `subnets`: the ENI's own of that family; none where they are not listed. */
+  /** `subnets`: the ENI's own of that family; empty if they are not listed. */
   parseAddresses(name: string, subnets: readonly string[], family: Family): string[] {
     return this.#parseWords(name, family, address, (text) => objectToPlace(text, subnets));
   }
@@ -204,8 +207,8 @@ class LeafParser {
   }
 
   /**
-   * Canonical, each once, in the order of the service. `object`: says what is expected instead of a
-   * word that cannot be.
+   * Canonical, without duplicates, in the order of the service. `object`: returns what is expected
+   * if a word is not acceptable.
    */
   #parseWords(
     name: string,
@@ -235,9 +238,9 @@ const address: Kind = { kind: 'an address', parse: canonicalAddress };
 const prefix: Kind = { kind: 'a CIDR prefix', parse: canonicalCidr };
 
 /**
- * What is expected instead of an address or prefix that its ENI's subnets do not have; undefined
- * where they have it, or are not listed. An IPv6 prefix may hold the first address: EC2 says
- * nothing against it, and nobody sends from that.
+ * What is expected if an address or prefix is not in the ENI's subnets; undefined if it is, or if
+ * they are not listed. An IPv6 prefix may contain the first address: EC2 does not exclude it, and
+ * nothing sends from that address.
  */
 function objectToPlace(cidr: string, subnets: readonly string[]): string | undefined {
   if (subnets.length === 0) return undefined;
@@ -253,7 +256,7 @@ function refuse(name: string, expected: string, got: string): never {
   throw new InvalidLeaf(`metadata ${name}: expected ${expected}, got ${shown}; what was known before is kept`);
 }
 
-/** Nothing is decided by these: what is no address is left out. */
+/** No decision uses these: anything that is no address is left out. */
 function filterAssociations(associations: EniLeaves['publicIpv4']): EniLeaves['publicIpv4'] {
   const isIpv4 = (text: string) => {
     const address = canonicalAddress(text);

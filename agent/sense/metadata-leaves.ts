@@ -1,4 +1,4 @@
-/** Reads the leaves of one ENI: the list first, then what is listed and not known already. */
+/** Reads the leaves of one ENI: the list first, then the listed leaves that are not known yet. */
 
 import type { ImdsAnswer } from '../../lib/imds/client.ts';
 import type { EniLeaves } from './metadata-eni.ts';
@@ -12,8 +12,8 @@ const liveLeaves = ['local-ipv4s', 'ipv6s', 'ipv4-prefix', 'ipv6-prefix'] as con
 export const vpcLeaves = ['vpc-ipv4-cidr-blocks', 'vpc-ipv6-cidr-blocks'] as const;
 export const prefixLeaves = ['ipv4-prefix', 'ipv6-prefix'] as const;
 /**
- * Leaves that stay while an ENI is attached and its list names the same keys: read once, then
- * checked in turn.
+ * Leaves that do not change while an ENI is attached and its list has the same keys: read once,
+ * then checked in turn.
  */
 export const staticLeaves = [
   'device-number',
@@ -30,9 +30,9 @@ const associationsName = 'ipv4-associations';
 export type ReadPath = (path: string) => Promise<ImdsAnswer>;
 
 /**
- * What is asked once more of an ENI that is known, by one request. A leaf that stays: one that was
- * detached and attached at another place between two reads has the same MAC and the same keys, and
- * a wrong answer is not to last. `public`: its public addresses may be others by now.
+ * What one additional request checks of a known ENI. A static leaf: an ENI that was detached and
+ * attached at another place between two reads has the same MAC and the same keys, and a wrong
+ * answer must not last. `public`: its public addresses may have changed.
  */
 export type Check = (typeof staticLeaves)[number] | 'public' | null;
 
@@ -77,12 +77,13 @@ export async function readEniLeaves(
     return isSame ? known : { ...known, values: new Map([...known.values, ...values]), publicIpv4 };
   }
   const fixed = staticLeaves.filter((name) => listed.has(name)).map(readLeaf);
-  // All in one: a promise left alone for a moment would end the process with its rejection.
+  // All in one Promise.all: a promise that is not awaited for a moment would end the process when
+  // it rejects.
   const [values, publicIpv4] = await Promise.all([Promise.all([...live, ...fixed]), associate({})]);
   return { mac, listed, values: new Map(values), publicIpv4 };
 }
 
-/** Whether what was read need not be read again: a subnet block without text may still get one. */
+/** Whether static leaves need not be read again: a subnet block without text may still get one. */
 export function isSettled({ values }: EniLeaves): boolean {
   return staticLeaves.every((name) => values.get(name) !== '');
 }
@@ -93,8 +94,8 @@ export function parseList(text: string): string[] {
 }
 
 /**
- * Public address → private addresses; as before where the list is the same. What is gone between
- * list and leaf is left out: this is for the operator's eyes, nothing is decided by it.
+ * Public address → private addresses; `before` if the list is the same. An address that vanished
+ * between list and leaf is left out: the operator sees these, no decision uses them.
  */
 async function readAssociations(
   path: string,

@@ -34,24 +34,24 @@ import {
 const primaryPath = 'meta-data/mac';
 const instanceIdPath = 'meta-data/instance-id';
 const tagsPath = 'meta-data/tags/instance/';
-/** A token may end under way once; twice in a row is a fault of the service. */
+/** A token may expire once during a read; twice in a row is a fault of the service. */
 const attempts = 2;
-/** A prefix key that is listed without a value for so many reads in a row stands for no prefix. */
+/** A prefix key that is listed without a value in this many reads in a row means no prefix. */
 const readsUntilEmpty = 3;
 const rarelyChecked = staticLeaves.filter((name) => name !== 'device-number');
 /**
- * Requests of one read under way at once: far below the 1024 packets/s that an ENI may send to the
+ * Concurrent requests of one read: far below the 1024 packets/s that an ENI may send to the
  * service.
  */
 const concurrency = 8;
 
 export interface MetadataSource {
-  /** Reads a path below `latest/`; may end early, with any error, once the signal is given. */
+  /** Reads a path below `latest/`; may stop early, with any error, once the signal is aborted. */
   get(path: string, signal?: AbortSignal): Promise<ImdsAnswer>;
 }
 
 export interface MetadataReader {
-  /** Takes one whole snapshot. Throws a MetadataError: unknown. One read at a time. */
+  /** Takes one whole snapshot. Throws a MetadataError: the state is unknown. One read at a time. */
   readSnapshot(): Promise<Snapshot>;
 }
 
@@ -61,15 +61,14 @@ export interface MetadataReaderOptions {
   /** For each request. */
   readonly timeoutMs: number;
   /**
-   * Addresses of the ENIs' links, to send from where the default route does not lead to the
-   * service.
+   * Addresses of the ENIs' links, to send from if the default route does not lead to the service.
    */
   readonly localAddresses?: () => readonly string[];
   /** Whether the kernel has IPv6. */
   readonly hasIpv6?: () => boolean;
-  /** Told of each request that ended, and how. */
+  /** Called with the outcome of each request. */
   readonly onRequest?: (outcome: ImdsOutcome) => void;
-  /** Tags of the instance that are to be read; none: nothing is asked. */
+  /** Tags of the instance to read; if there are none, nothing is requested. */
   readonly tagKeys?: readonly string[];
   /** Whether the blocks of each ENI's VPC are to be read: one request more for each family. */
   readonly readsVpc?: boolean;
@@ -92,7 +91,10 @@ export class SnapshotReader implements MetadataReader {
   readonly #known = new Map<string, EniLeaves>();
   /** `mac name` of a leaf without a value → reads in a row. */
   #empty: ReadonlyMap<string, number> = new Map();
-  /** MAC → what was made of its leaves, and of what else: in nearly every read all is as it was. */
+  /**
+   * MAC → leaves and context, and the reading made of them: in nearly every read nothing has
+   * changed.
+   */
   readonly #parsed = new Map<string, { leaves: EniLeaves; context: string; reading: EniReading }>();
   #last: Snapshot | null = null;
   #primaryMac: string | null = null;
@@ -108,20 +110,19 @@ export class SnapshotReader implements MetadataReader {
     this.#readsVpc = readsVpc;
   }
 
-  /** The ENI is to be read whole next time: its link has gone or come. */
+  /** Reads the ENI completely next time: its link was added or removed. */
   forget(mac: string): void {
     this.#known.delete(mac);
   }
 
-  /** The same object as before where all is as it was. */
+  /** The same object as before if nothing changed. */
   async readSnapshot(): Promise<Snapshot> {
     for (let attempt = 1; ; attempt++) {
       const abort = new AbortController();
       try {
         return await this.#read(abort.signal);
       } catch (error) {
-        // The rest of this read is of no use: neither what is under way nor what waits for its
-        // turn.
+        // The rest of this read is useless: abort requests in progress and those that wait.
         abort.abort();
         const isExpired = error instanceof ImdsError && error.code === 'token-expired';
         if (isExpired && attempt < attempts) continue;
@@ -137,7 +138,7 @@ export class SnapshotReader implements MetadataReader {
     const limit = pLimit(concurrency);
     const read: ReadPath = (path) =>
       limit(() => {
-        // What waits for its turn when the read is given up is not sent.
+        // Requests that still wait when the read is abandoned are not sent.
         signal.throwIfAborted();
         return this.#source.get(path, signal);
       });
@@ -157,7 +158,7 @@ export class SnapshotReader implements MetadataReader {
         }),
       ),
     );
-    // A card number that some list and one does not is late there, not absent.
+    // If some lists have a card number, one without it is late, not absent.
     const hasCards = leaves.some((one) => one.listed?.has('network-card'));
     this.#countEmpty(leaves);
     const parsed = leaves.map((one): EniReading => {
@@ -198,7 +199,8 @@ export class SnapshotReader implements MetadataReader {
   }
 
   /**
-   * Which of the values that are not read each time is read this time. Of no ENI: the primary MAC.
+   * Which of the values that are not read each time is read this time; null for the ENI: the
+   * primary MAC.
    */
   #takeTurn(macs: readonly string[]): { readonly mac: string | null; readonly check: Check } {
     const settled = macs.filter((mac) => this.#known.has(mac));
@@ -208,7 +210,7 @@ export class SnapshotReader implements MetadataReader {
       ...settled.map((mac) => ({ mac, check: 'device-number' as const })),
       ...translated.map((mac) => ({ mac, check: 'public' as const })),
     ];
-    // At the end of each round one more leaf that stays, so that a wrong answer does not last.
+    // At the end of each round also one static leaf, so that a wrong answer does not last.
     const others = settled.flatMap((mac) => rarelyChecked.map((check) => ({ mac, check })));
     const turn = this.#turn++;
     const round = Math.floor(turn / (turns.length + 1));
@@ -216,7 +218,7 @@ export class SnapshotReader implements MetadataReader {
     return turns[turn % (turns.length + 1)] ?? last ?? { mac: null, check: null };
   }
 
-  /** The primary ENI of an instance stays. Throws where it is not among those listed. */
+  /** The primary ENI of an instance never changes. Throws if it is not listed. */
   async #readPrimary(macs: readonly string[], read: ReadPath, isChecked: boolean): Promise<string> {
     const known = this.#primaryMac;
     if (known !== null && !isChecked && macs.includes(known)) return known;
@@ -230,7 +232,7 @@ export class SnapshotReader implements MetadataReader {
     return primaryMac;
   }
 
-  /** Read until it is known; null where the service has none or no id. */
+  /** Read until it is known; null if there is no service or no id. */
   async #readInstanceId(read: ReadPath): Promise<string | null> {
     if (this.#instanceId !== null) return this.#instanceId;
     const answer = await read(instanceIdPath);
@@ -241,9 +243,8 @@ export class SnapshotReader implements MetadataReader {
 }
 
 /**
- * One request, and one for each tag that is asked for and listed. The list is 404 where the
- * instance does not offer its tags. A tag that is listed and 404 has not propagated: it alone is
- * unknown.
+ * One request, and one for each requested tag that is listed. The list is 404 if the instance does
+ * not expose its tags. A listed tag that is 404 has not propagated: only that one is unknown.
  */
 async function readTags(keys: readonly string[], read: ReadPath): Promise<Pick<Snapshot, 'tags' | 'unreadTags'>> {
   if (keys.length === 0) return {};

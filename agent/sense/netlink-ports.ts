@@ -1,5 +1,5 @@
 /**
- * Netlink ports of programs that listen to the kernel for long, as networkd does and ip(8) does
+ * Netlink ports of programs that listen to the kernel permanently, as networkd does and ip(8) does
  * not: /proc/net/netlink.
  */
 
@@ -20,7 +20,7 @@ export function parseListeningPorts(text: string): Set<number> {
   return ports;
 }
 
-/** Whether a program listens by this port. Where that cannot be read, none does. */
+/** Whether a program listens on this port. If that cannot be read, none does. */
 export function isListeningPort(portId: number): boolean {
   try {
     return parseListeningPorts(readFileSync('/proc/net/netlink', 'utf8')).has(portId);

@@ -1,6 +1,6 @@
 /**
- * What systemd-networkd says of a link: the JSON of its Describe methods (252 to 257), parsed.
- * Pure.
+ * What systemd-networkd reports about a link: the JSON of its Describe methods (252 to 257),
+ * parsed. Pure.
  */
 
 import * as z from 'zod';
@@ -8,7 +8,7 @@ import { NetworkdError } from '../errors.ts';
 
 export interface LinkDescription {
   readonly linkIndex: number;
-  /** Path of the .network file in force; null where none matches. */
+  /** Path of the .network file in force; null if none matches. */
   readonly networkFile: string | null;
   /**
    * AdministrativeState: `pending`, `initialized`, `configuring`, `configured`, `unmanaged`,
@@ -17,11 +17,11 @@ export interface LinkDescription {
   readonly setupState: string;
 }
 
-// Unknown keys are dropped: each version of systemd adds some. Nor are the addresses read, 20 KB of
-// text at fifty of them.
+// Unknown keys are dropped: each version of systemd adds some. The addresses are not read either:
+// 20 KB of text for fifty of them.
 const rawLink = z.object({ Index: z.number(), AdministrativeState: z.string(), NetworkFile: z.string().nullish() });
 
-/** Throws NetworkdError (`bad-reply`) when the text is not what networkd 252 to 257 would say. */
+/** Throws NetworkdError (`bad-reply`) if the text is not as networkd 252 to 257 writes it. */
 export function parseLinkDescription(text: string): LinkDescription {
   const subject = "systemd-networkd's description of a link";
   let json: unknown;
@@ -41,8 +41,7 @@ export function parseLinkDescription(text: string): LinkDescription {
 }
 
 /**
- * systemd's major version in text such as `252.38-1~deb12u1` or `257~rc2`; null where there is
- * none.
+ * systemd's major version in text such as `252.38-1~deb12u1` or `257~rc2`; null if there is none.
  */
 export function parseSystemdVersion(text: string): number | null {
   const [, digits] = /^v?(\d{1,5})(?!\d)/.exec(text) ?? [];

@@ -13,13 +13,13 @@ export interface NetworkdViewOptions {
   readonly linkIndexes: () => readonly number[];
   /** What is known changed. */
   readonly onChanged: (state: NetworkdState) => void;
-  /** networkd left the bus or came to it: it reads all its files again. */
+  /** networkd left the bus or joined it: it reads all its files again. */
   readonly onRestart: () => void;
   /** One line; the same trouble is reported once. */
   readonly onTrouble: (message: string) => void;
 }
 
-/** networkd announces several properties of one step one after the other: they cause one read. */
+/** networkd announces the properties of one step one by one: they cause one read. */
 const debounceMs = 10;
 /** While a link is not configured yet or networkd does not answer. */
 const retryDelaysMs = [50, 100, 200, 500, 1_000];
@@ -42,8 +42,8 @@ export class NetworkdView {
   start(): void {
     this.#stopListening = this.#options.watcher.onEvent((event) => {
       if (event.kind === 'link-changed' && !this.#options.linkIndexes().includes(event.linkIndex)) return;
-      // The files must be up to date before the next networkd reads them: no waiting, no question
-      // to the bus.
+      // The files must be up to date before the next networkd reads them: no delay, no question to
+      // the bus.
       const { version, links } = this.#state;
       if (event.kind === 'vanished') this.#set({ kind: 'absent', version, links, isStarting: true });
       if (event.kind === 'vanished' || event.kind === 'appeared') this.#options.onRestart();
@@ -64,19 +64,19 @@ export class NetworkdView {
     return this.#state;
   }
 
-  /** Links came or went. */
+  /** Links appeared or disappeared. */
   linksChanged(): void {
     this.#tries = 0;
     this.#schedule(0);
   }
 
-  /** Reads all now; resolves when what is known is not older than the call. Never rejects. */
+  /** Reads everything now; resolves when the state is not older than the call. Never rejects. */
   async refresh(): Promise<void> {
     this.#options.watcher.forget();
     await this.#update();
   }
 
-  /** Reads what networkd has announced a change of. */
+  /** Reads what networkd has announced as changed. */
   async #update(): Promise<void> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -113,7 +113,7 @@ export class NetworkdView {
       // Whether it runs and has only lost the bus.
       if (state.kind === 'absent' && this.#options.watcher.isAbsenceFresh) this.#schedule(startMs + debounceMs);
     } catch (error) {
-      // The end of the bus ends the questions under way: nothing is wrong.
+      // When the bus closes, questions in progress fail: that is no problem.
       if (this.#isStopped) return;
       const message = error instanceof Error ? error.message : String(error);
       if (message !== this.#trouble) this.#options.onTrouble(message);

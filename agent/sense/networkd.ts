@@ -1,6 +1,6 @@
 /**
- * Watches systemd-networkd on the bus and reads what it knows. Changes nothing, and never has it
- * started.
+ * Watches systemd-networkd on the bus and reads its state. Changes nothing, and never starts
+ * networkd.
  */
 
 import * as z from 'zod';
@@ -15,12 +15,12 @@ import type { NetworkdLink, NetworkdState } from '../model.ts';
 import { type LinkDescription, parseLinkDescription, parseLinkPath, parseSystemdVersion } from './networkd-link.ts';
 import { readUnitState } from './unit-states.ts';
 
-/** `unreachable`: the bus is away, or has not answered yet; networkd may well be running. */
+/** `unreachable`: the bus is away, or has not answered yet; networkd may still be running. */
 export type NetworkdPresence = 'present' | 'absent' | 'unreachable';
 
 export type NetworkdEvent =
   | { readonly kind: 'appeared' }
-  /** It was seen to leave the bus: it stopped, or restarts (then `appeared` follows). */
+  /** It left the bus: it stopped, or restarts (then `appeared` follows). */
   | { readonly kind: 'vanished' }
   /** The bus answers again, and networkd is not on it. */
   | { readonly kind: 'absent' }
@@ -35,9 +35,9 @@ export interface ListedLink {
 
 const serviceName = 'org.freedesktop.network1';
 const serviceUnit = 'systemd-networkd.service';
-/** It takes its name within milliseconds of its start. */
+/** It takes its bus name within milliseconds of its start. */
 export const startMs = 3_000;
-/** Of its unit, while it is there, comes or goes on its way to come again. */
+/** States of its unit in which it runs, starts, or stops before a restart. */
 const runningStates: ReadonlySet<string> = new Set(['active', 'activating', 'reloading', 'deactivating']);
 const managerPath = '/org/freedesktop/network1';
 const managerInterface = 'org.freedesktop.network1.Manager';
@@ -58,22 +58,22 @@ export class NetworkdWatcher {
   readonly #listeners = new Set<(event: NetworkdEvent) => void>();
   #subscriptions: Subscription[] = [];
   #presence: NetworkdPresence = 'unreachable';
-  /** Of the networkd that is present; undefined = not asked yet. */
+  /** Of the present networkd; undefined: not asked yet. */
   #version: number | null | undefined;
   #last: Pick<NetworkdState, 'version' | 'links'> = { version: null, links: [] };
-  /** What it says of links, as long as it has announced nothing else. */
+  /** Its answers about links, valid until it announces a change. */
   #answers = new Map<number, NetworkdLink>();
-  /** Questions under way, by link; what is announced meanwhile may be newer than the answer. */
+  /** Questions in progress, by link; an announcement meanwhile may be newer than the answer. */
   #questions = new Map<number, object>();
-  /** When it last began to configure each link, and when it came itself. */
+  /** When it last began to configure each link, and when it appeared itself. */
   #unsettledMs = new Map<number, number>();
   #appearedMs: number | null = null;
   #absentSinceMs: number | null = null;
   readonly #startMs: number;
 
   /**
-   * The bus is started, shared and closed by the caller. `startMs`: how long its absence is taken
-   * for a start.
+   * The caller starts, shares and closes the bus. `startMs`: how long its absence counts as
+   * starting.
    */
   constructor(bus: Bus, options: { readonly startMs?: number } = {}) {
     this.#bus = bus;
@@ -112,17 +112,17 @@ export class NetworkdWatcher {
     return this.#presence;
   }
 
-  /** An event only wakes: what holds is read afresh. Returns the removal. */
+  /** An event only wakes: the state is then read. Returns a function that removes the listener. */
   onEvent(listener: (event: NetworkdEvent) => void): () => void {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
 
   /**
-   * What networkd says of these links, asked again where it has announced a change; a link that it
-   * does not know (yet) is left out. `absent` only where the bus says that it is not there, with
-   * what it said last. Throws NetworkdError where that cannot be told (`unreachable`, `timeout`,
-   * …): then what was known before still holds.
+   * networkd's state of these links, asked again if it has announced a change; a link that it does
+   * not know (yet) is left out. `absent` only if the bus says that it is not there, with its last
+   * answers. Throws NetworkdError if that cannot be determined (`unreachable`, `timeout`, …): then
+   * the previous state still holds.
    */
   async readState(linkIndexes: readonly number[]): Promise<NetworkdState> {
     if (!(await this.#isOwned())) return await this.#absentState();
@@ -130,7 +130,8 @@ export class NetworkdWatcher {
       const version = await this.readVersion();
       const links: NetworkdLink[] = [];
       for (const linkIndex of this.#answers.keys()) if (!linkIndexes.includes(linkIndex)) this.#forgetLink(linkIndex);
-      // One after the other: networkd answers them in turn anyway, and this keeps replies bounded.
+      // One after the other: networkd answers them in turn anyway, and this limits the size of
+      // replies.
       for (const linkIndex of linkIndexes) {
         const link = this.#answers.get(linkIndex) ?? (await this.#askOf(linkIndex));
         if (link !== null) links.push(link);
@@ -138,7 +139,7 @@ export class NetworkdWatcher {
       this.#last = { version, links };
       return { kind: 'present', version, links };
     } catch (error) {
-      // It left while it was being asked.
+      // It left during the question.
       if (error instanceof NetworkdError && error.code === 'no-owner') return await this.#absentState();
       throw error;
     }
@@ -164,23 +165,23 @@ export class NetworkdWatcher {
     this.#noteState(linkIndex, setupState);
     const unsettledMs = Math.max(this.#unsettledMs.get(linkIndex) ?? 0, this.#appearedMs ?? 0);
     const link = { linkIndex, networkFile, setupState, ...(unsettledMs === 0 ? {} : { unsettledMs }) };
-    // One that it has not taken up yet is asked about again and again.
+    // A link that it has not picked up yet is asked about again each time.
     const isSettled = setupState !== 'pending' && setupState !== 'initialized';
     if (isSettled && this.#questions.get(linkIndex) === question) this.#answers.set(linkIndex, link);
     return link;
   }
 
   /**
-   * With the version of the next one, which an upgrade may have put in its place. networkd does not
-   * connect to the bus again after that was restarted (sd_bus of 252 and 262): its unit stays
-   * active. While it starts it is not there for a moment, too.
+   * With the version of the next networkd, which an upgrade may have installed. networkd does not
+   * connect to the bus again after a restart of the bus (sd_bus of 252 and 262): its unit stays
+   * active. During its start it is absent for a moment, too.
    */
   async #absentState(): Promise<NetworkdState> {
     const { version, links } = this.#last;
     const unitState = await readUnitState(this.#bus, serviceUnit).catch(() => null);
     const state = { kind: 'absent', version: (await this.readVersion()) ?? version, links } as const;
     if (unitState === 'active' && !this.isAbsenceFresh) return { ...state, isCutOff: true };
-    // After a restart of the bus systemd itself may come back to it later than this program.
+    // After a restart of the bus systemd itself may connect to it later than this program.
     const isStarting = unitState === null ? this.isAbsenceFresh : runningStates.has(unitState);
     return isStarting ? { ...state, isStarting } : state;
   }
@@ -204,8 +205,8 @@ export class NetworkdWatcher {
   }
 
   /**
-   * systemd's major version: networkd itself does not tell, so PID 1 is asked, once per appearance
-   * of networkd. Null where systemd is not PID 1 or does not answer.
+   * systemd's major version. networkd does not report it, so PID 1 is asked, once per appearance of
+   * networkd. Null if systemd is not PID 1 or does not answer.
    */
   async readVersion(): Promise<number | null> {
     if (this.#version !== undefined) return this.#version;
@@ -219,7 +220,7 @@ export class NetworkdWatcher {
       this.#version = parseSystemdVersion(text);
     } catch (error) {
       if (!(error instanceof DbusError)) throw error;
-      // A slow or broken bus is asked again next time; a settled no is not.
+      // If the bus is slow or broken, it is asked again next time; a definite no is final.
       if (error.code === 'timeout' || error.code === 'unreachable') return null;
       this.#version = null;
     }
@@ -261,13 +262,12 @@ export class NetworkdWatcher {
 
   #takeOwner(now: NameOwner, before: NameOwner): void {
     this.#version = undefined;
-    // Also while the bus is away: a question that is under way then must not be taken for an
-    // answer.
+    // Also while the bus is away: a question in progress must not be taken for an answer.
     this.#absentSinceMs = now.kind === 'owned' ? null : performance.now();
     this.forget();
     this.#presence = now.kind === 'owned' ? 'present' : now.kind === 'unowned' ? 'absent' : 'unreachable';
     this.#unsettledMs.clear();
-    // Not where this program has just come itself, or the bus for the first time.
+    // Not if this program has just started, or the bus is connected for the first time.
     const isNew = before.kind !== 'unknown' || this.#last.links.length > 0;
     if (now.kind === 'owned' && isNew) this.#appearedMs = performance.now();
     if (before.kind === 'owned' && now.kind !== 'unknown') this.#emit({ kind: 'vanished' });
@@ -277,8 +277,8 @@ export class NetworkdWatcher {
   }
 
   /**
-   * Every lease or advertisement that brings news makes it `configuring` for a moment; only a new
-   * start is `initialized`.
+   * Every lease or advertisement with news makes it `configuring` for a moment; only a new start is
+   * `initialized`.
    */
   #noteState(linkIndex: number, setupState: string | null): void {
     if (setupState === null || setupState === 'configuring' || setupState === 'configured') return;
@@ -290,7 +290,7 @@ export class NetworkdWatcher {
     const change = linkChange.safeParse(signal.body);
     if (linkIndex === null || !change.success) return;
     const setupState = change.data[1].AdministrativeState ?? null;
-    // What it is asked about is the state of a few milliseconds later, when all may be over.
+    // The answer is its state a few milliseconds later, when all may be over.
     this.#noteState(linkIndex, setupState);
     this.#forgetLink(linkIndex);
     this.#emit({ kind: 'link-changed', linkIndex, setupState });

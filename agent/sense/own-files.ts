@@ -16,14 +16,15 @@ export interface UnitFile {
 
 /**
  * Every file of the directory and of its `.network.d` folders whose name begins with `prefix-`,
- * sorted by name. A missing directory holds no files. Throws what the file system throws otherwise:
- * unknown is not empty.
+ * sorted by name. A missing directory has no files. Throws other errors of the file system: unknown
+ * is not empty.
  */
 export function readUnitFiles(directory: string, prefix: string): UnitFile[] {
   const names: string[] = [];
   for (const entry of listDirectory(directory)) {
     if (!entry.name.startsWith(`${prefix}-`)) continue;
-    // A link is somebody else's: amazon-ec2-net-utils lays them by these names.
+    // A symbolic link belongs to another program: amazon-ec2-net-utils creates them with these
+    // names.
     if (entry.isFile() || entry.isSymbolicLink()) names.push(entry.name);
     else if (entry.isDirectory() && entry.name.endsWith('.network.d')) {
       const inner = listDirectory(join(directory, entry.name)).filter((one) => one.isFile());
@@ -45,10 +46,12 @@ function listDirectory(path: string) {
   }
 }
 
-/** What makes it somebody else's: not a file to be believed, or not for this user to read. */
+/**
+ * Reasons to treat a file as another program's: it cannot be trusted, or this user may not read it.
+ */
 const foreignCodes = ['ELOOP', 'EINVAL', 'EPERM', 'EFBIG', 'EACCES'];
 
-/** Empty where it is somebody else's, as it is by its missing first line. */
+/** Empty if it is another program's: its first line is missing, which marks it as such. */
 function readIfPresent(path: string): string | null {
   try {
     return readRegularFile(path, { maxBytes, isTrusted: trustIn(dirname(path)), isAnyText: true });
@@ -60,7 +63,7 @@ function readIfPresent(path: string): string | null {
 }
 
 /**
- * Root's files, one's own, and those of whom the directory is shared with: tmpfiles.d gives it to
+ * Files of root, of this user, and of the users that share the directory: tmpfiles.d gives it to
  * the daemon's group.
  */
 function trustIn(directory: string): (file: Stats) => boolean {

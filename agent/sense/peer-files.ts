@@ -1,7 +1,7 @@
 /**
- * Files of amazon-ec2-net-utils among networkd's: setup-policy-routes 2.4 to 2.7 lays a link to the
- * package's 80-ec2.network for each ENI, by the names of this program's own files or, in Debian's
- * and Ubuntu's build, before netplan's, and drop-ins beside it.
+ * Files of amazon-ec2-net-utils among networkd's: setup-policy-routes 2.4 to 2.7 creates for each
+ * ENI a symbolic link to the package's 80-ec2.network, with the name of this program's own file or,
+ * in Debian's and Ubuntu's build, one before netplan's, and drop-ins beside it.
  */
 
 import { readlinkSync } from 'node:fs';
@@ -15,8 +15,8 @@ const target = '80-ec2.network';
 const dropIns = /^(eni|ec2net_alias|ec2net_policy_[46])\.conf$/;
 
 /**
- * Each link with its drop-ins, and drop-ins beside a .network file of another: networkd reads them
- * as that one's.
+ * Each symbolic link with its drop-ins, and drop-ins beside a .network file of another program:
+ * networkd applies them to that file.
  */
 export function listPeerFiles(directory = unitDirectory): string[] {
   const names = list(directory).map((name) => name.replace(/\.d$/, ''));

@@ -1,5 +1,5 @@
 /**
- * By which ways the daemon can have networkd read its files: polkit's word, or enid-reload.socket.
+ * How the daemon can make networkd read its files: permission by polkit, or enid-reload.socket.
  * Changes nothing.
  */
 
@@ -15,8 +15,8 @@ const authority = 'org.freedesktop.PolicyKit1';
 const action = 'org.freedesktop.network1.reload';
 
 /**
- * `bus` is started and closed by the caller. `processId`: the daemon's; null: it does not run.
- * Never rejects.
+ * The caller starts and closes `bus`. `processId`: the daemon's; null: it does not run. Never
+ * rejects.
  */
 export async function readReloadWays(
   bus: Pick<Bus, 'call'>,
@@ -29,7 +29,7 @@ export async function readReloadWays(
   return { polkit, hasHelper: socketState === 'active' };
 }
 
-/** polkit tells root and the owner of an action only; to all others it is unknown. */
+/** polkit answers only root and the owner of an action; for all others it is unknown. */
 async function askPolkit(
   bus: Pick<Bus, 'call'>,
   processId: number | null,
@@ -56,7 +56,7 @@ async function askPolkit(
   }
 }
 
-/** It may be started by the first who asks, which this program never does. */
+/** It may be started by a first request, which this program never sends. */
 async function isActivatable(bus: Pick<Bus, 'call'>): Promise<boolean> {
   const name = 'org.freedesktop.DBus';
   const call = { destination: name, path: '/org/freedesktop/DBus', interface: name, member: 'ListActivatableNames' };
@@ -65,7 +65,7 @@ async function isActivatable(bus: Pick<Bus, 'call'>): Promise<boolean> {
 }
 
 /**
- * In clock ticks since the boot: field 22 of proc_pid_stat(5), behind a name that may hold spaces.
+ * In clock ticks since boot: field 22 of proc_pid_stat(5), after a name that may contain spaces.
  */
 function readStartTime(processId: number): bigint | null {
   const text = readText(`/proc/${processId}/stat`);

@@ -9,13 +9,13 @@ import { readText } from './host-facts.ts';
 import { linkFiles } from './lease-files.ts';
 
 /**
- * sd-network's summary, which resolvectl and sd-network(3) clients read; not a promised form, so
- * what is odd in it is left out.
+ * sd-network's summary, which resolvectl and sd-network(3) clients read; its format is not
+ * guaranteed, so unexpected text is left out.
  */
 const stateFile = '/run/systemd/netif/state';
 
 /**
- * None where networkd does not run or knows none. Those with a zone (`fe80::1%ens5`) are routers on
+ * None if networkd does not run or knows none. Servers with a zone (`fe80::1%ens5`) are routers on
  * the link: left out.
  */
 export function readResolvers(path: string = stateFile): string[] {

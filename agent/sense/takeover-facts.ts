@@ -1,5 +1,5 @@
 /**
- * Reads what `enid takeover` judges: who configures the ENIs now, and by which files. Changes
+ * Reads what `enid takeover` decides on: what configures the ENIs now, and by which files. Changes
  * nothing.
  */
 
@@ -34,7 +34,7 @@ export type HostPart = Omit<
   | 'isTaken'
 >;
 
-/** Throws a RuntimeError where systemd does not answer. */
+/** Throws a RuntimeError if systemd does not answer. */
 export async function readTakeoverFacts(eniLinks: readonly Pick<Link, 'name' | 'index'>[]): Promise<HostPart> {
   const hasSystemd = existsSync('/run/systemd/system');
   return {
@@ -60,7 +60,7 @@ export async function readTakeoverFacts(eniLinks: readonly Pick<Link, 'name' | '
   };
 }
 
-/** dhcpcd writes what it serves into its title, with spaces. */
+/** dhcpcd writes the links that it serves into its process title, with spaces. */
 function readCommandLine(processId: number): string[] {
   return (readText(`/proc/${processId}/cmdline`) ?? '').split(/[\0\s]+/).filter((word) => word !== '');
 }
@@ -69,7 +69,7 @@ function readNetworkManagerDevice({ name, index }: Pick<Link, 'name' | 'index'>)
   const path = `/run/NetworkManager/devices/${index}`;
   const text = readText(path);
   if (text === null) return [];
-  // A UUID and nothing else: it becomes a part of a command.
+  // Only a UUID is accepted: it becomes part of a command.
   return [{ link: name, path, connection: /^connection-uuid=([\da-f-]{36})$/m.exec(text)?.[1] ?? null }];
 }
 
@@ -86,7 +86,7 @@ function readInterfaces(path: string, seen: Set<string>): TextFile[] {
       return list(pattern)
         .filter((name) => /^[\w-]+$/.test(name))
         .map((name) => join(pattern, name));
-    // Only the last part may be one; a leading dot is only matched by one.
+    // Only the last part may be a pattern; a leading dot is only matched by a dot.
     return list(dirname(pattern))
       .filter((name) => name.startsWith('.') === basename(pattern).startsWith('.'))
       .filter((name) => matchesShellPattern(basename(pattern), name))

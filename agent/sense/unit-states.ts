@@ -1,4 +1,4 @@
-/** Whether units of systemd are there, run and come with the next boot. */
+/** Whether systemd units exist, run and are enabled. */
 
 import type { Bus } from '../../lib/dbus/bus.ts';
 import { readTextProperty } from '../../lib/dbus/properties.ts';
@@ -7,7 +7,7 @@ import { RuntimeError } from '../errors.ts';
 import type { UnitState } from '../takeover-model.ts';
 
 /**
- * systemctl itself gives up after 90 s; while apt has systemd read its units again, a slow host may
+ * systemctl itself gives up after 90 s; while apt makes systemd reload its units, a slow host may
  * take long.
  */
 const commandMs = 100_000;
@@ -15,8 +15,8 @@ const systemd = 'org.freedesktop.systemd1';
 const properties = ['LoadState', 'ActiveState', 'UnitFileState'];
 
 /**
- * By name; no key: there is no such unit. Throws a RuntimeError where systemd does not answer:
- * unknown is not absent.
+ * By name; no key: there is no such unit. Throws a RuntimeError if systemd does not answer: unknown
+ * is not absent.
  */
 export async function readUnitStates(names: readonly string[]): Promise<Readonly<Record<string, UnitState>>> {
   const argv = ['systemctl', 'show', `--property=${properties.join(',')}`, ...names];
@@ -25,7 +25,7 @@ export async function readUnitStates(names: readonly string[]): Promise<Readonly
 }
 
 /**
- * Of the output of `systemctl show`: a block of lines for each name, in their order, with an empty
+ * Parses the output of `systemctl show`: a block of lines for each name, in order, with an empty
  * line between them.
  */
 export function parseUnitStates(
@@ -45,18 +45,17 @@ export function parseUnitStates(
     }
     if (loadState !== 'loaded') continue;
     const isActive = /^(active|activating|reloading)$/.test(values.get('ActiveState') ?? '');
-    // `enabled-runtime` is netplan's generator at work: it ends with netplan's files.
+    // `enabled-runtime` comes from netplan's generator: it disappears with netplan's files.
     states[name] = { isActive, isEnabled: values.get('UnitFileState') === 'enabled' };
   }
   return states;
 }
 
 /**
- * ActiveState of a unit, as systemd.unit(5). Rejects with a DbusError where systemd is not on the
- * bus.
+ * ActiveState of a unit (systemd.unit(5)). Rejects with a DbusError if systemd is not on the bus.
  */
 export function readUnitState(bus: Pick<Bus, 'call'>, unit: string): Promise<string> {
-  // sd_bus_path_encode(3): all but letters and digits as their code.
+  // sd_bus_path_encode(3): all characters but letters and digits as their code.
   const label = unit.replace(/[^A-Za-z0-9]/g, (char) => `_${char.charCodeAt(0).toString(16).padStart(2, '0')}`);
   const path = `/org/freedesktop/systemd1/unit/${label}`;
   return readTextProperty(bus, { destination: systemd, path, interface: `${systemd}.Unit`, name: 'ActiveState' });

@@ -1,5 +1,5 @@
 /**
- * Tells of every change in the unit directory and in the drop-in folders of this program's files.
+ * Reports every change in the unit directory and in the drop-in folders of this program's files.
  * inotify sees one level only, so each folder has its own watch; a directory that vanished is
  * watched again when it is back.
  */
@@ -7,10 +7,7 @@
 import { type FSWatcher, readdirSync, watch } from 'node:fs';
 import { join } from 'node:path';
 
-/**
- * Another program that removes the whole directory is rare: nothing is lost by looking again so
- * often.
- */
+/** Another program rarely removes the whole directory: this interval is short enough. */
 const retryMs = 1_000;
 
 export interface UnitFileWatch {
@@ -18,7 +15,7 @@ export interface UnitFileWatch {
 }
 
 /**
- * `onProblem` is called for the first of a row of failures; the watch is tried again in the
+ * `onProblem` is called for the first of several failures in a row; the watch is retried in the
  * background. Never throws.
  */
 export function watchUnitFiles(
@@ -38,7 +35,7 @@ export function watchUnitFiles(
   const begin = (path: string): void => {
     if (watchers.has(path)) return;
     const watcher = watch(path, { persistent: false }, (event, name) => {
-      // The directory's own end comes as an event with its own name (IN_DELETE_SELF).
+      // The removal of the directory itself is an event with its own name (IN_DELETE_SELF).
       if (event === 'rename' && path.endsWith(`/${name}`)) drop(path);
       refresh();
       onChange();

@@ -1,6 +1,6 @@
 /**
- * Keeps the list of links that can be ENIs up to date, and makes the kernel's mirror hold the
- * routes that concern them.
+ * Keeps the list of links that can be ENIs up to date, and makes the kernel mirror keep the routes
+ * that concern them.
  */
 
 import type { RouteInterest } from '../../lib/rtnetlink/route-interest.ts';
@@ -11,11 +11,11 @@ import type { KernelMirror } from '../sense/kernel.ts';
 import { findRouteInterest } from './route-interest.ts';
 
 export interface CandidatesListener {
-  /** A MAC's last link is gone. */
+  /** The last link with a MAC is gone. */
   gone(mac: string): void;
-  /** Other links, or other tables, than before. */
+  /** The links or their tables differ from before. */
   changed(): void;
-  /** The mirror holds the routes that concern them. */
+  /** The mirror has the routes that concern them. */
   routesRead(): void;
   problem(message: string): void;
 }
@@ -47,7 +47,7 @@ export class Candidates {
     return this.#concerned.has(linkIndex);
   }
 
-  /** To be called when a link or the configuration has changed. */
+  /** Call it when a link or the configuration has changed. */
   update(config: Config): void {
     const kernel = this.#mirror.state();
     const candidates = findCandidates(kernel, config.drivers);
@@ -65,7 +65,7 @@ export class Candidates {
   }
 
   /**
-   * Waits until the mirror holds the routes that concern them, or could not read them. Never
+   * Waits until the mirror has the routes that concern the links, or could not read them. Never
    * rejects.
    */
   settled(): Promise<void> {

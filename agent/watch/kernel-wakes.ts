@@ -18,7 +18,7 @@ export interface KernelWakesOptions {
   readonly wake: () => void;
 }
 
-/** Until the mirror is closed. Keeps the candidates up to date, too. */
+/** Runs until the mirror is closed. Keeps the candidates up to date, too. */
 export function wakeOnKernelChanges({ mirror, candidates, config, wake }: KernelWakesOptions): void {
   let timer: NodeJS.Timeout | null = null;
   const isConcerned = (linkIndex: number | null) => linkIndex === null || candidates.concerns(linkIndex);

@@ -1,5 +1,5 @@
 /**
- * Keeps the accepted snapshot of the metadata fresh: polls, retries quickly while something is
+ * Keeps the accepted snapshot of the metadata up to date: polls, retries quickly while something is
  * awaited, backs off while the service fails. Invariant: a failed read changes nothing.
  */
 
@@ -10,7 +10,7 @@ import type { EniMetadata, Snapshot } from '../model.ts';
 /** What survives a restart: written to the runtime directory whenever it changes. */
 export interface StoredMetadata {
   readonly snapshot: Snapshot;
-  /** ENIs that the metadata lists no more while their link is still there. */
+  /** ENIs that the metadata no longer lists while their link is still there. */
   readonly departed: readonly EniMetadata[];
 }
 
@@ -20,7 +20,7 @@ export interface PollerOptions {
   readonly intervalMs: number;
   readonly stored: StoredMetadata | null;
   /**
-   * Puts on disk what is accepted, before anything follows from it. Never rejects: a full disk is
+   * Writes what is accepted to disk before anything follows from it. Never rejects: a full disk is
    * no reason to wait.
    */
   readonly keep: (metadata: StoredMetadata) => Promise<void>;
@@ -44,8 +44,8 @@ const noneDeparted: readonly EniMetadata[] = [];
 const quickDelaysMs = [0, 100, 200, 300, 500, 1_000];
 const quickForMs = 30_000;
 /**
- * While nothing is known at all, no address but the leased ones works: the service is asked this
- * often, also after a long outage.
+ * While no metadata is known, only leased addresses work: the service is asked this often, even
+ * after a long outage.
  */
 const longestUnknownMs = 5_000;
 
@@ -54,14 +54,11 @@ export class MetadataPoller {
   #intervalMs: number;
   #stored: StoredMetadata | null;
   #accepted: AcceptState;
-  /**
-   * The last read, where it changed nothing: the same once more changes nothing either, and is not
-   * looked at.
-   */
+  /** The last read, if it changed nothing: an equal one changes nothing either, and is skipped. */
   #settled: Snapshot | null = null;
   #timer: NodeJS.Timeout | null = null;
   #reading: Promise<boolean> | null = null;
-  /** Another one once a read is abandoned. */
+  /** Replaced when a read is abandoned. */
   #turn = 0;
   #failures = 0;
   /** When the first of them was noticed. */
@@ -70,7 +67,9 @@ export class MetadataPoller {
   #failure: string | null = null;
   #problems = new Set<string>();
   #awaited: { sinceMs: number; tries: number } | null = null;
-  /** A read of this run was accepted: what was stored before is only what was known once. */
+  /**
+   * A read of this run was accepted; until then the stored snapshot is only what was known once.
+   */
   #isConfirmed = false;
   #isStopped = false;
 
@@ -81,13 +80,13 @@ export class MetadataPoller {
     this.#accepted = { accepted: options.stored?.snapshot ?? null, missing: {} };
   }
 
-  /** `isConfirmed`: the service itself has said so in this run. */
+  /** `isConfirmed`: the service has confirmed it in this run. */
   metadata(): { snapshot: Snapshot | null; departed: readonly EniMetadata[]; isConfirmed: boolean } {
     const { snapshot = null, departed = noneDeparted } = this.#stored ?? {};
     return { snapshot, departed, isConfirmed: this.#isConfirmed };
   }
 
-  /** Why the last read failed; null: it did not. */
+  /** Why the last read failed; null: it succeeded. */
   get failure(): string | null {
     return this.#failure;
   }
@@ -107,9 +106,8 @@ export class MetadataPoller {
   }
 
   /**
-   * A link is there whose metadata is not: read soon, and again, for the time that propagation
-   * takes. Null: nothing is awaited any more. Called after every pass; a new text starts the quick
-   * retries afresh.
+   * A link has no metadata yet: read soon, and repeatedly for as long as propagation takes. Null:
+   * nothing is awaited. Call it after every pass; another text restarts the quick retries.
    */
   await(awaited: string | null): void {
     if (awaited === null) this.#awaited = null;
@@ -121,7 +119,7 @@ export class MetadataPoller {
   }
   #awaitedText: string | null = null;
 
-  /** Reads now; true when a snapshot was taken. A read under way is joined. */
+  /** Reads now; true if a snapshot was taken. Joins a read in progress. */
   readNow(): Promise<boolean> {
     if (this.#timer !== null) clearTimeout(this.#timer);
     this.#timer = null;
@@ -135,10 +133,7 @@ export class MetadataPoller {
     return this.#reading;
   }
 
-  /**
-   * The answer to a read that is under way counts for nothing: it was asked for under another
-   * configuration.
-   */
+  /** Ignores the answer to a read in progress: it was requested under another configuration. */
   abandonRead(): void {
     this.#turn++;
     this.#reading = null;
@@ -182,7 +177,7 @@ export class MetadataPoller {
     this.#problems = new Set(result.problems);
     const stored = { snapshot: result.accepted, departed: this.#computeDeparted(result.accepted) };
     const isChanged = JSON.stringify(stored) !== JSON.stringify(this.#stored);
-    // An ENI that is departed is forgotten with its link, whatever the service says.
+    // A departed ENI is forgotten with its link, whatever the service says.
     const isSettled = !isChanged && wasConfirmed && this.unconfirmed.length === 0 && stored.departed.length === 0;
     this.#settled = isSettled ? candidate : null;
     if (!isChanged && this.#isConfirmed) return;

@@ -10,18 +10,18 @@ import { defaultWidth, eniTables, localTable, mainTable } from '../decide/base/n
 import { routingDaemonProtocols } from '../decide/desired/main-table.ts';
 
 /**
- * What the kernel puts into the local table for each address (RTPROT_KERNEL): the address itself
- * says as much.
+ * What the kernel adds to the local table for each address (RTPROT_KERNEL): it follows from the
+ * address.
  */
 const kernelsOwn = { table: localTable, protocol: RTPROT_KERNEL };
 
-/** `linkIndexes`: of links that can be an ENI. */
+/** `linkIndexes`: those of links that can be an ENI. */
 export function findRouteInterest(config: Config, linkIndexes: readonly number[]): RouteInterest {
   return {
-    // In the tables of ENIs also what leads elsewhere: another program may have put it in the place
-    // of one of ours.
+    // In the tables of ENIs also routes by other links: another program may have replaced one of
+    // ours.
     tables: [eniTables, ...listTables(config).map((table) => ({ from: table, to: table + 1 }))],
-    // Whether a default route of main leads by an ENI or by a VPN.
+    // Whether a default route of main uses an ENI or a VPN.
     widePlaces: [{ table: mainTable, prefixLength: defaultWidth[6] }],
     linkIndexes,
     ignoredProtocols: routingDaemonProtocols,
@@ -30,8 +30,8 @@ export function findRouteInterest(config: Config, linkIndexes: readonly number[]
 }
 
 /**
- * Tables of ENIs by the operator's word; main itself where one rule for each source leads to copies
- * of it.
+ * Tables that the operator chose for ENIs; main itself if an ENI has `rules: classic`, because its
+ * table has copies of main's routes.
  */
 function listTables({ interfaces }: Config): number[] {
   const tables = interfaces.flatMap(({ policy }) => policy.table ?? []);

@@ -22,7 +22,7 @@ const metadataFile = 'metadata.json';
 const lockFileName = 'lock';
 const reloadFile = 'reload.json';
 
-/** Above what a host with 1000 ENIs would need. */
+/** More than a host with 1000 ENIs needs. */
 const maxBytes = 16 * 1024 * 1024;
 
 const reloadSchema = z.object({
@@ -34,13 +34,13 @@ const reloadSchema = z.object({
   failures: z.number().default(0),
 });
 
-/** How the last reload of the running program ended. */
+/** The outcome of the last reload of the running program. */
 export interface ReloadOutcome {
-  /** Greater with each reload. */
+  /** Increases with each reload. */
   readonly serial: number;
   /** Why the configuration was refused; null: it is in force. */
   readonly problem: string | null;
-  /** Why the metadata could not be read; null: they were. */
+  /** Why the metadata could not be read; null: it was. */
   readonly warning: string | null;
   /**
    * ISO 8601: when what was used instead was read; null: the metadata was read, or never before.
@@ -62,12 +62,14 @@ export class RuntimeStore {
     this.#directory = directory;
   }
 
-  /** Throws what the file system throws: without a runtime directory nothing can be remembered. */
+  /** Throws errors of the file system: without a runtime directory nothing can be remembered. */
   async prepare(): Promise<void> {
     await mkdir(this.#directory, { recursive: true, mode: 0o755 });
   }
 
-  /** Two programs would undo each other's work. Throws a RuntimeError where another one runs. */
+  /**
+   * Two running programs would undo each other's work. Throws a RuntimeError if another one runs.
+   */
   async lock(): Promise<void> {
     const path = join(this.#directory, lockFileName);
     this.#lock = await lockFile(path).catch((error: unknown) => {
@@ -91,8 +93,8 @@ export class RuntimeStore {
   }
 
   /**
-   * The process that runs here, as the kernel says who holds the lock; `hidden`: only root and enid
-   * may ask.
+   * The process that holds the lock, as the kernel reports it; `hidden`: only root and the user
+   * enid may ask.
    */
   async readHolder(): Promise<LockHolder> {
     try {
@@ -107,14 +109,14 @@ export class RuntimeStore {
     return this.#read(reloadFile, reloadSchema);
   }
 
-  /** Tells who waits for it (`enid reload`) that a reload is done. */
+  /** Notifies waiting `enid reload` commands that a reload is done. */
   async writeReload(outcome: Omit<ReloadOutcome, 'serial'>): Promise<void> {
     await this.#write(reloadFile, { serial: (this.readReload()?.serial ?? 0) + 1, ...outcome });
   }
 
   /**
-   * An unreadable ledger, or one of another boot, is no ledger: what it knew keeps its marks, or
-   * stays.
+   * A ledger that is unreadable or of another boot counts as empty: the objects in it are
+   * recognised by their marks, or stay.
    */
   readLedger(): Ledger {
     const ledger = this.#read(ledgerFile, ledgerSchema);
@@ -125,7 +127,7 @@ export class RuntimeStore {
     await this.#write(ledgerFile, { bootId: readBootId(), entries: ledger });
   }
 
-  /** Null where there is none that can be trusted. */
+  /** Null if there is none that can be trusted. */
   readMetadata(): StoredMetadata | null {
     return this.#read(metadataFile, metadataSchema);
   }
@@ -142,8 +144,8 @@ export class RuntimeStore {
 
   #read<T>(name: string, schema: z.ZodType<T>): T | null {
     try {
-      // Of this user or root, or of whose directory it is: the daemon's, where a command of root
-      // reads.
+      // Owned by this user, by root, or by the owner of the directory: the daemon's user, if a
+      // command of root reads.
       const owners = [0, process.geteuid?.(), lstatSync(this.#directory).uid];
       const isTrusted = ({ uid }: { readonly uid: number }) => owners.includes(uid);
       const value: unknown = JSON.parse(readRegularFile(join(this.#directory, name), { maxBytes, isTrusted }));
@@ -158,7 +160,7 @@ export class RuntimeStore {
   }
 }
 
-/** proc_sys_kernel(5): another text after every boot. */
+/** proc_sys_kernel(5): changes with every boot. */
 function readBootId(): string {
   return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
 }

@@ -18,7 +18,7 @@ import type { StoredMetadata } from './metadata-poller.ts';
 export const stateFormat = 1;
 
 const mac = z.string().regex(/^[0-9a-f]{2}(:[0-9a-f]{2}){5}$/);
-/** Nothing that ends a line or moves a cursor. */
+/** No line breaks and no control characters for a terminal. */
 const line = z.string().regex(/^[^\p{Cc}\p{Zl}\p{Zp}]{0,1000}$/u);
 const identity = line.refine((key) => identityKinds.some((kind) => key.startsWith(`${kind} `)));
 
@@ -83,8 +83,8 @@ export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.ob
 });
 
 /**
- * The parser of the metadata's leaves reads the ENI back from them: so both have the same rules,
- * whatever those are.
+ * Turns the ENI into leaves and parses them with the parser of the metadata, so that the same rules
+ * apply.
  */
 function isAsServed(eni: EniMetadata, primaryMac: string): boolean {
   const lists: [string, readonly string[]][] = [

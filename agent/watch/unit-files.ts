@@ -1,17 +1,17 @@
-/** The program's own networkd files: read once, kept until they change, whoever changes them. */
+/** The program's own networkd files: read once, and again when any program changes them. */
 
 import { removeUnitFile, writeUnitFile } from '../act/unit-files.ts';
 import { sortUnitFiles, type UnitDirectory } from '../decide/desired/unit-directory.ts';
 import { readUnitFiles } from '../sense/own-files.ts';
 import { type UnitFileWatch, watchUnitFiles } from '../sense/watch-files.ts';
 
-/** Where they are, and what their names begin with. */
+/** Their directory, and the prefix of their names. */
 export interface FilePlace {
   readonly unitDirectory: string;
   readonly prefix: string;
 }
 
-/** The program's own and what bears such a name. Throws what the file system throws. */
+/** The program's own files and others with such a name. Throws errors of the file system. */
 export function readDirectory({ unitDirectory, prefix }: FilePlace): UnitDirectory {
   return sortUnitFiles(readUnitFiles(unitDirectory, prefix));
 }
@@ -30,7 +30,7 @@ export class OwnFiles {
     this.#onProblem = onProblem;
   }
 
-  /** The same lists until something changes. Throws what the file system throws. */
+  /** The same lists until something changes. Throws errors of the file system. */
   list(): UnitDirectory {
     this.#files ??= readDirectory(this.#place);
     return this.#files;
@@ -48,12 +48,12 @@ export class OwnFiles {
     this.#watch = watchUnitFiles(place.unitDirectory, place.prefix, changed, this.#onProblem);
   }
 
-  /** False: it is so already. */
+  /** False: the file already has this text. */
   async write(name: string, text: string): Promise<boolean> {
     return await this.#change(() => writeUnitFile(this.#place.unitDirectory, name, text));
   }
 
-  /** False: there is none. */
+  /** False: the file does not exist. */
   async remove(name: string): Promise<boolean> {
     return await this.#change(() => removeUnitFile(this.#place.unitDirectory, name));
   }

@@ -1,7 +1,7 @@
 /**
- * A message bus that comes back: connects in the background, again and again with a back-off, and
- * puts the subscriptions in place again after each connect. A bus that is absent or dies is a state
- * here, never an exception.
+ * A message bus connection that recovers: connects in the background, retries with a back-off, and
+ * restores the subscriptions after each connect. A bus that is absent or dies is a state here,
+ * never an exception.
  */
 
 import * as z from 'zod';
@@ -20,11 +20,11 @@ export interface BusOptions {
   readonly address?: string;
   /** For connect and hello together. */
   readonly connectTimeoutMs?: number;
-  /** For a call that names none. */
+  /** For a call without its own limit. */
   readonly callTimeoutMs?: number;
-  /** Told of a subscription that the bus refused: its signals will be missing. */
+  /** Called for a subscription that the bus refused: its signals will be missing. */
   readonly onProblem?: (error: DbusError) => void;
-  /** In [0, 1), for the jitter. */
+  /** Returns a number in [0, 1), for the jitter. */
   readonly random?: () => number;
 }
 
@@ -33,7 +33,8 @@ export type BusCall = Omit<MethodCall, 'timeoutMs'> & { readonly timeoutMs?: num
 
 export interface Subscription {
   /**
-   * Takes effect at once on this side; the bus is told in the background. Harmless when repeated.
+   * Takes effect at once on this side; the bus is notified in the background. Harmless when
+   * repeated.
    */
   remove(): void;
 }
@@ -77,7 +78,7 @@ export class Bus {
 
   constructor(options: BusOptions = {}) {
     this.#address = options.address || process.env['DBUS_SYSTEM_BUS_ADDRESS'] || systemBusAddress;
-    // A healthy bus answers hello within a millisecond; at boot it may be busy starting others.
+    // A healthy bus answers hello within a millisecond; at boot it may be busy with other clients.
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 5_000;
     // networkd answers Reload in 13 ms and is slow only while it configures thousands of links.
     this.#callTimeoutMs = options.callTimeoutMs ?? 10_000;
@@ -95,15 +96,15 @@ export class Bus {
     return this.#connection === null ? this.#lastFailure : null;
   }
 
-  /** Begins to connect. Returns when the first attempt has ended, either way; it never rejects. */
+  /** Begins to connect. Returns when the first attempt has succeeded or failed; never rejects. */
   async start(): Promise<void> {
     if (this.#connection === null && this.#timer === null) await this.#connect();
   }
 
   /**
-   * Calls a method and parses the body of its reply, an array of values. Waits for an attempt to
-   * connect that is under way, not for a later one. Nobody is started by it: an absent destination
-   * is the failure `no-owner`.
+   * Calls a method and parses the body of its reply, an array of values. Waits for a connection
+   * attempt in progress, but not for a later one. Never starts a service: an absent destination
+   * fails with `no-owner`.
    */
   async call<T>(call: BusCall, schema: z.ZodType<T>): Promise<T> {
     if (this.#connection === null && this.#attempt !== null) await this.#attempt;
@@ -119,8 +120,8 @@ export class Bus {
   }
 
   /**
-   * Tells of each change of a name's owner: `unknown` while the bus is away, told once the bus has
-   * answered, then with each NameOwnerChanged. Nothing is told before the first answer.
+   * Reports each change of a name's owner: `unknown` while the bus is away, the owner once the bus
+   * has answered, then each NameOwnerChanged. Reports nothing before the first answer.
    */
   watchName(name: string, listener: OwnerListener): Subscription {
     const removeRule = this.#addRule(formatMatchRule(ownerMatch(name)));
@@ -130,11 +131,11 @@ export class Bus {
 
   /**
    * Calls the listener for each matching signal of the name's owner. Signals sent while the bus is
-   * away are lost: read the state itself when `watchName` tells that the owner is back. What the
-   * listener throws is dropped.
+   * away are lost: read the state itself when `watchName` reports that the owner is back.
+   * Exceptions of the listener are dropped.
    */
   watchSignal(match: SignalMatch, listener: (signal: Signal) => void): Subscription {
-    // The owner first: its signals are not believed before it is known.
+    // The owner first: signals are dropped until it is known.
     const owner = this.watchName(match.sender, () => {});
     const removeRule = this.#addRule(formatMatchRule(match));
     const subscription = { match, listener };
@@ -143,10 +144,10 @@ export class Bus {
   }
 
   /**
-   * Answers calls under a well-known name, taken with each connect: call it before `start`.
-   * `onProblem` is told where the name is refused: the bus's policy, or another owner, after whom
-   * it is taken: that may be this program's connection from before, whose end the bus has not seen
-   * yet.
+   * Answers calls under a well-known name, which is requested after each connect: call it before
+   * `start`. `onProblem` is called if the name is refused: by the bus's policy, or because it has
+   * another owner, after which this program gets it. That owner may be this program's previous
+   * connection, whose end the bus has not noticed yet.
    */
   serve(name: string, onCall: Service['onCall'], onProblem: Service['onProblem']): void {
     this.#service = { name, onCall, onProblem };
@@ -170,7 +171,7 @@ export class Bus {
     return processId;
   }
 
-  /** Ends the connection and all attempts for good. */
+  /** Ends the connection and all attempts permanently. */
   close(): void {
     this.#isClosed = true;
     if (this.#timer !== null) clearTimeout(this.#timer);
@@ -236,13 +237,14 @@ export class Bus {
     if (this.#timer !== null) return;
     const delayMs = computeReconnectDelayMs(this.#failures, this.#random());
     this.#failures += 1;
-    // Does not hold the process: who waits for the bus has something else that does.
+    // Does not keep the process alive: a program that waits for the bus has something else that
+    // does.
     this.#timer = setTimeout(() => void this.#connect(), delayMs).unref();
   }
 
   /**
-   * The owner may have changed by a message that is not dispatched yet: who gets a name tells of it
-   * first, and whoever is told that an owner is new reads its state then.
+   * The owner may have changed by a message that is not dispatched yet: the bus announces a new
+   * owner before its own signals, and the listeners read its state then.
    */
   #isListenedTo(sender: string): boolean {
     return sender === busName || [...this.#signals].some(({ match }) => this.#names.ownerOf(match.sender) === sender);
@@ -262,7 +264,8 @@ export class Bus {
       .call({ ...busCall('GetNameOwner', name), timeoutMs: this.#callTimeoutMs })
       .catch((error: unknown) => {
         if (error instanceof DbusError && error.code === 'no-owner') return [null];
-        // A bus that does not answer is as good as gone: begin again instead of never knowing.
+        // A bus that does not answer is as good as gone: reconnect, or the owner would stay
+        // unknown.
         if (error instanceof DbusError && error.code === 'timeout') connection.close();
         throw error;
       });
@@ -286,7 +289,7 @@ export class Bus {
 
   #sendRule(member: 'AddMatch' | 'RemoveMatch', rule: string): void {
     this.#connection?.call({ ...busCall(member, rule), timeoutMs: this.#callTimeoutMs }).catch((error: unknown) => {
-      // A broken connection takes its rules along, and the next one gets all of them.
+      // A broken connection loses its rules; the next one gets all of them.
       if (error instanceof DbusError && error.code !== 'unreachable') runQuietly(() => this.#onProblem(error));
     });
   }
@@ -313,6 +316,6 @@ function runQuietly(run: () => void): void {
   try {
     run();
   } catch {
-    // A listener's mistake must not stop the others; listeners report their own errors.
+    // A failing listener must not stop the others; listeners report their own errors.
   }
 }

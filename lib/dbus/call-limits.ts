@@ -1,16 +1,19 @@
 /**
- * How many calls are answered, of one sender and in all. Pure. A sender that was refused just now
- * is loud. All those share a few calls and refusals a second, so that somebody who floods by many
- * connections costs little, and everybody else gets in beside them: dbus-daemon takes 2 KiB from
- * each connection in turn, so that what is answered to a hundred of them would hold up what is
- * answered to others.
+ * How many calls are answered, per sender and in total. Pure. A sender that was refused recently is
+ * loud. All loud senders share a few calls and refusals per second, so that a flood from many
+ * connections costs little and other senders still get answers: dbus-daemon takes 2 KiB from each
+ * connection in turn, so answers to a hundred flooding connections would delay all others.
  */
 
-/** A person's tool asks one thing after the other; a program that reads every ENI at once, some. */
+/**
+ * A command sends one call after the other; a program that reads every ENI at once sends some in
+ * parallel.
+ */
 const mostOfSender = 16;
 const mostOfAll = 64;
 /**
- * For those that have none. dbus-daemon gives each user 256 connections (max_connections_per_user).
+ * For senders without calls in progress. dbus-daemon gives each user 256 connections
+ * (max_connections_per_user).
  */
 const mostSenders = 512;
 const loudMs = 1_000;
@@ -18,13 +21,13 @@ const loudCallsPerSecond = 16;
 const refusalsPerSecond = 128;
 
 export class CallLimits {
-  /** Let in, and not answered yet. */
+  /** Accepted, and not answered yet. */
   readonly #running = new Map<string, number>();
   #runningCount = 0;
-  /** Let in, and not decoded yet. */
+  /** Accepted, and not decoded yet. */
   readonly #arriving = new Map<string, number>();
   #arrivingCount = 0;
-  /** Until when; the one that was refused last comes last. */
+  /** When each sender stops being loud; the latest refusal is last. */
   readonly #loud = new Map<string, number>();
   readonly #loudCalls = new SecondBudget(loudCallsPerSecond);
   readonly #refusals = new SecondBudget(refusalsPerSecond);
@@ -44,20 +47,18 @@ export class CallLimits {
     return true;
   }
 
-  /**
-   * Whether one more caller may be told that it was refused; others run into their own time limits.
-   */
+  /** Whether one more caller may get a refusal; others run into their own time limits. */
   mayRefuse(nowMs: number): boolean {
     return this.#refusals.take(nowMs);
   }
 
-  /** All that has arrived was decoded, or could not be. */
+  /** Everything received so far was decoded, or could not be. */
   arrived(): void {
     this.#arriving.clear();
     this.#arrivingCount = 0;
   }
 
-  /** A call is being answered; to be called back once it is. */
+  /** A call is being answered; call the result once it is done. */
   begin(sender: string): () => void {
     this.#running.set(sender, (this.#running.get(sender) ?? 0) + 1);
     this.#runningCount += 1;

@@ -1,7 +1,7 @@
 /**
  * One connection to a message bus, from hello to its end. Invariant: nothing that the bus, a peer
- * on it or dbus-next does gets out as an uncaught exception, an unhandled rejection or an `error`
- * event without a listener.
+ * on it or dbus-next does leaves this module as an uncaught exception, an unhandled rejection or an
+ * `error` event without a listener.
  */
 
 import { DBusError, Message, type MessageBus, sessionBus } from 'dbus-next';
@@ -33,18 +33,16 @@ export interface OutgoingSignal {
 }
 
 export interface ConnectionHandlers {
-  /**
-   * Whether signals of this unique name can mean anything: those of others are not even decoded.
-   */
+  /** Whether signals of this unique name can matter; signals of others are not even decoded. */
   readonly isListenedTo: (sender: string) => boolean;
   readonly onSignal: (signal: Signal) => void;
   /** Null: there is no such object. */
   readonly onCall?: (call: IncomingCall) => Promise<CallReply | null>;
-  /** Once, when the connection is over, whoever ended it. */
+  /** Called once when the connection has ended, whichever side ended it. */
   readonly onClose: (reason: string) => void;
 }
 
-/** A service that its operator stopped stays stopped. */
+/** A service that its operator has stopped stays stopped. */
 const flagNoAutoStart = 2;
 const flagAllowInteractive = 4;
 
@@ -54,7 +52,7 @@ export class Connection {
   readonly #pending = new Set<(error: DbusError) => void>();
   #isClosed = false;
 
-  /** Rejects with a DbusError (`unreachable`) when the bus does not say hello in time. */
+  /** Rejects with a DbusError (`unreachable`) if the bus does not answer hello in time. */
   static open(address: string, timeoutMs: number, handlers: ConnectionHandlers): Promise<Connection> {
     return new Promise((resolve, reject) => {
       let bus: MessageBus;
@@ -77,7 +75,7 @@ export class Connection {
         reject(new DbusError('unreachable', message, { cause }));
       };
       const timer = setTimeout(() => fail(`no answer within ${timeoutMs} ms`), timeoutMs);
-      // These listeners stay for good: late errors of a dying socket land here and are dropped.
+      // These listeners stay for ever: late errors of a dying socket end here and are dropped.
       bus.on('error', fail);
       stream.once('close', () => fail('the bus closed the connection'));
       bus.once('connect', () => {
@@ -93,7 +91,7 @@ export class Connection {
     const { stream } = bus._connection;
     let lastError: unknown = 'the bus closed the connection';
     bus.removeAllListeners('error');
-    // Errors that end the connection are followed by `close`; the others are one undecodable
+    // Errors that end the connection are followed by `close`; any other error is one undecodable
     // message.
     bus.on('error', (error: unknown) => {
       lastError = error;
@@ -140,15 +138,15 @@ export class Connection {
       const settle = (error: DbusError | null, body: readonly unknown[] = []): void => {
         clearTimeout(timer);
         this.#pending.delete(settle);
-        // dbus-next keeps what waits for a reply for ever.
+        // dbus-next keeps pending replies for ever.
         if (message.serial !== null) delete this.#bus._methodReturnHandlers[message.serial];
         if (error === null) resolve(body);
         else reject(error);
       };
       const timer = setTimeout(() => {
         settle(new DbusError('timeout', `failed to call ${name}: no reply within ${timeoutMs} ms`));
-        // The bus has not even taken it, maybe: then it takes nothing from this connection any
-        // more.
+        // Perhaps the bus has not even read the call: then it reads nothing from this connection
+        // any more.
         if (this.#bus._connection.stream.writableLength > 0) this.close();
       }, timeoutMs);
       this.#pending.add(settle);
@@ -160,8 +158,8 @@ export class Connection {
   }
 
   /**
-   * Sends a signal to whoever listens. Nothing happens where the connection is over: its end comes
-   * before the event of it.
+   * Sends a signal to all listeners. Does nothing if the connection has ended, which may happen
+   * before its `close` event.
    */
   emit({ path, interface: iface, member, signature, body }: OutgoingSignal): void {
     if (!this.#isClosed && this.#bus._connection.stream.writable)
@@ -188,8 +186,8 @@ export class Connection {
   }
 
   /**
-   * Ends the connection. Pending calls are rejected, `onClose` follows. Harmless when it is over
-   * already.
+   * Ends the connection. Pending calls are rejected, then `onClose` is called. Harmless if it has
+   * already ended.
    */
   close(): void {
     this.#bus._connection.stream.destroy();
@@ -216,9 +214,9 @@ function toDbusError(name: string, cause: unknown): DbusError {
 }
 
 /**
- * dbus-next 0.11.4 decodes messages in a bare `readable` listener: one that it cannot decode (a
- * file descriptor that was not passed, …) would end the process, and any local user may send one.
- * The bytes are consumed by then, so the next message is read as if nothing had been.
+ * dbus-next 0.11.4 decodes messages in a bare `readable` listener: a message that it cannot decode
+ * (a file descriptor that was not passed, …) would end the process, and any local user can send
+ * one. Its bytes are consumed by then, so the next message is read normally.
  */
 function guardReadable(stream: MessageBus['_connection']['stream'], onRead: () => void): void {
   for (const listener of stream.listeners('readable')) {

@@ -48,7 +48,7 @@ declare module 'dbus-next' {
     readonly text: string;
   }
 
-  /** What is looked at of a reply. */
+  /** The parts of a reply that are used. */
   export interface ReplyFields {
     readonly type: number;
     readonly errorName: string;
@@ -59,9 +59,9 @@ declare module 'dbus-next' {
   export class MessageBus extends EventEmitter {
     /** The unique name; null until `connect`. */
     readonly name: string | null;
-    /** Not public, and the only place that tells of the end of the connection. */
+    /** Not public, and the only place that reports the end of the connection. */
     readonly _connection: { readonly stream: Socket };
-    /** Not public; those who wait for a reply, by serial. */
+    /** Not public; pending replies by serial. */
     readonly _methodReturnHandlers: Record<number, (reply: ReplyFields) => void>;
     call(message: Message): Promise<Message | null>;
     send(message: Message): void;

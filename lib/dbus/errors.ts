@@ -43,12 +43,12 @@ const failureByErrorName: ReadonlyMap<string, DbusFailure> = new Map([
   [`${standard}InteractiveAuthorizationRequired`, 'denied'],
 ]);
 
-/** Which failure an error reply stands for. */
+/** The failure that an error reply means. */
 export function classifyErrorName(errorName: string): DbusFailure {
   return failureByErrorName.get(errorName) ?? 'refused';
 }
 
-/** The text of whatever was thrown; never empty. */
+/** The text of anything that was thrown; never empty. */
 export function describeCause(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);
   const code = errorCodeOf(cause) ?? '';

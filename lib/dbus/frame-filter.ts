@@ -1,32 +1,32 @@
 /**
- * Takes messages out of a stream of bytes before anything decodes them: dbus-next 0.11.4 decodes a
- * body before anybody can look at its size or its sender (4 MB of `av` take 11 s and 536 MB).
- * Invariant: what is taken out costs no memory beyond its head.
+ * Removes messages from a stream of bytes before anything decodes them: dbus-next 0.11.4 decodes a
+ * body before its size or sender can be checked (4 MB of `av` take 11 s and 536 MB). Invariant: a
+ * removed message costs no memory beyond its header.
  */
 
 import type { Duplex } from 'node:stream';
 import { type FrameHead, type FrameSize, fixedLength, readFrameHead, readFrameSize } from './frame.ts';
 
-/** Longer heads are nobody's: their messages are taken out unread. */
+/** No valid message has a longer header: such messages are removed unread. */
 const mostHeadLength = 4_096;
 
 export class FrameFilter {
   readonly #isWanted: (head: FrameHead) => boolean;
-  /** Before the first message: what the bus says of the authentication, in lines. */
+  /** Before the first message: lines of the authentication protocol. */
   #isLine = true;
   #lineStart = '';
-  /** Bytes of a head that is not whole yet. */
+  /** Bytes of an incomplete header. */
   #rest: Buffer = Buffer.alloc(0);
-  /** Of the message under way. */
+  /** Of the current message. */
   #leftLength = 0;
   #isPassing = false;
 
-  /** `isWanted`: whether a message is to be decoded; asked once for each, in their order. */
+  /** `isWanted`: whether a message is to be decoded; called once for each, in order. */
   constructor(isWanted: (head: FrameHead) => boolean) {
     this.#isWanted = isWanted;
   }
 
-  /** The parts of the chunk that pass, in their order. Throws where it is not D-Bus. */
+  /** The parts of the chunk that pass, in order. Throws if it is not D-Bus. */
   take(chunk: Buffer): Buffer[] {
     const passed: Buffer[] = [];
     let bytes = this.#isLine ? this.#takeLine(chunk, passed) : chunk;
@@ -63,7 +63,7 @@ export class FrameFilter {
     passed.push(line);
     this.#lineStart = (this.#lineStart + line.toString('latin1', 0, 3)).slice(0, 3);
     if (end === -1) return Buffer.alloc(0);
-    // After any other answer there is another try, or none.
+    // After any other answer the client tries again or gives up.
     this.#isLine = this.#lineStart !== 'OK ';
     this.#lineStart = '';
     const rest = chunk.subarray(end + 1);
@@ -71,16 +71,16 @@ export class FrameFilter {
   }
 }
 
-/** Has a stream give only what passes, whoever reads it. Before anything is read. */
+/** Makes a stream return only what passes, for any reader. Call it before anything is read. */
 export function filterStream(stream: Duplex, isWanted: (head: FrameHead) => boolean): void {
   const filter = new FrameFilter(isWanted);
   const push = stream.push.bind(stream);
-  // What arrives goes through here, by the contract of Readable; a socket reads on by itself where
-  // nothing of it was passed.
+  // All input passes through here, by the contract of Readable; a socket continues to read by
+  // itself if nothing was passed on.
   stream.push = (chunk: unknown, encoding?: BufferEncoding) => {
     if (!Buffer.isBuffer(chunk)) return push(chunk, encoding);
     let isHungry = true;
-    // What is answered meanwhile goes out in one write.
+    // Answers written meanwhile are sent in one write.
     stream.cork();
     try {
       for (const part of filter.take(chunk)) isHungry = push(part);

@@ -1,6 +1,6 @@
 /**
- * Messages on the wire (D-Bus specification, "Message Format"), as far as they are judged before
- * they are decoded: their length, their kind, and who sent them. Pure.
+ * Messages on the wire (D-Bus specification, "Message Format"), as far as they are checked before
+ * they are decoded: their length, their type and their sender. Pure.
  */
 
 export const messageType = { call: 1, return: 2, error: 3, signal: 4 } as const;
@@ -10,7 +10,7 @@ export const flagNoReply = 1;
 export const fixedLength = 16;
 
 export interface FrameSize {
-  /** Of the fixed header, the fields and their padding. */
+  /** Fixed header, fields and padding together. */
   readonly headLength: number;
   readonly bodyLength: number;
 }
@@ -19,7 +19,7 @@ export interface FrameHead extends FrameSize {
   readonly type: number;
   readonly flags: number;
   readonly serial: number;
-  /** Unique name, which the bus itself fills in; empty where there is none. */
+  /** Unique name, which the bus itself fills in; empty if there is none. */
   readonly sender: string;
   /** Of a reply; 0 where there is none. */
   readonly replySerial: number;
@@ -51,7 +51,7 @@ export function readFrameHead(bytes: Buffer, size: FrameSize): FrameHead {
   let replySerial = 0;
   let signature = '';
   for (let at = fixedLength; at + 8 <= end; at = align(at, 8)) {
-    // A byte, then a variant: its signature has one letter in every field that there is.
+    // A byte, then a variant: the signature of every known field has one letter.
     const [code, signatureLength, type] = [bytes[at], bytes[at + 1], String.fromCharCode(bytes[at + 2] ?? 0)];
     if (signatureLength !== 1) break;
     at += 4;
@@ -84,7 +84,7 @@ export function encodeError(call: Pick<FrameHead, 'sender' | 'serial'>, name: st
     Buffer.concat([variantStart(signatureCode, 'g'), Buffer.from([1, 0x73, 0])]),
   ]);
   const body = encodeText(text);
-  // No reply is awaited to this one, so its serial only has to be no zero.
+  // No reply to this message is expected, so its serial only has to be non-zero.
   const numbers = [body.length, 0xffffffff, fields.length].map(encodeNumber);
   const fixed = Buffer.from([littleEndian, messageType.error, flagNoReply, protocolVersion]);
   return Buffer.concat([pad(Buffer.concat([fixed, ...numbers, fields]), 8), body]);

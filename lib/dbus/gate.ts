@@ -1,6 +1,6 @@
 /**
- * What may come in on a connection to the bus, judged before it is decoded: any local user may send
- * to it what he likes, as large and as often as he likes.
+ * Which messages are accepted on a connection to the bus, checked before decoding: any local user
+ * may send messages of any size at any rate.
  */
 
 import type { MessageBus } from 'dbus-next';
@@ -9,24 +9,27 @@ import { encodeError, type FrameHead, flagNoReply, messageType } from './frame.t
 import { filterStream } from './frame-filter.ts';
 import { WriteStall } from './write-stall.ts';
 
-/** A call to this program: some names as text. */
+/** A call to this program: a few names as text. */
 const mostCallLength = 2_048;
-/** Of arguments that hold others: an `av` takes 2 µs a byte to decode, text next to nothing. */
+/**
+ * Limit for arguments that contain others: decoding an `av` takes 2 µs per byte, decoding text next
+ * to nothing.
+ */
 const mostNestedLength = 128;
-/** Signals count only of those who are listened to: networkd's largest has some hundred bytes. */
+/** Only signals of known senders count: networkd's largest has some hundred bytes. */
 const mostSignalLength = 65_536;
 /**
- * networkd 252 and 257 describe a link in 570 bytes for each route that they track: 29 000 of them.
- * The bus itself passes 32 MB.
+ * networkd 252 and 257 describe a link in 570 bytes for each route that they track: this allows 29
+ * 000 of them. The bus itself passes 32 MB.
  */
 const mostReplyLength = 16_777_216;
-/** Of answers that the bus has not taken yet. */
+/** Limit of answers that the bus has not read yet. */
 const mostUnsentLength = 4_194_304;
 const limitsExceeded = 'org.freedesktop.DBus.Error.LimitsExceeded';
 
 /**
- * Guards a connection from its first byte on. `isListenedTo`: whether signals of that unique name
- * can mean anything to this program.
+ * Guards a connection from its first byte. `isListenedTo`: whether signals of that unique name can
+ * matter to this program.
  */
 export function guardConnection(bus: MessageBus, limits: CallLimits, isListenedTo: (sender: string) => boolean): void {
   const { stream } = bus._connection;

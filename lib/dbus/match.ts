@@ -1,5 +1,5 @@
 /**
- * Which signals a subscription wants: as the bus's rule text, and as a check on this side. Pure.
+ * Which signals a subscription wants: as rule text for the bus, and as a check on this side. Pure.
  */
 
 export interface SignalMatch {
@@ -41,9 +41,8 @@ export function formatMatchRule(match: SignalMatch): string {
 }
 
 /**
- * Whether a signal is one that the match asks for. The bus filters what is broadcast, but any local
- * user may send a signal straight to this connection: so the sender must be the present owner of
- * the name.
+ * Whether a signal matches. The bus filters broadcasts, but any local user may send a signal
+ * directly to this connection: so the sender must be the present owner of the name.
  */
 export function isMatch(match: SignalMatch, signal: Signal, owner: string | null): boolean {
   return (

@@ -1,8 +1,6 @@
-/** Who owns the names that are watched, as far as the bus has told. */
+/** Who owns the watched names, as far as the bus has reported. */
 
-/**
- * `unknown`: the bus is away or has not answered yet. `unowned`: nobody is there under this name.
- */
+/** `unknown`: the bus is away or has not answered yet. `unowned`: the name has no owner. */
 export type NameOwner =
   | { readonly kind: 'unknown' }
   | { readonly kind: 'unowned' }
@@ -13,7 +11,7 @@ export type OwnerListener = (now: NameOwner, before: NameOwner) => void;
 
 interface Watch {
   owner: NameOwner;
-  /** Signals seen since the last question: an answer that was overtaken by one is out of date. */
+  /** Signals seen since the last question: an answer that a signal has overtaken is out of date. */
   signals: number;
   readonly listeners: Set<OwnerListener>;
 }
@@ -25,14 +23,17 @@ export class NameOwners {
   readonly #ask: (name: string) => Promise<string | null>;
 
   /**
-   * `ask` resolves to the unique name of the owner, null for none, and rejects when that cannot be
-   * told.
+   * `ask` resolves to the unique name of the owner, null for none, and rejects if that cannot be
+   * determined.
    */
   constructor(ask: (name: string) => Promise<string | null>) {
     this.#ask = ask;
   }
 
-  /** Returns the removal. A listener that comes later than others is told what is known by then. */
+  /**
+   * Returns a function that removes the listener. A listener that is added late gets the current
+   * state at once.
+   */
   add(name: string, listener: OwnerListener): () => void {
     const present = this.#watches.get(name);
     const watch = present ?? { owner: unknown, signals: 0, listeners: new Set() };
@@ -51,7 +52,10 @@ export class NameOwners {
     };
   }
 
-  /** The unique name of the owner; null for none or unknown, and for a name that is not watched. */
+  /**
+   * The unique name of the owner; null if there is none, if it is unknown, or if the name is not
+   * watched.
+   */
   ownerOf(name: string): string | null {
     const owner = this.#watches.get(name)?.owner;
     // The bus itself has no other name than this one.
@@ -64,7 +68,7 @@ export class NameOwners {
     for (const [name, watch] of this.#watches) void this.#refreshName(name, watch);
   }
 
-  /** The bus is away: nothing is known any more. */
+  /** The bus is away: all owners become unknown. */
   forget(): void {
     for (const watch of this.#watches.values()) this.#set(watch, unknown);
   }
@@ -87,7 +91,7 @@ export class NameOwners {
       if (watch.signals !== signalsBefore) return;
       this.#set(watch, uniqueName === null ? { kind: 'unowned' } : { kind: 'owned', uniqueName });
     } catch {
-      // Not connected, or not any more: unknown stays until the next connect.
+      // Not connected, or no longer connected: unknown until the next connect.
     }
   }
 
@@ -108,6 +112,6 @@ function notify(listener: OwnerListener, now: NameOwner, before: NameOwner): voi
   try {
     listener(now, before);
   } catch {
-    // A listener's mistake must not stop the others; listeners report their own errors.
+    // A failing listener must not stop the others; listeners report their own errors.
   }
 }

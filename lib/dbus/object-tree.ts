@@ -1,7 +1,7 @@
 /**
  * Objects that this program offers on a bus, as plain data: answers calls to them, to their
- * properties and to introspection. Knows no connection. Nothing that a caller sends gets further
- * than an error reply.
+ * properties and to introspection. Does not know connections. Any input of a caller leads at worst
+ * to an error reply.
  */
 
 import { Variant } from 'dbus-next';
@@ -16,7 +16,7 @@ export interface IncomingCall {
   /** Of the body. */
   readonly signature: string;
   readonly body: readonly unknown[];
-  /** The caller can wait while a person is asked for a password. */
+  /** The caller can wait while a person enters a password. */
   readonly isInteractive: boolean;
 }
 
@@ -65,7 +65,7 @@ export class ObjectTree {
   }
 
   /**
-   * Puts or replaces an object; gives the properties that are new or have another value, as
+   * Adds or replaces an object; returns the properties that are new or have another value, as
    * variants.
    */
   put(path: string, object: ServedInterface): Record<string, Variant> {
@@ -158,7 +158,7 @@ function requireSignature({ signature, member }: IncomingCall, expected: string)
   throw new CallError(`${standard}.Error.InvalidArgs`, message);
 }
 
-/** Names come from callers: `constructor` is none of ours. */
+/** Names come from callers: `constructor` must not match an inherited property. */
 function own<T>(record: Readonly<Record<string, T>>, name: string): T | undefined {
   return Object.hasOwn(record, name) ? record[name] : undefined;
 }

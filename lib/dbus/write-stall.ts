@@ -1,15 +1,15 @@
 /**
- * Whether the bus still takes what is written to it. dbus-daemon reads no more from a connection
- * of which 127 MB wait for those who do not read (max_incoming_bytes), and so some thousand calls
- * without reading the answers would cut a service off for as long as their sender likes. A new
- * connection begins with none.
+ * Whether the bus still reads what is written to it. dbus-daemon stops reading from a connection
+ * when 127 MB from it wait for receivers that do not read (max_incoming_bytes). So a caller that
+ * sends some thousand calls and does not read the answers could cut a service off for as long as it
+ * likes. A new connection starts with an empty queue.
  */
 
 import type { Socket } from 'node:net';
 
 /**
- * dbus-daemon takes what is written within milliseconds, and within some seconds under a flood on a
- * starved machine: 5 s were too short there.
+ * dbus-daemon reads within milliseconds, and within some seconds during a flood on a starved
+ * machine: 5 s were too short there.
  */
 const stuckMs = 15_000;
 
@@ -22,7 +22,10 @@ export class WriteStall {
     this.#stream = stream;
   }
 
-  /** To be asked now and then: nothing was taken since it was asked before, that long ago. */
+  /**
+   * Call it now and then. True: nothing was read since the previous call, which was at least this
+   * long ago.
+   */
   isStuck(nowMs: number): boolean {
     const unsent = this.#stream.writableLength;
     const taken = this.#stream.bytesWritten - unsent;

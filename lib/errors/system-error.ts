@@ -6,7 +6,7 @@ export function errorCodeOf(error: unknown): string | null {
   return typeof code === 'string' ? code : null;
 }
 
-/** Whether it says that a file or directory does not exist. */
+/** Whether the error means that a file or directory does not exist. */
 export function isMissing(error: unknown): boolean {
   return errorCodeOf(error) === 'ENOENT';
 }

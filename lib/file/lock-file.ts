@@ -1,9 +1,8 @@
 /**
  * A lock that ends with its process, however that ends: a POSIX record lock (fcntl_locking(2)) on a
- * file. Node has no call for it. Unlike flock(2), the kernel names the process that holds it.
- *
- * A record lock ends when its process closes any descriptor of the file: a holder opens it once,
- * here.
+ * file. Node has no call for it. Unlike with flock(2), the kernel can name the process that holds
+ * it. A record lock ends when its process closes any descriptor of the file: a holder opens it
+ * once, here.
  */
 
 import { constants, fstatSync } from 'node:fs';
@@ -24,19 +23,19 @@ const FLOCK_LENGTH = 32;
 const FLOCK_PID = 24;
 
 export interface FileLock {
-  /** Lets another process have it. */
+  /** Releases the lock. */
   release(): Promise<void>;
 }
 
 /**
- * Takes the lock of a file, which is made where it is missing and is nobody else's to read: who can
- * open a file can lock it. Null: another process has it. Throws what the file system throws, also
- * for a symbolic link or what is no regular file.
+ * Locks a file, which is created if it is missing, and which no other user may read: any user that
+ * can open a file can lock it. Null: another process holds the lock. Throws errors of the file
+ * system, also for a symbolic link and for anything but a regular file.
  */
 export async function lockFile(path: string): Promise<FileLock | null> {
   const file = await openRegular(path, constants.O_RDWR | constants.O_CREAT);
   try {
-    // Earlier versions made it readable for all.
+    // Earlier versions made it world-readable.
     if ((fstatSync(file.fd).mode & 0o077) !== 0) await file.chmod(0o600);
     if (callFcntl(file.fd, F_SETLK).result === 0) return { release: () => file.close() };
   } catch (error) {
@@ -48,8 +47,8 @@ export async function lockFile(path: string): Promise<FileLock | null> {
 }
 
 /**
- * The process that holds the lock, by the kernel's word; null: none does, or there is no such file.
- * Throws what the file system throws, EACCES for who may not read it.
+ * The process that holds the lock, as the kernel reports it; null: none does, or there is no such
+ * file. Throws errors of the file system, EACCES for users that may not read it.
  */
 export async function readLockHolder(path: string): Promise<number | null> {
   let file: FileHandle;

@@ -1,7 +1,7 @@
 /**
- * The one reader of files that somebody else may have laid there. Invariant: it never waits and
- * never reads more than it was allowed to, whatever stands at the path: a FIFO without a writer, a
- * terminal, /dev/zero, a file that grows.
+ * Reads files that another user may have created. Invariant: it never blocks and never reads more
+ * than it is allowed to, whatever the path is: a FIFO without a writer, a terminal, /dev/zero, a
+ * file that grows.
  */
 
 import { closeSync, constants, fstatSync, lstatSync, openSync, readSync, type Stats, statSync } from 'node:fs';
@@ -10,26 +10,26 @@ export interface ReadFileOptions {
   /** A larger file is refused. */
   readonly maxBytes: number;
   /**
-   * Whether a symbolic link at the path is followed, and a file with several names read: for
+   * Whether to follow a symbolic link at the path and to read a file with several hard links: for
    * directories that only root writes to. By default such a file is refused.
    */
   readonly followsLinks?: boolean;
-  /** Whether a file of this owner is to be believed; by default any is. */
+  /** Whether to trust a file of this owner; by default any. */
   readonly isTrusted?: (file: Stats) => boolean;
   /**
-   * Whether bytes that are no UTF-8 are read as U+FFFD: a comment of another program's file may be
-   * in any coding. By default such a file is refused.
+   * Whether to read bytes that are not UTF-8 as U+FFFD: a comment in another program's file may be
+   * in any encoding. By default such a file is refused.
    */
   readonly isAnyText?: boolean;
 }
 
 /**
- * As the system's errors: `ELOOP` (a link), `EINVAL` (no regular file, or one with a second name),
- * `EFBIG` (more than `maxBytes`), `EPERM` (not trusted), `EILSEQ` (not UTF-8).
+ * As the system's errors: `ELOOP` (a symbolic link), `EINVAL` (no regular file, or one with several
+ * hard links), `EFBIG` (more than `maxBytes`), `EPERM` (not trusted), `EILSEQ` (not UTF-8).
  */
 export type FileErrorCode = 'ELOOP' | 'EINVAL' | 'EFBIG' | 'EPERM' | 'EILSEQ';
 
-/** What is there cannot be read as it should. `expectation` continues "failed to read <path>: ". */
+/** The file cannot be read as expected. `expectation` continues "failed to read <path>: ". */
 export class FileError extends Error {
   override readonly name = 'FileError';
   readonly code: FileErrorCode;
@@ -54,17 +54,17 @@ export function readRegularFile(path: string, options: ReadFileOptions): string 
 
 function readBytes(path: string, options: ReadFileOptions): Buffer {
   const { maxBytes, followsLinks = false } = options;
-  // Asked before it is opened: that alone starts a watchdog and rewinds a tape.
+  // Checked before it is opened: opening alone starts a watchdog or rewinds a tape.
   check(path, followsLinks ? statSync(path) : lstatSync(path), options);
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY;
   const file = openSync(path, followsLinks ? flags : flags | constants.O_NOFOLLOW);
   try {
-    // Asked again: another one may stand there by now.
+    // Checked again: another file may be there by now.
     const stats = fstatSync(file);
     check(path, stats, options);
     const chunks: Buffer[] = [];
     let length = 0;
-    // Files of /proc have no size, and one that is written to may grow.
+    // Files of /proc have no size, and a file that is being written may grow.
     for (;;) {
       const chunk = Buffer.allocUnsafe(Math.min(Math.max(stats.size - length + 1, 4096), maxBytes + 1 - length));
       const count = readSync(file, chunk, 0, chunk.length, null);

@@ -1,7 +1,7 @@
 /**
- * A directory that was reached without a symbolic link that another user could have laid: what is
- * done in it by `at` is done there, whatever becomes of its path meanwhile (openat(2), which Node
- * does not have, by /proc/<pid>/fd).
+ * A directory that was opened without following a symbolic link that another user could have
+ * created: operations on `at` paths stay in it, whatever happens to its own path meanwhile
+ * (openat(2), which Node does not have, by /proc/<pid>/fd).
  */
 
 import {
@@ -19,7 +19,7 @@ import { join } from 'node:path';
 import { errorCodeOf } from '../errors/system-error.ts';
 
 const flags = constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW;
-/** As many as the kernel follows (linux/namei.h, MAXSYMLINKS). */
+/** The kernel's own limit (linux/namei.h, MAXSYMLINKS). */
 const maxLinks = 40;
 
 export class SafeDirectory {
@@ -30,9 +30,9 @@ export class SafeDirectory {
   }
 
   /**
-   * Opens an absolute path. A link counts only in a directory that nobody but root can write to.
-   * `make`: directories that are missing are made, for all to read. Throws what the file system
-   * throws, and an Error with code `ELOOP` for any other link.
+   * Opens an absolute path. A symbolic link is followed only in a directory that only root can
+   * write to. `make`: missing directories are created, readable for all. Throws errors of the file
+   * system, and an Error with code `ELOOP` for any other symbolic link.
    */
   static open(path: string, { make = false }: { readonly make?: boolean } = {}): SafeDirectory {
     let here = openSync('/', flags);
@@ -59,13 +59,13 @@ export class SafeDirectory {
     }
   }
 
-  /** Path of an entry, for child processes, too. The entry itself may be a link. */
+  /** Path of an entry, valid for child processes, too. The entry itself may be a symbolic link. */
   at(name: string): string {
     return `/proc/${process.pid}/fd/${this.#fd}/${name}`;
   }
 
   /**
-   * Makes a directory here, for all to read, and gives it to the owner. One that is there stays as
+   * Creates a directory here, readable for all, and gives it to the owner. An existing one stays as
    * it is.
    */
   make(name: string, owner: { readonly uid: number; readonly gid: number }): void {

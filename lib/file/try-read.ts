@@ -1,13 +1,13 @@
-/** Reads what may not be there. */
+/** Reads what may be missing. */
 
 import { readdirSync } from 'node:fs';
 
-/** Names in a directory, sorted; none where it cannot be read. */
+/** Names in a directory, sorted; none if it cannot be read. */
 export function list(directory: string): string[] {
   return tryRead(() => readdirSync(directory).sort()) ?? [];
 }
 
-/** Null where `read` throws: the file is not there, or cannot be read so. */
+/** Null if `read` throws: the file is missing or cannot be read. */
 export function tryRead<T>(read: () => T): T | null {
   try {
     return read();

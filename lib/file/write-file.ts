@@ -1,5 +1,6 @@
 /**
- * Writes and removes small files so that a reader sees the old text or the new one, never a part.
+ * Writes and removes small files so that a reader sees either the old or the new text, never a part
+ * of it.
  */
 
 import { constants } from 'node:fs';
@@ -11,17 +12,18 @@ export interface WriteFileOptions {
   /** Permission bits, whatever the umask. */
   readonly mode?: number;
   /**
-   * Waits until the disk has it: only for what must survive a power cut, never for files in /run.
+   * Waits until the text is on disk: only for what must survive a power cut, never for files in
+   * /run.
    */
   readonly sync?: boolean;
-  /** Who is to have it; otherwise the process's own user. */
+  /** The owner; by default the process's own user. */
   readonly owner?: { readonly uid: number; readonly gid: number };
 }
 
 /**
- * Makes the file hold exactly `text`; resolves to whether it had to be written (an equal file is
- * not touched at all). The directory must exist. Rejects with the system's error, and then leaves
- * the old file and no temporary one.
+ * Makes the file contain exactly `text`; resolves to whether it had to be written (a file that
+ * already has the text is not touched at all). The directory must exist. Rejects with the system's
+ * error, and then leaves the old file and no temporary one.
  */
 export async function writeFileAtomically(
   path: string,
@@ -29,14 +31,13 @@ export async function writeFileAtomically(
   options: WriteFileOptions = {},
 ): Promise<boolean> {
   if (await isAsWanted(path, text, options)) return false;
-  // Most starts write nothing and do without it.
+  // Loaded here: most starts write nothing.
   const { randomBytes } = await import('node:crypto');
-  // The leading dot and the suffix keep programs that read the directory from taking it for one of
-  // theirs.
+  // The leading dot and the suffix keep programs that read the directory from using it.
   const temporary = join(dirname(path), `.${basename(path)}.${randomBytes(6).toString('hex')}.tmp`);
   let handle: FileHandle | null = null;
   try {
-    // Never through a link that somebody laid there.
+    // Never through a symbolic link that another user created.
     const flags = constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL | constants.O_NOFOLLOW;
     handle = await open(temporary, flags, 0o600);
     await handle.writeFile(text);
@@ -56,8 +57,8 @@ export async function writeFileAtomically(
 }
 
 /**
- * Removes what a writer left that was killed before it was done: temporary files for names that
- * begin so. Nobody else may write there at the time. Never rejects: they do no harm.
+ * Removes temporary files, of targets whose names begin so, that a killed writer left. No other
+ * process may write there at that time. Never rejects: such files do no harm.
  */
 export async function removeLeftovers(directory: string, start = ''): Promise<void> {
   const names = await readdir(directory).catch(() => []);
@@ -76,7 +77,7 @@ export async function removeFile(path: string): Promise<boolean> {
   }
 }
 
-/** What is no regular file is not: a symbolic link is replaced, not followed. */
+/** False for anything but a regular file: a symbolic link is replaced, not followed. */
 async function isAsWanted(path: string, text: string, { owner }: WriteFileOptions): Promise<boolean> {
   let handle: FileHandle;
   try {

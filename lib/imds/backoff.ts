@@ -2,7 +2,7 @@
 
 const firstCeilingMs = 250;
 const longestCeilingMs = 60_000;
-/** Zero delay in a row of bad luck would be a busy loop. */
+/** Several delays near zero in a row would be a busy loop. */
 const shortestDelayMs = 50;
 
 /**
@@ -15,7 +15,8 @@ const shortestDelayMs = 50;
  * @returns milliseconds, 50 … 60 000
  */
 export function computeBackoffMs(attempt: number, random: number): number {
-  // Beyond 2^8 the ceiling holds; a huge exponent would be Infinity, and 0 · Infinity no number.
+  // Beyond 2^8 the ceiling applies anyway; a huge exponent would give Infinity, and 0 · Infinity is
+  // NaN.
   const exponent = Math.min(Math.max(attempt - 1, 0), 8);
   const ceilingMs = Math.min(longestCeilingMs, firstCeilingMs * 2 ** exponent);
   return Math.max(shortestDelayMs, ceilingMs * random);

@@ -1,7 +1,6 @@
 /**
- * IMDSv2: session token, the way to the service, one request at a time. Knows paths and status
- * codes, not their meaning. Invariant: `absent` is only what the service itself said is not there;
- * whatever else goes wrong throws.
+ * IMDSv2: session token, way to the service, single requests. Knows paths and status codes, not
+ * their meaning. Invariant: `absent` only if the service itself said so; any other failure throws.
  */
 
 import { ImdsError, type ImdsErrorCode } from './errors.ts';
@@ -18,36 +17,35 @@ export { ImdsError } from './errors.ts';
 export type ImdsAnswer = { readonly kind: 'value'; readonly text: string } | { readonly kind: 'absent' };
 
 /**
- * How a request ended: with a value (200), with word that there is none (404), given up by its
- * caller, or failed.
+ * The outcome of a request: with a value (200), absent (404), abandoned by its caller, or failed.
  */
 export type ImdsOutcome = 'value' | 'absent' | 'given-up' | ImdsErrorCode;
 
 export interface ImdsClientOptions {
-  /** Base URLs in the order they are tried; the one that answered last goes first. */
+  /** Base URLs in the order in which they are tried; the last one that answered goes first. */
   readonly endpoints: readonly string[];
   /** For each request. */
   readonly timeoutMs: number;
   readonly userAgent: string;
   /**
-   * Addresses of this host to send from where no endpoint answers by the default route; asked for
-   * at each search.
+   * Addresses of this host to send from if no endpoint answers by the default route; called at each
+   * search.
    */
   readonly localAddresses?: () => readonly string[];
-  /** Asked at each search: without IPv6 its endpoints are not tried. Default: it is there. */
+  /** Called at each search: without IPv6 its endpoints are not tried. Default: it is available. */
   readonly hasIpv6?: () => boolean;
-  /** Told of each request that ended, tokens included. */
+  /** Called with the outcome of each request, including those for tokens. */
   readonly onRequest?: (outcome: ImdsOutcome) => void;
-  /** Milliseconds on a clock that only goes forward. */
+  /** Milliseconds on a monotonic clock. */
   readonly nowMs?: () => number;
 }
 
 /** The longest TTL that the service grants (EC2 user guide, "Use IMDSv2"). */
 const tokenTtlSeconds = 21_600;
 const tokenTtlMs = tokenTtlSeconds * 1000;
-/** Renewed at half its life: there are hours to try again, and no read meets its end. */
+/** Renewed after half its lifetime: hours remain for retries, and no read meets its end. */
 const tokenRenewalMs = tokenTtlMs / 2;
-/** A renewal that failed is tried again after so long; meanwhile the old token serves. */
+/** A failed renewal is retried after this time; meanwhile the old token is used. */
 const renewalRetryMs = 60_000;
 /**
  * From another local address the service answers in milliseconds or not at all; there may be many
@@ -55,12 +53,12 @@ const renewalRetryMs = 60_000;
  */
 const longestBoundTimeoutMs = 2_000;
 /**
- * A way that says nothing for so long is not waited for before the next one is tried: the service
- * is one hop away and answers in milliseconds. Ten ways (two endpoints, four ENIs of both families)
- * are tried within 3 s.
+ * If a way does not answer within this time, the next one is tried: the service is one hop away and
+ * answers in milliseconds. Ten ways (two endpoints, four ENIs of both families) are tried within 3
+ * s.
  */
 const silentWayMs = 250;
-/** Failures after which another way to the service is looked for. */
+/** Failures after which another way to the service is tried. */
 const routeFailures: ReadonlySet<string> = new Set(['unreachable', 'timeout']);
 
 interface Token {
@@ -91,10 +89,10 @@ export class ImdsClient {
   }
 
   /**
-   * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired`
-   * where the token ended under way: what was read before belongs to another session, so a snapshot
-   * begins again, and the next request gets a new token. After a failed connection the next request
-   * looks for a way to the service again.
+   * Reads a path below `latest/` such as `meta-data/mac`. Throws an ImdsError; `token-expired` if
+   * the token expired during a sequence of reads: what was read before belongs to another session,
+   * so a snapshot starts again, and the next request gets a new token. After a failed connection
+   * the next request searches for a way to the service again.
    */
   async get(path: string, signal?: AbortSignal): Promise<ImdsAnswer> {
     const token = await this.#obtainToken();
@@ -103,7 +101,7 @@ export class ImdsClient {
     try {
       response = await this.#send(token.session, { method: 'GET', path, signal });
     } catch (error) {
-      // A request that the caller ended says nothing of the way.
+      // A request that the caller abandoned says nothing about the way.
       const isLost = error instanceof ImdsError && routeFailures.has(error.code) && signal?.aborted !== true;
       if (isLost) this.#dropToken(token);
       throw error;
@@ -119,7 +117,7 @@ export class ImdsClient {
     throw new ImdsError('status', `${path}: expected status 200 or 404, got ${status}`);
   }
 
-  /** Another request may have brought a newer one since. */
+  /** Another request may have fetched a newer one since. */
   #dropToken(token: Token): void {
     if (this.#token?.text === token.text) this.#token = null;
   }
@@ -135,7 +133,7 @@ export class ImdsClient {
     return this.#obtaining;
   }
 
-  /** While the old token holds, a service that grants no new one is no trouble yet. */
+  /** While the old token is valid, a service that grants no new one is not a problem yet. */
   async #renewToken(token: Token): Promise<Token> {
     try {
       return this.#keepToken(await this.#fetchToken(token.route));
@@ -145,7 +143,7 @@ export class ImdsClient {
     }
   }
 
-  /** Where the service is silent on one way, the others are tried meanwhile. */
+  /** While one way does not answer, the others are tried. */
   async #findToken(): Promise<Token> {
     const { localAddresses, hasIpv6 } = this.#options;
     const endpoints = hasIpv6?.() === false ? listIpv4Endpoints(this.#options.endpoints) : this.#options.endpoints;
@@ -155,7 +153,7 @@ export class ImdsClient {
     const routes = listRoutes(endpoints, localAddresses?.() ?? [], this.#lastGood);
     const found = await findFirstSuccess(routes, silentWayMs, (route, signal) => this.#fetchToken(route, signal));
     if (found.kind === 'found') return this.#keepToken(found.value);
-    /** What went wrong → on which ways. */
+    /** Failure → the ways on which it happened. */
     const failures = new Map<string, string[]>();
     for (const [index, route] of routes.entries()) {
       const error = found.errors[index];
@@ -172,7 +170,7 @@ export class ImdsClient {
   }
 
   async #fetchToken(route: ImdsRoute, signal?: AbortSignal): Promise<Token> {
-    // Its life is counted from before the request: the service's clock starts no earlier.
+    // Its lifetime counts from before the request: the service's clock starts no earlier.
     const sinceMs = this.#nowMs();
     const headers = { 'X-aws-ec2-metadata-token-ttl-seconds': String(tokenTtlSeconds) };
     const session = this.#makeSession(route, headers);
@@ -211,7 +209,7 @@ export class ImdsClient {
 }
 
 /**
- * With many ENIs there are dozens of ways, which mostly fail alike: the first two tell which
+ * With many ENIs there are dozens of ways, most of which fail alike: the first two show which
  * endpoints were asked.
  */
 function describeFailure([message, ways]: [string, string[]]): string {

@@ -1,12 +1,12 @@
 /** What can go wrong with a request to the metadata service. */
 
 /**
- * - `unreachable`: no connection, or it broke; `timeout`: no whole answer in time
+ * - `unreachable`: no connection, or it broke; `timeout`: no complete answer in time
  * - `status`: any status other than 200 and 404; `token`: no token was granted;
  *   `token-expired`: 401
  * - `too-large`: more than any real answer
- * - `truncated`: the answer's end cannot be told from a broken
- *   connection, or it is encoded
+ * - `truncated`: the end of the answer cannot be distinguished from a broken connection, or the
+ *   answer is encoded
  */
 export type ImdsErrorCode =
   | 'unreachable'
@@ -17,7 +17,7 @@ export type ImdsErrorCode =
   | 'too-large'
   | 'truncated';
 
-/** The metadata service did not answer as it should: nothing is known. */
+/** The metadata service did not answer as expected: nothing is known. */
 export class ImdsError extends Error {
   override readonly name = 'ImdsError';
   readonly code: ImdsErrorCode;

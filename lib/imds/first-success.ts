@@ -1,6 +1,7 @@
 /**
- * Several ways to the same thing, of which most may be silent. A silent one costs a step, not its
- * whole timeout, as RFC 8305 ("Happy Eyeballs") does it with the addresses of a name.
+ * Several ways to the same result, most of which may not answer. A way that does not answer costs
+ * one step, not its whole timeout, as RFC 8305 ("Happy Eyeballs") does with the addresses of a
+ * name.
  */
 
 export type FirstSuccess<Value> =
@@ -9,9 +10,9 @@ export type FirstSuccess<Value> =
   | { readonly kind: 'none'; readonly errors: readonly unknown[] };
 
 /**
- * Makes an attempt with each item in turn: the next one begins when one has failed, or `stepMs`
- * after the one before. The first success counts, and the signal ends all attempts that are under
- * way. Never rejects.
+ * Tries each item in turn: the next attempt begins when one has failed, or `stepMs` after the
+ * previous one began. The first success wins, and the signal aborts all attempts in progress. Never
+ * rejects.
  */
 export function findFirstSuccess<Item, Value>(
   items: readonly Item[],

@@ -1,7 +1,7 @@
 /**
- * One HTTP request to the metadata service: bounded in time and size, by no proxy, whole or an
- * error. got does the HTTP; what it leaves open is here: a bound of the body, refusing an answer
- * that may be cut off, and the codes.
+ * One HTTP request to the metadata service: limited in time and size, without a proxy, complete or
+ * an error. got handles HTTP; this module adds what got lacks: a size limit, the refusal of answers
+ * that may be cut off, and error codes.
  */
 
 import type { IncomingHttpHeaders } from 'node:http';
@@ -10,13 +10,10 @@ import { ImdsError, type ImdsErrorCode } from './errors.ts';
 
 /** The longest real answer is a list of some hundred addresses. */
 const largestAnswerBytes = 256 * 1024;
-/** The service is one hop away. A lost SYN is sent again after 1 s: so long one may be lost. */
+/** The service is one hop away. A lost SYN is retransmitted after 1 s: this allows one loss. */
 const longestConnectMs = 2_000;
 
-/**
- * What requests have in common. Each such object is made ready once: to be kept where there are
- * many.
- */
+/** Common options of requests. Each such object is prepared once: keep it for many requests. */
 export interface ImdsSession {
   /** Base URL. */
   readonly endpoint: string;
@@ -31,7 +28,7 @@ export interface ImdsRequest {
   readonly method: 'GET' | 'PUT';
   /** Below `latest/`. */
   readonly path: string;
-  /** Ends the request early: it then throws `unreachable`. */
+  /** Aborts the request, which then throws `unreachable`. */
   readonly signal?: AbortSignal | undefined;
 }
 
@@ -42,9 +39,9 @@ export interface ImdsResponse {
 
 /**
  * Loaded with the first request: READY does not wait for it, and most commands ask the daemon
- * instead. An own agent: node's global one may have been told to use a proxy (NODE_USE_ENV_PROXY).
- * When to try again, and what a status means, is the client's. Compressed answers are not asked
- * for: their length is not the text's. No cookie and no cache: none is given.
+ * instead. A separate agent, because node's global one may be configured to use a proxy
+ * (NODE_USE_ENV_PROXY). The client decides about retries and about the meaning of a status. No
+ * compressed answers: their length is not that of the text. No cookies and no cache by default.
  */
 async function loadGot() {
   const { Agent } = await import('node:http');
@@ -61,7 +58,9 @@ async function loadGot() {
 
 let loaded: ReturnType<typeof loadGot> | null = null;
 
-/** got checks each option that it is given: given once, they cost a request an eighth less. */
+/**
+ * got validates each option that it is given: passed once, they make a request an eighth cheaper.
+ */
 const instances = new WeakMap<ImdsSession, Got>();
 
 function makeInstance(http: Got, { localAddress, headers, timeoutMs }: ImdsSession): Got {
@@ -88,7 +87,7 @@ export async function sendRequest(session: ImdsSession, { method, path, signal }
     const fail = (code: ImdsErrorCode, text: string) => new ImdsError(code, `${path}: ${text}`, { cause: error });
     if (error instanceof AbortError) return fail('unreachable', 'ended by the caller');
     if (!(error instanceof TimeoutError)) return fail('unreachable', error.message);
-    // Where both times are the same, the one of the whole request can be over first.
+    // If both limits are equal, the one of the whole request can expire first.
     const isConnecting = error.event === 'lookup' || error.event === 'connect' || error.timings?.connect === undefined;
     return isConnecting
       ? fail('timeout', `no connection within ${boundConnect(timeoutMs)} ms`)
@@ -96,13 +95,13 @@ export async function sendRequest(session: ImdsSession, { method, path, signal }
   };
   return new Promise((resolve, reject) => {
     const fail = (code: ImdsErrorCode, text: string) => reject(new ImdsError(code, `${path}: ${text}`));
-    // As a stream: the bound of the body is asked of each part of it.
+    // As a stream: the size limit is checked with each chunk.
     const stream = instance.stream(`${endpoint}/latest/${path}`, {
       method,
       ...(signal === undefined ? {} : { signal }),
     });
-    // Without a body; not as an option: for that got looks for a FormData, and node loads undici
-    // (14 MB resident).
+    // Without a body; not as an option: got would look for a FormData then, and node would load
+    // undici (14 MB resident).
     if (method === 'PUT') stream.end();
     let text = '';
     stream.setEncoding('utf8');
@@ -124,17 +123,16 @@ export async function sendRequest(session: ImdsSession, { method, path, signal }
 }
 
 /**
- * Why the text may not be whole: one that was cut off would read as a shorter list. With a length
- * or chunks the end is known, and node refuses what does not keep to it; without either, or with
- * any other coding (RFC 9112, 6.3), the answer ends wherever the connection does. Null: it is
- * whole.
+ * Why the text may be incomplete: a truncated one would read as a shorter list. With a length or
+ * chunks the end is known, and node refuses answers that violate it; without either, or with any
+ * other coding (RFC 9112, 6.3), the answer ends wherever the connection does. Null: it is complete.
  */
 function findObstacle(headers: IncomingHttpHeaders): string | null {
   const { 'content-length': length, 'transfer-encoding': coding, 'content-encoding': compression } = headers;
   if (coding !== undefined && coding.trim().toLowerCase() !== 'chunked') {
     return `Transfer-Encoding ${JSON.stringify(coding.slice(0, 60))}`;
   }
-  // Not asked for, and got gives its bytes instead of text.
+  // Not requested, and got returns its bytes instead of text.
   if (compression !== undefined) return `Content-Encoding ${JSON.stringify(compression.slice(0, 60))}`;
   return length === undefined && coding === undefined ? 'one that may have been cut off' : null;
 }

@@ -10,9 +10,9 @@ export interface ImdsRoute {
 }
 
 /**
- * The ways in the order to begin with them: the last good one, each endpoint by the default route,
- * then each endpoint from each local address of its family in turn (the default route may lead
- * elsewhere: amazon-ec2-net-utils issue 117).
+ * The ways in the order in which they are tried: the last good one, each endpoint by the default
+ * route, then each endpoint from each local address of its family in turn (the default route may
+ * lead elsewhere: amazon-ec2-net-utils issue 117).
  */
 export function listRoutes(
   endpoints: readonly string[],
@@ -35,7 +35,7 @@ function isSameRoute(left: ImdsRoute, right: ImdsRoute): boolean {
   return left.endpoint === right.endpoint && left.localAddress === right.localAddress;
 }
 
-/** Without those that only IPv6 leads to. An endpoint that is a name may have either family. */
+/** Without the ways that need IPv6. An endpoint that is a name may have either family. */
 export function listIpv4Endpoints(endpoints: readonly string[]): readonly string[] {
   return endpoints.filter((endpoint) => !isIPv6(hostOf(endpoint)));
 }

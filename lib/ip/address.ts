@@ -15,7 +15,7 @@ export function widthOf(family: Family): 32 | 128 {
   return family === 4 ? 32 : 128;
 }
 
-/** The family of address or CIDR text that is known to be canonical: only IPv6 has colons. */
+/** The family of canonical address or CIDR text: only IPv6 has colons. */
 export function familyOf(text: string): Family {
   return text.includes(':') ? 6 : 4;
 }
@@ -95,7 +95,7 @@ export function formatIpv6(readGroup: (group: number) => number): string {
   return text;
 }
 
-/** Canonical text of an address in any form, null where it is none. */
+/** Canonical text of an address in any form; null if it is none. */
 export function canonicalAddress(text: string): string | null {
   const parsed = parseAddress(text);
   return parsed === null ? null : formatAddress(parsed.family, parsed.value);

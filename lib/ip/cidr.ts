@@ -34,23 +34,21 @@ export function formatCidr(cidr: ParsedCidr): string {
   return `${formatAddress(cidr.family, cidr.value)}/${cidr.length}`;
 }
 
-/** Canonical text of a prefix in any form, null where it is none or has host bits set. */
+/** Canonical text of a prefix in any form; null if it is none or has host bits set. */
 export function canonicalCidr(text: string): string | null {
   const parsed = parseCidr(text);
   return parsed === null ? null : formatCidr(parsed);
 }
 
 /**
- * The same few thousand texts are asked for again and again, and parsing one costs a hundred times
- * a look-up. More than this many at once is not one host's configuration any more: then it starts
- * afresh, so that memory stays bounded.
+ * The same few thousand texts are parsed again and again, and parsing one costs a hundred times as
+ * much as a look-up. More than this many are not the configuration of one host: then the cache is
+ * cleared, so that memory stays limited.
  */
 const mostRemembered = 20_000;
 const remembered = new Map<string, ParsedCidr>();
 
-/**
- * Parses text that is known to be valid. Throws a RangeError where it is not: a bug of the caller.
- */
+/** Parses text that is known to be valid. Throws a RangeError otherwise: a bug of the caller. */
 export function requireCidr(text: string): ParsedCidr {
   const known = remembered.get(text);
   if (known !== undefined) return known;
@@ -92,7 +90,7 @@ export function overlaps(left: string, right: string): boolean {
   return containsParsed(first, second) || containsParsed(second, first);
 }
 
-/** Which of many prefixes an address is in; one look-up for each length that there is. */
+/** Which of many prefixes an address is in; one look-up for each prefix length that occurs. */
 export class CidrIndex {
   readonly #groups: { readonly family: Family; readonly shift: bigint; readonly cidrs: Map<bigint, string> }[] = [];
 
@@ -128,7 +126,7 @@ export function addressAt(cidr: string, offset: bigint): string {
   return formatAddress(family, value + offset);
 }
 
-/** The last address of a prefix: broadcast in a subnet of IPv4. */
+/** The last address of a prefix: the broadcast address in an IPv4 subnet. */
 export function lastAddress(cidr: string): string {
   const { family, value, length } = requireCidr(cidr);
   return formatAddress(family, value + (1n << BigInt(widthOf(family) - length)) - 1n);
@@ -173,7 +171,7 @@ function areHalves(lower: ParsedCidr, upper: ParsedCidr): boolean {
   return isLowerHalf && lower.value + size === upper.value;
 }
 
-/** What is left of a prefix when others are taken out, as the fewest prefixes. */
+/** The rest of a prefix without others, as the fewest prefixes. */
 export function subtractCidrs(cidr: string, excluded: readonly string[]): string[] {
   const parsed = requireCidr(cidr);
   const others = excluded.map(requireCidr);

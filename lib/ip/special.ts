@@ -17,13 +17,13 @@ const specialIpv4: Readonly<Record<string, string>> = {
 const servicesIpv6 = 'fd00:ec2::/32';
 
 /**
- * All else in IPv6 is not unicast beyond one link: `::`, loopback, mapped IPv4, NAT64, link-local,
- * multicast.
+ * All other IPv6 space is not unicast beyond one link: `::`, loopback, mapped IPv4, NAT64,
+ * link-local, multicast.
  */
 const usableIpv6: readonly string[] = ['2000::/3', 'fc00::/7'];
 
 /**
- * What speaks against an address or prefix as a host's own; null: nothing. A prefix counts as
+ * The special range that excludes an address or prefix as a host's own; null: none. A prefix is
  * special if a part of it is.
  */
 export function nameSpecialRange(cidr: string): string | null {
@@ -36,9 +36,9 @@ export function nameSpecialRange(cidr: string): string | null {
 }
 
 /**
- * Addresses of a subnet that are no ENI's. IPv4: the first four, the router among them, and the
- * last. IPv6: the first, which is every router's (RFC 4291, 2.6.1), and the last. (Amazon VPC user
- * guide, "Subnet CIDR blocks".)
+ * Addresses of a subnet that no ENI can have. IPv4: the first four, which include the router, and
+ * the last. IPv6: the first, which is every router's (RFC 4291, 2.6.1), and the last. (Amazon VPC
+ * user guide, "Subnet CIDR blocks".)
  */
 export function listReserved(subnet: string): string[] {
   const first = subnet.includes(':') ? [0n] : [0n, 1n, 2n, 3n];

@@ -1,9 +1,9 @@
-/** Gives back what the C library's allocator keeps. */
+/** Returns memory that the C library's allocator keeps. */
 
 import koffi from 'koffi';
 
 /**
- * malloc_trim(3): also holes in the middle of its heaps. Nothing happens where the C library has no
+ * malloc_trim(3): also frees holes in the middle of its heaps. Does nothing if the C library has no
  * such function.
  */
 export function trimMemory(): void {

@@ -1,14 +1,14 @@
-/** Runs a program to its end, without a shell and without input. */
+/** Runs a program until it exits, without a shell and without input. */
 
 export interface CommandResult {
-  /** Null where a signal ended it or it could not be started. */
+  /** Null if a signal ended it or it could not be started. */
   readonly code: number | null;
   readonly stdout: string;
-  /** Where it could not be started: why. */
+  /** If it could not be started: the reason. */
   readonly stderr: string;
 }
 
-/** What was written before the end is here by then. */
+/** All output from before the exit. */
 const openOutputMs = 500;
 
 /** Never rejects. The program is killed after `timeoutMs`. */
@@ -17,13 +17,12 @@ export async function runCommand(
   { timeoutMs }: { readonly timeoutMs: number },
 ): Promise<CommandResult> {
   const [program = '', ...rest] = argv;
-  // Loaded here: a start of the daemon runs no program.
+  // Loaded here: the daemon runs no program at its start.
   const { spawn } = await import('node:child_process');
   return await new Promise((resolve) => {
     const child = spawn(program, rest, {
       stdio: ['ignore', 'pipe', 'pipe'],
-      // In a session of its own: what is typed on the terminal, or its end, is for the caller
-      // alone.
+      // In its own session: terminal input and hang-ups reach only the caller.
       detached: true,
       timeout: timeoutMs,
       killSignal: 'SIGKILL',
@@ -36,9 +35,9 @@ export async function runCommand(
       stderr += String(text);
     });
     child.once('error', (error) => resolve({ code: null, stdout, stderr: error.message }));
-    // libuv may tell of an exit before the output is read, where another child ended just before
-    // (uv__wait_children asks for all of them). What a program leaves running in the background,
-    // though, may hold its output open for good.
+    // libuv may report an exit before the output is read, if another child exited just before
+    // (uv__wait_children asks for all of them). However, a program left running in the background
+    // may keep the output open for ever.
     let timer: NodeJS.Timeout | null = null;
     child.once('exit', (code) => {
       timer = setTimeout(() => resolve({ code, stdout, stderr }), openOutputMs);

@@ -1,7 +1,7 @@
 /**
- * Signals a process that is known by more than its number: a number is another process's as soon as
- * its own has ended. A descriptor of it (pidfd_open(2)) stays the process's own. Node has no call
- * for either.
+ * Signals a process that is identified by more than its number: after a process has ended, its
+ * number may become another process's. A descriptor of it (pidfd_open(2)) always means the same
+ * process. Node has no call for either.
  */
 
 import { constants } from 'node:os';
@@ -12,8 +12,8 @@ const SYS_pidfd_send_signal = 424;
 const SYS_pidfd_open = 434;
 
 /**
- * `isMeant` is asked while the number cannot become another process's. False: it is not, or the
- * process has ended. Throws an Error with the system's code (EPERM, …).
+ * `isMeant` is called while the number cannot become another process's. False: it returned false,
+ * or the process has ended. Throws an Error with the system's code (EPERM, …).
  */
 export async function signalProcess(
   processId: number,
@@ -33,7 +33,7 @@ export async function signalProcess(
   }
 }
 
-/** ESRCH: there is none any more. */
+/** ESRCH: the process has ended. */
 async function refuse(what: string): Promise<false> {
   const errno = koffi.errno();
   if (errno === constants.errno.ESRCH) return false;

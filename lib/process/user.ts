@@ -1,4 +1,4 @@
-/** System users, and how a process of root becomes one and keeps a single capability. */
+/** System users, and how a root process switches to one and keeps a single capability. */
 
 import { readFileSync } from 'node:fs';
 import koffi from 'koffi';
@@ -13,7 +13,8 @@ const PR_SET_KEEPCAPS = 8;
 const CAPABILITY_VERSION_3 = 0x20080522;
 
 /**
- * A user of /etc/passwd, where systemd-sysusers puts those of services; null: none of this name.
+ * A user of /etc/passwd, where systemd-sysusers adds those of services; null: no user has this
+ * name.
  */
 export function findUser(name: string): UserIds | null {
   const line = readFileSync('/etc/passwd', 'utf8')
@@ -24,9 +25,9 @@ export function findUser(name: string): UserIds | null {
 }
 
 /**
- * Makes this process one of the user, for good, with one capability of root's (its bit's number).
- * Capabilities belong to threads: only the calling one keeps it, and it is not inherited by
- * programs. Throws where the kernel refuses; the process must end then.
+ * Switches this process to the user, permanently, with one capability of root's (given by its bit's
+ * number). Capabilities belong to threads: only the calling one keeps it, and programs do not
+ * inherit it. Throws if the kernel refuses; the process must then exit.
  */
 export function becomeUser({ uid, gid }: UserIds, capability: number): void {
   const libc = koffi.load(null);

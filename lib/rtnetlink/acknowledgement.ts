@@ -10,14 +10,14 @@ import { readText, visitAttributes } from './message.ts';
 export interface Acknowledgement {
   /** 0: success. */
   readonly errno: number;
-  /** The kernel's own words (extended acknowledgement); null: it has none. */
+  /** The kernel's own text (extended acknowledgement); null: there is none. */
   readonly text: string | null;
 }
 
 /** sizeof(struct nlmsghdr), which follows the errno in an NLMSG_ERROR. */
 const HEADER_LENGTH = 16;
 
-/** Throws a DecodeError where there is not even a number. */
+/** Throws a DecodeError if even the number is missing. */
 export function readAcknowledgement(
   type: number,
   flags: number,
@@ -33,7 +33,7 @@ export function readAcknowledgement(
   return { errno: errno === 0 ? 0 : errno, text: readErrorText(type, flags, buffer, start, end) };
 }
 
-/** Broken ones are not worth an error: the number tells. */
+/** Broken attributes are ignored: the number is enough. */
 function readErrorText(type: number, flags: number, buffer: Buffer, start: number, end: number): string | null {
   if ((flags & NLM_F_ACK_TLVS) === 0) return null;
   let from = start + 4;

@@ -41,7 +41,7 @@ export function readFamily(buffer: Buffer, start: number): Family | null {
   return family === AF_INET ? 4 : family === AF_INET6 ? 6 : null;
 }
 
-/** The address in an attribute. Throws a DecodeError where it is too short. */
+/** The address in an attribute. Throws a DecodeError if it is too short. */
 export function readAddress(family: Family, buffer: Buffer, start: number, end: number): string {
   requireLength('address', end - start, family === 4 ? 4 : 16);
   return readAddressText(family, buffer, start);
@@ -56,7 +56,7 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
   let protocol = 0;
   let metric = 0;
   let validLifetime: number | null = null;
-  // IFA_ADDRESS is the peer where IFA_LOCAL is there too (linux/if_addr.h); IPv6 has IFA_LOCAL only
+  // IFA_ADDRESS is the peer if IFA_LOCAL is present too (linux/if_addr.h); IPv6 has IFA_LOCAL only
   // then.
   let local: string | null = null;
   let prefixAddress: string | null = null;
@@ -88,13 +88,13 @@ export function decodeAddress(buffer: Buffer, start: number, end: number): Addre
 }
 
 /**
- * Body of RTM_NEWADDR: flags that only the kernel may set are left out, a subnet's broadcast
- * address is told.
+ * Body of RTM_NEWADDR, without the flags that only the kernel may set, and with a subnet's
+ * broadcast address.
  */
 export function encodeAddress(address: Address): Buffer[] {
   const body = encodeAddressKey(address);
   body.push(encodeU32(IFA_FLAGS, address.flags & SETTABLE_FLAGS));
-  // The kernel computes none by itself; subnets of two addresses and less have none (RFC 3021).
+  // The kernel does not compute it; subnets of at most two addresses have none (RFC 3021).
   if (address.family === 4 && address.prefixLength <= 30) {
     body.push(encodeAttribute(IFA_BROADCAST, broadcastBytes(address)));
   }

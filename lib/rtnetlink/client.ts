@@ -1,4 +1,4 @@
-/** What can be asked of the kernel: dumps, changes and look-ups, in records instead of bytes. */
+/** Requests to the kernel: dumps, changes and look-ups, with records instead of bytes. */
 
 import { decodeAddress, encodeAddress, encodeAddressKey, familyNumber } from './address.ts';
 import {
@@ -45,15 +45,14 @@ const DEFAULT_TIMEOUT_MS = 5000;
 /** Without a family: both, in this order. */
 const FAMILIES: readonly Family[] = [4, 6];
 export interface RtnetlinkClientOptions {
-  /** For the answer to a request, and for each next part of a dump. */
+  /** For the answer to a request, and for each further part of a dump. */
   readonly timeoutMs?: number;
 }
 
 export interface AddRouteOptions extends RouteEncoding {
   /**
-   * `create`: EEXIST where the slot (table, destination, metric) is taken. `replace`: the kernel
-   * lets it take the place of the first route of its slot, whoever made that. `append`: a further
-   * route of the slot.
+   * `create`: EEXIST if the slot (table, destination, metric) is taken. `replace`: replaces the
+   * first route of its slot, whoever made that. `append`: adds a further route to the slot.
    */
   readonly mode: 'create' | 'replace' | 'append';
 }
@@ -77,7 +76,10 @@ export class RtnetlinkClient {
     return this.#dump('list links', RTM_GETLINK, encodeLinkHeader(0), decodeLink);
   }
 
-  /** Without IPv6 in the kernel none of that family, as of routes and rules. */
+  /**
+   * If the kernel lacks IPv6, the result has none of that family; the same holds for routes and
+   * rules.
+   */
   async dumpAddresses(family?: Family): Promise<Address[]> {
     return this.#dumpFamilies('addresses', RTM_GETADDR, family, (one) => familyHeader(one, 8), decodeAddress);
   }
@@ -113,16 +115,16 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Adds an address, or sets flags and lifetime of the one that is there (the protocol of an
-   * existing IPv4 address stays: inet_rtm_newaddr). Only flags that a request may set are sent,
-   * such as IFA_F_NOPREFIXROUTE and IFA_F_NODAD.
+   * Adds an address, or sets flags and lifetime of an existing one (the protocol of an existing
+   * IPv4 address stays: inet_rtm_newaddr). Only flags that a request may set are sent, such as
+   * IFA_F_NOPREFIXROUTE and IFA_F_NODAD.
    */
   addAddress(address: Address): Promise<void> {
     const flags = NLM_F_CREATE | NLM_F_REPLACE;
     return this.#request(`add ${describeAddress(address)}`, RTM_NEWADDR, flags, () => encodeAddress(address));
   }
 
-  /** EADDRNOTAVAIL where it is not there. */
+  /** EADDRNOTAVAIL if it does not exist. */
   deleteAddress(address: Address): Promise<void> {
     return this.#request(`delete ${describeAddress(address)}`, RTM_DELADDR, 0, () => encodeAddressKey(address));
   }
@@ -136,8 +138,8 @@ export class RtnetlinkClient {
   }
 
   /**
-   * ESRCH where it is not there. All fields of the record must match, but the kernel takes metric 0
-   * as "any" (fib_nh_match, ip6_route_del): the protocol is what keeps such a request from other
+   * ESRCH if it does not exist. All fields of the record must match, but the kernel treats metric 0
+   * as "any" (fib_nh_match, ip6_route_del): the protocol keeps such a request from deleting other
    * programs' routes.
    */
   deleteRoute(route: Route): Promise<void> {
@@ -176,16 +178,16 @@ export class RtnetlinkClient {
   }
 
   /**
-   * ENOENT where it is not there. The kernel takes what a request leaves out as "any" and deletes
-   * the first rule that fits (rule_find): ask `findDeletedRule` first where other rules share the
-   * priority.
+   * ENOENT if it does not exist. For the kernel, a selector that the request lacks matches
+   * anything, and it deletes the first rule that matches (rule_find): call `findDeletedRule` first
+   * if other rules share the priority.
    */
   deleteRule(rule: Rule): Promise<void> {
     return this.#request(`delete ${describeRule(rule)}`, RTM_DELRULE, 0, () => encodeRule(rule));
   }
 
   /**
-   * EEXIST where the name is taken in this namespace. A link that is down does not tell of it
+   * EEXIST if the name is taken in this namespace. A link that is down sends no event of it
    * (netdev_state_change): only a dump shows the new name.
    */
   addAltName(linkIndex: number, altName: string): Promise<void> {
@@ -195,14 +197,14 @@ export class RtnetlinkClient {
     );
   }
 
-  /** ENOENT or EINVAL where the link does not have it. */
+  /** ENOENT or EINVAL if the link does not have it. */
   deleteAltName(linkIndex: number, altName: string): Promise<void> {
     return this.#request(`delete altname ${altName} of link ${linkIndex}`, RTM_DELLINKPROP, 0, () =>
       encodeAltName(linkIndex, altName),
     );
   }
 
-  /** Sets one setting of net.ipv4.conf.<link>, and nothing else of the link. */
+  /** Sets one setting of net.ipv4.conf.<link>; the rest of the link stays. */
   setLinkSetting(linkIndex: number, name: keyof LinkSettings, value: number): Promise<void> {
     return this.#request(`set ${name} of link ${linkIndex} to ${value}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
@@ -211,8 +213,8 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Puts a link into a VRF (or bridge, …): the kernel takes it down and up again, with the routes
-   * and IPv6 addresses it has.
+   * Puts a link into a VRF (or bridge, …): the kernel brings it down and up again, with its routes
+   * and IPv6 addresses.
    */
   setMaster(linkIndex: number, masterIndex: number): Promise<void> {
     return this.#request(`put link ${linkIndex} into link ${masterIndex}`, RTM_SETLINK, 0, () => [
@@ -221,7 +223,7 @@ export class RtnetlinkClient {
     ]);
   }
 
-  /** Puts a link into a group; nothing of it goes down or is lost. */
+  /** Puts a link into a group; the link stays up and nothing is lost. */
   setGroup(linkIndex: number, group: number): Promise<void> {
     return this.#request(`put link ${linkIndex} into link group ${group}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
@@ -229,7 +231,7 @@ export class RtnetlinkClient {
     ]);
   }
 
-  /** EINVAL outside of the range of the driver. Below 1280 the kernel takes IPv6 off the link. */
+  /** EINVAL outside of the driver's range. Below 1280 the kernel disables IPv6 on the link. */
   setMtu(linkIndex: number, mtu: number): Promise<void> {
     return this.#request(`set the MTU of link ${linkIndex} to ${mtu}`, RTM_SETLINK, 0, () => [
       encodeLinkHeader(linkIndex),
@@ -238,8 +240,8 @@ export class RtnetlinkClient {
   }
 
   /**
-   * The route that the kernel takes for a packet, with the table it was found in; ENETUNREACH, …
-   * where there is none.
+   * The route that the kernel chooses for a packet, with the table it was found in; ENETUNREACH, …
+   * if there is none.
    */
   async getRoute(lookup: RouteLookup): Promise<Route> {
     const from = lookup.source === undefined ? '' : ` from ${lookup.source}`;
@@ -269,9 +271,9 @@ export class RtnetlinkClient {
   }
 
   /**
-   * Waits until the kernel is between two changes: RTM_GETLINK takes the rtnl lock, which dumps of
-   * IPv4 routes no longer do (since 6.9), so that what follows upon an event under the same lock is
-   * done when this returns.
+   * Waits until the kernel is between two changes. RTM_GETLINK takes the rtnl lock, which dumps of
+   * IPv4 routes no longer do (since 6.9): consequences of an event under the same lock are complete
+   * when this returns.
    */
   async waitForLock(): Promise<void> {
     await this.#socket.query('look up the loopback device', RTM_GETLINK, [encodeLinkHeader(1)], () => undefined);
@@ -282,7 +284,7 @@ export class RtnetlinkClient {
     try {
       body = encode();
     } catch (error) {
-      // A record that cannot be said in netlink: refused here as the kernel would.
+      // A record that netlink cannot express: refused here as the kernel would refuse it.
       throw new RtnetlinkError('EINVAL', description, { cause: error });
     }
     await this.#socket.request(description, type, flags, body);
@@ -315,7 +317,7 @@ export class RtnetlinkClient {
 
   /**
    * A kernel without the family (`ipv6.disable=1`) refuses to list its rules (fib_nl_dumprule), and
-   * answers for its addresses and routes with those of all other families (rtnl_dump_all).
+   * answers requests for its addresses and routes with those of all other families (rtnl_dump_all).
    */
   async #dumpFamily<T extends { readonly family: Family }>(
     description: string,

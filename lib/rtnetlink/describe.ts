@@ -38,7 +38,7 @@ export function describeRule(rule: Rule): string {
   return words.join(' ');
 }
 
-/** `fwmark` and `uidrange` in the words of ip-rule(8); none where the rule has neither. */
+/** `fwmark` and `uidrange` in the syntax of ip-rule(8); empty if the rule has neither. */
 export function describeSelectors({ mark, users }: Pick<Rule, 'mark' | 'users'>): string[] {
   const words: string[] = [];
   if (mark !== null) words.push(`fwmark 0x${mark.value.toString(16)}/0x${mark.mask.toString(16)}`);

@@ -2,7 +2,7 @@
 
 import { getSystemErrorName } from 'node:util';
 
-/** The kernel refused a request, or did not answer it in a usable way. */
+/** The kernel refused a request, or its answer is unusable. */
 export class RtnetlinkError extends Error {
   override readonly name = 'RtnetlinkError';
   /**
@@ -11,10 +11,10 @@ export class RtnetlinkError extends Error {
    * outcome is unknown), `EBADMSG` (undecodable), `ECANCELED` (closed).
    */
   readonly errno: string;
-  /** What was asked, in the syntax of ip(8): `add rule from 10.0.1.5 lookup 10001`. */
+  /** The request, in the syntax of ip(8): `add rule from 10.0.1.5 lookup 10001`. */
   readonly request: string;
 
-  /** The kernel's own words, null where it has none. */
+  /** The kernel's own text; null if there is none. */
   readonly text: string | null;
 
   constructor(errno: string, request: string, options: { cause?: unknown; text?: string | null } = {}) {
@@ -27,7 +27,7 @@ export class RtnetlinkError extends Error {
   }
 }
 
-/** A message that does not have the shape that the kernel's headers promise. */
+/** A message that does not have the layout of the kernel's headers. */
 export class DecodeError extends Error {
   override readonly name = 'DecodeError';
 }
@@ -37,13 +37,13 @@ export function errnoName(errno: number): string {
   try {
     return getSystemErrorName(-errno);
   } catch {
-    // Not in libuv's table, such as EDQUOT on some versions: the number still tells.
+    // Not in libuv's table, such as EDQUOT on some versions: then the number is used.
     return `E${errno}`;
   }
 }
 
 /**
- * What the kernel says of a family that it does not have. EOPNOTSUPP is called ENOTSUP by libuv:
+ * The kernel's errors for a family that it does not have. libuv calls EOPNOTSUPP ENOTSUP: they are
  * one number on Linux.
  */
 export const missingFamily: ReadonlySet<string> = new Set(['EAFNOSUPPORT', 'EOPNOTSUPP', 'ENOTSUP']);

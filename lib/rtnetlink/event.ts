@@ -1,4 +1,4 @@
-/** Kernel messages as events: pure, so that captured bytes can be tabled against it. */
+/** Kernel messages as events: pure, so that tests can use captured bytes. */
 
 import { decodeAddress } from './address.ts';
 import {
@@ -21,8 +21,8 @@ import { decodeRule } from './rule.ts';
 import type { RtnetlinkEvent } from './types.ts';
 
 /**
- * The event of one message, whose header stands before `start`; null for messages that concern no
- * link, setting, address, route or rule, or an unwanted route.
+ * The event of one message, whose header is before `start`; null for messages that concern no link,
+ * setting, address, route or rule, or an unwanted route.
  */
 export function decodeEvent(
   type: number,

@@ -26,7 +26,7 @@ const numbers: Readonly<Record<keyof LinkSettings, number>> = {
 };
 
 /**
- * What lies in IFLA_AF_SPEC; null where the link has no IPv4. An array of 32-bit numbers, the first
+ * The content of IFLA_AF_SPEC; null if the link has no IPv4. An array of 32-bit numbers, the first
  * setting has number 1.
  */
 export function decodeSettings(buffer: Buffer, start: number, end: number): LinkSettings | null {
@@ -48,9 +48,9 @@ export function decodeSettings(buffer: Buffer, start: number, end: number): Link
 }
 
 /**
- * Whether the link can have IPv6 addresses, of what lies in IFLA_AF_SPEC. Not where
- * net.ipv6.conf.<link>.disable_ipv6 is set, where its MTU is below 1280 (the kernel then takes IPv6
- * off it), or the kernel has no IPv6. An array of 32-bit numbers that begins with number 0
+ * Whether the link can have IPv6 addresses, from the content of IFLA_AF_SPEC. It cannot if
+ * net.ipv6.conf.<link>.disable_ipv6 is set, if its MTU is below 1280 (the kernel then disables IPv6
+ * on it), or if the kernel has no IPv6. An array of 32-bit numbers that begins with number 0
  * (ipv6_store_devconf).
  */
 export function decodeIpv6State(buffer: Buffer, start: number, end: number): boolean {
@@ -67,7 +67,7 @@ export function decodeIpv6State(buffer: Buffer, start: number, end: number): boo
   return canHave;
 }
 
-/** Attributes of RTM_SETLINK that set one of them, and leave all else of the link as it is. */
+/** Attributes of RTM_SETLINK that set one setting and leave the rest of the link as it is. */
 export function encodeSetting(name: keyof LinkSettings, value: number): Buffer[] {
   const settings = encodeNested(IFLA_INET_CONF, [encodeU32(numbers[name], value)]);
   return [encodeNested(IFLA_AF_SPEC, [encodeNested(AF_INET, [settings])])];
@@ -77,8 +77,7 @@ export function encodeSetting(name: keyof LinkSettings, value: number): Buffer[]
 const HEADER_LENGTH = 4;
 
 /**
- * Body of RTM_NEWNETCONF: the link and its reverse path filter; null where it tells of something
- * else.
+ * Body of RTM_NEWNETCONF: the link and its reverse path filter; null if it reports something else.
  */
 export function decodeReversePathFilter(
   buffer: Buffer,

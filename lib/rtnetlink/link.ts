@@ -30,8 +30,8 @@ const ETHERNET_ADDRESS_LENGTH = 6;
 /**
  * Decodes the body of RTM_NEWLINK or RTM_DELLINK. Null for messages that are not about the link
  * itself: those of AF_BRIDGE (an RTM_DELLINK there means that a port left its bridge,
- * br_ifinfo_notify) and wireless extension events, which name the link only (rtmsg_iwinfo; every
- * whole link has an MTU).
+ * br_ifinfo_notify) and wireless extension events, which only name the link (rtmsg_iwinfo; every
+ * complete message has an MTU).
  */
 export function decodeLink(buffer: Buffer, start: number, end: number): Link | null {
   requireLength('ifinfomsg', end - start, HEADER_LENGTH);
@@ -63,7 +63,8 @@ export function decodeLink(buffer: Buffer, start: number, end: number): Link | n
     } else if (type === IFLA_LINKINFO) {
       visitAttributes(buffer, from, to, (inner, innerFrom, innerTo) => {
         if (inner === IFLA_INFO_KIND) kind = readText(buffer, innerFrom, innerTo);
-        // The kind comes before its data (rtnl_link_info_fill), whose numbers are the kind's own.
+        // The kind comes before its data (rtnl_link_info_fill), and each kind numbers its own
+        // attributes.
         else if (inner === IFLA_INFO_DATA && kind === 'vrf') vrfTable = readVrfTable(buffer, innerFrom, innerTo);
       });
     } else if (type === IFLA_PROP_LIST) {
@@ -118,17 +119,17 @@ export function encodeLinkHeader(index: number): Buffer {
   return header;
 }
 
-/** Attributes of RTM_SETLINK that put a link below a master, and leave all else of it as it is. */
+/** Attributes of RTM_SETLINK that put a link below a master and leave the rest of it as it is. */
 export function encodeMaster(masterIndex: number): Buffer {
   return encodeU32(IFLA_MASTER, masterIndex);
 }
 
-/** Attributes of RTM_SETLINK that put a link into a group, and leave all else of it as it is. */
+/** Attributes of RTM_SETLINK that put a link into a group and leave the rest of it as it is. */
 export function encodeGroup(group: number): Buffer {
   return encodeU32(IFLA_GROUP, group);
 }
 
-/** Attributes of RTM_SETLINK that set the MTU of a link, and leave all else of it as it is. */
+/** Attributes of RTM_SETLINK that set the MTU of a link and leave the rest of it as it is. */
 export function encodeMtu(mtu: number): Buffer {
   return encodeU32(IFLA_MTU, mtu);
 }

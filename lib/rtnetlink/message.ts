@@ -1,7 +1,7 @@
 /**
  * Netlink framing: messages in a datagram, attributes in a message. Netlink is in host byte order;
  * every platform that this program supports (x64, arm64) is little-endian. Visitors instead of
- * objects, because a dump of 100 000 foreign routes passes through here.
+ * objects, because dumps of 100 000 foreign routes pass through here.
  */
 
 import { NLA_F_NESTED, NLA_TYPE_MASK } from './constants.ts';
@@ -10,7 +10,7 @@ import { DecodeError } from './errors.ts';
 const HEADER_LENGTH = 16;
 const ATTRIBUTE_HEADER_LENGTH = 4;
 
-/** The header fields of a message and where its body lies. */
+/** The header fields of a message and the place of its body. */
 export type MessageVisitor = (
   type: number,
   flags: number,
@@ -20,14 +20,12 @@ export type MessageVisitor = (
   end: number,
 ) => void;
 
-/** Everything lies on 4-byte boundaries (NLMSG_ALIGNTO, RTA_ALIGNTO). */
+/** Everything is aligned to 4 bytes (NLMSG_ALIGNTO, RTA_ALIGNTO). */
 function align(length: number): number {
   return (length + 3) & ~3;
 }
 
-/**
- * Calls `visit` for each message of a datagram. Throws a DecodeError where the framing is broken.
- */
+/** Calls `visit` for each message of a datagram. Throws a DecodeError if the framing is broken. */
 export function visitMessages(datagram: Buffer, visit: MessageVisitor): void {
   let offset = 0;
   while (offset + HEADER_LENGTH <= datagram.length) {
@@ -44,8 +42,8 @@ export function visitMessages(datagram: Buffer, visit: MessageVisitor): void {
 }
 
 /**
- * Calls `visit` for each attribute between `start` and `end`. Throws a DecodeError where the
- * framing is broken.
+ * Calls `visit` for each attribute between `start` and `end`. Throws a DecodeError if the framing
+ * is broken.
  */
 export function visitAttributes(
   buffer: Buffer,

@@ -1,7 +1,7 @@
 /**
- * The native socket with its sharp edges covered. netlink 0.3.0's addon runs callbacks straight
- * from the event loop, so an exception that leaves one aborts the process (Napi::Error through
- * uv_run): every handler is wrapped here.
+ * The native socket, made safe. netlink 0.3.0's addon runs callbacks directly from the event loop,
+ * so an exception that leaves one aborts the process (Napi::Error through uv_run): every handler is
+ * wrapped here.
  */
 
 // Not from 'netlink': its index loads generic netlink, nl80211 and all tables: 18 ms and 12 MB more
@@ -18,7 +18,7 @@ import {
   silenceOverruns,
 } from './socket-options.ts';
 
-/** What a socket reports. `onFatal`: it is closed and a new one is needed. */
+/** Events of a socket. `onFatal`: it is closed and a new one is needed. */
 export interface RawSocketHandlers {
   onDatagram(datagram: Buffer): void;
   /**
@@ -43,16 +43,16 @@ export interface RawSocketOptions {
 
 export interface RawSocket {
   /**
-   * Sends one datagram; `onFailure` is called later where the kernel did not take it. Throws where
-   * it is closed.
+   * Sends one datagram; `onFailure` is called later if the kernel did not accept it. Throws if it
+   * is closed.
    */
   send(datagram: Buffer, onFailure: (cause: Error) => void): void;
-  /** What the program drops does not arrive any more. False where the kernel refuses it. */
+  /** Datagrams that the program drops no longer arrive. False if the kernel refuses the program. */
   filter(program: readonly FilterInstruction[]): boolean;
   close(): void;
 }
 
-/** Opens a socket of NETLINK_ROUTE. Throws where the kernel refuses. */
+/** Opens a NETLINK_ROUTE socket. Throws if the kernel refuses. */
 export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHandlers): RawSocket {
   const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
     // 0: the kernel chooses a free port (netlink_autobind).
@@ -68,7 +68,7 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
   const close = () => {
     if (!isOpen) return;
     isOpen = false;
-    // Not at once: the addon touches its poll handle after a callback has closed it (PollHandler →
+    // Not at once: the addon uses its poll handle after a callback has closed it (PollHandler →
     // RunCompleted).
     setImmediate(() => socket.close());
   };
@@ -79,8 +79,8 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
   }
   let dropCount = 0;
   let isCheckPending = false;
-  // A drop needs a full buffer, so there is always a datagram to be read after it: checking upon
-  // datagrams finds all.
+  // Messages are only dropped while the buffer is full, so a datagram is read after every loss: a
+  // check with each datagram finds all losses.
   const checkDrops = () => {
     isCheckPending = false;
     guard(() => {

@@ -14,12 +14,12 @@ import { openRawSocket, type RawSocket } from './raw-socket.ts';
 const MAX_IN_FLIGHT = 64;
 const RECEIVE_BUFFER_BYTES = 1024 * 1024;
 /**
- * The kernel fills at most 32 KiB of a dump per datagram, and only where the reader has offered as
+ * The kernel puts at most 32 KiB of a dump into a datagram, and only if the reader has offered that
  * much.
  */
 const READ_BUFFER_BYTES = 32 * 1024;
 /**
- * EBUSY: the kernel still has the dump before, which timed out; EINTR: the objects changed
+ * EBUSY: the kernel still runs the previous dump, which timed out; EINTR: the objects changed
  * meanwhile.
  */
 const DUMP_ATTEMPTS = 5;
@@ -67,8 +67,8 @@ export class RequestSocket {
   }
 
   /**
-   * Dumps; `begin` is called before each attempt and gives the visitor, since an attempt that the
-   * kernel marks as inconsistent (NLM_F_DUMP_INTR) is thrown away and repeated. Throws an
+   * Dumps; `begin` is called before each attempt and returns the visitor, because an attempt that
+   * the kernel marks as inconsistent (NLM_F_DUMP_INTR) is discarded and repeated. Throws an
    * RtnetlinkError.
    */
   async dump(description: string, type: number, body: readonly Buffer[], begin: () => AnswerVisitor): Promise<void> {
@@ -88,7 +88,7 @@ export class RequestSocket {
     return result;
   }
 
-  /** Fails whatever is under way with ECANCELED. */
+  /** Fails requests in progress with ECANCELED. */
   close(): void {
     this.#isClosed = true;
     this.#socket?.close();
@@ -128,7 +128,7 @@ export class RequestSocket {
       { groups: [], receiveBufferBytes: RECEIVE_BUFFER_BYTES, readBufferBytes: READ_BUFFER_BYTES },
       {
         onDatagram: (datagram) => this.#receive(datagram),
-        // Which answers are lost cannot be told.
+        // Which answers were lost cannot be determined.
         onLoss: (cause) => this.#failAll('ENOBUFS', cause),
         onFatal: (cause) => {
           this.#socket = null;
@@ -141,7 +141,7 @@ export class RequestSocket {
 
   #receive(datagram: Buffer): void {
     visitMessages(datagram, (type, flags, sequence, buffer, start, end) => {
-      // Not ours any more: it timed out, or failed before.
+      // No longer ours: it timed out, or failed before.
       const pending = this.#pending.get(sequence);
       if (pending === undefined) return;
       if ((flags & NLM_F_DUMP_INTR) !== 0) pending.isInterrupted = true;

@@ -6,7 +6,7 @@
 import type { RouteFilter } from './route.ts';
 import type { Route } from './types.ts';
 
-/** Tables from the first to below the second. */
+/** Tables from the first up to, but not including, the second. */
 export interface TableRange {
   readonly from: number;
   readonly to: number;
@@ -16,15 +16,18 @@ export interface RouteInterest {
   /** Every route in these tables. A range of more than one table ends below 65536. */
   readonly tables: readonly TableRange[];
   /**
-   * In one table, whose number is below 256: routes that are no narrower than this, by any link and
-   * of any protocol.
+   * In one table, whose number is below 256: routes with at most this prefix length, by any link
+   * and of any protocol.
    */
   readonly widePlaces: readonly WidePlace[];
-  /** In all tables: routes out by these links. Those with several ways are in none. */
+  /**
+   * In all tables: routes by these links. Multipath routes have no single link and are not among
+   * them.
+   */
   readonly linkIndexes: readonly number[];
-  /** But not those of these protocols, unless they are default routes. */
+  /** Except routes of these protocols, unless they are default routes. */
   readonly ignoredProtocols: readonly number[];
-  /** Nor those of a protocol in one table, whose number is below 256. */
+  /** And except routes of one protocol in one table, whose number is below 256. */
   readonly ignoredPlaces: readonly IgnoredPlace[];
 }
 

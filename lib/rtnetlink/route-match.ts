@@ -1,14 +1,14 @@
 /**
- * Which route a delete request really hits: the kernel's own matching, so that no other program's
+ * Which route a delete request would delete: the kernel's own matching, so that no other program's
  * route is lost.
  */
 
 import type { Route } from './types.ts';
 
 /**
- * Whether RTM_DELROUTE for `wanted` deletes exactly that. `routes` are all of its slot (table,
- * destination, metric) in the kernel's order. `absent`: it is not there, and nothing may be asked;
- * `shadowed`: the kernel would delete `by` in its place.
+ * Whether RTM_DELROUTE for `wanted` deletes exactly that route. `routes` are all of its slot
+ * (table, destination, metric) in the kernel's order. `absent`: it does not exist, and the request
+ * must not be sent; `shadowed`: the kernel would delete `by` instead.
  */
 export function foretellDeletion(
   wanted: Route,
@@ -41,9 +41,9 @@ function isSameSlot(left: Route, right: Route): boolean {
 }
 
 /**
- * One of several next hops: of IPv6 each is a route of its own to the kernel, with a protocol that
- * no dump shows (rt6_fill_node shows the first one's), and a request with a gateway deletes that
- * one alone (ip6_route_del).
+ * One of several next hops: for the kernel each IPv6 next hop is a route of its own, with a
+ * protocol that no dump shows (rt6_fill_node shows that of the first), and a request with a gateway
+ * deletes only that one (ip6_route_del).
  */
 function hasPath(route: Route, { family, gateway, linkIndex, metric }: Route): boolean {
   return (
@@ -61,7 +61,7 @@ function isHit(wanted: Route, route: Route): boolean {
   if (!isSameSlot(wanted, route) || !fits(wanted.metric, route.metric, 0)) return false;
   if (!fits(wanted.protocol, route.protocol, 0)) return false;
   if (wanted.family === 6) {
-    // What has a next hop object is hit whatever way it goes.
+    // A route with a next hop object matches whatever its gateway and link.
     if (route.nextHopId !== null) return fits(wanted.nextHopId, route.nextHopId, null);
     return wanted.nextHopId === null && goesSameWay(wanted, route);
   }
@@ -75,7 +75,7 @@ function isHit(wanted: Route, route: Route): boolean {
   );
 }
 
-/** Of several next hops of IPv4 the first one counts. */
+/** Of several IPv4 next hops the first one counts. */
 function goesSameWay({ linkIndex, gateway }: Route, route: Route): boolean {
   const way = route.paths?.[0] ?? route;
   return (linkIndex === null || linkIndex === way.linkIndex) && (gateway === null || gateway === way.gateway);

@@ -39,8 +39,8 @@ const HEADER_LENGTH = 12;
 const NEXT_HOP_LENGTH = 8;
 
 /**
- * Says whether a route is worth decoding. `linkIndex` is null for multipath and for routes without
- * a device.
+ * Whether a route is worth decoding. `linkIndex` is null for multipath routes and for routes
+ * without a device.
  */
 export type RouteFilter = (
   family: Family,
@@ -51,8 +51,8 @@ export type RouteFilter = (
 ) => boolean;
 
 /**
- * Asks the filter with the few numbers that it needs and decodes nothing else. True for a message
- * whose framing is broken, so that the decoder reports it.
+ * Calls the filter with the few numbers that it needs and decodes nothing else. True for a message
+ * with broken framing, so that the decoder reports it.
  */
 export function isWantedRoute(filter: RouteFilter, buffer: Buffer, start: number, end: number): boolean {
   if (end - start < HEADER_LENGTH) return true;
@@ -80,7 +80,7 @@ export function decodeRoute(buffer: Buffer, start: number, end: number): Route |
   requireLength('rtmsg', end - start, HEADER_LENGTH);
   if ((buffer.readUInt32LE(start + 8) & RTM_F_CLONED) !== 0) return null;
   const route = decodeLookup(buffer, start, end);
-  // A source prefix (IPv6 subtrees) is more than this record can say; in a look-up's answer it
+  // A source prefix (IPv6 subtrees) does not fit in this record; in the answer to a look-up it
   // repeats the question.
   return route !== null && buffer[start + 2] !== 0 ? { ...route, isComplex: true } : route;
 }
@@ -102,7 +102,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
   let preferredSource: string | null = null;
   let nextHopId: number | null = null;
   let paths: RoutePath[] | null = null;
-  // A tos/dscp selector is more than this record can say, too.
+  // A tos/dscp selector does not fit in this record either.
   let isComplex = buffer[start + 3] !== 0;
   visitAttributes(buffer, start + HEADER_LENGTH, end, (type, from, to) => {
     if (type === RTA_TABLE) table = readU32('RTA_TABLE', buffer, from, to);
@@ -131,7 +131,7 @@ export function decodeLookup(buffer: Buffer, start: number, end: number): Route 
     preferredSource,
     nextHopId,
     ...(paths === null ? {} : { paths }),
-    // The kernel spells out a single next hop; without a link it is a group (fib_nexthop_info,
+    // The kernel reports a single next hop in full; without a link it is a group (fib_nexthop_info,
     // rt6_fill_node).
     isComplex: isComplex || paths !== null || (nextHopId !== null && linkIndex === null),
   };
@@ -177,15 +177,15 @@ function readVia(buffer: Buffer, start: number, end: number): string | null {
   return readAddress(number === AF_INET ? 4 : 6, buffer, start + 2, end);
 }
 
-/** What a request can say of a route beside the record. */
+/** What a request can say about a route in addition to the record. */
 export interface RouteEncoding {
   /** The gateway is on the link although no route to it says so (RTNH_F_ONLINK). */
   readonly isOnLink?: boolean;
 }
 
 /**
- * Body of RTM_NEWROUTE and RTM_DELROUTE. Throws a RangeError for complex routes: they cannot be
- * said from a record.
+ * Body of RTM_NEWROUTE and RTM_DELROUTE. Throws a RangeError for complex routes: a record cannot
+ * express them.
  */
 export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[] {
   if (route.isComplex) throw new RangeError(`expected a route that the record describes whole: ${route.destination}`);
@@ -202,8 +202,8 @@ export function encodeRoute(route: Route, encoding: RouteEncoding = {}): Buffer[
   const body = [header, encodeU32(RTA_TABLE, route.table)];
   if (destination.length > 0) body.push(encodeAttribute(RTA_DST, destination.bytes));
   if (route.nextHopId !== null) {
-    // Either the object or what is in it (rtm_to_fib6_config); and a delete without it hits any
-    // object's route.
+    // Either the object or its content (rtm_to_fib6_config); and a deletion without the object
+    // matches any object's route.
     body.push(encodeU32(RTA_NH_ID, route.nextHopId));
   } else {
     if (route.linkIndex !== null) body.push(encodeU32(RTA_OIF, route.linkIndex));
@@ -227,18 +227,18 @@ function encodeGateway(family: Family, gateway: string): Buffer {
   return encodeAttribute(RTA_VIA, Buffer.concat([via, bytes]));
 }
 
-/** A packet whose way is asked for. */
+/** A packet whose route is looked up. */
 export interface RouteLookup {
   readonly family: Family;
   readonly destination: string;
   readonly source?: string;
-  /** As if it came in by this link. */
+  /** As if it arrived on this link. */
   readonly inputLinkIndex?: number;
   readonly outputLinkIndex?: number;
   readonly mark?: number;
   /** Of the sending socket; by default the asker's. */
   readonly userId?: number;
-  /** Answer with the route itself, not with what follows from it for the packet. */
+  /** Return the route itself, not the result for the packet. */
   readonly isForRoute?: boolean;
 }
 

@@ -1,21 +1,21 @@
 /**
- * Which rule a delete request really hits: the kernel's own matching, so that no other program's
+ * Which rule a delete request would delete: the kernel's own matching, so that no other program's
  * rule is lost.
  */
 
 import type { Rule, RuleMark, UserRange } from './types.ts';
 
 /**
- * The rule that RTM_DELRULE would delete for `wanted`, null for none. `rules` are all rules in the
- * kernel's order (as dumped). What a request leaves out matches anything (rule_find in
- * net/core/fib_rules.c, fib4_rule_compare), also in rules that say more than the record
- * (`isComplex`): they are the reason to ask.
+ * The rule that RTM_DELRULE would delete for `wanted`; null: none. `rules` are all rules in the
+ * kernel's order (as dumped). A selector that the request lacks matches anything (rule_find in
+ * net/core/fib_rules.c, fib4_rule_compare), also in rules with more selectors than the record has
+ * (`isComplex`): they are why this must be checked.
  */
 export function findDeletedRule(wanted: Rule, rules: readonly Rule[]): Rule | null {
   return rules.find((rule) => isHit(wanted, rule)) ?? null;
 }
 
-/** Whether two records are one rule: everything that the kernel keeps of it is the same. */
+/** Whether two records are one rule: all fields that the kernel keeps are equal. */
 export function isSameRule(left: Rule, right: Rule): boolean {
   return (Object.keys(left) as (keyof Rule)[]).every((key) => JSON.stringify(left[key]) === JSON.stringify(right[key]));
 }

@@ -105,8 +105,8 @@ function readUserRange(buffer: Buffer, start: number, end: number): UserRange {
 }
 
 /**
- * Whether any other attribute says something. Unknown ones count: a newer kernel's selector
- * (FRA_DSCP, FRA_FLOWLABEL) must never look like a plain rule.
+ * Whether any other attribute has a value. Unknown ones count: a newer kernel's selector (FRA_DSCP,
+ * FRA_FLOWLABEL) must never look like a plain rule.
  */
 function isSelector(type: number, buffer: Buffer, start: number, end: number): boolean {
   if (type === 0 || type === FRA_PAD) return false;
@@ -116,8 +116,8 @@ function isSelector(type: number, buffer: Buffer, start: number, end: number): b
 }
 
 /**
- * Body of RTM_NEWRULE and RTM_DELRULE. Throws a RangeError for complex rules: they cannot be said
- * from a record, and leaving their other selectors out would name a different rule.
+ * Body of RTM_NEWRULE and RTM_DELRULE. Throws a RangeError for complex rules: a record cannot
+ * express them, and without their other selectors the request would mean a different rule.
  */
 export function encodeRule(rule: Rule): Buffer[] {
   if (rule.isComplex) throw new RangeError(`expected a rule that the record describes whole: ${rule.priority}`);

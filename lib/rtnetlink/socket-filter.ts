@@ -1,8 +1,8 @@
 /**
  * A route interest as a classic BPF program (linux/filter.h), so that the kernel drops the events
- * of other routes before they wake this process: a routing daemon may change thousands in a second.
- * Pure. Whatever it is not sure of it lets through: the same interest is asked again once a message
- * is here.
+ * of other routes before they wake this process: a routing daemon may change thousands per second.
+ * Pure. Whatever the program cannot decide passes: the interest is checked again when a message is
+ * here.
  */
 
 import { RTA_OIF, RTA_TABLE, RTM_DELROUTE, RTM_NEWROUTE } from './constants.ts';
@@ -45,7 +45,7 @@ const MOST_INSTRUCTIONS = 4096;
 // Offsets in the datagram: struct nlmsghdr, then struct rtmsg, then the attributes.
 const AT_TYPE = 4;
 const AT_PREFIX_LENGTH = 17;
-/** The table's number where it is below 256. */
+/** The table's number if it is below 256. */
 const AT_TABLE = 20;
 const AT_PROTOCOL = 21;
 const AT_ATTRIBUTES = 28;
@@ -61,20 +61,20 @@ type Label =
 type Step =
   | { readonly kind: 'label'; readonly label: Label }
   | { readonly kind: 'plain'; readonly code: number; readonly k: number }
-  /** `isHeld`: where the condition holds; false: where it does not. */
+  /** Jumps to `to` if the outcome of the condition is `isHeld`. */
   | { readonly kind: 'branch'; readonly code: number; readonly k: number; readonly isHeld: boolean; readonly to: Label }
   | { readonly kind: 'jump'; readonly to: Label };
 
-/** Keeps nothing back. */
+/** Drops nothing. */
 export const passAll: readonly FilterInstruction[] = [{ code: RETURN, jt: 0, jf: 0, k: 0xffffffff }];
 
-/** Null: there are too many links for one program, and everything comes through. */
+/** Null: there are too many links for one program, and everything passes. */
 export function compileSocketFilter(interest: RouteInterest): readonly FilterInstruction[] | null {
   const program = assemble([
     ...[plain(LOAD_BYTE, AT_TYPE + 1), unlessEqual(0, 'pass')],
     ...[plain(LOAD_BYTE, AT_TYPE), whenEqual(RTM_NEWROUTE, 'route'), unlessEqual(RTM_DELROUTE, 'pass')],
     label('route'),
-    // A datagram that is longer than its first message is not looked into; none was seen.
+    // A datagram that is longer than its first message passes unchecked; none was seen.
     ...[plain(LOAD_BYTE, 1), plain(SHIFT_LEFT, 8), plain(COPY_TO_X), plain(LOAD_BYTE, 0), plain(OR_X)],
     ...[plain(COPY_TO_X), plain(LOAD_LENGTH), branch(JUMP_EQUAL_X, 0, true, 'whole'), jump('pass')],
     label('whole'),
@@ -93,8 +93,8 @@ export function compileSocketFilter(interest: RouteInterest): readonly FilterIns
 }
 
 /**
- * The machine reads words in network order, the kernel writes them in the host's (little-endian:
- * see message.ts).
+ * The machine reads words in network byte order; the kernel writes them in the host's
+ * (little-endian: see message.ts).
  */
 function passTables({ from, to }: TableRange, index: number): Step[] {
   const after: Label = `after ${index}`;
@@ -163,8 +163,8 @@ function swapBytes(value: number): number {
 const sizes: Readonly<Record<Step['kind'], number>> = { label: 0, plain: 1, jump: 1, branch: 2 };
 
 /**
- * A conditional jump reaches 255 instructions only and a plain one any distance, so that each is
- * made of both.
+ * A conditional jump reaches only 255 instructions and an unconditional one any distance, so each
+ * is made of both.
  */
 function assemble(steps: readonly Step[]): FilterInstruction[] {
   const places = new Map<Label, number>();

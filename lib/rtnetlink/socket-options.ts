@@ -42,8 +42,7 @@ const sockFprog = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(sockFilt
 const attachProgram = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(sockFprog), 'uint32_t']);
 
 /**
- * The descriptor of this process's netlink socket that is bound to `port`, null where there is
- * none.
+ * The descriptor of this process's netlink socket that is bound to `port`; null if there is none.
  */
 export function findSocket(port: number): number | null {
   const address = Buffer.alloc(SOCKADDR_LENGTH);
@@ -55,9 +54,7 @@ export function findSocket(port: number): number | null {
   return null;
 }
 
-/**
- * Makes the socket safe to overrun; throws where the kernel refuses (it never does since 2.6.30).
- */
+/** Makes the socket safe to overrun; throws if the kernel refuses (it never does since 2.6.30). */
 export function silenceOverruns(descriptor: number): void {
   if (setsockopt(descriptor, SOL_NETLINK, NETLINK_NO_ENOBUFS, [1], 4) !== 0) {
     throw new Error(`failed to set NETLINK_NO_ENOBUFS: errno ${koffi.errno()}`);
@@ -78,10 +75,7 @@ export function forceReceiveBuffer(descriptor: number, bytes: number): void {
   setsockopt(descriptor, SOL_SOCKET, SO_RCVBUFFORCE, [bytes], 4);
 }
 
-/**
- * Puts a filter in the place of the one before, in one step. Best effort: without it more comes
- * through.
- */
+/** Replaces the previous filter in one step. Best effort: without it more messages pass. */
 export function attachFilter(descriptor: number, program: readonly FilterInstruction[]): boolean {
   const value = { len: program.length, filter: program };
   return attachProgram(descriptor, SOL_SOCKET, SO_ATTACH_FILTER, value, SOCK_FPROG_LENGTH) === 0;

@@ -29,17 +29,17 @@ const GROUPS = [
   RTNLGRP_IPV6_RULE,
 ];
 /**
- * The kernel doubles it for its own book-keeping and charges only what waits; an event costs about
- * 1 KiB.
+ * The kernel doubles it for its own book-keeping and charges only queued messages; an event costs
+ * about 1 KiB.
  */
 const DEFAULT_RECEIVE_BUFFER_BYTES = 8 * 1024 * 1024;
 /** Between attempts to open a new socket after the old one died. */
 const REOPEN_DELAY_MS = 100;
 
 /**
- * Why the reports have a gap, so that only a fresh dump tells the state. `overrun`: the receive
- * buffer was full; `reopened`: the socket died and a new one listens now; `undecodable`: a message
- * could not be read.
+ * Why there is a gap, so that only a new dump shows the state. `overrun`: the receive buffer was
+ * full; `reopened`: the socket died and a new one listens now; `undecodable`: a message could not
+ * be read.
  */
 export interface RtnetlinkLoss {
   readonly reason: 'overrun' | 'reopened' | 'undecodable';
@@ -54,14 +54,14 @@ export interface SubscriptionHandlers {
 
 export interface SubscriptionOptions {
   /**
-   * Routes that are not wanted are not decoded. Asked for every route event, so it may change its
-   * mind.
+   * Routes that are not wanted are not decoded. Called for every route event, so its answer may
+   * change over time.
    */
   readonly isWantedRoute?: RouteFilter;
   readonly receiveBufferBytes?: number;
 }
 
-/** Listens from construction until `close()`. Throws where the socket cannot be opened. */
+/** Listens from construction until `close()`. Throws if the socket cannot be opened. */
 export class RtnetlinkSubscription {
   readonly #handlers: SubscriptionHandlers;
   readonly #filter: RouteFilter;
@@ -87,8 +87,8 @@ export class RtnetlinkSubscription {
   }
 
   /**
-   * From now on the kernel keeps back the events of all other routes, which then cost this process
-   * nothing. Events that wait already still come, and so do others where there are too many links:
+   * From now on the kernel drops the events of all other routes, which then cost this process
+   * nothing. Queued events still arrive, and so do others if there are too many links:
    * `isWantedRoute` decides.
    */
   narrowRoutes(interest: RouteInterest): void {
@@ -147,9 +147,9 @@ export class RtnetlinkSubscription {
   }
 
   /**
-   * The buffer has overflowed: what waits in it is older than the dump that has to follow, and tens
-   * of thousands of events would be worked through for nothing. A new socket begins with an empty
-   * one. Out of the addon's callback, which may not close it.
+   * The buffer has overflowed: its content is older than the dump that has to follow, and
+   * processing tens of thousands of events would be useless. A new socket starts with an empty
+   * buffer. Not in the addon's callback, which must not close its socket.
    */
   #startAfresh(cause: unknown): void {
     if (this.#isStartingAfresh) return;
@@ -163,7 +163,7 @@ export class RtnetlinkSubscription {
         this.#socket = fresh;
         this.#batch = [];
       } catch {
-        // Out of file descriptors or memory: the old one goes on.
+        // Out of file descriptors or memory: keep the old one.
       }
       this.#handlers.onLoss({ reason: 'overrun', cause });
     });
@@ -174,7 +174,7 @@ export class RtnetlinkSubscription {
     this.#lose({ reason: 'undecodable', cause });
   }
 
-  /** Out of the addon's callback, so that whatever a handler throws is an ordinary exception. */
+  /** Outside the addon's callback, so that an exception in a handler is an ordinary one. */
   #lose(loss: RtnetlinkLoss): void {
     setImmediate(() => {
       if (!this.#isClosed) this.#handlers.onLoss(loss);
@@ -188,8 +188,8 @@ export class RtnetlinkSubscription {
       this.#socket = this.#open();
       this.#lose({ reason: 'reopened', cause });
     } catch {
-      // Out of file descriptors or memory: the gap stays open, so the loss is reported once it is
-      // closed again.
+      // Out of file descriptors or memory: the gap stays open, and the loss is reported once a new
+      // socket is open.
       this.#reopenTimer = setTimeout(() => this.#reopen(cause), REOPEN_DELAY_MS);
     }
   }

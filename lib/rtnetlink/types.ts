@@ -10,9 +10,9 @@ export type Family = 4 | 6;
 export interface LinkSettings {
   /** 0 off, 1 strict, 2 loose; the greater one of the link's and `all` holds. */
   readonly rp_filter: number;
-  /** 2: asks with an address of this link only. */
+  /** 2: asks only with addresses of this link. */
   readonly arp_announce: number;
-  /** 1: answers for addresses of this link only. */
+  /** 1: answers only for addresses of this link. */
   readonly arp_ignore: number;
 }
 
@@ -20,9 +20,9 @@ export interface LinkSettings {
 export interface Link {
   readonly index: number;
   readonly name: string;
-  /** Current hardware address, null where the device has none. */
+  /** Current hardware address; null if the device has none. */
   readonly mac: string | null;
-  /** IFLA_PERM_ADDRESS; null where the driver keeps none (veth, most virtual links). */
+  /** IFLA_PERM_ADDRESS; null if the driver keeps none (veth, most virtual links). */
   readonly permanentMac: string | null;
   /** IFLA_INFO_KIND (`veth`, `vlan`, `bridge`, …); null for a physical device. */
   readonly kind: string | null;
@@ -66,10 +66,10 @@ export interface Address {
    * dadfailed.
    */
   readonly flags: number;
-  /** IFA_PROTO (kernel ≥ 5.18), 0 where unset. */
+  /** IFA_PROTO (kernel ≥ 5.18); 0 if unset. */
   readonly protocol: number;
   /**
-   * IFA_RT_PRIORITY: metric of the connected route that the kernel makes for the address; 0 where
+   * IFA_RT_PRIORITY: metric of the connected route that the kernel makes for the address; 0 if
    * unset.
    */
   readonly metric: number;
@@ -96,7 +96,7 @@ export interface Route {
   readonly gateway: string | null;
   /** RTA_OIF; null for multipath and for routes without a device. */
   readonly linkIndex: number | null;
-  /** RTA_PRIORITY; 0 where unset. */
+  /** RTA_PRIORITY; 0 if unset. */
   readonly metric: number;
   /** RTAX_MTU of RTA_METRICS. No key: unset, the MTU of the link counts. */
   readonly mtu?: number;
@@ -112,8 +112,8 @@ export interface Route {
    */
   readonly paths?: readonly RoutePath[];
   /**
-   * True where RTA_MULTIPATH, a group of next hops or an encapsulation says more than this record
-   * can.
+   * True if RTA_MULTIPATH, a group of next hops or an encapsulation has content that this record
+   * lacks.
    */
   readonly isComplex: boolean;
 }
@@ -124,7 +124,7 @@ export interface RuleMark {
   readonly mask: number;
 }
 
-/** User ids of the sending socket, both ends included (FRA_UID_RANGE). */
+/** User ids of the sending socket, inclusive (FRA_UID_RANGE). */
 export interface UserRange {
   readonly first: number;
   readonly last: number;
@@ -144,24 +144,21 @@ export interface Rule {
   readonly users: UserRange | null;
   /** FR_ACT_*: 1 to table, 2 goto, 3 nop, 6 blackhole, 7 unreachable, 8 prohibit. */
   readonly action: number;
-  /** 0 where the action is not a look-up. */
+  /** 0 if the action is not a look-up. */
   readonly table: number;
   /** Routes with a prefix of this length or shorter are not taken; null = unset. */
   readonly suppressPrefixLength: number | null;
   /** FRA_SUPPRESS_IFGROUP: routes by a link of this group are not taken; null = unset. */
   readonly suppressGroup: number | null;
-  /** FRA_PROTOCOL, RTPROT_*; 0 where unset. */
+  /** FRA_PROTOCOL, RTPROT_*; 0 if unset. */
   readonly protocol: number;
-  /**
-   * True where the rule has selectors that this record does not hold (ports, tos, l3mdev, invert,
-   * …).
-   */
+  /** True if the rule has selectors that this record lacks (ports, tos, l3mdev, invert, …). */
   readonly isComplex: boolean;
 }
 
 interface Requested {
   /**
-   * The netlink port of the socket that asked for the change (nlmsg_pid); 0: the kernel itself. No
+   * The netlink port of the socket that requested the change (nlmsg_pid); 0: the kernel itself. No
    * key: not known.
    */
   readonly portId?: number;
@@ -170,9 +167,7 @@ interface Requested {
 /** What a subscription reports. A `new` is an upsert: it carries the whole object. */
 export type RtnetlinkEvent =
   | { readonly kind: 'link'; readonly change: 'new' | 'delete'; readonly link: Link }
-  /**
-   * Of a link that is there: its reverse path filter (0 off, 1 strict, 2 loose) is another one now.
-   */
+  /** Of an existing link: its reverse path filter (0 off, 1 strict, 2 loose) changed. */
   | {
       readonly kind: 'setting';
       readonly change: 'new';

@@ -31,8 +31,8 @@ export class JournalSender {
   }
 
   /**
-   * False when journald did not take it (it is not there, or full): the entry is the caller's to
-   * write elsewhere.
+   * False if journald did not accept it (it is absent, or its queue is full): the caller must write
+   * the entry elsewhere.
    */
   send(fields: JournalFields): boolean {
     return this.#sender.send(encodeJournalEntry(fields)) === null;
@@ -44,9 +44,9 @@ export class JournalSender {
 }
 
 /**
- * One entry as a datagram. A value with a line break goes in the binary form. Overlong values are
- * cut; fields with a name that journald would refuse are left out, since it drops the whole entry
- * otherwise.
+ * One entry as a datagram. A value with a line break uses the binary form. Values that are too long
+ * are cut; fields with a name that journald would refuse are left out, because it would drop the
+ * whole entry.
  */
 export function encodeJournalEntry(fields: JournalFields): Buffer {
   const parts: Buffer[] = [];
@@ -67,8 +67,8 @@ export function encodeJournalEntry(fields: JournalFields): Buffer {
 
 /**
  * Whether the file descriptor is journald's stream: JOURNAL_STREAM holds its device and inode
- * (systemd.exec(5)); a process that was started with its output sent elsewhere inherits the
- * variable but not the file.
+ * (systemd.exec(5)); a process that was started with its output redirected inherits the variable
+ * but not the file.
  */
 export function isJournalStream(journalStream: string | undefined, fd: number): boolean {
   const [, device, inode] = /^(\d+):(\d+)$/.exec(journalStream ?? '') ?? [];

@@ -1,13 +1,13 @@
 /**
- * A transport of winston that writes to journald with fields. Invariant: it never throws and never
- * waits; what journald did not take is left to the transports after it.
+ * A winston transport that writes to journald with fields. Invariant: it never throws and never
+ * waits; entries that journald did not accept are left to the transports after it.
  */
 
 import type { LogEntry } from 'winston';
 import TransportStream from 'winston-transport';
 import { type JournalFields, JournalSender } from './journal.ts';
 
-/** On an entry that journald has taken. */
+/** Set on an entry that journald has accepted. */
 const taken = Symbol('taken by journald');
 
 export interface JournaldTransportOptions {
@@ -22,8 +22,8 @@ export class JournaldTransport extends TransportStream {
   #sender: Pick<JournalSender, 'send'> | null = null;
 
   /**
-   * Opens the socket in the background; until then, and where there is no journald, nothing is
-   * taken.
+   * Opens the socket in the background; until then, and if there is no journald, nothing is
+   * accepted.
    */
   constructor({ toFields, openSender = () => JournalSender.open() }: JournaldTransportOptions) {
     super();
@@ -41,7 +41,7 @@ export class JournaldTransport extends TransportStream {
     try {
       if (this.#sender?.send(this.#toFields(entry)) === true) entry[taken] = true;
     } catch {
-      // Another transport may do better.
+      // The transports after this one handle it.
     }
     next();
   }

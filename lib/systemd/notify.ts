@@ -1,4 +1,4 @@
-/** Tells the service manager how the service stands: the protocol of sd_notify(3). */
+/** Reports the state of the service to the service manager: the protocol of sd_notify(3). */
 
 import { UnixDatagramSender } from './unix-datagram.ts';
 
@@ -21,7 +21,7 @@ export interface Notifier {
    */
   watchdog(status?: string): void;
   /**
-   * The manager kills the service when no `watchdog` comes for so long; null where it does not
+   * The manager kills the service if it receives no `watchdog` for this long; null: it does not
    * watch.
    */
   readonly watchdogMs: number | null;
@@ -36,8 +36,8 @@ export interface NotifyEnvironment {
 }
 
 /**
- * Opens the way to the manager that NOTIFY_SOCKET names; without one every call does nothing. Never
- * rejects: where the socket cannot be made, `onProblem` is told once.
+ * Opens the socket that NOTIFY_SOCKET names; without that variable every call does nothing. Never
+ * rejects: if the socket cannot be created, `onProblem` is called once.
  */
 export async function openNotifier(
   environment: NotifyEnvironment = process.env,
@@ -79,14 +79,14 @@ export function parseWatchdogMs(environment: NotifyEnvironment, pid: number): nu
   return Number(usec) / 1000;
 }
 
-/** A line break would begin another field. */
+/** A line break would start another field. */
 function formatStatus(text: string): string {
   return `STATUS=${text.replaceAll(/\s*\n\s*/g, ' ')}`;
 }
 
 /**
- * CLOCK_MONOTONIC in microseconds. libuv reads just this clock for hrtime; /proc/uptime would be
- * CLOCK_BOOTTIME, which systemd takes for a time in the future after a suspend.
+ * CLOCK_MONOTONIC in microseconds. libuv uses the same clock for hrtime; /proc/uptime would be
+ * CLOCK_BOOTTIME, which after a suspend is in the future for systemd.
  */
 function readMonotonicUsec(): bigint {
   return process.hrtime.bigint() / 1000n;

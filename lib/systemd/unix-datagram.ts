@@ -1,7 +1,7 @@
 /**
- * Unix datagrams, which Node has not: libc's socket, sendto and close by way of koffi (prebuilt
- * FFI). Loaded on first use, since it costs 6 ms and the command line mostly needs none; works
- * under `node --jitless` too.
+ * Unix datagrams, which Node does not have: libc's socket, sendto and close through koffi (prebuilt
+ * FFI). Loaded on first use, because it costs 6 ms and most commands do not need it; works under
+ * `node --jitless` too.
  */
 
 import type { Buffer as NodeBuffer } from 'node:buffer';
@@ -32,16 +32,18 @@ const longestPath = 108;
 
 let libc: Promise<Libc> | null = null;
 
-/** Sends datagrams to one address. The socket is made with the object and lives until `close`. */
+/**
+ * Sends datagrams to one address. The socket is created with the object and lives until `close`.
+ */
 export class UnixDatagramSender {
   readonly #libc: Libc;
   readonly #address: NodeBuffer;
   #fd: number;
 
   /**
-   * `address` is a path, or a name of the abstract namespace behind an `@`. Nobody need listen
-   * there yet. Rejects where libc cannot be called (no addon for this architecture) or the address
-   * cannot be one.
+   * `address` is a path, or a name of the abstract namespace after an `@`. No receiver needs to
+   * exist yet. Rejects if libc cannot be called (no addon for this architecture) or the address is
+   * invalid.
    */
   static async open(address: string): Promise<UnixDatagramSender> {
     const encoded = encodeUnixAddress(address);
@@ -76,7 +78,7 @@ export class UnixDatagramSender {
   }
 }
 
-/** A sockaddr_un. Throws where the text is neither a path nor an abstract name, or is too long. */
+/** A sockaddr_un. Throws if the text is neither a path nor an abstract name, or is too long. */
 export function encodeUnixAddress(address: string): NodeBuffer {
   const isAbstract = address.startsWith('@');
   if (!isAbstract && !address.startsWith('/')) throw new Error(`expected a path or an abstract name, got ${address}`);
@@ -90,7 +92,7 @@ export function encodeUnixAddress(address: string): NodeBuffer {
 
 async function loadLibc(): Promise<Libc> {
   const { default: koffi } = await import('koffi');
-  // Null: what is linked into this process, so glibc and musl alike.
+  // Null: the libraries linked into this process, so it works with glibc and musl.
   const library = koffi.load(null);
   const socket: Libc['socket'] = library.func('int socket(int domain, int type, int protocol)');
   const sendto: Libc['sendto'] = library.func(

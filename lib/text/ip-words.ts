@@ -5,13 +5,13 @@ import { describeSelectors } from '../rtnetlink/describe.ts';
 import type { Rule } from '../rtnetlink/types.ts';
 
 /**
- * What the words need of a route: the kernel's own records have it, and records of routes that are
- * yet to be made.
+ * The fields of a route that its text needs: both the kernel's records and desired routes have
+ * them.
  */
 export interface RouteWords {
   readonly table: number;
   readonly destination: string;
-  /** As rtnetlink has it, or by name. */
+  /** As in rtnetlink, or by name. */
   readonly type: number | string;
   readonly gateway: string | null;
   readonly metric: number;
@@ -20,7 +20,7 @@ export interface RouteWords {
 
 export type RuleWords = Omit<Rule, 'outputInterface' | 'action' | 'protocol' | 'isComplex'>;
 
-/** A route in the words of ip-route(8). */
+/** A route in the syntax of ip-route(8). */
 export function describeRoute(route: RouteWords, linkName: string): string {
   const isLocal = route.type === 'local' || route.type === 2;
   return [
@@ -71,7 +71,7 @@ const protocolNames: Readonly<Record<number, string>> = {
   188: 'ospf',
 };
 
-/** `protocol static`: who made a route or a rule, as far as the kernel keeps it. */
+/** `protocol static`: the origin of a route or a rule, as far as the kernel keeps it. */
 export function nameProtocol(protocol: number): string {
   return `protocol ${protocolNames[protocol] ?? protocol}`;
 }

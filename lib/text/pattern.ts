@@ -1,13 +1,13 @@
 /**
- * Patterns of names, as shells and configuration files have them. No pattern is invalid. Invariant:
- * a match takes at most as many steps as pattern and text are long, multiplied: never a regular
- * expression, whose `.*.*` tries every way to share the text out.
+ * Patterns of names, as in shells and configuration files. No pattern is invalid. Invariant: a
+ * match takes at most as many steps as the product of the lengths of pattern and text: never a
+ * regular expression, whose `.*.*` tries every way to split the text.
  */
 
-/** What one character of the text has to be; null: any text. */
+/** What one character of the text must match; null: any text. */
 type Part = ((character: string) => boolean) | null;
 
-/** True where all of the text fits: `*` is any text, `?` any one character, all else itself. */
+/** True if the whole text matches: `*` is any text, `?` any one character, all else itself. */
 export function matchesWildcards(pattern: string, text: string): boolean {
   return matches(Array.from(pattern, toPart), text);
 }
@@ -21,8 +21,8 @@ export function matchesShellPattern(pattern: string, text: string): boolean {
 }
 
 /**
- * What follows a `*` is tried at each character in turn; with the next `*` only that one is tried
- * again, since whatever an earlier one could take, the later one can.
+ * After a `*` the rest is tried at each character in turn; after the next `*` only that one is
+ * tried again, because it can match whatever an earlier one could.
  */
 function matches(parts: readonly Part[], text: string): boolean {
   const characters = Array.from(text);
@@ -48,11 +48,11 @@ function matches(parts: readonly Part[], text: string): boolean {
 function splitSets(pattern: string): string[] {
   const parts: string[] = [];
   const characters = Array.from(pattern);
-  // Without a `]` behind it no `[` begins a set: looked up once, not from each `[` on.
+  // Without a later `]`, no `[` starts a set: searched once, not from each `[`.
   const lastEnd = characters.lastIndexOf(']');
   for (let at = 0; at < characters.length; ) {
     const first = at + (characters[at + 1] === '!' ? 2 : 1);
-    // The first member is one whatever it is, `]` too.
+    // The first member is always literal, even `]`.
     const end = characters[at] === '[' && first + 1 <= lastEnd ? characters.indexOf(']', first + 1) : at;
     parts.push(characters.slice(at, end + 1).join(''));
     at = end + 1;

@@ -1,7 +1,7 @@
 /**
- * Text for a terminal or a log: whatever could move the cursor, answer a question, colour what
- * follows or turn the order of letters around is shown instead of done. As `\u001b`, which JSON and
- * quoted YAML read back to the same character.
+ * Text for a terminal or a log: characters that could move the cursor, trigger a response, change
+ * colours or reverse the order of letters are shown, not executed. As `\u001b`, which JSON and
+ * quoted YAML read back as the same character.
  */
 
 /** C0, DEL and C1; marks, embeddings, overrides and isolates of direction; separators of lines. */
@@ -23,8 +23,7 @@ export function escapeLine(text: string): string {
 }
 
 /**
- * As `escapeText` for a picture whose own colours stay: text from elsewhere in it is escaped
- * already.
+ * As `escapeText` for a picture whose own colours are kept: foreign text in it is already escaped.
  */
 export function escapePicture(picture: string): string {
   const sequences = picture.match(ownSequence) ?? [];

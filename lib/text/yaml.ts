@@ -1,7 +1,7 @@
 /**
  * YAML from a file that may be hostile. yaml 2.9.1 compares each key with all keys of its mapping,
- * looks through the document for each alias and calls itself at each level, so that 1 MB can take
- * minutes. Its tokens take linear time: they are counted before anything is made of them.
+ * searches the document for each alias and recurses at each level, so that 1 MB can take minutes.
+ * Its tokens take linear time: they are counted before they are parsed.
  */
 
 import { Composer, CST, type Document, type LineCounter, Parser } from 'yaml';
@@ -13,10 +13,10 @@ const mostNodes = 50_000;
 const mostItems = 1_000;
 const mostDepth = 32;
 const mostAliases = 100;
-/** Before or behind a value: its anchor, its tag, what tells a list, a key, a document. */
+/** Before or after a value: its anchor, its tag, the marks of a list, a key, a document. */
 const mostMarks = 8;
 
-/** The text is no YAML, or none of a bounded size. `offset`: where, in characters. */
+/** The text is not YAML, or exceeds the limits. `offset`: where, in characters. */
 export class YamlError extends Error {
   override readonly name = 'YamlError';
   readonly offset: number;
@@ -27,7 +27,7 @@ export class YamlError extends Error {
   }
 }
 
-/** The documents of a text; none where it is empty. Throws a YamlError. */
+/** The documents of a text; none if it is empty. Throws a YamlError. */
 export function parseYaml(text: string, lines?: LineCounter): Document.Parsed[] {
   const { documents, errors } = composeYaml(text, lines);
   if (errors[0] !== undefined) throw errors[0];
@@ -51,7 +51,7 @@ export function composeYaml(
   return { documents, errors };
 }
 
-/** A document as plain data. Throws a YamlError where its aliases multiply beyond measure. */
+/** A document as plain data. Throws a YamlError if its aliases expand too much. */
 export function toPlainData(document: Document): unknown {
   try {
     const value: unknown = document.toJS({ maxAliasCount: mostAliases });
@@ -71,7 +71,7 @@ export function parseYamlValue(text: string): unknown {
 
 type Item = CST.CollectionItem;
 
-/** Not by recursion: the depth is what is to be found out. */
+/** Not recursive: the depth is not known to be limited yet. */
 function checkSize(tokens: readonly CST.Token[]): void {
   const open: { readonly token: CST.Token; readonly depth: number }[] = tokens.map((token) => ({ token, depth: 0 }));
   let [nodes, aliases] = [0, 0];

@@ -1,6 +1,6 @@
 /**
- * What the user enid gains from a .link file in networkd's directory: udev's own word on it, by
- * systemd 257.
+ * What the user enid gains from a .link file in networkd's directory, as udev of systemd 257
+ * reports it.
  */
 
 import { join } from 'node:path';
@@ -14,9 +14,8 @@ const evil =
   'LD_PRELOAD=/run/enid/evil.so SYSTEMD_WANTS=debug-shell.service ID_NET_LINK_FILE_DROPINS=no ID_NET_LINK_FILE=no';
 
 /**
- * The properties and programs of a link that comes, in a system of its own with udev. $1: the
- * system, $2: udev's packages, $3: the repository, $4: a file in /run/systemd/network, $5: its
- * text.
+ * The properties and programs of a new link, in a separate system with udev. $1: the system, $2:
+ * udev's packages, $3: the repository, $4: a file in /run/systemd/network, $5: its text.
  */
 const script = `set -eu
 mount -t tmpfs none /mnt && mkdir /mnt/upper /mnt/work /mnt/root && cd /mnt
@@ -46,7 +45,7 @@ beforeAll(async () => {
   await runChecked(['bash', join(repository, 'fixtures/trixie.sh'), 'udev'], { timeoutMs: testMs });
 }, testMs);
 
-it('a link without such a file has programs run by udev', async () => {
+it('udev runs programs for a link without such a file', async () => {
   const { programs } = await comes('70-ens9.network', '');
   expect(programs.join()).toMatch(/systemd-sysctl/);
 });
@@ -57,7 +56,7 @@ it.each([
 ])('with one (%s) no program gets its environment, and no unit is started', async (name, text) => {
   const { programs, properties, said } = await comes(name, text);
   expect(said).toContain(name);
-  // The file does count: without the rule the next two would be its.
+  // The file is in effect: without the rule the next two values would be those of the file.
   expect(properties).toContain('LD_PRELOAD');
   expect(programs).toEqual([]);
   expect(properties).not.toContain('SYSTEMD_WANTS');

@@ -1,5 +1,5 @@
 /**
- * What any local user can do to the installed unit, done as one (nobody) in the booted system.
+ * What any local user can do to the installed unit, tried as the user nobody in the booted system.
  * docs/security.md, "Any local user", has a line for each.
  */
 
@@ -12,7 +12,7 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, sleep, testMs, until } from '../lab/lab.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE'] ?? '';
 const asNobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'];
 const manager = { destination: 'org.enid1', interface: 'org.enid1.Manager' };
@@ -67,21 +67,21 @@ function readNetwork(): Promise<string> {
 
 interface Meanwhile {
   readonly worstMs: number;
-  /** Of a call to dbus-daemon itself: as long as it checks one message. */
+  /** Limit for a call to dbus-daemon itself: as long as it checks one message. */
   readonly worstBusMs: number;
   readonly failures: readonly string[];
 }
 
 /**
- * How much longer than a service that nobody attacks the daemon takes for root's calls meanwhile:
- * dbus-daemon itself is slow for everybody while it is flooded.
+ * How much longer than a service that is not attacked the daemon takes for root's calls meanwhile:
+ * dbus-daemon itself is slow for all clients during a flood.
  */
 async function callMeanwhile(under: Promise<unknown>): Promise<Meanwhile> {
   let isOver = false;
   const end = under.finally(() => {
     isOver = true;
   });
-  // The worst of each: which of the two calls waits for a message of 31 MB is chance.
+  // The worst of each: it is random which of the two calls waits for a message of 31 MB.
   let [worstMineMs, worstControlMs, worstBusMs] = [0, 0, 0];
   const failures: string[] = [];
   const call = async (...words: string[]) => {
@@ -121,7 +121,7 @@ describe('on the bus', () => {
     expect((await busctl('set-property', ...managerWords, 'Version', 's', 'x')).stderr).toMatch(/Access denied/);
     const others: Attack = { kind: 'call', ...manager, member: 'X', count: 20, wantsReply: true };
     expect((await attack(others)).errors).toEqual({ [accessDenied]: 20 });
-    // Root sees what is wrong.
+    // Root sees the actual error.
     const asRoot = await machine.run(['busctl', 'call', ...managerWords, 'Nonsense']);
     expect(asRoot.stderr).toMatch(/no method Nonsense/);
   });
@@ -150,8 +150,7 @@ describe('on the bus', () => {
       '30 000 times Explain by 30 connections',
       { kind: 'call', ...manager, member: 'Explain', text: ['10.0.2.21', ''], count: 1_000, connections: 30 },
     ],
-    // Without replies: of those that wait for one, dbus-daemon itself lets no more than 128 through
-    // at a time.
+    // Without replies: of calls that wait for one, dbus-daemon itself passes at most 128 at a time.
     ['30 000 times Reconcile', { kind: 'call', ...manager, member: 'Reconcile', count: 30_000 }],
     [
       'Explain by 2 000 connections that come and go',
@@ -161,21 +160,21 @@ describe('on the bus', () => {
       },
     ],
   ] as [string, Attack][])(
-    '%s: others are answered meanwhile, and memory does not stay',
+    '%s: others get answers meanwhile, and no memory is retained',
     async (_, flood) => {
       const pid = await machine.show('MainPID');
       const beforeMb = await readResidentMb();
       const { worstMs, worstBusMs, failures } = await callMeanwhile(attack({ ...flood, patienceMs: 2_000 }));
       expect(failures).toEqual([]);
-      // What many connections send to one waits in dbus-daemon, which takes 2 KiB of each in turn.
-      // While it checks a message of 31 MB, for some seconds, an answer waits that came a moment
-      // too late.
+      // Messages from many connections to one wait in dbus-daemon, which reads 2 KiB of each in
+      // turn. While it checks a message of 31 MB, for some seconds, an answer that came a moment
+      // too late waits.
       const checkingMs = flood.bulk === undefined ? 0 : worstBusMs;
-      // On a busy machine that moment is longer than a second; decoded by the daemon, such a
-      // message takes minutes.
+      // On a busy machine that moment is longer than a second; if the daemon decoded such a
+      // message, it would take minutes.
       const mostMs = (flood.bulk?.length ?? 0) > 8_388_608 ? 5 * answerMs : answerMs;
       if (flood.connections === undefined) expect(worstMs - checkingMs).toBeLessThan(mostMs);
-      // What the flood asked for keeps nobody waiting who asks for the same: 20 000 calls take
+      // The calls of the flood do not delay others with the same call: 20 000 calls take
       // dbus-daemon a second.
       const startMs = performance.now();
       const asked = floodedCalls[flood.member] ?? ['Describe'];
@@ -200,7 +199,7 @@ describe('on the bus', () => {
   });
 
   it(
-    'Explain asks no metadata service, however often it is called',
+    'Explain sends no request to the metadata service, however often it is called',
     async () => {
       await machine.writeFile('/etc/enid/config.yaml', 'drivers: [veth]\nimds: { interval: 1h, timeout: 1s }\n');
       await machine.check(['systemctl', 'restart', 'enid']);
@@ -233,10 +232,10 @@ describe('the unit', () => {
   });
 
   it(
-    'a daemon whose event loop gets no time is restarted by the watchdog, and the network stays',
+    'the watchdog restarts a daemon whose event loop gets no time, and the network stays',
     async () => {
       expect(await machine.show('WatchdogUSec')).toMatch(/^\d+(min|s)$/);
-      // The test cannot wait for as long.
+      // The test cannot wait that long.
       await machine.writeFile('/run/systemd/system/enid.service.d/watchdog.conf', '[Service]\nWatchdogSec=3\n');
       await machine.check(['systemctl', 'daemon-reload']);
       await machine.check(['systemctl', 'restart', 'enid']);
@@ -244,7 +243,7 @@ describe('the unit', () => {
       await sleep(1_000);
       const before = await readNetwork();
       const starved = await machine.show('MainPID');
-      // Alive, and without any time: as under a flood that it cannot keep up with.
+      // Alive, but without processor time: as during a flood that it cannot handle.
       await machine.check(['sh', '-c', `kill -STOP ${starved}`]);
       await until('another one', async () => !['0', starved].includes(await machine.show('MainPID')), 30_000);
       await until('it answers', async () => (await busctl('call', ...managerWords, 'Describe')).code === 0, 30_000);
@@ -259,7 +258,7 @@ describe('the unit', () => {
 
 describe('metrics on a port', () => {
   it(
-    'answer while nobody holds 500 connections open without a word, with half a request, and unread',
+    'answer while the user nobody holds 500 connections open: silent, with half a request, and unread',
     async () => {
       const config = 'drivers: [veth]\nimds: { interval: 5s, timeout: 1s }\nmetrics: { listen: "127.0.0.1:9469" }\n';
       await machine.writeFile('/etc/enid/config.yaml', config);

@@ -1,7 +1,4 @@
-/**
- * enid-reload.socket in the hands of whoever has taken over the user enid, and of other local
- * users.
- */
+/** enid-reload.socket used by an attacker who controls the user enid, and by other local users. */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { Machine } from '../../fixtures/machine/machine.ts';
@@ -9,11 +6,12 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE'] ?? '';
 const path = '/run/enid-reload.socket';
 /**
- * Connects so many times, says what is no word of anybody, and prints what came back of the last.
+ * Connects this many times, sends text that is no request, and prints the answer to the last
+ * connection.
  */
 const flood = `use IO::Socket::UNIX;
 my ($count, $answer) = (0, '');
@@ -54,16 +52,16 @@ afterAll(async () => {
   await vpc?.destroy();
 }, testMs);
 
-it('other users do not get in', async () => {
+it('other users cannot connect', async () => {
   expect((await asUser('nobody', 3)).stdout.trim()).toBe('0');
 });
 
-it('the user enid gets a reload, whatever it says', async () => {
+it('the user enid gets a reload, whatever it sends', async () => {
   expect((await asUser('enid', 1)).stdout).toBe('1 done\n');
 });
 
 it(
-  'who asks without end has it closed: 30 reloads at most, the network stays, and a restart of enid opens it again',
+  'endless requests close it: 30 reloads at most, the network stays, and a restart of enid opens it again',
   async () => {
     const accepted = async () => Number(await machine.show('NAccepted', 'enid-reload.socket'));
     const before = await accepted();

@@ -1,6 +1,6 @@
 /**
- * `enid takeover` as root over what the user enid has laid into networkd's directory, in a booted
- * system with ifupdown.
+ * `enid takeover` as root over files that the user enid has put into networkd's directory, in a
+ * booted system with ifupdown.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';

@@ -1,6 +1,6 @@
 /**
- * What code that has taken over the daemon, the user enid, gains from root's commands and from the
- * units: done as that user in the booted system. docs/security.md, "The user enid", has a line for
+ * What an attacker who controls the daemon's user enid gains from root's commands and from the
+ * units: tried as that user in the booted system. docs/security.md, "The user enid", has a line for
  * each.
  */
 
@@ -12,13 +12,13 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE'] ?? '';
 const maintain = readFileSync(join(import.meta.dirname, '../../units/package/maintain.sh'), 'utf8');
 const networkd = '/run/systemd/network';
 const kept = '/var/lib/enid/network';
 const patienceMs = 20_000;
-/** From inside: what waits for a FIFO would outlive the test's own patience. */
+/** Limited inside the system: a command that waits for a FIFO would exceed the test's own limit. */
 const bounded = ['timeout', '--signal=KILL', '15'];
 
 let vpc: Vpc;
@@ -54,7 +54,7 @@ const as = (user: string, text: string) =>
     },
   );
 
-/** As the user enid; has to succeed. */
+/** As the user enid; must succeed. */
 async function lay(text: string): Promise<void> {
   expect(await as('enid', text)).toMatchObject({ code: 0, stderr: '' });
 }
@@ -224,7 +224,7 @@ describe('the units', () => {
   );
 
   it(
-    'give networkd at a boot the files from before, to the user that changes them',
+    'restore networkd’s previous files at boot, owned by the user that changes them',
     async () => {
       await machine.check(['systemctl', 'stop', 'enid']);
       const before = await shell(`cat ${networkd}/70-ens6.network`);

@@ -1,6 +1,6 @@
 /**
- * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. What
- * act/netlink deletes and replaces is exactly what was meant; the truth is what ip(8) prints.
+ * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report.
+ * act/netlink deletes and replaces exactly what was meant; the oracle is the output of ip(8).
  */
 
 import { execFileSync } from 'node:child_process';
@@ -33,7 +33,7 @@ async function outcomeOf(act: Promise<boolean>): Promise<boolean | string> {
 
 const apply = (change: KernelChange) => outcomeOf(applyKernelChange(change, options));
 
-/** What ip prints of a priority, without what is the same in all. */
+/** What ip prints of a priority, without the words that are the same in all. */
 function showRules(priority: number): string[] {
   const lines = ip(`rule show pref ${priority}`).trim().split('\n');
   return lines.filter((line) => line !== '').map((line) => line.replace(/^\d+:\s*/, '').replace(' [detached]', ''));
@@ -55,8 +55,8 @@ async function readRule(priority: number, isWanted: (rule: Rule) => boolean): Pr
 }
 
 /**
- * Ours, made by networkd (staticProtocol), behind and before another program's that says one thing
- * more.
+ * Our rule, made by networkd (staticProtocol), behind and before another program's rule with one
+ * more selector.
  */
 async function checkForeignTwins(): Promise<void> {
   const selectors = [
@@ -74,7 +74,7 @@ async function checkForeignTwins(): Promise<void> {
       priority += 1;
       const addForeign = async () =>
         void ip(`rule add priority ${priority} from 10.0.2.20/32 ${selector} lookup 10001 protocol static`);
-      // Also where the kernel takes the other one for the same (rule_exists).
+      // Even if the kernel treats the other rule as equal (rule_exists).
       const rule = toRule(ruleOf(priority), staticProtocol);
       const addOurs = () => client.addRule(rule, 'append');
       for (const add of isForeignFirst ? [addForeign, addOurs] : [addOurs, addForeign]) await add();
@@ -82,7 +82,7 @@ async function checkForeignTwins(): Promise<void> {
       const before = showRules(priority);
       const isOurs = (line: string) => line === `${base} proto static`;
       const result = await apply({ ...about, kind: 'remove-rule', rule });
-      // Where the kernel would delete the other one, nothing is deleted, and it is said so.
+      // If the kernel would delete the other rule, nothing is deleted, and an error says so.
       check(name, isForeignFirst ? 'RULE_SHADOWED' : true, result);
       const left = isForeignFirst ? before : before.filter((line) => !isOurs(line));
       check(`${name}: what is left`, left, showRules(priority));
@@ -91,13 +91,13 @@ async function checkForeignTwins(): Promise<void> {
 }
 
 async function checkRuleIdentity(): Promise<void> {
-  // What another program has in its stead is not deleted when ours is gone already.
+  // Another program's rule in its place is not deleted if ours is already gone.
   ip('rule add priority 2000 from 10.0.2.20/32 oif tun0 lookup 10001 protocol 236');
   const gone = toRule(ruleOf(2_000), ownProtocol);
   check('a rule that is gone', false, await apply({ ...about, kind: 'remove-rule', rule: gone }));
   check('and its twin', 1, showRules(2_000).length);
 
-  // Both ours: `sources: [10.0.2.0/24]` is taken out of the configuration.
+  // Both are ours: `sources: [10.0.2.0/24]` is removed from the configuration.
   for (const protocol of [236, 'static']) {
     const priority = protocol === 236 ? 3_000 : 3_001;
     ip(`rule add priority ${priority} from 10.0.2.0/24 iif lo lookup 10001 protocol ${protocol}`);
@@ -116,7 +116,7 @@ async function checkRuleIdentity(): Promise<void> {
     check(`${name} two are left`, left, showRules(priority).sort());
   }
 
-  // The kernel takes the narrower one for the same and refuses ours, which is needed all the same.
+  // The kernel treats the narrower rule as equal and refuses ours, which is still needed.
   for (const selector of ['to 192.0.2.0/24', 'dsfield 0x10', 'oif tun0']) {
     ip(`rule add priority 3500 from 10.0.2.20/32 ${selector} lookup 10001 protocol 236`);
     const add = () => apply({ ...about, kind: 'add-rule', rule: ruleOf(3_500) });
@@ -128,7 +128,7 @@ async function checkRuleIdentity(): Promise<void> {
     while (showRules(3_500).length > 0) ip('rule del priority 3500');
   }
 
-  // A table, an action and a protocol are part of it.
+  // Table, action and protocol are part of the identity.
   ip('rule add priority 4000 from 10.0.2.20/32 prohibit protocol 236');
   ip('rule add priority 4000 from 10.0.2.20/32 lookup 99 protocol 236');
   ip('rule add priority 4000 from 10.0.2.20/32 lookup 10001 protocol bird');
@@ -145,7 +145,7 @@ async function checkRuleIdentity(): Promise<void> {
     showRules(4_000).sort(),
   );
 
-  // In one go, as they stand: none hits another one.
+  // In one go, in their present order: no deletion hits another rule.
   ip('rule add priority 5000 from 10.0.2.20/32 iif lo lookup 10001 protocol 236');
   ip('rule add priority 5000 from 10.0.2.20/32 lookup 10001 protocol 236');
   const removals = new Removals(options);
@@ -223,7 +223,7 @@ async function checkRouteIdentity(): Promise<void> {
   check('the one with a metric is left', 1, showRoutes(4).length);
   ip('route flush table 10001');
 
-  // As bird has it: the very same way, which needs no second route.
+  // As bird adds it: the very same route, of which no second one is needed.
   ip('route add default via 10.0.2.1 dev ens6 table 10001 metric 513 proto bird');
   const same = want('10.0.2.1', { destination: '0.0.0.0/0' });
   check('the same way by another program', false, await apply({ ...about, kind: 'add-route', route: same }));

@@ -5,7 +5,7 @@ import { runInNamespace } from './run-in-namespace.ts';
 
 it.each([
   ['deletes and replaces by whole identity', './act-namespace.ts', 60],
-  ['ends with a change of which the kernel does not tell', './echo-namespace.ts', 9],
+  ['finishes after a change that the kernel does not announce', './echo-namespace.ts', 9],
 ])(
   '%s',
   async (_what, script, fewest) => {

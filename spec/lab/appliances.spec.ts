@@ -1,5 +1,5 @@
 /**
- * Hosts that carry others' traffic, as docs/appliances.md tells: a NAT instance, an overlay over
+ * Hosts that forward traffic of others, as in docs/appliances.md: a NAT instance, an overlay over
  * the address of an ENI.
  */
 
@@ -13,21 +13,23 @@ import { awaitReach, closeLab, echoWord, type Lab, openLab, testMs, until } from
 let lab: Lab;
 /** What is behind the host is reached by its ENI. */
 const inward = '  - match: { name: ens6 }\n    routes: [{ to: 10.0.9.0/24 }]\n';
-/** Behind the host, with everything by it. */
+/** Behind the host, with all its traffic through it. */
 let inner: Namespace;
 
 function shell(text: string): Promise<string> {
   return lab.vpc.guest.check(['sh', '-ec', text]);
 }
 
-/** Puts entries behind the lab's own and has them take effect. */
+/** Adds entries behind the lab's own and makes them take effect. */
 async function configure(entries: string): Promise<void> {
   await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig + entries);
   lab.enid.signal('SIGHUP');
   await lab.enid.converged();
 }
 
-/** Restarted and told to read everything again: nothing of it may change what is carried. */
+/**
+ * Restarts enid and makes it read everything again: nothing of that may change what is forwarded.
+ */
 async function disturb(): Promise<void> {
   lab.enid.signal('SIGHUP');
   await lab.enid.converged();
@@ -69,7 +71,7 @@ EOF`);
 );
 
 it(
-  'VXLAN over the address of a secondary ENI leaves by that ENI, and goes on over a restart',
+  'VXLAN over the address of a secondary ENI leaves by that ENI, and continues over a restart',
   async () => {
     const overlay = (local: string, remote: string) => [
       `link add vx0 type vxlan id 42 local ${local} remote ${remote} dstport 4789`,
@@ -89,7 +91,7 @@ it(
 );
 
 it(
-  'the metadata service and the VPC’s DNS are reached by the ENI of choice, and enid reads on',
+  'the metadata service and the VPC’s DNS are reached by the chosen ENI, and enid keeps reading',
   async () => {
     const entry = '  - match: { name: ens7 }\n    select: [{ to: 169.254.169.254/32 }, { to: 169.254.169.253/32 }]\n';
     await configure(entry);
@@ -105,15 +107,17 @@ it(
 );
 
 it(
-  'an in-line next hop without translation: what is forwarded leaves by main whatever its source, the host’s own by its ENI',
+  'an in-line next hop without translation: forwarded packets follow main whatever their source, the host’s own leave by its ENI',
   async () => {
-    // The inner host of the NAT instance sends on; only its address is not translated any more.
+    // The inner host of the NAT instance continues to send; only its address is no longer
+    // translated.
     await shell('nft delete table ip nat');
     await configure(inward);
     const dropped = await lab.vpc.countDropped(primary.id);
     await until('a forwarded packet at the primary', async () => {
       await inner.run(['timeout', '1', 'bash', '-c', echoWord(farAddresses.ipv4, 7)]);
-      // The check of the primary is on here: EC2 counts what leaves by it with the inner source.
+      // The check of the primary is on here: EC2 counts packets that leave by it with the inner
+      // source.
       return (await lab.vpc.countDropped(primary.id)) > dropped;
     });
     await awaitReach(lab.vpc);
@@ -122,13 +126,13 @@ it(
 );
 
 it(
-  'a concentrator: addresses that carry public ones are routed into a tunnel and are on no link; those of choice stay local',
+  'a concentrator: addresses that carry public ones are routed into a tunnel and are on no link; chosen ones stay local',
   async () => {
     await configure(
       `  - match: { device: 1 }\n    addresses: { secondary: route-only, exclude: [10.0.2.22/31] }\n    sources: [10.0.2.22/32]\n`,
     );
     await until('the addresses are off', async () => !/10\.0\.2\.2[123]\//.test(await shell('ip -o address')));
-    // By its sources the excluded one is back behind the host; the other of the block is not.
+    // `sources` puts the excluded address back behind the host, but not the other one of the block.
     for (const site of ['10.0.2.21', '10.0.2.22', '2001:db8:0:2::21']) {
       await until(site, () => lab.vpc.reaches(site, { from: 'container', timeoutMs: 500 }));
     }

@@ -1,4 +1,4 @@
-/** One clear line for each bad input, and nothing torn down. */
+/** Each bad input causes one clear line, and nothing is torn down. */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
@@ -123,7 +123,7 @@ it(
 );
 
 it(
-  'an address that cannot be is one line; what was known is kept',
+  'an impossible address is one line; what was known is kept',
   async () => {
     const { vpc, enid } = lab;
     await awaitLeases(lab);

@@ -1,7 +1,7 @@
 /**
- * Promise P7 on the real kernel: floods of other programs' routes and links, metadata that differ
- * at every poll and ENIs that come and go cost neither memory nor journal lines for ever, and the
- * end is right. ENID_BOUNDED_ROUNDS=100 and ENID_BOUNDED_CYCLES=1000 take longer.
+ * Promise P7 on the real kernel: floods of other programs' routes and links, metadata that differs
+ * at every poll, and ENIs that come and go do not make memory or the journal grow without limit,
+ * and the final state is right. ENID_BOUNDED_ROUNDS=100 and ENID_BOUNDED_CYCLES=1000 take longer.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -14,10 +14,10 @@ const quickCycles = Number(process.env['ENID_BOUNDED_CYCLES'] ?? 10);
 const routeCount = 100_000;
 const linkCount = 500;
 const cyclesPerRound = 2;
-/** Measured: an attach and a detach are told in about 35 lines, the altered addresses in a few. */
+/** Measured: an attach and a detach log about 35 lines, the altered addresses a few. */
 const linesPerRound = 60 * cyclesPerRound + 120;
 /**
- * Between two rounds the collector may lag behind by as much; what leaks in each round exceeds it.
+ * Between two rounds the collector may lag behind by this much; a leak in each round exceeds it.
  */
 const residentRatio = 1.5;
 
@@ -36,7 +36,7 @@ function batch(lines: readonly string[]): Promise<string> {
   return lab.vpc.guest.check(['ip', '-batch', '-'], { input: `${lines.join('\n')}\n`, timeoutMs: 60_000 });
 }
 
-/** Half by a link of nobody's, half by an ENI's, as a router on the host would put them. */
+/** Half by another link, half by an ENI's, as a router on the host would add them. */
 async function floodRoutes(): Promise<void> {
   const routes = listDestinations(routeCount).map(
     (destination, index) => `${destination} dev ${index % 2 === 0 ? 'br9' : 'ens5'} proto 186`,
@@ -45,7 +45,7 @@ async function floodRoutes(): Promise<void> {
   await batch(routes.map((route) => `route del ${route}`));
 }
 
-/** Links of containers; ifb takes the least time to make. */
+/** Links of containers; ifb links are the fastest to create. */
 async function floodLinks(): Promise<void> {
   const names = Array.from({ length: linkCount }, (_, index) => `if${index}`);
   await batch(names.flatMap((name) => [`link add ${name} type ifb`, `link set ${name} up group 77`]));
@@ -63,11 +63,14 @@ async function runRound(): Promise<void> {
   }
   await floodRoutes();
   await floodLinks();
-  // All that was heard is digested.
+  // All events are processed.
   await until('its rules are gone', async () => !/10002/.test(await vpc.guest.check(['ip', 'rule'])));
 }
 
-/** The metadata service says something else of the primary at every poll; the result ends that. */
+/**
+ * The metadata service reports something else about the primary at every poll; the returned
+ * function ends that.
+ */
 function lie(): () => Promise<void> {
   let count = 0;
   const timer = setInterval(() => {
@@ -83,7 +86,7 @@ function lie(): () => Promise<void> {
 }
 
 it(
-  'stays within its bounds',
+  'stays within its limits',
   async () => {
     await runRound();
     const residentBefore = readResidentMb(lab.enid.pid);
@@ -94,7 +97,7 @@ it(
     await until('the truth', async () => !/10\.0\.1\.1\d\d\//.test(await lab.vpc.guest.check(['ip', '-o', 'address'])));
     expect(lab.enid.lines.length - linesBefore).toBeLessThan(rounds * linesPerRound);
     expect(readResidentMb(lab.enid.pid) / residentBefore).toBeLessThan(residentRatio);
-    // What was lost was told and read again; the program still hears everything.
+    // Losses were reported and the state read again; the program still receives everything.
     await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20001']);
     await until('the repair', async () => /^20001:/m.test(await lab.vpc.guest.check(['ip', 'rule'])), 5_000);
     await awaitReach(lab.vpc);
@@ -107,7 +110,7 @@ it(
 );
 
 it(
-  'an ENI that is attached and detached again and again leaves nothing, and is there at the end',
+  'an ENI that is attached and detached repeatedly leaves nothing, and works at the end',
   async () => {
     const { vpc, enid } = lab;
     const linesBefore = enid.lines.length;
@@ -120,7 +123,7 @@ it(
     }
     await until('the end of its rules', async () => !(await hasRules()));
     await enid.converged();
-    // All of it was EC2's word: nobody has undone anything, and nothing is done less often.
+    // All of it was EC2's decision: no other program has undone anything, and nothing is delayed.
     expect(enid.lines.slice(linesBefore).filter((line) => /keeps undoing/.test(line))).toEqual([]);
     expect(await vpc.guest.check(['ls', '/run/systemd/network'])).not.toMatch(/ens7/);
     const ledger = await vpc.guest.readFile('/run/enid/ledger.json');

@@ -1,6 +1,4 @@
-/**
- * Any local user sends to a service on the bus what he likes, as large and as often as he likes.
- */
+/** Any local user may send messages of any size at any rate to a service on the bus. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { join } from 'node:path';
@@ -28,7 +26,7 @@ beforeAll(async () => {
   await bus.start();
   ask = await serve(bus, 'org.enid1');
   await serve(bus, control);
-  // Its code is compiled and its heap grown by then.
+  // By then its code is compiled and its heap has grown.
   await attack({ kind: 'call', ...manager, member: 'Describe', count: 2_000 });
 });
 afterAll(async () => {
@@ -59,15 +57,15 @@ function attack(one: Attack) {
 }
 
 /**
- * How much longer than another service that nobody attacks it takes for somebody else's calls
- * meanwhile: who floods the bus makes dbus-daemon slow for everybody, which is not its doing.
+ * How much longer than a service that is not attacked it takes for calls of others meanwhile: a
+ * flood makes dbus-daemon slow for all, which is not the fault of the service.
  */
 async function callMeanwhile<T>(under: Promise<T>): Promise<{ result: T; worstMs: number; failures: string[] }> {
   let isOver = false;
   const result = under.finally(() => {
     isOver = true;
   });
-  // The worst of each: which of the two calls waits for a message of 31 MB is chance.
+  // The worst of each: it is random which of the two calls waits for a message of 31 MB.
   let [worstMineMs, worstControlMs] = [0, 0];
   const failures: string[] = [];
   const call = async (...words: string[]) => {
@@ -102,7 +100,7 @@ it.each([
     const after = await ask();
     expect({ ...result, ms: 0 }).toEqual({ sent: 3, returns: 0, errors: { [limitsExceeded]: 3 }, closed: 0, ms: 0 });
     expect(failures).toEqual([]);
-    // dbus-daemon itself checks 31 MB for seconds: which of the two calls waits for that is chance.
+    // dbus-daemon itself checks 31 MB for seconds: which of the two calls waits for that is random.
     expect(worstMs).toBeLessThan(mb > 8 ? 5 * answerMs : answerMs);
     expect(after.pauseMs).toBeLessThan(answerMs);
     expect(after.rssMb - before.rssMb).toBeLessThan(mostGrowthMb);
@@ -146,10 +144,11 @@ it.each([
     const flood: Attack = { kind: 'call', ...manager, member: 'Describe', wantsReply: true, ...many };
     const { failures } = await callMeanwhile(attack({ ...flood, patienceMs: 500 }));
     const { pauseMs } = await ask();
-    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: what many send
-    // to one waits there, and others' calls with it. Once that is over, so is the wait.
+    // dbus-daemon reads 2 KiB of each connection in turn and writes 2 KiB to each: messages from
+    // many senders to one service wait there, and other calls with them. When the flood is over, so
+    // is the wait.
     const { worstMs } = await callMeanwhile(sleep(500));
-    // No word is said of a call that was ended after 30 s of such waiting.
+    // A call that was ended after 30 s of such waiting is not reported.
     expect(failures.filter((text) => text !== '')).toEqual([]);
     expect(pauseMs).toBeLessThan(answerMs);
     expect(worstMs).toBeLessThan(answerMs);
@@ -158,7 +157,7 @@ it.each([
 );
 
 it(
-  'refuses calls beyond those that it answers at a time, and takes them again when those are answered',
+  'refuses calls above its concurrency limit, and accepts calls again when earlier ones are answered',
   async () => {
     const slow: Attack = { kind: 'call', ...manager, member: 'Slow', count: 100, wantsReply: true };
     for (let round = 0; round < 2; round += 1) {

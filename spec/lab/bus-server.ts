@@ -1,6 +1,6 @@
 /**
- * A service on a bus, as a process of its own: `node bus-server.ts ADDRESS NAME`. Prints a line of
- * JSON for each line that it reads: its memory, and its longest pause since the last one.
+ * A service on a bus as a separate process: `node bus-server.ts ADDRESS NAME`. For each line of
+ * input it prints a line of JSON: its memory, and its longest pause since the previous line.
  */
 
 import { createInterface } from 'node:readline';

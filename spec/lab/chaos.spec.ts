@@ -1,6 +1,6 @@
 /**
- * A short chaos run on each networkd; `npm run chaos` runs as long as it is told to.
- * ENID_CHAOS_MINUTES: longer here, too.
+ * A short chaos run on each networkd; `npm run chaos` runs as long as requested. ENID_CHAOS_MINUTES
+ * extends this one, too.
  */
 
 import { expect, it } from '@jest/globals';

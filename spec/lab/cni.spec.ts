@@ -1,7 +1,7 @@
 /**
- * The profile for Kubernetes nodes (units/profiles/cni.yaml): the primary is enid's, every other
- * ENI is the CNI plugin's, but for those that are allowed by name. The plugin's part is done by
- * hand, as VPC CNI and Cilium in ENI mode do it.
+ * The profile for Kubernetes nodes (units/profiles/cni.yaml): enid manages the primary, and the CNI
+ * plugin every other ENI except those that are allowed by name. The test does by hand what the
+ * plugin does, as VPC CNI and Cilium in ENI mode do it.
  */
 
 import { readFile } from 'node:fs/promises';
@@ -12,9 +12,9 @@ import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
 const profile = join(import.meta.dirname, '../../units/profiles/cni.yaml');
-/** Of the plugin's ENI: for a pod each, as the rest of its addresses. */
+/** On the plugin's ENI: one for each pod, like its other addresses. */
 const pods = alone.ipv4?.slice(1) ?? [];
-/** What VPC CNI makes for an ENI and for each pod of it. */
+/** What VPC CNI creates for an ENI and for each of its pods. */
 const plugin = `
 ip link set ens6 up
 ip address add 10.0.2.20/24 dev ens6 noprefixroute
@@ -30,7 +30,7 @@ function check(...argv: string[]): Promise<string> {
   return lab.vpc.guest.check(argv);
 }
 
-/** All that is the plugin's: rules, its table, its link. */
+/** Everything that belongs to the plugin: rules, its table, its link. */
 async function readPlugin(): Promise<string> {
   const text = await check(
     'sh',
@@ -45,8 +45,8 @@ beforeAll(async () => {
   lab = await openLab('cni', primary);
   const { guest } = lab.vpc;
   await guest.writeFile('/etc/enid/config.d/50-cni.yaml', await readFile(profile, 'utf8'));
-  // What cni-enis.service runs at each boot: before it, networkd takes any ENI, as on the first
-  // boot of an image.
+  // What cni-enis.service does at each boot: before it has run, networkd configures any ENI, as on
+  // the first boot of an image.
   expect(await check('networkctl', 'status', 'ens5')).toMatch(/70-ens5\.network/);
   await guest.writeFile(
     '/run/cni-enis.sh',
@@ -54,7 +54,7 @@ beforeAll(async () => {
   );
   await check('sh', '/run/cni-enis.sh');
   expect(await check('cat', '/run/systemd/network/80-ec2.network.d/primary.conf')).toContain(primary.mac);
-  // The lab's own container is on a link of the kind that its ENIs are of.
+  // The lab's own container has a link of the same kind as its ENIs.
   await guest.writeFile('/etc/enid/config.d/99-lab.yaml', 'interfaces: [{ match: { name: "ctr*" }, manage: none }]\n');
   await check('networkctl', 'reload');
   lab.enid.signal('SIGHUP');
@@ -65,7 +65,7 @@ beforeAll(async () => {
 afterAll(() => closeLab(lab));
 
 it(
-  'pods reach out by the ENI that has their address, and nothing of the plugin is touched',
+  'pods reach the far host by the ENI that has their address, and nothing of the plugin is changed',
   async () => {
     const { vpc } = lab;
     const before = await readPlugin();
@@ -86,7 +86,7 @@ it(
 );
 
 it(
-  'an ENI that is allowed by an entry of its own is configured, as any other; the plugin’s stays the plugin’s',
+  'an ENI that is allowed by an entry is configured like any other; the plugin’s ENI stays the plugin’s',
   async () => {
     const { vpc } = lab;
     const allowed = `interfaces: [{ match: { eni: ${sharing.id} } }]\n`;
@@ -94,7 +94,7 @@ it(
     const before = await readPlugin();
     await vpc.attach(sharing);
     await sleep(300);
-    // networkd has nothing for it but what enid writes.
+    // networkd has no file for it except enid's.
     expect(await check('networkctl', 'status', 'ens7')).not.toMatch(/80-ec2/);
     lab.enid.signal('SIGHUP');
     for (const address of sharing.ipv4 ?? []) await until(address, () => vpc.reaches(address, { timeoutMs: 500 }));

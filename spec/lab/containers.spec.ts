@@ -1,7 +1,7 @@
 /**
- * Containers as Docker makes them, beside enid: a bridge, masquerading, a published port on every
- * address of every ENI, by DNAT and by a program of the host. What docs/containers.md says is what
- * is done here.
+ * Containers as Docker creates them, beside enid: a bridge, masquerading, a published port on every
+ * address of every ENI, by DNAT and by a program of the host. The test carries out what
+ * docs/containers.md says.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, echoWord, type Lab, openLab, testMs, until } from './lab.ts';
 
 const container = '172.17.0.2';
-/** The bridge, and what Docker has nftables do for `--publish 8080:80`. */
+/** The bridge, and the nftables rules of Docker for `--publish 8080:80`. */
 const docker = `
 sysctl -qw net.ipv4.ip_forward=1
 ip link add docker0 type bridge
@@ -27,7 +27,10 @@ table ip nat {
 }
 EOF
 `;
-/** What the guide tells to do for published ports: what came in by an ENI is answered by it. */
+/**
+ * What the guide says about published ports: the answer to a connection that came in by an ENI
+ * leaves by it.
+ */
 const marks = readGuideBlock('containers.md', 'nft');
 const entries = readGuideBlock('containers.md', 'yaml').replace(/^interfaces:\n/, '');
 
@@ -44,7 +47,7 @@ async function comesIn(address: string, port: number): Promise<boolean> {
   return (await lab.vpc.far.run(['timeout', '3', 'bash', '-c', echoWord(address, port)])).code === 0;
 }
 
-/** Those of the addresses that the far host gets no answer from. */
+/** The addresses from which the far host gets no answer. */
 async function findDeaf(addresses: readonly string[], port: number): Promise<string[]> {
   const answers = await Promise.all(addresses.map((address) => comesIn(address, port)));
   return addresses.filter((_, index) => answers[index] !== true);
@@ -99,12 +102,12 @@ it(
 );
 
 it(
-  'a published port answers on the primary ENI, and on the others once what came in by an ENI is selected by its mark',
+  'a published port answers on the primary ENI, and on the others once connections that came in by an ENI are selected by its mark',
   async () => {
     expect(await findDeaf(addressesOf('ipv4', primary), 8080)).toEqual([]);
     const others = addressesOf('ipv4', alone, sharing);
-    // The container's answer has its own source when it is routed: it leaves by the primary, and
-    // EC2 drops it.
+    // The container's answer is routed with its own source: it leaves by the primary, and EC2 drops
+    // it.
     expect(await findDeaf(others, 8080)).toEqual(others);
     await lab.vpc.guest.check(['nft', '-f', '-'], { input: marks });
     await lab.vpc.guest.writeFile('/etc/enid/config.yaml', labConfig + entries);
@@ -118,7 +121,7 @@ it(
 );
 
 it(
-  'what Docker made is as it was',
+  'Docker’s objects are unchanged',
   async () => {
     const before = await shell('nft list table ip nat; ip address show dev docker0');
     lab.enid.signal('SIGHUP');

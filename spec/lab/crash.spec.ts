@@ -1,6 +1,6 @@
 /**
- * Crash consistency on the real program (promise P6): killed at its Nth netlink request, at its Nth
- * change of a file, at its Nth word to the bus, it is started again and brings everything in order;
+ * Crash consistency of the real program (promise P6): it is killed at its Nth netlink request, its
+ * Nth file change, its Nth message to the bus; after a restart it configures everything, and
  * nothing foreign is lost. ENID_CRASH_EVERY=1 tries every N, which takes some minutes.
  */
 
@@ -24,8 +24,8 @@ printf '[Match]\\nName=nothing\\n' > /run/systemd/network/70-other.network
 `;
 
 /**
- * All that the program makes, and one file of an ENI with its drop-in: nearly everything is to be
- * made again.
+ * All kinds of object that the program makes, and one file of an ENI with its drop-in: nearly
+ * everything must be made again.
  */
 const wipe = `
 for family in -4 -6; do
@@ -47,21 +47,20 @@ function shell(script: string) {
 const isWhole = async () => (await readState(lab.vpc)) === whole;
 
 /**
- * Starts the program so that its `count`th such call kills it. False: it lived through, and
- * everything is in order.
+ * Starts the program so that its `count`th such call kills it. False: it survived and everything is
+ * configured.
  */
 async function isKilledAt(calls: string, count: number): Promise<boolean> {
   const injection = ['-e', `trace=${calls}`, '-e', `inject=${calls}:signal=SIGKILL:when=${count}`];
   const wrapper = ['strace', '-D', '-f', '-qq', '-o', '/dev/null', ...injection, '--'];
-  // strace counts each call by thread: one thread for the file system makes that a count of the
-  // program's.
+  // strace counts calls per thread: with one file system thread, that is the program's count.
   lab.enid = EnidProcess.start(lab.vpc.guest, [], { UV_THREADPOOL_SIZE: '1' }, wrapper);
   let isKilled = false;
   const end = lab.enid.exited().then(() => {
     isKilled = true;
   });
   await Promise.race([end, until('the end, or all in order', isWhole)]);
-  // What comes after that: the ledger, answers on the bus.
+  // The calls after that: the ledger, answers on the bus.
   if (!isKilled) await Promise.race([end, sleep(300)]);
   return isKilled;
 }
@@ -82,7 +81,7 @@ it.each([
   ['change of a file', 'rename,renameat,renameat2,fsync,unlink,unlinkat,ftruncate', 1, 2],
   ['word to the bus or the metadata service', 'write,writev', 12, 20],
 ])(
-  'killed at any %s, it brings all in order when it is started again',
+  'killed at any %s, it configures everything after a restart',
   async (_what, calls, usualStep, fewest) => {
     const step = isEvery ? 1 : usualStep;
     let last = 0;
@@ -106,8 +105,8 @@ it.each([
 );
 
 /**
- * Nothing can be written; `mend` takes that back. `restore`: what the killed program left is there
- * again, too.
+ * Makes writing impossible; `mend` undoes that. `restore`: also puts back the files that the killed
+ * program left.
  */
 const diskFaults: readonly (readonly [what: string, fault: string, mend: string, restore: string])[] = [
   [
@@ -119,7 +118,7 @@ const diskFaults: readonly (readonly [what: string, fault: string, mend: string,
   ['is on a full disk', 'cat /dev/zero > /run/enid/fill 2>/dev/null; true', 'rm /run/enid/fill', 'true'],
   [
     'is on a disk that is read-only',
-    // The lock is open for writing, which keeps its own mount from it.
+    // The lock file is open for writing, so the directory must be a mount of its own.
     'mount --bind /run/enid /run/enid && mount -o remount,bind,ro /run/enid',
     'umount /run/enid',
     'true',
@@ -127,7 +126,7 @@ const diskFaults: readonly (readonly [what: string, fault: string, mend: string,
 ];
 
 it.each(diskFaults)(
-  'what EC2 assigns while metadata.json %s works on after a crash without the metadata service, and is remembered once it can be',
+  'addresses that EC2 assigns while metadata.json %s keep working after a crash without the metadata service, and are stored once possible',
   async (_what, fault, mend, restore) => {
     const { vpc } = lab;
     await shell('mount -t tmpfs -o size=256k tmpfs /run/enid');
@@ -147,13 +146,13 @@ it.each(diskFaults)(
     await vpc.guest.check(['sh', '-c', `${mend}; ${restore}`]);
     expect(await isRemembered()).toBe(false);
     lab.enid = EnidProcess.start(vpc.guest);
-    // It is asked after the first pass.
+    // The service is asked after the first pass.
     await until('no metadata', () => lab.enid.lines.some((line) => /failed to read the metadata/.test(line)), 60_000);
     await sleep(3_000);
     expect(await readState(vpc)).toBe(stood);
     expect(lab.enid.lines.filter((line) => /CHANGE=remove-/.test(line))).toEqual([]);
     await awaitReach(vpc, 60_000);
-    // The service answers, and the disk fails a while longer.
+    // The service answers, and the disk fails for a while longer.
     await vpc.guest.check(['sh', '-c', fault]);
     await vpc.imds.setFaults([]);
     await until('one trouble', () => lab.enid.lines.some((line) => /failed to write the metadata/.test(line)), 60_000);

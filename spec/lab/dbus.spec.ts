@@ -71,7 +71,7 @@ describe('Bus', () => {
     });
   });
 
-  it('is honest about a bus that is not there, and connects when it comes', async () => {
+  it('reports a bus that is absent, and connects when it appears', async () => {
     const late = await PrivateBus.make();
     cleanUps.push(() => void late.remove());
     const bus = makeBus({ address: late.address });
@@ -91,7 +91,7 @@ describe('Bus', () => {
     expect(bus.failure).not.toBe('');
   });
 
-  it('survives a bus that says no, garbage or nothing', async () => {
+  it('survives a bus that refuses, sends garbage or nothing', async () => {
     for (const [index, answer] of [
       'REJECTED EXTERNAL\r\n',
       '\r\n\r\n',
@@ -112,7 +112,7 @@ describe('Bus', () => {
     }
   });
 
-  it('survives a message that dbus-next cannot decode, and reads on', async () => {
+  it('survives a message that dbus-next cannot decode, and continues to read', async () => {
     const path = join(daemon.directory, 'relay');
     const sockets: Socket[] = [];
     const server = createServer((socket) => {
@@ -156,7 +156,7 @@ describe('Bus', () => {
     expect(signals).toEqual(['Good', 'Better']);
   });
 
-  it('gives up on a call that is not answered, and forgets it', async () => {
+  it('abandons a call that is not answered, and forgets it', async () => {
     await startNetworkd();
     const bus = makeBus();
     await bus.start();
@@ -166,7 +166,7 @@ describe('Bus', () => {
     });
   });
 
-  it('tells of owners, and of a bus that dies and comes back', async () => {
+  it('reports owners, and a bus that dies and comes back', async () => {
     const mortal = await PrivateBus.make();
     await mortal.start();
     cleanUps.push(() => void mortal.remove());
@@ -201,7 +201,7 @@ describe('Bus', () => {
     again.stop();
   });
 
-  it('adds one rule for many subscriptions, removes it with the last, over and over', async () => {
+  it('adds one rule for many subscriptions and removes it with the last, repeatedly', async () => {
     const bus = makeBus();
     await bus.start();
     const observer = sessionBus({ busAddress: daemon.address, authMethods: ['EXTERNAL'] });
@@ -230,7 +230,7 @@ describe('Bus', () => {
     expect(added.filter((member) => member === 'RemoveMatch')).toHaveLength(4);
   });
 
-  it('does not believe a signal that another sends straight to it', async () => {
+  it('ignores a signal that another sender sends directly to it', async () => {
     const networkd = await startNetworkd();
     const bus = makeBus();
     await bus.start();
@@ -262,7 +262,7 @@ describe('Bus', () => {
 });
 
 describe('NetworkdWatcher', () => {
-  it('tells presence, links and their changes', async () => {
+  it('reports presence, links and their changes', async () => {
     const bus = makeBus();
     const watcher = new NetworkdWatcher(bus);
     const events: NetworkdEvent[] = [];
@@ -277,7 +277,7 @@ describe('NetworkdWatcher', () => {
     const networkd = await startNetworkd();
     await waitFor(() => watcher.presence === 'present');
     const link = { linkIndex: 2, networkFile: '/run/systemd/network/70-ens2.network', setupState: 'configured' };
-    // It came while the watcher looked.
+    // It appeared while the watcher was reading.
     const links = [{ ...link, unsettledMs: expect.any(Number) }];
     expect(await watcher.readState([2, 3])).toEqual({ kind: 'present', version: null, links });
     expect(await watcher.listLinks()).toEqual([{ linkIndex: 2, linkName: 'ens2' }]);
@@ -297,7 +297,7 @@ describe('NetworkdWatcher', () => {
     watcher.stop();
   });
 
-  it('asks again only about what networkd announced a change of, also while it was asked, and about all after its restart', async () => {
+  it('asks again only about links that networkd announced as changed, even during a question, and about all after its restart', async () => {
     const networkd = await startNetworkd();
     networkd.descriptions.set(3, description.replace('"Index":2', '"Index":3'));
     const bus = makeBus();
@@ -338,7 +338,7 @@ describe('NetworkdWatcher', () => {
     watcher.stop();
   });
 
-  it('refuses a description that is none', async () => {
+  it('refuses text that is no description', async () => {
     const networkd = await startNetworkd();
     networkd.descriptions.set(9, '{"Index": "nine"}');
     const bus = makeBus();
@@ -363,7 +363,7 @@ describe('NetworkdBus', () => {
     expect(networkd.calls).toHaveLength(5);
   });
 
-  it('gives the reason of a failure', async () => {
+  it('reports the reason of a failure', async () => {
     const bus = makeBus();
     await bus.start();
     const act = new NetworkdBus(bus);

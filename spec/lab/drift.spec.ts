@@ -1,6 +1,6 @@
 /**
- * Promise P3: whatever is the program's own comes back by the kernel's events; the metadata is read
- * once an hour here.
+ * Promise P3: every object of the program is restored because of the kernel's events; here the
+ * metadata is read once an hour.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -36,7 +36,7 @@ it.each([
   ['an IPv6 address', 'ip address del 2001:db8:0:2::21/128 dev ens6'],
   ['an alternative name', 'ip link property del dev ens6 altname eni-00000000000000002'],
   [
-    'a rule that now leads elsewhere',
+    'a rule that was changed to another table',
     'ip rule del pref 20002; ip rule add pref 20002 from 10.0.1.30/31 lookup 99; ip rule del pref 20002 lookup 99',
   ],
   ['all rules', `ip rule flush; ip -6 rule flush; ${restoreOthers}`],
@@ -106,7 +106,7 @@ it(
 );
 
 it(
-  'all addresses of a link: back without a word from the metadata service',
+  'all addresses of a link are restored without asking the metadata service',
   async () => {
     const { vpc } = lab;
     await vpc.imds.resetRequests();
@@ -119,7 +119,7 @@ it(
 );
 
 it(
-  'a leased address that was put back is the lease’s again with the next renewal',
+  'a leased address that was restored belongs to the lease again after the next renewal',
   async () => {
     const { vpc } = lab;
     const show = () => vpc.guest.check(['ip', '-o', 'address', 'show', 'dev', 'ens6', 'to', '10.0.2.20']);
@@ -139,7 +139,7 @@ it(
 );
 
 it(
-  'a link that goes down and up has all again',
+  'a link that goes down and up gets everything back',
   async () => {
     const { vpc } = lab;
     await vpc.guest.check(['ip', 'link', 'set', 'ens6', 'down']);
@@ -150,7 +150,7 @@ it(
   testMs,
 );
 
-it('a fight is told once, with the object and the count, and ends when the other side gives up', async () => {
+it('a fight is reported once, with the object and the count, and ends when the other side gives up', async () => {
   const { vpc, enid } = lab;
   const told = () =>
     enid.lines.filter((line) => /keeps undoing .*pref 20001 .*times in a row.*ip -ts monitor rule/.test(line)).length;

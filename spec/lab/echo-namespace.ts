@@ -1,7 +1,7 @@
 /**
- * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. Changes of
- * which the kernel does not tell: names for a link that is down (`manage: names`, nobody raises
- * it), and a route that another program has in the same way.
+ * Runs inside a network namespace of its own (see act.spec.ts) and prints a JSON report. Changes
+ * that the kernel does not announce: names of a link that is down (`manage: names`, nothing brings
+ * it up), and a route that another program has with the same next hop.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -25,9 +25,9 @@ const sleep = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 const client = new RtnetlinkClient();
 const eni = makeEni(1);
 
-/** The reconciler on this kernel for a while; what it reported. */
+/** Runs the reconciler on this kernel for a while; returns its reports. */
 async function reconcile(config: Config, ms: number) {
-  // As the daemon's: of main only what is by its own links and its own.
+  // As in the daemon: bird's routes in main (protocol 12) are not kept.
   const mirror = await KernelMirror.open({
     isRelevantRoute: (_family, table, _link, protocol) => table !== 254 || protocol !== 12,
   });
@@ -103,7 +103,7 @@ const routes: Config = {
   check('no line for the route that bird has', ['done set-link-group'], lines);
   check('bird’s is left', 1, ip('route show 172.20.0.0/16').trim().split('\n').length);
   check('and is bird’s', true, ip('route show 172.20.0.0/16').includes('proto bird'));
-  // It is tried, ever less often.
+  // It is retried with growing delays.
   check('few passes for it', true, passes.length > 3 && passes.length < 20);
   const left = passes.at(-1)?.remaining.filter((change) => change.kind === 'add-route' && change.route.table === 254);
   check('it is not pending', [], left);

@@ -1,4 +1,7 @@
-/** The daemon explains from what it knows: as a fresh look at the host would, and without one. */
+/**
+ * The daemon explains from its memory: the answer equals that of a fresh look at the host, without
+ * such a look.
+ */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
@@ -15,12 +18,12 @@ function shell(text: string): Promise<string> {
 beforeAll(async () => {
   lab = await openLab('explain', primary, labConfig.replace('interval: 5s', 'interval: 1h'));
   for (const eni of [alone, sharing]) await lab.vpc.attach(eni);
-  // No poll would find them within the test.
+  // No poll would find the addresses within the test.
   await lab.enid.stop();
   lab.enid = EnidProcess.start(lab.vpc.guest);
   await awaitReach(lab.vpc);
   await lab.enid.converged();
-  // What a mirror of the ENIs' routes does not hold.
+  // Objects that a mirror of the ENIs' routes does not have.
   await shell(`
     ip link add docker0 type bridge; ip address add 172.17.0.1/16 dev docker0; ip link set docker0 up
     ip link add tun0 type bridge; ip link set tun0 up
@@ -33,7 +36,7 @@ beforeAll(async () => {
 afterAll(() => closeLab(lab));
 
 it(
-  'as a fresh look does, whatever the packet',
+  'like a fresh look, for every packet',
   async () => {
     const sources = ['10.0.1.10', '10.0.1.30', '10.0.2.21', '172.17.0.5', '198.51.100.9'];
     const destinations = [
@@ -55,8 +58,8 @@ it(
       const [asked, looked] = await Promise.all([explain(packet), explain(packet, '--no-daemon')]);
       expect(asked).toEqual(looked);
     }
-    // Where the kernel refuses it does not tell by which route, so that the desired way lacks that
-    // one.
+    // When the kernel refuses a packet it does not say by which route, so the desired way lacks the
+    // route.
     for (const destination of ['192.0.3.1', '192.0.4.1']) {
       const [asked, looked] = [
         await explain(['10.0.1.10', destination]),
@@ -70,7 +73,7 @@ it(
 );
 
 it(
-  'without a dump of the kernel and without the metadata service, within a second of 50 questions by others',
+  'without a dump of the kernel and without the metadata service, within a second of 50 other questions',
   async () => {
     const { vpc, enid } = lab;
     await vpc.guest.check(['ip', '-batch', '-'], {
@@ -97,14 +100,15 @@ it(
     expect(sent).toContain('RTM_GETROUTE');
     expect(sent).not.toContain('NLM_F_DUMP');
     expect(await vpc.imds.requests()).toEqual([]);
-    // 50 processes of busctl under strace are most of it; a look at a silent service takes longer.
+    // Most of the time is spent on 50 processes of busctl under strace; asking a metadata service
+    // that does not answer takes longer.
     expect(tookMs).toBeLessThan(20_000);
     expect(enid.lines.filter((line) => /rror|warn/.test(line))).toEqual([]);
   },
   testMs,
 );
 
-it('tells who names a link its addresses, from memory', async () => {
+it('answers from memory if asked by a link name with its addresses', async () => {
   const answer = await lab.vpc.guest.run([
     ...['busctl', 'call', 'org.enid1', '/org/enid1', 'org.enid1.Manager', 'Explain', 'ss', 'ens6', ''],
   ]);

@@ -1,7 +1,7 @@
 /**
- * Promise P2 on the whole program: the file system, the bus daemon, networkd, the clock and the
- * kernel's event buffer fail under it. The network stays, nothing is lost, drift is repaired
- * meanwhile where it can be, and afterwards all is right without help.
+ * Promise P2 for the whole program: the file system, the bus daemon, networkd, the clock and the
+ * kernel's event buffer fail while it runs. The network stays, nothing is lost, drift is repaired
+ * meanwhile if possible, and afterwards the state is right without help.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -30,7 +30,7 @@ const altName = 'eni-00000000000000002';
 const hasAltName = async () => (await shell('ip link show ens6')).includes(altName);
 
 /**
- * Another program removes something of ours that no packet needs: it is back, whatever else is
+ * Another program removes an object of ours that no packet needs: it is restored, whatever else is
  * broken.
  */
 async function expectRepair(): Promise<void> {
@@ -38,7 +38,7 @@ async function expectRepair(): Promise<void> {
   await until('the alternative name', hasAltName, 5_000);
 }
 
-/** What the program said from now on. */
+/** What the program logs from now on. */
 function listen(): () => string {
   const start = lab.enid.lines.length;
   return () => lab.enid.lines.slice(start).join('\n');
@@ -54,7 +54,7 @@ const remounts: [string, string, string, RegExp][] = [
   [
     'read-only',
     `for folder in ${folders}; do mount --bind $folder $folder; mount -o remount,ro,bind $folder; done`,
-    // Lazily: the daemon may have a file open just then.
+    // Lazily: the daemon may have a file open at that moment.
     `umount --lazy ${folders}`,
     /EROFS/,
   ],
@@ -67,7 +67,7 @@ const remounts: [string, string, string, RegExp][] = [
 ];
 
 it.each(remounts)(
-  'a %s /run: told, drift is repaired all the same, and what had to wait is done when it is over',
+  'a %s /run: reported; drift is still repaired, and delayed work is done when it is over',
   async (_what, breakIt, mendIt, told) => {
     const { vpc, enid } = lab;
     const said = listen();
@@ -80,12 +80,12 @@ it.each(remounts)(
       await vpc.attach(sharing);
       await until('the trouble', () => told.test(said()));
       await sleep(1_000);
-      // Of each object once: a disk that stays full does not fill the journal, too.
+      // Once for each object: a disk that stays full must not fill the journal, too.
       const lines = said().split('\n');
       expect(new Set(lines.map((line) => line.replace(/\d+/g, ''))).size).toBeGreaterThan(lines.length / 3);
       await shell(mendIt);
     });
-    // Tried again with a back-off of a minute at most.
+    // Retried with a back-off of a minute at most.
     await until(
       'the ENI that was attached meanwhile',
       async () => (await vpc.reachesAll()).every((one) => one.isReached),
@@ -102,7 +102,7 @@ it.each(remounts)(
 );
 
 it(
-  'the bus daemon crashes and comes back: told, drift is repaired meanwhile, and the next ENI is configured',
+  'the bus daemon crashes and comes back: reported; drift is repaired meanwhile, and the next ENI is configured',
   async () => {
     const { vpc, enid } = lab;
     const said = listen();
@@ -112,7 +112,8 @@ it(
       await expectRepair();
       await vpc.guest.startBus();
     });
-    // No networkd takes up a bus that came back; its restart costs what `lossless` measures.
+    // networkd does not connect to a bus that came back; `lossless` measures the cost of its
+    // restart.
     await vpc.guest.networkd.restart();
     await vpc.attach(sharing);
     await awaitReach(vpc);
@@ -123,7 +124,7 @@ it(
 );
 
 it(
-  'networkd is stopped for long (masked): every ENI works on, what is assigned meanwhile works, an ENI attached meanwhile when it is back',
+  'networkd is stopped for long (masked): every ENI keeps working, addresses assigned meanwhile work, an ENI attached meanwhile works when it is back',
   async () => {
     const { vpc, enid } = lab;
     const said = listen();
@@ -147,13 +148,13 @@ it(
 );
 
 it(
-  'asleep (stopped) while the kernel has more to say than its buffer holds: what was missed is found when it wakes',
+  'stopped while the kernel has more events than its buffer holds: the missed changes are found when it continues',
   async () => {
     const { enid } = lab;
     const said = listen();
     await expectLossless(async () => {
       enid.signal('SIGSTOP');
-      // In an ENI's table: of what is in main the kernel keeps back what is nobody's business here.
+      // In an ENI's table: the kernel filters out routes of main that do not concern enid.
       const routes = Array.from(
         { length: 60_000 },
         (_, index) => `100.64.${index >> 8}.${index & 255}/32 dev ens5 table 10001`,
@@ -166,7 +167,7 @@ it(
       enid.signal('SIGCONT');
       await until('the alternative name', hasAltName, 20_000);
     });
-    // The proof that something was missed, told once and in one line.
+    // The proof that events were missed, reported once and in one line.
     expect(said().match(/lost|missed|overflow/gi)).toHaveLength(1);
     await enid.converged();
   },
@@ -174,7 +175,7 @@ it(
 );
 
 it(
-  'networkd hangs: drift is repaired, and what is assigned works',
+  'networkd hangs: drift is repaired, and newly assigned addresses work',
   async () => {
     const { vpc, enid } = lab;
     const { processId } = vpc.guest.networkd;
@@ -214,11 +215,12 @@ it(
 );
 
 it(
-  'the clock jumps by years, forth and back: drift is repaired, the metadata is read',
+  'the clock jumps by years, forward and back: drift is repaired, the metadata is read',
   async () => {
     const { vpc } = lab;
     await lab.enid.stop();
-    // libfaketime leaves the monotonic clock alone, as the kernel does when the time is set.
+    // libfaketime does not change the monotonic clock; neither does the kernel when the time is
+    // set.
     const clock = '/run/faketime';
     await vpc.guest.writeFile(clock, '+0');
     const environment = {
@@ -253,14 +255,14 @@ it(
 );
 
 it(
-  'systemd is upgraded under it, 252 to 257: at most what networkd drops itself, the files follow, the next ENI costs nothing',
+  'systemd is upgraded under it, 252 to 257: only what networkd itself drops is lost, the files are updated, the next ENI loses nothing',
   async () => {
     const { vpc, enid } = lab;
     const { lost, broken } = await measureLoss(vpc, () => vpc.guest.upgradeNetworkd(trixieNetworkd()));
     expect(broken).toEqual([]);
-    // 252 drops its DHCPv6 addresses when it stops, and 257 drops IPv4 for 50 ms where it starts on
-    // 252's file. Both are put back, and the file is written again, within milliseconds; on a busy
-    // machine networkd may be the first to read it.
+    // 252 drops its DHCPv6 addresses when it stops, and 257 drops IPv4 for 50 ms if it starts with
+    // 252's file. enid restores both, and rewrites the file, within milliseconds; on a busy machine
+    // networkd may read the file first.
     expect(Math.max(0, ...lost.values())).toBeLessThanOrEqual(12);
     await enid.converged();
     await expectLossless(async () => {

@@ -1,7 +1,7 @@
 /**
- * IPv6 is switched off on a running link (net.ipv6.conf.<link>.disable_ipv6, as hardening scripts
- * do): its IPv4 goes on, what the kernel refuses is not tried again and again, and all is back when
- * it is switched on.
+ * IPv6 is disabled on a running link (net.ipv6.conf.<link>.disable_ipv6, as hardening scripts do):
+ * its IPv4 keeps working, refused changes are not retried all the time, and IPv6 is restored when
+ * it is enabled again.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -28,7 +28,7 @@ async function listLost(): Promise<string[]> {
 }
 
 it(
-  'IPv4 loses no packet, one line says what is off, nothing is tried in vain',
+  'IPv4 loses no packet, one line says that IPv6 is off, no change is tried that the kernel refuses',
   async () => {
     await setDisabled(1);
     await until('its word', async () =>
@@ -44,7 +44,7 @@ it(
 );
 
 it(
-  'all of it is back when it is switched on',
+  'everything is restored when IPv6 is enabled',
   async () => {
     await setDisabled(0);
     await awaitReach(lab.vpc);

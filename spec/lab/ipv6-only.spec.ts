@@ -1,7 +1,7 @@
 /**
- * IPv6-only subnets on both networkds: EC2 leases 169.254.x.y/32 there by DHCPv4, by which the
- * metadata service answers where its IPv6 endpoint is off, as it is by default. The lease stays,
- * whatever enid and networkd do.
+ * IPv6-only subnets with both networkds: there EC2 leases 169.254.x.y/32 by DHCPv4, through which
+ * the metadata service answers if its IPv6 endpoint is disabled, as it is by default. The lease
+ * stays, whatever enid and networkd do.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -39,7 +39,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findCommand) => {
   afterAll(() => closeLab(lab));
 
   it(
-    'finds the metadata by the lease of the primary, which it waits for no table route of',
+    'finds the metadata by the lease of the primary, and does not wait for a table route of it',
     async () => {
       expect(await lease('ens9')).toBe('169.254.192.5/32');
       expect(await check('cat /run/systemd/network/70-ens9.network')).toContain('DHCP=yes');
@@ -52,7 +52,7 @@ describe.each(releases)('with systemd-networkd %s', (_release, findCommand) => {
   );
 
   it(
-    'keeps it over an attached ENI, a reload, a renewal and a restart of networkd',
+    'keeps the lease over an attached ENI, a reload, a renewal and a restart of networkd',
     async () => {
       const { vpc, enid } = lab;
       const lost: string[] = [];
@@ -86,10 +86,10 @@ describe.each(releases)('with systemd-networkd %s', (_release, findCommand) => {
   );
 
   it(
-    'leads by the ENI that has IPv4 where there is one',
+    'uses the ENI that has IPv4 if there is one',
     async () => {
       expect(await check('ip route get 198.51.100.10')).toMatch(/via 10\.0\.2\.1 dev ens6/);
-      // No route was ever put into its own table of IPv4: the kernel may not even have that.
+      // No route was ever added to its IPv4 table: the kernel may not even have that table.
       expect(await check('ip route show table 10008 2>/dev/null || :')).toBe('');
     },
     testMs,

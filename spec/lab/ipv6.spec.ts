@@ -1,6 +1,6 @@
 /**
- * IPv6 as EC2 has it beyond one address in one subnet: many prefixes, texts of any form, ULA,
- * NAT64, routes with lifetimes.
+ * IPv6 on EC2 beyond one address in one subnet: many prefixes, text in any form, ULA, NAT64, routes
+ * with lifetimes.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, ipv6Only, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, testMs, until } from './lab.ts';
 
-/** Private addresses of the VPC (RFC 4193), which EC2 hands out of an IPAM pool like any other. */
+/** Private addresses of the VPC (RFC 4193), which EC2 assigns from an IPAM pool like any other. */
 const uniqueLocal: EniSpec = {
   ...alone,
   id: 'eni-00000000000000008',
@@ -52,7 +52,7 @@ beforeAll(async () => {
 afterAll(() => closeLab(lab));
 
 it(
-  'several delegated prefixes of one ENI: each leaves by it, and goes when it is taken back',
+  'several delegated prefixes of one ENI: each leaves by it, and is removed when it is unassigned',
   async () => {
     const added = {
       ipv6Prefixes: ['2001:db8:0:3:2::/80', '2001:db8:0:3:3::/80', '2001:db8:0:3:6::/80', '2001:db8:0:3:7::/80'],
@@ -72,7 +72,7 @@ it(
 );
 
 it(
-  'metadata that write addresses and prefixes in another form change nothing',
+  'metadata with addresses and prefixes in another form changes nothing',
   async () => {
     const { vpc, enid } = lab;
     await enid.converged();
@@ -94,7 +94,7 @@ it(
 );
 
 it(
-  'unique local addresses: each leaves by its ENI, and a global destination is not asked for with them',
+  'unique local addresses: each leaves by its ENI, and none is chosen as source for a global destination',
   async () => {
     const { vpc } = lab;
     expect(await vpc.reaches('fd12:3456:789a:8::81')).toBe(true);
@@ -108,7 +108,7 @@ it(
 );
 
 it(
-  'an instance without IPv4: the metadata by their IPv6 address, IPv4 hosts by NAT64; a link-local IPv4 address is left alone',
+  'an instance without IPv4: the metadata service by its IPv6 address, IPv4 hosts by NAT64; a link-local IPv4 address is left alone',
   async () => {
     const { vpc, enid } = lab;
     await vpc.addNeighbour(ipv6Only.subnetId, translated);
@@ -117,7 +117,7 @@ it(
     }
     expect(await wayTo(translated, '2001:db8:0:3::40')).toMatch(/dev ens8 table 10003/);
     expect(await wayTo('fd00:ec2::254', '2001:db8:0:6::50')).toMatch(/dev ens9 /);
-    // What EC2, or the kernel's operator, gives such a link for 169.254.169.123 and
+    // The link-local address that EC2, or the operator, gives such a link for 169.254.169.123 and
     // 169.254.169.253.
     await check('ip', 'address', 'add', '169.254.7.7/16', 'dev', 'ens9', 'scope', 'link');
     const changes = enid.lines.length;
@@ -133,7 +133,7 @@ it(
 );
 
 it(
-  'routes of a router advertisement go by their ENI from every source, and are not put back when their lifetime is over',
+  'routes of a router advertisement lead by their ENI from every source, and are not restored after their lifetime',
   async () => {
     const { vpc, enid } = lab;
     const to = '2001:db8:77::/48';
@@ -144,7 +144,7 @@ it(
     const lines = enid.lines.length;
     await until('its end', async () => !(await isThere()));
     await enid.converged();
-    // What is taken back is the copy by which the primary's sources avoided the other ENI.
+    // The object that is removed is the copy by which the primary's sources avoided the other ENI.
     const told = enid.lines.slice(lines).filter((line) => line.includes(to) && !line.includes('CHANGE=remove-route'));
     expect(told).toEqual([]);
     expect(await isThere()).toBe(false);

@@ -5,7 +5,7 @@ import type { EniSpec } from '../../fixtures/vpc/eni.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { subnets } from '../../fixtures/vpc-shapes.ts';
 
-/** Nothing here takes longer on a busy machine, unless it never comes. */
+/** No test takes longer on a busy machine, unless something never happens. */
 export const testMs = 90_000;
 
 export interface Lab {
@@ -39,7 +39,8 @@ export async function closeLab(lab: Lab | undefined): Promise<void> {
 }
 
 /**
- * Waits until every source reaches the far host through its own ENI; throws with those that do not.
+ * Waits until every source reaches the far host through its own ENI; throws with the sources that
+ * do not.
  */
 export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]> {
   const end = performance.now() + timeoutMs;
@@ -53,8 +54,8 @@ export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]
 }
 
 /**
- * Waits until DHCPv6 and router advertisements have brought what they bring, and the program has
- * answered to it.
+ * Waits until DHCPv6 and router advertisements have configured the links, and the program has
+ * reacted.
  */
 export async function awaitLeases({ vpc, enid }: Lab): Promise<void> {
   const wanted = vpc.enis.filter(({ ipv6 }) => ipv6.length > 0).length;
@@ -70,7 +71,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** Waits for a condition; the text says what never came. */
+/** Waits for a condition; `what` names it in the error. */
 export async function until(what: string, isTrue: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
   const end = performance.now() + timeoutMs;
   while (!(await isTrue())) {
@@ -84,7 +85,7 @@ export function echoWord(address: string, port: number): string {
   return `exec 3<>/dev/tcp/${address}/${port} && echo word >&3 && read -t 2 -r answer <&3 && [ "$answer" = word ]`;
 }
 
-/** Destinations that nobody has, as many as are asked for: for floods of routes. */
+/** As many unused destinations as requested: for floods of routes. */
 export function listDestinations(count: number): string[] {
   return Array.from(
     { length: count },

@@ -77,7 +77,7 @@ it(
     const defaults = await vpc.guest.check(['ip', 'route', 'show', 'default']);
     expect(new Set(defaults.match(/metric \d+/g))).toHaveProperty('size', eniCount);
     expect(await vpc.guest.check(['ip', 'link', 'show', 'dev', 'ens68'])).toContain('altname device-number-1.31');
-    // One change among all that: it comes with the next poll.
+    // One change among all these: it takes effect with the next poll.
     await vpc.assign(makeSpec(40).id, { ipv4: ['10.40.0.99'] });
     await until('the assigned address', () => vpc.reaches('10.40.0.99', { timeoutMs: 1_000 }));
     await enid.converged(120_000);

@@ -53,7 +53,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   });
 
   it(
-    'what it leases leaves by it, like the addresses of an ENI; its state says what it is',
+    'the leased address leaves by it, like the addresses of an ENI; its state says what it is',
     async () => {
       await awaitReach(vpc);
       await enid.converged();
@@ -69,7 +69,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'stays so while networkd starts again and tells of no lease: nothing is lost',
+    'stays so while networkd restarts and reports no lease: nothing is lost',
     async () => {
       // What IPv6 of the primary loses at a restart is measured elsewhere (docs/proof/measured.md).
       const lost = await watchLoss(

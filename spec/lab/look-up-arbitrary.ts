@@ -3,7 +3,7 @@
 import fc from 'fast-check';
 import type { Family, Route, Rule } from '../../lib/rtnetlink/types.ts';
 
-/** What the kernel is given carries this protocol number, so that it can be flushed. */
+/** All rules and routes for the kernel carry this protocol number, so that they can be flushed. */
 export const own = 236;
 /** Link n has 10.0.n.1/24 and 2001:db8:0:n::1/64. */
 export const names = ['d0', 'd1', 'd2', 'd3', 'd4'];
@@ -31,7 +31,7 @@ export const destinations: Record<Family, string[]> = {
 type Sender = readonly [source: string, inputInterface: string];
 
 /**
- * IPv4 lets the host send by its own addresses only, and forwards nobody's who claims to have one.
+ * IPv4 lets the host send only from its own addresses, and forwards no packet with such a source.
  */
 export const senders: Record<Family, readonly Sender[]> = {
   4: [
@@ -44,7 +44,7 @@ export const senders: Record<Family, readonly Sender[]> = {
   ],
 };
 
-/** One in two, and one in three, has none of it. */
+/** None in one of two, and in one of three cases. */
 const sometimes = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { freq: 1 });
 const mostly = <T>(...values: T[]) => fc.option(fc.constantFrom(...values), { freq: 2 });
 
@@ -73,7 +73,7 @@ export function anyRule(family: Family): fc.Arbitrary<Rule> {
     });
 }
 
-/** `indexOf`: of the links that are there. */
+/** `indexOf`: among the existing links. */
 export function anyRoute(family: Family, indexOf: (name: string) => number): fc.Arbitrary<Route> {
   return fc
     .record({

@@ -1,7 +1,7 @@
 /**
  * Runs inside a network namespace of its own (see look-up.spec.ts): puts random rules and routes
  * into the kernel, and asks both it and fixtures/model/look-up.ts for the way of random packets.
- * The model is given what the kernel dumps. Prints the differences as a JSON report of checks.
+ * The model gets what the kernel dumps. Prints the differences as a JSON report of checks.
  * ENID_SEED repeats the questions of a run.
  */
 
@@ -34,7 +34,7 @@ function sysctl(name: string, value: number): void {
 }
 
 ip('link set lo up');
-// What comes in by a link is looked up for forwarding, without a check of the reverse path.
+// A packet that arrives on a link is looked up for forwarding, without a reverse path check.
 for (const name of ['ipv4/conf/all/forwarding', 'ipv6/conf/all/forwarding']) sysctl(name, 1);
 for (const name of ['all', 'default']) sysctl(`ipv4/conf/${name}/rp_filter`, 0);
 names.forEach((name, index) => {
@@ -46,7 +46,7 @@ names.forEach((name, index) => {
 const indexes = new Map((await client.dumpLinks()).map(({ name, index }) => [name, index]));
 const indexOf = (name: string) => indexes.get(name) ?? -1;
 
-/** The kernel has each place once: what is refused as a duplicate is left out. */
+/** The kernel has each place once: refused duplicates are left out. */
 async function tryAdd(request: Promise<void>): Promise<void> {
   try {
     await request;
@@ -61,8 +61,8 @@ async function readState(clones: readonly PathMtuClone[] = []): Promise<NetworkS
 }
 
 /**
- * A way as text, with all that both sides know. The host's own addresses: by which link they are
- * reached is no matter.
+ * A way as text, with everything that both sides know. For the host's own addresses the link does
+ * not matter.
  */
 function describe(way: Pick<Route, 'type' | 'table' | 'linkIndex' | 'gateway'> | string): string {
   if (typeof way === 'string') return way;
@@ -106,7 +106,7 @@ async function checkRandomHosts(family: Family, seed: number): Promise<void> {
     rules: fc.array(anyRule(family), { minLength: 2, maxLength: 9 }),
     routes: fc.array(anyRoute(family, indexOf), { minLength: 4, maxLength: 16 }),
     groups: fc.tuple(...names.map(() => fc.constantFrom(0, 5, own, own))),
-    // What comes in is looked up as root's (sock_net_uid without a socket).
+    // A received packet is looked up as root's (sock_net_uid without a socket).
     user: fc.constantFrom(0, 1500),
     mark: fc.constantFrom(0, 0x10, 0x80000010),
   });
@@ -135,8 +135,8 @@ async function checkRandomHosts(family: Family, seed: number): Promise<void> {
 }
 
 /**
- * A router, in a namespace of its own, that says "packet too big" to the first ENI alone: the
- * second one's look-up in main then yields the first one's clone, unless the rule suppresses its
+ * A router, in a namespace of its own, that sends "packet too big" to the first ENI only: the
+ * second one's look-up in main then returns the first one's clone, unless the rule suppresses its
  * link group.
  */
 async function checkPathMtu(): Promise<void> {
@@ -165,7 +165,7 @@ async function checkPathMtu(): Promise<void> {
         stdio: 'ignore',
       });
     } catch {
-      // Nobody answers at the far end.
+      // No one answers at the far end.
     }
     for (const rule of rules) {
       ip(`-6 rule add pref 100 from ${secondary.source} lookup main ${rule} protocol ${own}`);
@@ -176,7 +176,7 @@ async function checkPathMtu(): Promise<void> {
       const elsewhere = { ...secondary, destination: '2001:db8:ffff::a' };
       const [other, otherModel] = [await askKernel(elsewhere), describeModel(lookUp(state, elsewhere))];
       checks.push({ name: `no path MTU, ${rule}`, want: other, got: otherModel });
-      // The trap itself, or the check shows nothing.
+      // The trap itself; without it the check would prove nothing.
       checks.push({ name: `drawn by a clone, ${rule}`, want: rule === rules[0], got: kernel !== other });
       ip(`-6 rule flush protocol ${own}`);
     }
@@ -185,7 +185,7 @@ async function checkPathMtu(): Promise<void> {
   }
 }
 
-/** `unshare` has changed over when its namespace is another one than ours. */
+/** `unshare` is ready when its namespace is not ours. */
 async function waitForNamespace(processId: number): Promise<void> {
   const before = readlinkSync('/proc/self/ns/net');
   for (let attempt = 0; attempt < 100; attempt++) {

@@ -11,7 +11,7 @@ describe('the model of the look-up against the real kernel', () => {
   it('answers thousands of questions about random rules and routes as RTM_GETROUTE does', () => {
     const asked = checks.filter(({ name }) => name.startsWith('questions'));
     expect(asked.map(({ name }) => name)).toEqual(['questions of IPv4', 'questions of IPv6']);
-    // Differences only, and how many were asked: the report would be of megabytes.
+    // Only the differences, and how many questions were asked: the whole report would be megabytes.
     for (const { name, want, got } of checks) expect({ name, value: got }).toEqual({ name, value: want });
   });
 });

@@ -1,6 +1,6 @@
 /**
- * Promise P5 on both networkds: a probe every 5 ms and a TCP stream on every address of every ENI,
- * and nothing that the program does costs a packet on an address that stays.
+ * Promise P5 with both networkds: a probe every 5 ms and a TCP stream on every address of every
+ * ENI; no action of the program loses a packet of an address that stays.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -31,7 +31,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     for (const source of ['10.0.1.10', '2001:db8:0:1::10']) {
       await until(source, () => vpc.reaches(source, { timeoutMs: 500 }));
     }
-    // DHCPv6 has its address, and the router's first advertisements are over.
+    // DHCPv6 has its address, and the first router advertisements are over.
     await sleep(1_500);
   }, testMs);
   afterAll(() => vpc?.destroy());
@@ -64,7 +64,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'assigns and unassigns addresses and prefixes; an ENI attached after that brings no loss either',
+    'assigns and unassigns addresses and prefixes; an ENI attached afterwards causes no loss either',
     async () => {
       const added = {
         ipv4: ['10.0.2.24'],
@@ -76,8 +76,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await vpc.assign(alone.id, added);
         await vpc.assign(primary.id, { ipv4: ['10.0.1.12'] });
         await awaitReach(vpc);
-        // The reload for a new link must not bite the links whose addresses have changed since
-        // their first one.
+        // The reload for a new link must not affect links whose addresses have changed since their
+        // own first reload.
         await vpc.attach(ipv6Only);
         await awaitReach(vpc);
       });
@@ -131,8 +131,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await vpc.guest.networkd.restart();
         await enid.converged();
       });
-      // 252 drops each DHCPv6 address at its own restart, for 100 ms by itself; the program puts it
-      // back at once.
+      // 252 by itself drops each DHCPv6 address for 100 ms at its own restart; the program restores
+      // it at once.
       const ipv4 = [...restarted].filter(([name]) => !name.includes(':'));
       expect(ipv4).toEqual([]);
       for (const [name, count] of restarted) {

@@ -9,10 +9,7 @@ import { readKernel } from '../../fixtures/guest-state.ts';
 import { alone, efaOnly, ipv6Only, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
-/**
- * The next poll comes too late for any test: what happens under it is the work of the kernel's
- * events alone.
- */
+/** The next poll is too late for any test: all reactions follow from the kernel's events alone. */
 const hourly = labConfig.replace('interval: 5s', 'interval: 1h');
 
 async function configure({ vpc, enid }: Lab, config: string): Promise<void> {
@@ -133,8 +130,8 @@ describe('the main job', () => {
       await vpc.assign(alone.id, added);
       await awaitReach(vpc);
       await expectFirst();
-      // An address that another program makes a source like any other is put right; networkd makes
-      // it so from the file.
+      // An address that another program makes an ordinary source is corrected; networkd does so
+      // from the file.
       await vpc.guest.check([
         'ip',
         'address',
@@ -193,8 +190,8 @@ describe('the main job', () => {
       await vpc.attach(sharing, {
         metadata: { listedAfterMs: 1_000, deviceNumberAfterMs: 2_000, ipv6AfterMs: 3_000 },
       });
-      // An ENI that was here before keeps what was known of it, until the metadata contradicts it
-      // twice: what is there early need not be what stays.
+      // An ENI that was attached before keeps its previous metadata until the service contradicts
+      // it twice: early values may not be final.
       await sleep(3_500);
       await awaitReach(vpc);
       await lab.enid.converged();
@@ -231,7 +228,7 @@ describe('the main job', () => {
   });
 
   it(
-    'run --once ends by itself when all is in order',
+    'run --once exits when everything is configured',
     async () => {
       await lab.vpc.guest.check(['ip', 'rule', 'del', 'pref', '20003']);
       expect((await runEnid(lab.vpc.guest, ['plan', '--no-daemon'])).code).toBe(2);
@@ -243,7 +240,7 @@ describe('the main job', () => {
   );
 
   it(
-    'run --once makes what networkd can read, whatever the umask of root’s shell',
+    'run --once writes files that networkd can read, whatever the umask of root’s shell',
     async () => {
       const { guest } = lab.vpc;
       const [folder = ''] = (await guest.check(['sh', '-c', 'ls -d /run/systemd/network/70-*.network.d'])).split('\n');

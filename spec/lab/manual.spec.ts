@@ -1,4 +1,4 @@
-/** enid(8) has the commands and options that the built program has: no fewer, no others. */
+/** enid(8) has exactly the commands and options of the built program. */
 
 import { execFileSync, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
@@ -23,7 +23,7 @@ function readSection(text: string, title: string): string[] {
 
 /** `status --json`, `status --watch`, …; a command without options by itself. */
 function listOffered(...path: string[]): string[] {
-  // Help of help is the help of all.
+  // The help of `help` is the help of all commands.
   if (path.at(-1) === 'help') return path.length === 1 ? ['help'] : [];
   const text = help(...path);
   const commands = readSection(text, 'Commands').map((words) => words.split(' ')[0] ?? '');
@@ -57,7 +57,7 @@ it('each option is described', () => {
   expect([...options].filter((option) => !described.includes(`\`${option}\``))).toEqual([]);
 });
 
-it('every command has an example in its help, but those that take nothing', () => {
+it('every command with arguments has an example in its help', () => {
   const commands = offered.filter((words) => !words.includes('--'));
   const plain = ['config check', 'config schema', 'help'];
   const others = commands.filter((words) => !plain.includes(words));

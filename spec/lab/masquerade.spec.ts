@@ -1,7 +1,7 @@
 /**
- * Containers behind NAT: nf_nat ends what is masqueraded to an address when the address goes, and
- * networkd 252 drops a DHCPv6 address when it configures a link again. What of a running link needs
- * no networkd is changed without it.
+ * Containers behind NAT: nf_nat ends connections that are masqueraded to an address when the
+ * address is removed, and networkd 252 drops a DHCPv6 address when it reconfigures a link. Settings
+ * of a running link that do not need networkd are changed without it.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -35,8 +35,8 @@ const sender = `for (const host of process.argv.slice(1)) require('net').createS
   socket.on('close', () => clearInterval(timer));
 }).listen(${port}, host)`;
 /**
- * Tells at the end of its standard input why the connection ended, and whether anything has come in
- * the last second.
+ * At the end of its standard input, reports why the connection ended, and whether anything was
+ * received in the last second.
  */
 const receiver = `const [host, port] = process.argv.slice(1);
 let failure = null;
@@ -57,7 +57,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   const check = (...argv: string[]) => lab.vpc.guest.check(argv);
   const readMtu = async () => / mtu (\d+) /.exec(await check('ip', 'link', 'show', 'dev', 'ens5'))?.[1];
 
-  /** What resolved takes of the link. */
+  /** What resolved uses of the link. */
   async function readDns(): Promise<string[]> {
     const index = (await check('cat', '/sys/class/net/ens5/ifindex')).trim();
     const lines = (await check('cat', `/run/systemd/netif/links/${index}`)).split('\n');
@@ -74,8 +74,8 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   }
 
   /**
-   * A connection of the container that the far host alone sends on: what resumes is never the
-   * container's doing.
+   * A connection of the container on which only the far host continues to send, so that packets of
+   * the container cannot be what revives it.
    */
   function receive(family: 4 | 6): () => Promise<{ readonly failure: string | null; readonly isFlowing: boolean }> {
     const child = container.namespace.spawn([process.execPath, '-e', receiver, farOf[family], String(port)], {
@@ -124,8 +124,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       expect(await isInEffect()).toBe(true);
       await configure('');
       await until(`the end of ${keys}`, async () => !(await isInEffect()));
-      // DHCPv6 and the router advertisement bring theirs a moment later where networkd was
-      // reloaded.
+      // DHCPv6 and the router advertisement deliver theirs a moment later if networkd was reloaded.
       await until('the DNS of before', async () => String(await readDns()) === String(dns));
       await sleep(2_500);
       const unharmed = { failure: null, isFlowing: true };
@@ -136,7 +135,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'an MTU outlives a restart of enid and of networkd, and goes back',
+    'an MTU survives a restart of enid and of networkd, and is reverted',
     async () => {
       const isSet = (mtu: string) => async () => (await readMtu()) === mtu;
       await configure('mtu: 1400');
@@ -162,7 +161,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'dns: false outlives what others do, and restarts of enid and networkd, and goes back',
+    'dns: false survives actions of others and restarts of enid and networkd, and is reverted',
     async () => {
       const before = await readDns();
       const isOff = async () => (await readDns()).every((line) => /=(no)?$/.test(line));

@@ -1,4 +1,4 @@
-/** A stand-in for systemd-networkd on a private bus: answers as told and counts what is asked. */
+/** A stand-in for systemd-networkd on a private bus: answers as configured and counts the calls. */
 
 import { Message, type MessageBus, sessionBus, Variant } from 'dbus-next';
 
@@ -6,7 +6,7 @@ export class MockNetworkd {
   readonly calls: string[] = [];
   /** Error text for the next calls of Reload, one each. */
   readonly reloadErrors: string[] = [];
-  /** Called when a question has come, before it is answered. */
+  /** Called when a question has arrived, before it is answered. */
   beforeAnswer: () => void = () => undefined;
   reloadMs = 0;
   concurrentReloads = 0;

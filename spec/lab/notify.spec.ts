@@ -1,4 +1,4 @@
-/** What the daemon tells the service manager, by sd_notify(3), as systemd would receive it. */
+/** What the daemon reports to the service manager by sd_notify(3), as systemd would receive it. */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { DatagramReceiver } from '../../fixtures/datagram-receiver.ts';
@@ -17,7 +17,7 @@ function receive(): readonly string[] {
   return received;
 }
 
-/** Waits for a datagram that begins so among those since `from`. */
+/** Waits for a datagram with this beginning among those since `from`. */
 async function awaitText(start: string, from = 0): Promise<number> {
   await until(start, () =>
     receive()
@@ -52,16 +52,16 @@ it(
     await enid.converged();
     await awaitText('STATUS=2 ENIs, 2 configured');
 
-    // Nothing happens, and the manager still hears of it three times as often as it asks for.
+    // Nothing happens, and the manager is still notified three times as often as it requires.
     receive();
     const idle = received.length;
     await sleep(2_000);
     const beats = receive().slice(idle);
-    // A pass after a read of the metadata tells the status along.
+    // A pass after a read of the metadata also reports the status.
     for (const text of beats) expect(text).toMatch(/^(STATUS=2 ENIs, 2 configured\n)?WATCHDOG=1$/);
     expect(beats.length).toBeGreaterThanOrEqual(3);
 
-    // A reload with a change to make: it is made before READY says that the reload is over.
+    // A reload with a change to make: it is made before READY reports the end of the reload.
     const before = receive().length;
     await vpc.guest.writeFile('/etc/enid/config.yaml', `${labConfig}  - match: { device: 1 }\n    rules: classic\n`);
     enid.signal('SIGHUP');
@@ -70,7 +70,7 @@ it(
     expect(reloading).toBeLessThan(ready);
     expect(await vpc.guest.check(['ip', 'rule'])).toMatch(/from 10\.0\.2\.20 lookup 10001/);
 
-    // A bad configuration ends the reload all the same; what held before still holds.
+    // A bad configuration ends the reload, too; the previous one stays in force.
     await vpc.guest.writeFile('/etc/enid/config.yaml', 'interfaces: 5\n');
     const bad = receive().length;
     enid.signal('SIGHUP');

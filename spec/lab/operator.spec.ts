@@ -31,7 +31,7 @@ describe('enid status, plan and explain', () => {
   };
 
   it(
-    'ask the daemon, which knows what it put back, by kind',
+    'ask the daemon, which knows its repairs by kind',
     async () => {
       const { guest } = lab.vpc;
       const read = async () => (await ask('status')).enis.find(({ link }: { link: string }) => link === 'ens6').repairs;
@@ -60,7 +60,7 @@ describe('enid status, plan and explain', () => {
   );
 
   it(
-    'look by themselves when told to, and where the files say something else than the daemon',
+    'inspect the host themselves with --no-daemon, and if the files differ from the daemon’s configuration',
     async () => {
       expect(await ask('status', '--no-daemon')).toMatchObject({ daemon: false, stderr: '' });
       const { guest } = lab.vpc;
@@ -76,7 +76,7 @@ describe('enid status, plan and explain', () => {
   );
 
   it(
-    'say so where no daemon is on the bus',
+    'report that no daemon is on the bus',
     async () => {
       const { daemon, ...asked } = await ask('explain', '10.0.2.21');
       expect(daemon).toBe(true);
@@ -96,7 +96,7 @@ describe('enid status, plan and explain', () => {
 
 describe('enid explain', () => {
   it(
-    'names rule, route, table, ENI and gateway of every source, and finds all as it should be',
+    'names rule, route, table, ENI and gateway of every source, and finds all of them right',
     async () => {
       const { stdout, code } = await enid('explain', '10.0.2.21');
       // The documentation shows just this.
@@ -120,9 +120,9 @@ describe('enid explain', () => {
   );
 
   it(
-    'asks for a container behind the host as forwarded, and takes main where it knows better',
+    'looks up a container behind the host as forwarded, and uses main if it has a more specific route',
     async () => {
-      // reachesAll has put the prefix's last address into a container.
+      // reachesAll has put the last address of the prefix into a container.
       const { stdout } = await enid('explain', '10.0.3.79', '--json');
       expect(JSON.parse(stdout)).toMatchObject({
         inputLink: 'ctr0',
@@ -175,7 +175,7 @@ describe('enid explain', () => {
     testMs,
   );
 
-  it('refuses what is no address, saying what it expected', async () => {
+  it('refuses text that is no address, and says what it expected', async () => {
     const answer = await enid('explain', '10.0.1');
     expect(answer).toMatchObject({ code: 1, stdout: '', stderr: expect.stringContaining('got "10.0.1"') });
     expect((await enid('explain', '10.0.1.10', '::1')).stderr).toMatch(/one family/);
@@ -230,7 +230,7 @@ describe('enid reload', () => {
     testMs,
   );
 
-  it('says so where no daemon runs', async () => {
+  it('reports that no daemon runs', async () => {
     await lab.vpc.guest.writeFile('/etc/enid/other.yaml', 'runtimeDirectory: /run/nobody\n');
     const answer = await enid('reload', '--config', '/etc/enid/other.yaml');
     expect(answer).toMatchObject({ code: 1, stderr: expect.stringContaining('systemctl start enid') });
@@ -238,7 +238,7 @@ describe('enid reload', () => {
 });
 
 it(
-  'enid status --watch shows a change without being asked, and ends with a signal',
+  'enid status --watch shows a change by itself, and exits on a signal',
   async () => {
     const watcher = lab.vpc.guest.spawn([process.execPath, program, 'status', '--watch', '--json'], {
       stdio: ['ignore', 'pipe', 'ignore'],
@@ -260,7 +260,7 @@ it(
         .at(-1)
         .enis.every(({ eni, link }: { eni: string; link: string | null }) => eni !== sharing.id || link === null),
     );
-    // The kernel knows nothing of this: the daemon tells of it.
+    // The kernel has no event for this: the daemon announces it.
     const [first] = lab.vpc.enis;
     if (first === undefined) throw new Error('expected the primary');
     await lab.vpc.metadata.put({ ...first, publicIpv4: { '198.51.100.99': ['10.0.1.11'] } });
@@ -274,7 +274,7 @@ it(
 );
 
 it(
-  'enid run --debug tells each decision with its reason once, and nothing while nothing changes',
+  'enid run --debug logs each decision with its reason once, and nothing while nothing changes',
   async () => {
     const { guest } = lab.vpc;
     await lab.enid.stop();

@@ -55,14 +55,14 @@ async function readStatus(): Promise<{ enis: { link: string; state: string; repa
   return JSON.parse((await runEnid(lab.vpc.guest, ['status', '--json'])).stdout);
 }
 
-/** A daemon that has changed nothing yet, so that what it remembers is the same each time. */
+/** A daemon that has changed nothing yet, so that its memory is the same each time. */
 async function startDaemon(): Promise<void> {
   lab.enid = EnidProcess.start(lab.vpc.guest);
   await until('the daemon answers', async () => (await readStatus()).enis.every(({ repairs }) => repairs !== null));
 }
 
 beforeAll(async () => {
-  // Whatever the host's is: what it does not do, enid does, and it is told.
+  // Whatever the host's setting is: enid does what the kernel does not do, and reports it.
   lab = await openLab('outputs', primary, undefined, trixieNetworkd());
   for (const eni of [alone, withPrefixes]) await lab.vpc.attach(eni);
   await awaitReach(lab.vpc);
@@ -123,7 +123,7 @@ it(
     await guest.check(reload);
     await until('it is seen', async () => (await readStatus()).enis.some(({ state }) => state === 'overridden'));
     await until('its objects are gone', async () => (await guest.check(['ip', 'rule'])).includes('10001') === false);
-    // networkd asks for it when it has heard a router advertisement.
+    // networkd requests the lease when it has received a router advertisement.
     await until('its DHCPv6 lease is back', async () =>
       /2001:db8:0:2::20\/\d+ scope global(?!.*tentative)/.test(
         await guest.check(['ip', '-6', '-o', 'address', 'show', 'dev', 'ens6']),
@@ -133,7 +133,7 @@ it(
       (await guest.check(['ip', '-6', 'route', 'show', 'default'])).includes('dev ens6'),
     );
     say('An override in /etc', `The operator's own file, \`${override}\`, claims ens6: enid steps back.`);
-    // Not the daemon's memory: how much it put back before it heard of the override is chance.
+    // Not from the daemon's memory: how much it restored before it noticed the override is random.
     await capture('status', '--no-daemon');
     for (const args of [['plan'], ['explain', '10.0.2.21'], ['doctor'], ['reload'], ['config', 'check']])
       await capture(...args);

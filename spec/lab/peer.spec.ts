@@ -1,6 +1,6 @@
 /**
- * amazon-ec2-net-utils beside or before: the real program's files and rules, as `enid doctor` and
- * the daemon say what they are.
+ * amazon-ec2-net-utils beside enid or before it: the real program's files and rules, as `enid
+ * doctor` and the daemon report them.
  */
 
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
@@ -21,8 +21,8 @@ afterEach(async () => {
 });
 
 /**
- * The program with the numbers that Debian's build gives its files since 2.5
- * (update-networkd-priorities.patch): before netplan's.
+ * The program with the file numbers of Debian's build since 2.5 (update-networkd-priorities.patch):
+ * before netplan's.
  */
 async function copyWithPrefix(prefix: string): Promise<{ program: string; environment: string }> {
   const { program, environment } = peerProgram();
@@ -49,8 +49,8 @@ async function openWithPeer(prefix: string): Promise<Vpc> {
   await guest.check(['rm', '/run/systemd/network/80-ec2.network']);
   for (const eni of [primary, alone]) await opened.attach(eni);
   await guest.networkd.start();
-  // With its file both have default routes of one metric: by which of them replies leave is not
-  // said.
+  // With its file both have default routes of one metric: by which of them replies leave is
+  // undefined.
   await until('the leases', async () => {
     const addresses = await guest.check(['ip', '-4', '-o', 'address']);
     return ['10.0.1.10/24', '10.0.2.20/24'].every((address) => addresses.includes(address));
@@ -63,7 +63,7 @@ async function openWithPeer(prefix: string): Promise<Vpc> {
 }
 
 it.each(['70', '07'])(
-  '%s-: doctor names every file that it has written and its rules; a start says who has the links, and what to do',
+  '%s-: doctor names all its files and rules; enid says at its start which program has the links, and what to do',
   async (prefix) => {
     const { guest } = await openWithPeer(prefix);
     const written = await guest.check(['find', '/run/systemd/network', '!', '-type', 'd', '-name', '*', '-print']);
@@ -83,6 +83,6 @@ it.each(['70', '07'])(
     expect((await guest.check(['ip', 'rule'])).includes('from 10.0.2.21 lookup 10001')).toBe(true);
     await enid.stop();
   },
-  // The program runs a hundred others for each ENI.
+  // The program runs about a hundred other programs for each ENI.
   2 * testMs,
 );

@@ -20,7 +20,7 @@ const awaitConfigured = (count: number) =>
   `for i in $(seq 100); do enid status | grep -q ", ${count} configured" && exit; sleep 0.2; done; exit 1`;
 
 it(
-  'attaches, assigns, reaches; what goes wrong is said and is the exit code',
+  'attaches, assigns, reaches; a failure is reported and sets the exit code',
   async () => {
     const good = await play(['attach alone', awaitConfigured(2), 'reach', 'enid plan', 'kill', 'reach', 'exit']);
     expect(good.output).toMatch(/✔ 10\.0\.2\.23\n[^✘]*Converged: nothing to change/);

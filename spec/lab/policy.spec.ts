@@ -1,6 +1,6 @@
 /**
- * The operator's word on single ENIs, on the real kernel and networkd: each key of `interfaces:`
- * does what it says.
+ * The operator's configuration of single ENIs, with the real kernel and networkd: each key of
+ * `interfaces:` does what it says.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -34,7 +34,7 @@ afterAll(() => closeLab(lab));
 
 describe('a reload takes effect', () => {
   it(
-    'select: by user, mark and destination, and what has an address already keeps its way',
+    'select: by user, mark and destination; traffic that already has a source address keeps its way',
     async () => {
       await configure(`  - match: { device: 1 }
     select: [{ users: "1000-1001" }, { mark: "0x10/0xff" }, { to: 203.0.113.0/24 }]
@@ -49,7 +49,7 @@ describe('a reload takes effect', () => {
       expect(await way('203.0.113.9')).toMatch(/dev ens6 /);
       expect(await way('203.0.113.9', 'from', '10.0.1.10')).toMatch(/dev ens5 /);
       expect(await way('203.0.113.9', 'from', '10.0.1.30')).toMatch(/dev ens7 /);
-      // Main knows these better than by a default route.
+      // For these main has more specific routes than a default route.
       expect(await way('10.0.3.9', 'uid', '1000')).toMatch(/dev ens8 /);
       expect(await way('2001:db8:ffff::1', 'uid', '1000')).toMatch(/dev ens6 /);
       expect(await way('2001:db8:ffff::1', 'uid', '0')).toMatch(/dev ens5 /);
@@ -164,7 +164,7 @@ describe('a reload takes effect', () => {
   );
 
   it(
-    'reversePathFilter and arp: on that link alone, and back when another program changes them',
+    'reversePathFilter and arp: on that link only, and restored when another program changes them',
     async () => {
       const read = async (name: string) => (await check('sysctl', '-n', `net.ipv4.conf.${name}`)).trim();
       const all = await Promise.all(['rp_filter', 'arp_ignore', 'arp_announce'].map((name) => read(`all.${name}`)));
@@ -179,7 +179,7 @@ describe('a reload takes effect', () => {
       expect(await read('ens7.rp_filter')).toBe(before);
       const now = await Promise.all(['rp_filter', 'arp_ignore', 'arp_announce'].map((name) => read(`all.${name}`)));
       expect(now).toEqual(all);
-      // The kernel tells of this one alone.
+      // The kernel announces only this one.
       await check('sysctl', '-w', 'net.ipv4.conf.ens6.rp_filter=1');
       await until('the filter is back', async () => (await read('ens6.rp_filter')) === '2');
       expect(lab.enid.lines.at(-1)).toMatch(
@@ -193,7 +193,7 @@ describe('a reload takes effect', () => {
   );
 
   it(
-    'match by tag of the instance: followed live, and one read alone takes nothing back',
+    'match by tag of the instance: changes take effect live, and a single read removes nothing',
     async () => {
       const { metadata } = lab.vpc;
       await metadata.setTags({ role: 'web-1', other: 'x' });

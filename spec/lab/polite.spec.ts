@@ -1,6 +1,6 @@
 /**
- * Promise P4 on the real kernel and networkd: what others put in this program's places stays, and
- * its own part is right.
+ * Promise P4 with the real kernel and networkd: objects that others put in this program's places
+ * stay, and its own objects are right.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -20,7 +20,7 @@ afterAll(() => closeLab(lab));
 
 describe('another program', () => {
   it(
-    'puts a route by its own link in the place of one of ours: it stays, is told of once, and ours is back after it',
+    'puts a route by its own link in the place of one of ours: it stays, is reported once, and ours is restored after it is gone',
     async () => {
       await lab.vpc.attach(alone);
       await awaitReach(lab.vpc);
@@ -42,7 +42,7 @@ describe('another program', () => {
   );
 
   it(
-    'removes files of ours: a drop-in comes back as any other',
+    'removes files of ours: a drop-in is restored like any other',
     async () => {
       const path = '/run/systemd/network/70-ens6.network.d/sources.conf';
       const before = await check('cat', path);
@@ -55,7 +55,7 @@ describe('another program', () => {
   );
 
   it(
-    'has a file of the name that ours would have: it stays, is told of once, and ours is there when it goes',
+    'has a file with the name of one of ours: it stays, is reported once, and ours is written when it is gone',
     async () => {
       const path = '/run/systemd/network/70-ens7.network';
       const theirs = `[Match]\nPermanentMACAddress=${withPrefixes.mac}\nMACAddress=${withPrefixes.mac}\n[Network]\nDHCP=no\n`;
@@ -63,7 +63,7 @@ describe('another program', () => {
       await lab.vpc.attach({ ...withPrefixes, linkName: 'ens7' });
       const told = () => lab.enid.lines.filter((line) => line.includes(`${path} was put there by another program`));
       await until('the report', () => told().length > 0);
-      // What is repaired shows that passes go on.
+      // A repair shows that passes continue.
       await check('ip', 'link', 'property', 'del', 'dev', 'ens5', 'altname', 'device-number-0.0');
       await until('the name', async () => /device-number-0\.0/.test(await check('ip', 'link', 'show', 'ens5')));
       expect(await check('cat', path)).toBe(theirs);

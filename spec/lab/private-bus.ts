@@ -1,4 +1,4 @@
-/** A message bus of its own for a test, on a socket in a temporary directory. */
+/** A separate message bus for a test, on a socket in a temporary directory. */
 
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -42,7 +42,7 @@ export class PrivateBus {
     this.address = `unix:path=${join(directory, 'socket')}`;
   }
 
-  /** Resolves when the bus takes connections. */
+  /** Resolves when the bus accepts connections. */
   async start(): Promise<void> {
     await rm(join(this.directory, 'socket'), { force: true });
     const daemon = spawn(

@@ -1,5 +1,5 @@
 /**
- * Promise P1: over ten polls without a change, no netlink request but look-ups, no write, no bus
+ * Promise P1: over ten polls without a change, no netlink request except look-ups, no write, no bus
  * call, no log line.
  */
 
@@ -30,7 +30,7 @@ it('is silent while nothing changes', async () => {
   const polls = requests.filter(({ path }) => path.endsWith('/macs/')).length;
   expect(polls).toBeGreaterThanOrEqual(10);
   // What remains: requests to the metadata service, wake-ups between the program's own threads,
-  // files only read.
+  // reads of files.
   expect(calls.filter((line) => /<TCP/.test(line)).length).toBeGreaterThan(polls);
   const others = calls.filter((line) => !/<TCP(v6)?:\[|<anon_inode:\[eventfd\]>|<\{eventfd-|<pipe:\[/.test(line));
   expect(others.filter((line) => !/openat\(.*O_RDONLY/.test(line))).toEqual([]);
@@ -39,7 +39,7 @@ it('is silent while nothing changes', async () => {
 }, 120_000);
 
 it(
-  'is seen by the same trace when something changes',
+  'shows up in the same trace when something changes',
   async () => {
     const traced = traceWrites(lab, 2_000);
     await sleep(1_000);
@@ -51,8 +51,8 @@ it(
 );
 
 /**
- * Every call of the program that could change or tell something, as strace prints it with the peer
- * of each socket.
+ * Every call of the program that could change or report something, as strace prints it with the
+ * peer of each socket.
  */
 async function traceWrites({ vpc, enid }: Lab, durationMs: number): Promise<string[]> {
   const trace = '/run/enid-trace';

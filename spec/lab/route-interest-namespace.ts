@@ -1,7 +1,6 @@
 /**
- * Runs inside a network namespace of its own (see rtnetlink.spec.ts): what the kernel's filter lets
- * through has to be what the filter in JavaScript wants. Prints a JSON report as
- * rtnetlink-namespace.ts does.
+ * Runs inside a network namespace of its own (see rtnetlink.spec.ts): the kernel's filter must pass
+ * exactly what the filter in JavaScript wants. Prints a JSON report as rtnetlink-namespace.ts does.
  */
 
 import { execFileSync } from 'node:child_process';
@@ -49,12 +48,12 @@ routes.push('0.0.0.0/1 dev ens2', '2000::/7 dev ens2', '2000::/8 dev ens2', '128
 routes.push('blackhole 10.9.0.0/16 table 254', 'blackhole 10.9.0.0/16 table 10001');
 routes.push('10.8.0.0/16 table 254 nexthop dev ens1 nexthop dev ens2');
 
-/** Every route comes and goes; the result is what each question was that got through. */
+/** Adds and removes every route; returns the question of each that passed. */
 async function listen(interest: RouteInterest | null): Promise<string[]> {
   if (interest !== null) subscription.narrowRoutes(interest);
   asked.length = 0;
   ip([...routes.map((route) => `route add ${route}`), ...routes.map((route) => `route del ${route}`)]);
-  // Until nothing more comes, however busy the machine is.
+  // Until no more events arrive, however busy the machine is.
   for (let count = -1; count !== asked.length; await sleep(500)) count = asked.length;
   return asked.map((route) => route.join(' '));
 }

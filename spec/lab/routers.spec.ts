@@ -1,7 +1,7 @@
 /**
  * Real routing programs beside enid: bird with fifty thousand routes by an ENI's own router,
- * keepalived with an address in a delegated prefix. What they make is theirs, and enid's own part
- * stays right meanwhile.
+ * keepalived with an address in a delegated prefix. Their objects stay theirs, and enid's own stay
+ * right meanwhile.
  */
 
 import type { ChildProcess } from 'node:child_process';
@@ -62,7 +62,7 @@ beforeAll(async () => {
 afterAll(() => closeLab(lab));
 
 it(
-  'bird: fifty thousand routes by the primary’s router come and go, and are none of its business',
+  'bird: fifty thousand routes by the primary’s router come and go, and enid ignores them',
   async () => {
     const { guest } = lab.vpc;
     await guest.writeFile('/etc/bird.conf', birdConfig());
@@ -88,7 +88,7 @@ it(
 );
 
 it(
-  'bird: its routes by an ENI draw no source of another one, the primary’s with rules: classic',
+  'bird: its routes by an ENI attract no source of another ENI, not even the primary’s with rules: classic',
   async () => {
     const { guest } = lab.vpc;
     const config = `router id 10.0.1.10;

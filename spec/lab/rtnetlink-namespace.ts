@@ -1,6 +1,6 @@
 /**
  * Runs inside a network namespace of its own (see rtnetlink.spec.ts) and prints a JSON report: a
- * list of checks, each with what was wanted and what was got. The truth is what ip(8) prints.
+ * list of checks, each with the wanted and the actual value. The oracle is the output of ip(8).
  */
 
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
@@ -204,8 +204,7 @@ async function checkRequests(): Promise<void> {
     'EHOSTUNREACH',
     await errnoOf(client.getRoute({ family: 4, destination: '10.9.0.1', source: '10.0.1.5' })),
   );
-  // What a delete request would hit is foretold, so that no other program's rule is deleted in its
-  // place.
+  // Predicts what a delete request would hit, so that no other program's rule is deleted instead.
   const same = { priority: 3000, table: 300 };
   for (const text of [
     'from 10.4.0.1 fwmark 3',
@@ -370,8 +369,8 @@ async function checkMirror(): Promise<void> {
     rules: sorted(await client.dumpRules()),
   });
   const compare = async (name: string, waitMs = 40) => {
-    // By itself the kernel ends a detection at any time: what is compared has to be so before and
-    // after.
+    // The kernel ends a detection at any time by itself: the state must be the same before and
+    // after the comparison.
     for (let kernel = await dump(); ; ) {
       await sleep(waitMs);
       await mirror.settled();
@@ -432,7 +431,7 @@ async function checkMirror(): Promise<void> {
     'IPv6 preferred source goes': ['-6 addr del 2001:db8:6::5/64 dev ens6'],
     'next hop objects': ['nexthop add id 7 via fe80::7 dev ens6', '-6 route add 2001:db8:70::/48 nhid 7 metric 5'],
     'a next hop object replaced': ['nexthop replace id 7 via fe80::8 dev ens6'],
-    // Of IPv4 routes the kernel says nothing then, and nothing that this program owns is such a
+    // The kernel does not announce IPv4 routes then, and nothing that this program owns is such a
     // route.
     'next hop objects gone': ['nexthop del id 7'],
     'IPv4 multipath': ['route add 10.70.0.0/16 nexthop via 10.0.1.2 nexthop via 10.0.1.3'],
@@ -499,9 +498,7 @@ async function checkMirror(): Promise<void> {
   mirror.close();
 }
 
-/**
- * The process must survive a flood that comes while it is busy, and know that it lost something.
- */
+/** The process must survive a flood while it is busy, and notice that it lost something. */
 async function checkOverrun(): Promise<void> {
   const losses: string[] = [];
   let eventCount = 0;
@@ -514,7 +511,7 @@ async function checkOverrun(): Promise<void> {
     { length: 2000 },
     (_, index) => `rule add from 10.8.${index >> 8}.${index & 255} pref 3000 lookup 9`,
   );
-  // Synchronous: this process reads nothing meanwhile.
+  // Synchronous: meanwhile this process reads nothing.
   execFileSync('ip', ['-batch', '-'], { input: commands.join('\n') });
   await sleep(300);
   check('overrun is told once or more', true, losses.length > 0 && losses.every((reason) => reason === 'overrun'));

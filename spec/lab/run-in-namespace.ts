@@ -1,6 +1,6 @@
 /**
- * Runs a script in a network namespace of its own: a Node process cannot enter one, and `unshare
- * -n` leaves nothing behind.
+ * Runs a script in a separate network namespace: a Node process cannot enter one, and `unshare -n`
+ * leaves nothing behind.
  */
 
 import { execFile } from 'node:child_process';

@@ -1,6 +1,6 @@
 /**
- * What the configuration says of a running link is changed by a reload of enid, on both networkds:
- * a probe every 5 ms and a TCP stream on every address of every ENI tell what it costs.
+ * A reload of enid changes settings of a running link, with both networkds: a probe every 5 ms and
+ * a TCP stream on every address of every ENI show what is lost.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -76,8 +76,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         await until(`the end of ${keys}`, async () => !(await isInEffect()));
         await enid.converged();
       });
-      // 252 drops the advertised router of a link that it configures again; enid puts it back at
-      // once.
+      // 252 drops the advertised router of a link that it reconfigures; enid restores it at once.
       const isDropped = (name: string) => release === '252' && name.startsWith('2001:db8:0:2::');
       expect([...lost].filter(([name]) => !isDropped(name))).toEqual([]);
       for (const [name, count] of lost)
@@ -88,7 +87,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'rules: none sends by main what the ENI has, and no packet of another ENI is lost',
+    'rules: none sends traffic of the ENI’s addresses by main, and no packet of another ENI is lost',
     async () => {
       const except = [...(alone.ipv4 ?? []), ...(alone.ipv6 ?? [])];
       const hasRules = async () => (await check('sh', '-c', 'ip rule; ip -6 rule')).includes('10001');

@@ -1,6 +1,6 @@
 /**
- * What stands on the links of the ENIs, on both networkds: which address comes first, whose default
- * leads, and the link group.
+ * The state of the ENIs' links, with both networkds: the order of addresses, the order of default
+ * routes, and the link group.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -35,12 +35,12 @@ describe.each([
     ...['ens7 10.0.1.30', 'ens7 10.0.1.31'],
   ];
 
-  it('the leased address stands first from the beginning', async () => {
+  it('the leased address is first from the beginning', async () => {
     expect(await listAddresses()).toEqual(inOrder);
   });
 
   it(
-    'and after networkd’s restart, a lease that was lost, and a repair; the addresses behind it lose nothing by it',
+    'and after networkd’s restart, a lost lease, and a repair; the addresses behind it lose nothing',
     async () => {
       await lab.vpc.guest.networkd.stop();
       await lab.vpc.guest.networkd.start();
@@ -60,7 +60,7 @@ describe.each([
   );
 
   it(
-    'a link that loses its carrier hands the default of the host to the next ENI, and takes it back',
+    'when a link loses its carrier, the next ENI gets the host’s default route, and the link gets it back later',
     async () => {
       const first = async (family: string) =>
         /^default .*?dev (ens\d)/.exec(await check('ip', family, 'route', 'show', 'default'))?.[1];
@@ -72,7 +72,7 @@ describe.each([
         async () => (await first('-4')) === 'ens6' && (await first('-6')) === 'ens6',
       );
       expect((await runEnid(lab.vpc.guest, ['status'])).stdout).toContain('the link has no carrier');
-      // Others' addresses go on, and a new connection finds a way out.
+      // Traffic of other addresses continues, and a new connection finds a way out.
       expect(await lab.vpc.reaches('10.0.2.20')).toBe(true);
       await lab.vpc.setCarrier(primary.id, true);
       await until('its own default again', async () => (await first('-4')) === 'ens5');
@@ -82,7 +82,7 @@ describe.each([
   );
 
   it(
-    'a link group that another program changes is put back; one that was chosen before is left alone',
+    'a link group that another program changes is restored; one that was set before is left alone',
     async () => {
       const groupOf = async (link: string) => /group (\w+)/.exec(await check('ip', 'link', 'show', 'dev', link))?.[1];
       await check('ip', 'link', 'set', 'ens6', 'group', '7');

@@ -1,4 +1,4 @@
-/** docs/security.md names every system call of the daemon's life, with the reason for it. */
+/** docs/security.md names every system call of the daemon, from start to end, with its reason. */
 
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -32,8 +32,8 @@ it(
     const { vpc } = lab;
     const metrics = 'metrics: { listen: "127.0.0.1:9469", textfile: /run/enid/enid.prom }\n';
     await vpc.guest.writeFile('/etc/enid/config.yaml', metrics + labConfig);
-    // Stopped by its own signal, which strace passes on; -D: the daemon is the child that the test
-    // knows.
+    // Stopped by its own signal, which strace passes on; -D: the daemon is the direct child of the
+    // test.
     lab.enid = EnidProcess.start(vpc.guest, [], {}, ['strace', '-D', '-f', '-c', '-S', 'name', '-qq', '-o', trace]);
     await until('the daemon answers', async () => (await runEnid(vpc.guest, ['status'])).stderr === '');
     for (const eni of [alone, withPrefixes]) await vpc.attach(eni);

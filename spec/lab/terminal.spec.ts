@@ -1,5 +1,5 @@
 /**
- * What others name or write never drives the operator's terminal: every command, without and with a
+ * Text from others never controls the operator's terminal: every command, without and with a
  * terminal.
  */
 
@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 
-/** Sets the title, colours, CSI as one C1 character, and turns the order of letters around. */
+/** Sets the title and colours, uses CSI as one C1 character, and reverses the order of letters. */
 const evil = '\x1b]0;own\x07\x1b[31m\u009b2J\u202e\x7f';
 const directory = mkdtempSync(join(tmpdir(), 'enid-terminal-'));
 
@@ -26,7 +26,7 @@ beforeAll(() => {
 
 afterAll(() => rmSync(directory, { recursive: true, force: true }));
 
-/** Its ways are looked up on the link. */
+/** Ways are looked up on its link. */
 function readyEni(mac: string) {
   return {
     ...{ mac, eniId: 'eni-00000000000000001', deviceNumber: 0, networkCard: 0, subnetId: null, vpcId: null },
@@ -97,7 +97,7 @@ for (const isTerminal of [false, true]) {
     // biome-ignore lint/suspicious/noControlCharactersInRegex: this is about control characters.
     const rest = output.replaceAll(/\x1b\[3\dm[a-z]+ *\x1b\[39m/g, '').replaceAll('\r\n', '\n');
     expect(rest.match(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu)?.map((one) => JSON.stringify(one)) ?? []).toEqual([]);
-    // What is escaped was there; YAML has a word of its own for it.
+    // The text was there, escaped; YAML escapes it in its own way.
     if (/^(status|explain|config|a|an) /.test(`${name} `)) expect(output).toMatch(/\\u001b|\\e/);
   });
 }

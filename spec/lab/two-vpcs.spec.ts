@@ -1,7 +1,7 @@
 /**
- * ENIs of two VPCs on one instance. Their subnets are the same, address for address, and two pairs
- * of ENIs share an address each: a leased one and a secondary one. No rule can tell these apart;
- * everything else works by every way.
+ * ENIs of two VPCs on one instance. Their subnets are the same, and two pairs of ENIs share an
+ * address each: a leased one and a secondary one. No rule can distinguish these; everything else
+ * works in every way.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -44,7 +44,7 @@ describe.each([
   }, testMs);
   afterAll(() => vpc?.destroy());
 
-  it('what two ENIs have stays with the first; the second is degraded and says what to do', async () => {
+  it('an address of two ENIs stays with the first; the second is degraded and says what to do', async () => {
     const rules = await vpc.guest.check(['sh', '-c', 'ip rule; ip -6 rule']);
     expect(rules).not.toMatch(/10\.0\.1\.10 .*lookup 10002/);
     expect(rules).not.toMatch(/10\.0\.2\.21 .*lookup 10003/);
@@ -63,7 +63,7 @@ describe.each([
   });
 
   it(
-    'nothing is done again and again, and nothing is said',
+    'nothing is done repeatedly, and nothing is logged',
     async () => {
       const monitor = vpc.guest.spawn(['ip', '-ts', 'monitor', 'link', 'address', 'route', 'rule'], {
         stdio: ['ignore', 'pipe', 'ignore'],
@@ -77,7 +77,7 @@ describe.each([
       await sleep(17_000);
       monitor.kill('SIGTERM');
       expect(enid.lines.slice(before)).toEqual([]);
-      // What networkd does for leases and advertisements is its own.
+      // What networkd does for leases and advertisements does not count.
       expect(events.split('\n').filter((line) => / proto (236|static) |lookup|group/.test(line))).toEqual([]);
       expect(events.match(/10\.0\.[12]\.\d+/g) ?? []).toEqual([]);
     },

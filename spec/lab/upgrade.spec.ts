@@ -50,7 +50,7 @@ describe.each([
   };
 
   it(
-    'loses no packet, and leaves nothing of the rules before',
+    'loses no packet, and removes all previous rules',
     async () => {
       const { guest } = lab.vpc;
       const wanted = await listRules();

@@ -1,4 +1,4 @@
-/** The simulated VPC itself: that what the other lab tests rely on is true. */
+/** The simulated VPC itself: whatever the other lab tests rely on is true. */
 
 import { spawn } from 'node:child_process';
 import { closeSync, openSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
@@ -154,7 +154,7 @@ describe('a VPC with the real networkd', () => {
     await vpc.attach(secondary);
     await vpc.guest.namespace.ip(['addr add 10.0.1.6/32 dev ens5', 'addr add 10.0.1.99/32 dev ens5']);
     const before = await vpc.countDropped(primary.id);
-    // The address is there, and by main it leaves through the primary's port.
+    // The address is on the link, and by main it leaves through the primary's port.
     expect(await vpc.reaches('10.0.1.6', { timeoutMs: 300 })).toBe(false);
     expect(await vpc.reaches('10.0.1.99', { timeoutMs: 300 })).toBe(false);
     expect(await vpc.countDropped(primary.id)).toBeGreaterThanOrEqual(before + 2);
@@ -288,13 +288,13 @@ describe('a VPC with the real networkd', () => {
       ways.map(({ own, far, ...rest }) => ({ ...rest, source: far, destination: own })),
     );
     expect(ways.filter((_, index) => out[index]?.isReached !== true || into[index]?.isReached !== true)).toEqual([]);
-    // RoutesToDNS=: networkd makes a host route of what the lease names.
+    // RoutesToDNS=: networkd adds a host route for each server of the lease.
     expect(await vpc.guest.check(['ip', 'route', 'show', ipv4])).toMatch(
       /^10\.0\.0\.2 via 10\.0\.1\.1 dev ens5 proto dhcp /,
     );
   });
 
-  it('takes what comes from another MAC than the ENI’s for somebody else’s', async () => {
+  it('drops packets from another MAC than the ENI’s', async () => {
     await vpc.guest.namespace.ip([
       'link add mv0 link ens5 type macvlan mode bridge',
       'link set mv0 up',
@@ -353,7 +353,7 @@ describe('clean-up', () => {
     const vpc = await Vpc.create({ name: 'killed', subnets: ${JSON.stringify(subnets)} });
     await vpc.guest.networkd.start();
     await vpc.attach(${JSON.stringify(primary)});
-    // A program that nobody waits for, in a session of its own.
+    // A program that has no waiting parent, in its own session.
     vpc.guest.spawn(['setsid', '-f', 'sleep', '1000']);
     await vpc.container();
     console.log('made');
@@ -373,9 +373,9 @@ describe('clean-up', () => {
       const label = `enid-killed-${child.pid}`;
       const holders = listProcesses().filter(({ command }) => command.includes(label));
       const namespaces = new Set(holders.map(({ namespace }) => namespace));
-      // Held open: the kernel gives the number of a namespace that has vanished to the next one.
+      // Held open: the kernel reuses the number of a namespace that has vanished.
       const held = holders.map(({ processId }) => openSync(`/proc/${processId}/ns/net`, 'r'));
-      // Guest, VPC, far host and container; no other VPC that runs at the same time.
+      // Guest, VPC, far host and container; not those of another VPC that runs at the same time.
       expect(namespaces.size).toBe(4);
       const listOurs = () => listProcesses().filter(({ namespace }) => namespaces.has(namespace));
       expect(listOurs().length).toBeGreaterThan(10);
@@ -385,13 +385,13 @@ describe('clean-up', () => {
     },
   );
 
-  it('ends nothing in a namespace that got the number of one that had vanished before', async () => {
+  it('kills nothing in a namespace that reuses the number of a vanished one', async () => {
     const [guard, other] = [new Guard(), new Guard()];
     try {
       const { pid } = await Namespace.hold(guard, { label: 'enid-vanished' });
       const vanished = listProcesses().find(({ processId }) => processId === String(pid))?.namespace;
       process.kill(pid, 'SIGKILL');
-      // The kernel takes the namespace apart, and frees its number, after its last process.
+      // The kernel destroys the namespace, and frees its number, after its last process has ended.
       await sleep(300);
       const next: Namespace[] = [];
       for (let count = 0; count < 8; count++) next.push(await Namespace.hold(other, { label: 'enid-next' }));
@@ -406,7 +406,7 @@ describe('clean-up', () => {
   });
 });
 
-/** Tries until it passes; after the time, fails as it last did. */
+/** Retries until it passes; after the time limit, fails with the last error. */
 async function expectEventually(assertion: () => Promise<void>, timeoutMs = 8000): Promise<void> {
   const end = Date.now() + timeoutMs;
   for (;;) {

@@ -5,8 +5,8 @@ import { type LossOptions, measureLoss } from '../../fixtures/loss.ts';
 import type { Vpc } from '../../fixtures/vpc/vpc.ts';
 
 /**
- * What was lost on the addresses that are there before and after, by `source protocol`; tells where
- * in their streams the lost ones were. No TCP stream breaks.
+ * What was lost on the addresses that exist before and after, by `source protocol`; reports where
+ * in their streams the losses were. No TCP stream breaks.
  */
 export async function watchLoss(
   vpc: Vpc,

@@ -1,6 +1,6 @@
 /**
- * What doctor and explain --all say of every way, on the real kernel: a healthy host, and one where
- * another program is to blame.
+ * What doctor and explain --all report about every way, on the real kernel: a healthy host, and one
+ * on which another program causes a fault.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -34,7 +34,7 @@ afterAll(() => closeLab(lab));
 
 describe('on a host with one ENI', () => {
   it(
-    'doctor has one line about ways, and explain --all finds each right, for any user',
+    'doctor has one line about ways, and explain --all finds each of them right, for any user',
     async () => {
       expect(await findWays()).toEqual([
         expect.objectContaining({
@@ -130,7 +130,7 @@ describe("with another program's", () => {
   );
 
   it(
-    'hand in the addresses, while enid is away: missing in explain, plan, status and explain --all alike',
+    'change of the addresses while enid is stopped: missing in explain, plan, status and explain --all alike',
     async () => {
       await lab.enid.stop('SIGKILL');
       await guest().check(['ip', 'address', 'del', '10.0.2.21/32', 'dev', 'ens6']);

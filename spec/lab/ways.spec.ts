@@ -1,7 +1,7 @@
 /**
  * Promise P10, every way: each source with each kind of destination, in both directions, by real
  * traffic. The simulated VPC drops what leaves by an ENI that does not own its source. A VRF needs
- * a kernel module that the lab's kernel has not: spec/machine has it.
+ * a kernel module that the lab's kernel lacks: spec/machine has it.
  */
 
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
@@ -21,11 +21,11 @@ const releases: [string, () => readonly string[] | undefined][] = [
   ['257', trixieNetworkd],
 ];
 const shapes = listShapes();
-/** The one that the operator's configuration is tried on. */
+/** The ENI on which the operator's configuration is tried. */
 const configured = 'several';
 const sparse: Selection = { protocols: { out: ['udp'], in: ['tcp'] } };
 
-/** Throws with a table of what was lost. */
+/** Throws with a table of the lost ways. */
 function expectAll(results: readonly WayResult[]): void {
   if (results.length === 0) throw new Error('no way was tried');
   const lost = formatLost(results);

@@ -1,7 +1,7 @@
 /**
  * What the network itself withdraws is no drift: a router advertisement with lifetime 0, a router
- * that another one has taken the place of, a lease without a default route, another gateway at a
- * renewal. What another program removes comes back as before.
+ * that was replaced by another, a lease without a default route, another gateway at a renewal. What
+ * another program removes is restored as before.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -15,7 +15,7 @@ const releases: [string, () => readonly string[] | null][] = [
   ['257', trixieNetworkd],
 ];
 
-/** enid waits two seconds before it takes a route that networkd has dropped for withdrawn. */
+/** enid waits two seconds before it treats a route that networkd has dropped as withdrawn. */
 const judgedMs = 4_000;
 
 describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
@@ -36,7 +36,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     JSON.stringify([...new Set(await listDefaults(family))]) === JSON.stringify(wanted);
   const advertise = (routerLifetimeSeconds: number) =>
     lab.vpc.advertise(alone.id, { routerLifetimeSeconds, routes: [] });
-  /** Has a lease with these options of dnsmasq, asked for again. */
+  /** Makes dnsmasq lease with these options, and networkd request a lease again. */
   async function lease(verb: 'reconfigure' | 'renew', ...options: string[]): Promise<void> {
     await lab.vpc.setService(alone.id, false);
     await lab.vpc.setService(
@@ -58,7 +58,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   afterAll(() => closeLab(lab));
 
   it(
-    'what another program removes of an advertisement or a lease comes back, and stays',
+    'routes of an advertisement or a lease that another program removes are restored, and stay',
     async () => {
       await check('ip -6 route del default via fe80::1 dev ens6; ip -6 route del default dev ens6 table 10001');
       await check('ip route del default dev ens6; ip route del default dev ens6 table 10001');
@@ -73,7 +73,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'a router that advertises lifetime 0 is none, until it advertises itself again',
+    'a router that advertises lifetime 0 is ignored until it advertises itself again',
     async () => {
       await advertise(1800);
       await until(
@@ -81,7 +81,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
         async () => !(await check('ip -6 route show default')).includes('proto 236'),
       );
       await lab.vpc.setService(alone.id, false);
-      // It did not see who made the routes.
+      // It did not see who added the routes.
       await lab.enid.stop();
       lab.enid = EnidProcess.start(lab.vpc.guest);
       await lab.enid.converged();
@@ -99,7 +99,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'networkd drops the router for a moment where it configures the link again: the way stays',
+    'networkd drops the router for a moment when it reconfigures the link: the way stays',
     async () => {
       await check('networkctl reconfigure ens6');
       const end = performance.now() + judgedMs;
@@ -114,14 +114,14 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'another router takes the place: its table and main follow, and the former one may come back beside it',
+    'another router takes over: its table and main follow, and the former one may come back beside it',
     async () => {
       await lab.vpc.setService(alone.id, false);
       await lab.vpc.replaceRouter(alone.id, 'fe80::1', 'fe80::2');
       await advertise(1800);
       const after = ['main via fe80::2', '10001 via fe80::2'];
       await until('the other router', holds(6, after), 10_000);
-      // The neighbour entry of the former one is found to be dead by then.
+      // By then the neighbour entry of the former router is known to be dead.
       await sleep(9_000);
       expect(await listDefaults(6)).toEqual(after);
       await awaitReach(lab.vpc);
@@ -136,7 +136,7 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'a lease whose classless routes have no default brings none into main; the own table has one',
+    'a lease whose classless routes have no default adds none to main; the ENI’s own table has one',
     async () => {
       await lease('renew', '121,10.9.0.0/16,10.0.2.1');
       await until('the classless route', async () => (await check('ip route show 10.9.0.0/16')).includes('dev ens6'));
@@ -149,12 +149,12 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
   );
 
   it(
-    'a renewal brings another gateway: main and the own table follow',
+    'a renewal has another gateway: main and the ENI’s own table follow',
     async () => {
       await lease('renew', '121,10.9.0.0/16,10.0.2.1,0.0.0.0/0,10.0.2.7');
       await until('the gateway', holds(4, ['main via 10.0.2.7', '10001 via 10.0.2.7']), 10_000);
-      // With KeepConfiguration=dhcp networkd passes over the first lease that names another router,
-      // and takes the one after it.
+      // With KeepConfiguration=dhcp networkd ignores the first lease with another router, and
+      // accepts the next one.
       await lease('renew', 'option:router,10.0.2.9');
       await sleep(1_000);
       await check('networkctl renew ens6');

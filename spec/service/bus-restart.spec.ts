@@ -1,7 +1,7 @@
 /**
- * The bus restarts under a running host, as an upgrade or a careless hand does it. networkd never
- * connects again (252 to 262): enid says so and what to do, takes nothing back, and configures a
- * new ENI by what the kernel shows.
+ * The bus restarts on a running host, by an upgrade or by mistake. networkd never connects again
+ * (252 to 262): enid reports it with the fix, removes nothing, and configures a new ENI from what
+ * the kernel shows.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -41,7 +41,7 @@ describe.each([
   }, testMs);
 
   it(
-    'costs no packet, and status, doctor and the journal say what to do, and not that leases end',
+    'loses no packet; status, doctor and the journal say what to do, and do not say that leases end',
     async () => {
       const mainPid = await machine.show('MainPID');
       const loss = await measureLoss(vpc, async () => {
@@ -80,7 +80,7 @@ describe.each([
   );
 
   it(
-    'is over when networkd was restarted',
+    'is over after a restart of networkd',
     async () => {
       await machine.check(['systemctl', 'restart', 'systemd-networkd']);
       const named = [primary, alone, sharing].map(({ linkName }) => new RegExp(`${linkName} .* configured`));

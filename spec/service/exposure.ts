@@ -1,6 +1,6 @@
 /**
- * What `systemd-analyze security` counts, and what docs/security.md says of it: `setting exposure`,
- * sorted.
+ * What `systemd-analyze security` reports, and what docs/security.md says about it: `setting
+ * exposure`, sorted.
  */
 
 import { readFileSync } from 'node:fs';
@@ -10,7 +10,7 @@ import type { Machine } from '../../fixtures/machine/machine.ts';
 
 const reportSchema = z.array(z.object({ name: z.string(), exposure: z.string().nullable() }));
 
-/** Of a unit as this system's systemd sees it. */
+/** Exposure of a unit as this system's systemd computes it. */
 export async function readExposure(
   machine: Machine,
   unit = 'enid.service',

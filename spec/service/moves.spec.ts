@@ -1,7 +1,7 @@
 /**
  * What a disk brings into another machine, and a machine into another type: an image of a running
- * instance, a volume that was moved, a cloned VM, links with other names, a sleep. Judged by the
- * far host and by networkd's own account of its files.
+ * instance, a volume that was moved, a cloned VM, links with other names, a sleep. The oracle is
+ * the far host and networkd's own report of its files.
  */
 
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
@@ -14,10 +14,10 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands them over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes them on. */
 const trees = { 252: process.env['ENID_MACHINE_TREE'] ?? '', 257: process.env['ENID_MACHINE_TREE_257'] ?? '' };
 
-/** Another instance's ENIs, in the slots of the first one. */
+/** Another instance's ENIs, in the slots of the first one's. */
 const others: readonly EniSpec[] = [
   {
     ...primary,
@@ -28,7 +28,7 @@ const others: readonly EniSpec[] = [
   },
   { ...alone, id: 'eni-0000000000000000b', mac: '06:53:e1:00:00:0b', ipv4: ['10.0.2.88'], ipv6: ['2001:db8:0:2::88'] },
 ];
-/** The same ENIs where an instance type has them at other places of the PCI bus. */
+/** The same ENIs on an instance type that has them at other places of the PCI bus. */
 const renamed: readonly EniSpec[] = [
   { ...primary, linkName: 'enp39s0' },
   { ...alone, linkName: 'enp40s0' },
@@ -46,7 +46,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
     return { vpc, machine };
   };
   const shell = (text: string) => running().machine.check(['sh', '-c', text]);
-  /** Of the files in /run, those in force, by link. */
+  /** The files in force of those in /run, by link. */
   const listFiles = () => shell('ls /run/systemd/network');
   const readFile = async (link: string) =>
     /Network File: (?<path>\S+)/.exec(await shell(`networkctl status ${link} --no-pager`))?.groups?.['path'];
@@ -76,10 +76,10 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
     vpc = undefined;
   }
 
-  /** As the firmware tells it, which a container has none of. */
+  /** The id that the firmware reports; a container has no firmware. */
   const tellInstance = (id: string) => writeFile(join(disk, 'etc/asset-tag'), `${id}\n`);
 
-  /** Nothing of the first machine is there, and what is kept from now on is this one's. */
+  /** Nothing of the first machine is left, and files kept from now on are this machine's. */
   async function expectOwn(): Promise<void> {
     const { vpc, machine } = running();
     await awaitReach(vpc);
@@ -125,7 +125,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
       await boot([primary, alone], instance, disk);
       expect(await shell('journalctl -u systemd-networkd -o cat')).not.toMatch(/80-ec2/);
       await expectOwn();
-      // One lease each: it was asked for with the file that stays.
+      // One lease each: it was requested with the file that stays.
       for (const { id } of running().vpc.enis) expect(countAcks(running().vpc, id)).toBe(1);
     },
     2 * testMs,
@@ -143,7 +143,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
 
   it.each([
     ['an image of it, or its volume in another instance', otherInstance],
-    ['a clone whose firmware tells no id', ''],
+    ['a clone whose firmware has no id', ''],
   ])(
     '%s: starts as new, with links of the same names',
     async (_name, told) => {
@@ -182,12 +182,12 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
   );
 
   it(
-    'a name in /etc that another type does not have: the same',
+    'a name in /etc that another type does not have: doctor names the file, too',
     async () => {
       await tellInstance(instance);
       const directory = join(disk, 'etc/systemd/network/80-ec2.network.d');
       await mkdir(directory, { recursive: true });
-      // Without what was kept: it was made before the file was.
+      // Without the kept files: they are older than the override.
       try {
         await writeFile(join(directory, 'primary.conf'), '[Match]\nName=\nName=ens5 ens6\n');
         await boot(
@@ -208,7 +208,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
   );
 
   it(
-    'a sleep: what EC2 has changed meanwhile holds after it, with a token that is no longer valid',
+    'a sleep: changes that EC2 made meanwhile take effect afterwards, with a token that is no longer valid',
     async () => {
       await tellInstance(instance);
       await boot([primary, alone], instance, disk);
@@ -219,7 +219,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
         await vpc.assign(alone.id, { ipv4: ['10.0.2.77'], ipv6: ['2001:db8:0:2::77'] });
         await vpc.unassign(alone.id, { ipv4: ['10.0.2.21'] });
         for (const { id } of vpc.enis) await vpc.setCarrier(id, false);
-        // Every token ends: the next request with one is answered 401.
+        // Every token expires: the next request with one is answered 401.
         await vpc.imds.setFaults([{ path: 'meta-data/', effect: { kind: 'expire-tokens' }, times: 1 }]);
         for (const { id } of vpc.enis) await vpc.setCarrier(id, true);
       } finally {
@@ -236,7 +236,7 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
   );
 });
 
-/** Leases that were given to an ENI, as dnsmasq tells it. */
+/** Leases given to an ENI, as dnsmasq reports them. */
 function countAcks(vpc: Vpc, id: string): number {
   return [...vpc.serviceLog(id).matchAll(/DHCPACK/g)].length;
 }

@@ -1,7 +1,7 @@
 /**
  * A first boot with a dead metadata service and several ENIs: what network-online waits for, which
- * address each link gets, and what happens when the service is back. Judged by
- * systemd-networkd-wait-online and the far host, not by enid alone.
+ * address each link gets, and what happens when the service is back. The oracle is
+ * systemd-networkd-wait-online and the far host, not only enid.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,11 +11,11 @@ import { alone, ipv6Only, primary, sharing, subnets } from '../../fixtures/vpc-s
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 import { watchLoss } from '../lab/watch-loss.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands them over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes them on. */
 const trees = { 252: process.env['ENID_MACHINE_TREE'] ?? '', 257: process.env['ENID_MACHINE_TREE_257'] ?? '' };
 const waitOnline = ['/lib/systemd/systemd-networkd-wait-online', '--timeout=20'];
 
-/** What EC2 leases to each ENI: all that a host without metadata can have. */
+/** What EC2 leases to each ENI: the only addresses that a host without metadata can have. */
 const leased = [primary, alone, sharing, ipv6Only].flatMap(({ ipv4 = [], ipv6 = [] }) => [
   ...ipv4.slice(0, 1),
   ...ipv6.slice(0, 1),
@@ -54,8 +54,8 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
       expect(Number(startMs)).toBeLessThan(10_000);
       // What network-online.target waits for on a host: here it is masked, and run by hand.
       expect(await machine.run(waitOnline, { timeoutMs: 30_000 })).toMatchObject({ code: 0 });
-      // Each link has the address that EC2 leases, and no other one; secondary addresses are not
-      // known yet.
+      // Each link has the address that EC2 leases, and no other; secondary addresses are not known
+      // yet.
       await until('the leases', async () => (await listAddresses('ens9')).length > 0);
       expect(await listAddresses('ens5')).toEqual(['10.0.1.10/24']);
       expect(await listAddresses('ens6')).toEqual(['10.0.2.20/24']);
@@ -67,7 +67,7 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
   );
 
   it(
-    'sends what every leased address sends by its own ENI, and says what it waits for',
+    'sends packets of every leased address by its own ENI, and says what it waits for',
     async () => {
       for (const source of leased) await until(`${source} is reached`, () => vpc.reaches(source));
       expect(await shell('journalctl -u enid -o cat')).toMatch(/metadata/);
@@ -82,7 +82,7 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
   );
 
   it(
-    'configures all when the service is back, without losing a packet of IPv4 or a connection',
+    'configures everything when the service is back, without losing an IPv4 packet or a connection',
     async () => {
       const except = vpc.enis.flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6]).filter((one) => !leased.includes(one));
       const lost = await watchLoss(
@@ -103,7 +103,7 @@ describe.each([252, 257] as const)('a first boot without metadata, systemd %s', 
         return enis.length === 4 && enis.every(({ state }) => state === 'configured');
       });
       expect(await listAddresses('ens9')).toEqual(['169.254.192.5/32']);
-      // Nothing is left of what was made without metadata.
+      // Nothing is left of the objects made without metadata.
       await until(
         'the provisional rules are gone',
         async () => !/^239[56]0:/m.test(await shell('ip rule; ip -6 rule')),

@@ -1,7 +1,7 @@
 /**
- * A host without polkit, with dbus-broker, as Amazon Linux's minimal image is: networkd is reloaded
- * by enid-reload.socket. Where that is closed, too, every address answers all the same, and what is
- * missing is named.
+ * A host without polkit, with dbus-broker, as Amazon Linux's minimal image: networkd is reloaded
+ * through enid-reload.socket. If that is masked, too, every address still answers, and the missing
+ * part is reported.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -11,7 +11,7 @@ import { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { alone, primary, sharing, subnets, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, sleep, testMs, until } from '../lab/lab.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE_BROKER'] ?? '';
 const withBroker = 'systemctl --root=$1 --quiet enable dbus-broker.service';
 const withoutPolkit = `${withBroker}
@@ -48,7 +48,7 @@ const journal = async (...more: string[]) => {
 };
 const states = async () => {
   const { enis } = JSON.parse(await machine.check(['enid', 'status', '--json']));
-  // The container's own end is none of them.
+  // Without the container's own end.
   const named = (enis as { link: string; state: string }[]).filter(({ link }) => link.startsWith('ens'));
   return named.map(({ link, state }) => `${link} ${state}`);
 };
@@ -63,7 +63,7 @@ describe.each([
   afterAll(end, testMs);
 
   it(
-    'boots as any other host, and says nothing of it',
+    'boots like any other host, and reports nothing',
     async () => {
       expect((await machine.run(['systemctl', 'is-system-running'])).stdout).toBe('running\n');
       expect(await machine.check(['systemctl', 'is-active', 'dbus-broker'])).toBe('active\n');
@@ -108,7 +108,7 @@ describe('without polkit and with enid-reload.socket masked', () => {
   afterAll(end, testMs);
 
   it(
-    'every address answers all the same: metrics, routes, rules and addresses need no reload',
+    'every address still answers: metrics, routes, rules and addresses need no reload',
     async () => {
       await awaitReach(vpc);
       expect((await machine.check(['ip', 'route', 'get', '198.51.100.10'])).split('\n')[0]).toMatch(
@@ -131,7 +131,7 @@ describe('without polkit and with enid-reload.socket masked', () => {
   });
 
   it(
-    'a refused reload costs an address nothing: neither at an ENI that is plugged in nor at the next tries',
+    'a refused reload loses no packet of an address: neither when an ENI is plugged in nor at the retries',
     async () => {
       const loss = await measureLoss(
         vpc,
@@ -153,7 +153,7 @@ describe('without polkit and with enid-reload.socket masked', () => {
   );
 
   it(
-    'all is as anywhere once it may',
+    'works as on any host once a reload is permitted',
     async () => {
       await machine.check(['rm', '/etc/systemd/system/enid-reload.socket']);
       await machine.check(['systemctl', 'daemon-reload']);

@@ -1,6 +1,6 @@
 /**
- * `npm run package`: what is in the packages, that they are the same each time, and what the
- * linters say.
+ * `npm run package`: the content of the packages, that builds are reproducible, and what the
+ * linters report.
  */
 
 import { mkdir, mkdtemp, readFile, rm } from 'node:fs/promises';
@@ -22,7 +22,7 @@ const ofRpm = { amd64: '.x86_64.rpm', arm64: '.aarch64.rpm' };
 let work: string;
 let sums: string;
 
-/** Hardly compressed: that takes minutes. */
+/** With little compression: full compression takes minutes. */
 async function build(...architectures: readonly string[]): Promise<string> {
   const env = { ENID_PACKAGE_LEVEL: '0' };
   await runChecked(['bash', join(root, 'units/package/build.sh'), ...architectures], { env, timeoutMs: buildMs });
@@ -121,7 +121,7 @@ it.each(['deb', 'rpm'])('.%s: the program runs on the node inside, with no other
     /^#!\/usr\/libexec\/enid\/node\n/,
   );
   const node = join(directory, 'usr/libexec/enid/node');
-  // What all tests run on (spec/packages.spec.ts).
+  // The version that all tests run on (spec/packages.spec.ts).
   expect((await runChecked([node, '-v'])).trim()).toBe(process.version);
   const { version } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
   const argv = ['env', '-i', 'PATH=/nowhere', node, join(directory, 'usr/libexec/enid/enid.js'), '--version'];
@@ -137,7 +137,7 @@ it.each(['deb', 'rpm', 'arm64-deb', 'arm64-rpm'])('%s lists what others wrote, w
   const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
   const listed = rows.map((row) => row.trim().split(/\s+/));
   const arch = kind.startsWith('arm64') ? 'arm64' : 'x64';
-  // The stripped binaries, and what the bundler has put into the program.
+  // The stripped binaries, and the libraries in the bundle.
   expect(listed.map(([, name]) => name)).toEqual(
     expect.arrayContaining([`node-linux-${arch}`, `@koromix/koffi-linux-${arch}`, 'netlink', 'got', 'winston', 'zod']),
   );
@@ -152,7 +152,7 @@ describe("the .rpm by Fedora's practice", () => {
   const query = async (...options: string[]) =>
     (await runChecked(['rpm', '-qp', ...options, await findPackage(ofRpm.amd64)])).trim().split('\n');
 
-  it('names all that is bundled, node and the libraries in it too, and the user and group that it makes', async () => {
+  it('names all bundled software, including node and its libraries, and the user and group that it creates', async () => {
     const provided = await query('--provides');
     const notices = await runChecked(['zcat', noticesOf('rpm')]);
     const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
@@ -171,7 +171,7 @@ describe("the .rpm by Fedora's practice", () => {
     const [, ...rows] = notices.slice(0, notices.indexOf('====')).trim().split('\n');
     const found = new Set(rows.map((row) => row.trim().split(/\s+/)[3]?.replace('MIT/X11', 'MIT')));
     expect(named).toEqual(expect.arrayContaining([...found]));
-    // Of the parts of node by the LICENSE of its release.
+    // For the parts of node: by the LICENSE of its release.
     expect(named).toEqual(expect.arrayContaining(['Unicode-3.0', 'Zlib', 'CC0-1.0', 'blessing']));
     expect(await query('-L')).toEqual(
       ['LICENSE', 'third-party-notices.gz'].map((name) => `/usr/share/licenses/enid/${name}`),
@@ -184,7 +184,7 @@ describe("the .rpm by Fedora's practice", () => {
   });
 });
 
-it('everything that is executed is labelled as a program by the SELinux policies of Fedora and Debian', async () => {
+it('the SELinux policies of Fedora and Debian label everything that is executed as a program', async () => {
   const paths = await runChecked(['find', join(work, 'rpm'), '-type', 'f', '-perm', '/111', '-printf', '/%P\n']);
   const executed = paths.trim().split('\n');
   expect(executed).toContain('/usr/libexec/enid/node');
@@ -219,7 +219,7 @@ it(
 );
 
 it(
-  'leaves lintian and rpmlint nothing to say but what has a reason',
+  'has only lintian and rpmlint findings with a stated reason',
   async () => {
     const files = [await findPackage(ofDeb.amd64), await findPackage(ofRpm.amd64)];
     const said = await runChecked(['bash', join(root, 'units/package/lint.sh'), ...files], { timeoutMs: buildMs });
@@ -230,7 +230,7 @@ it(
 
 /** The rest of the matrix: `npm run test:distributions`. */
 it.each(shortRows.map((row) => [nameRow(row), row] as const))(
-  'as .deb does all that it is for on a host of its own: %s',
+  'works as .deb on a separate host: %s',
   async (_name, row) => {
     const parts = { tree: findTree(row, process.env['ENID_MATRIX'] ?? ''), packages: join(root, 'dist/packages') };
     const { failures } = await runRow(row, parts, (text) => console.log(text));
@@ -240,8 +240,8 @@ it.each(shortRows.map((row) => [nameRow(row), row] as const))(
 );
 
 /**
- * Debian has no rpm-based system to offer: its own, as a root for rpm, which runs the scripts in
- * it. Nothing is left of it.
+ * Debian has no rpm-based system, so Debian's own directory serves as a root for rpm, which runs
+ * the scripts in it. Nothing of it is left.
  */
 const inRpmRoot = `
 set -eu
@@ -266,7 +266,7 @@ diff /mnt/before /mnt/after || true
 `;
 
 it(
-  'as .rpm goes into a root and out of it by its scripts, and leaves the way to the network and the user',
+  'as .rpm is installed into a root and removed by its scripts, which keep the network configuration and the user',
   async () => {
     const tree = process.env['ENID_MACHINE_TREE'] ?? '';
     const said = await runChecked(['unshare', '-m', 'sh', '-c', inRpmRoot, '-', tree, await findPackage(ofRpm.amd64)], {
@@ -276,8 +276,8 @@ it(
     expect(said).toContain(version);
     expect(said).toMatch(/^enabled$/m);
     expect(said).toMatch(/^enid:x:/m);
-    // What the administrator has decided stays, and the old version's scripts take it for no
-    // removal.
+    // The administrator's decisions stay, and the old version's scripts do not treat the upgrade as
+    // a removal.
     expect(said).toMatch(/^upgraded: disabled $/m);
     const left = said.split('\n').filter((line) => line.startsWith('> '));
     expect(left.map((line) => line.split(' ')[1])).toEqual(

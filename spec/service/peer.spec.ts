@@ -1,6 +1,6 @@
 /**
- * `enid takeover` from what amazon-ec2-net-utils has left, files as spec/lab/peer.spec.ts saw the
- * real program write them.
+ * `enid takeover` from what amazon-ec2-net-utils left behind, with files as spec/lab/peer.spec.ts
+ * saw the real program write them.
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
@@ -36,7 +36,7 @@ printf '[RoutingPolicyRule]\\nFrom=10.0.2.21\\nPriority=10001\\nTable=10001\\n' 
 systemctl restart systemd-networkd`;
 
 it(
-  'removes its files and rules, and nothing of others',
+  'removes its files and rules, and nothing of other programs',
   async () => {
     await awaitReach(vpc);
     await machine.check(['sh', '-ec', layDown]);

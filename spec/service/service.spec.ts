@@ -1,6 +1,6 @@
 /**
- * The installed unit under a real systemd, in its sandbox and as its own user, used as a person
- * would.
+ * The installed unit under a real systemd, in its sandbox and as its own user, used as an operator
+ * would use it.
  */
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -12,7 +12,7 @@ import { alone, efaOnly, primary, sharing, subnets, withPrefixes } from '../../f
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 import { readDocumentedExposure, readExposure } from './exposure.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE'] ?? '';
 const baseConfig =
   'drivers: [veth]\nimds: { interval: 5s, timeout: 1s }\ninterfaces:\n  - match: { name: "ctr*" }\n    manage: none\n';
@@ -24,7 +24,7 @@ function shell(text: string): Promise<string> {
   return machine.check(['sh', '-c', text]);
 }
 
-/** Throws where it does not run: `kill 0` would end everything of this process's group. */
+/** Throws if it does not run: `kill 0` would end every process of this process's group. */
 async function readMainPid(): Promise<string> {
   const pid = await machine.show('MainPID');
   if (!/^[1-9]\d*$/.test(pid))
@@ -63,7 +63,7 @@ describe('at boot', () => {
     'comes up with the system, before network-online.target, and configures every ENI',
     async () => {
       expect((await machine.run(['systemctl', 'is-system-running'])).stdout).toBe('running\n');
-      // 252 does not know notify-reload, and keeps what stands before it.
+      // 252 does not know notify-reload, and uses the assignment before it.
       expect([await machine.show('Type'), await machine.show('ActiveState')]).toEqual(['notify', 'active']);
       expect(await machine.show('Before')).toContain('network-online.target');
       expect(await machine.show('After')).toContain('systemd-networkd.service');
@@ -85,14 +85,14 @@ describe('at boot', () => {
     expect(status).toMatch(/^Seccomp:\t2$/m);
   });
 
-  it('is exposed by 1.5 at most, and docs/security.md says by what', async () => {
+  it('has an exposure of at most 1.5, explained in docs/security.md', async () => {
     const { level, settings } = await readExposure(machine);
     expect(level).toBeLessThanOrEqual(1.5);
     expect(settings).toEqual(readDocumentedExposure());
     expect((await readExposure(machine, 'enid-restore.service')).level).toBeLessThanOrEqual(2.5);
   });
 
-  it("may have networkd reload, leave a link's DNS and nothing else, and cannot remove other programs' files", async () => {
+  it("may make networkd reload and change a link's DNS, nothing else, and cannot remove other programs' files", async () => {
     const asEnid = (text: string) =>
       machine.run(['setpriv', '--reuid=enid', '--regid=enid', '--clear-groups', 'sh', '-c', text]);
     const manager = 'org.freedesktop.network1 /org/freedesktop/network1 org.freedesktop.network1.Manager';
@@ -156,7 +156,7 @@ describe('while it runs', () => {
         await converged();
         await awaitReach(vpc);
       }
-      // The machine has no sysctl(8); its network is the guest's.
+      // The system has no sysctl(8); its network is the guest's.
       await vpc.guest.check(['sysctl', '-qw', 'net.ipv4.conf.ens6.rp_filter=1']);
       const readFilter = () => shell('cat /proc/sys/net/ipv4/conf/ens6/rp_filter');
       await until('the filter is back', async () => (await readFilter()) === '2\n');
@@ -213,7 +213,7 @@ describe('while it runs', () => {
   );
 
   it(
-    'answers anybody: status, plan, explain, doctor without privileges',
+    'answers any user: status, plan, explain, doctor without privileges',
     async () => {
       const asNobody = (...argv: string[]) =>
         machine.run(['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups', 'enid', ...argv]);
@@ -235,7 +235,7 @@ describe('org.enid1 on the bus', () => {
   const asNobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'];
   const eniPath = `/org/enid1/interface/${alone.id.replaceAll('-', '_')}`;
 
-  it('is introspectable, and anybody may read it', async () => {
+  it('is introspectable and readable by any user', async () => {
     const tree = await machine.check([...asNobody, 'busctl', 'tree', '--list', 'org.enid1']);
     expect(tree.split('\n')).toEqual(expect.arrayContaining(['/org/enid1', eniPath]));
     const members = await machine.check([...asNobody, 'busctl', 'introspect', 'org.enid1', '/org/enid1']);
@@ -272,7 +272,7 @@ describe('org.enid1 on the bus', () => {
     expect(JSON.parse(JSON.parse(explained).data[0])).toMatchObject({ right: true, kernel: { link: 'ens6' } });
   });
 
-  it('refuses what is wrong with an error of its name', async () => {
+  it('refuses invalid calls with a named error', async () => {
     const errorOf = async (...words: string[]) => (await machine.run(['busctl', ...words])).stderr;
     expect(await errorOf('call', ...manager, 'GetInterface', 's', 'ens99')).toMatch(
       /no ENI has the id, MAC or link name ens99/,
@@ -286,7 +286,7 @@ describe('org.enid1 on the bus', () => {
     );
   });
 
-  it('lets root reconcile, and nobody else without leave; nobody else may have the name', async () => {
+  it('lets only root reconcile unless polkit permits it; no other user may own the name', async () => {
     expect(await machine.run(['busctl', 'call', ...manager, 'Reconcile'])).toMatchObject({ code: 0 });
     const refused = await machine.run([...asNobody, 'busctl', 'call', ...manager, 'Reconcile']);
     expect(refused).toMatchObject({ code: 1, stderr: expect.stringMatching(/not authorised|Access denied/) });
@@ -305,7 +305,7 @@ describe('org.enid1 on the bus', () => {
   });
 
   it(
-    'tells of changes by PropertiesChanged',
+    'announces changes by PropertiesChanged',
     async () => {
       const log = '/run/monitor.log';
       await shell(
@@ -330,7 +330,7 @@ describe('org.enid1 on the bus', () => {
 });
 
 it(
-  'may have networkd leave the DNS of a lease, and use it again',
+  'can make networkd ignore the DNS of a lease, and use it again',
   async () => {
     const readDns = () =>
       shell('grep -E "^(DNS|DNS_DEFAULT_ROUTE)=" "/run/systemd/netif/links/$(ip -o link show dev ens6 | cut -d: -f1)"');
@@ -340,7 +340,7 @@ it(
     await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - { match: { name: ens6 }, dns: false }\n`);
     await machine.check(['systemctl', 'reload', 'enid']);
     await until('nothing of it is used', async () => (await readDns()) === 'DNS=\nDNS_DEFAULT_ROUTE=no\n');
-    // No reload: the file waits for networkd's next stop.
+    // No reload: the file waits until networkd stops.
     expect(await shell('cat /run/systemd/network/70-ens6.network')).toBe(file);
     await machine.writeFile('/etc/enid/config.yaml', baseConfig);
     await machine.check(['systemctl', 'reload', 'enid']);
@@ -364,8 +364,8 @@ it(
     await until('the repair is counted', async () =>
       /^enid_changes_total\{kind="add-rule",result="made"\} 1$/m.test(await read()),
     );
-    // Listed, and without a network device for good (libfabric's newer way): no alert, no log line,
-    // nothing to wait for.
+    // Listed, and permanently without a network device (libfabric's newer mode): no alert, no log
+    // line, nothing to wait for.
     await machine.check(['journalctl', '--sync']);
     const countLines = async () => (await machine.check(['journalctl', '-u', 'enid', '-o', 'cat'])).split('\n').length;
     const before = await countLines();
@@ -409,7 +409,7 @@ describe('D-Bus activation', () => {
   const asNobody = ['setpriv', '--reuid=nobody', '--regid=nogroup', '--clear-groups'];
 
   it(
-    'who calls org.enid1 starts the daemon where it is enabled; its own commands do not',
+    'a call to org.enid1 starts the daemon if it is enabled; its own commands do not',
     async () => {
       await machine.check(['systemctl', 'stop', 'enid']);
       expect(await machine.run(['enid', 'status'])).toMatchObject({
@@ -426,7 +426,7 @@ describe('D-Bus activation', () => {
   );
 
   it(
-    'one that is disabled stays stopped',
+    'a disabled daemon stays stopped',
     async () => {
       await machine.check(['systemctl', 'disable', '--now', 'enid']);
       const { code, stderr } = await machine.run(list);
@@ -440,7 +440,7 @@ describe('D-Bus activation', () => {
 });
 
 it(
-  'gives the host its name from the metadata when asked to, and only where nobody else did',
+  'sets the host name from the metadata if configured, and only if no other name is set',
   async () => {
     const setName = async (name: string) => {
       await machine.check(['hostnamectl', 'set-hostname', '--transient', name]);
@@ -480,7 +480,7 @@ describe('systemctl reload enid', () => {
   );
 
   it(
-    'fails on a bad configuration, names file, line and key, and keeps the one before',
+    'fails on a bad configuration, names file, line and key, and keeps the previous one',
     async () => {
       const before = await readNetwork();
       const mainPid = await readMainPid();
@@ -502,7 +502,7 @@ describe('systemctl reload enid', () => {
 
 describe('the watchdog', () => {
   it(
-    'restarts a daemon that hangs, and spares one whose metadata service does; the network stays throughout',
+    'restarts a daemon that hangs, but not one whose metadata service hangs; the network stays throughout',
     async () => {
       await machine.writeFile('/run/systemd/system/enid.service.d/watchdog.conf', '[Service]\nWatchdogSec=3\n');
       await machine.check(['systemctl', 'daemon-reload']);

@@ -9,7 +9,7 @@ import { alone, primary, subnets } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, testMs, until } from '../lab/lab.ts';
 import { readDocumentedExposure, readExposure } from './exposure.ts';
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
+/** Created by fixtures/machine/tree.sh; spec/service/run.sh passes it on. */
 const tree = process.env['ENID_MACHINE_TREE_257'] ?? '';
 const baseConfig = 'drivers: [veth]\nimds: { interval: 5s, timeout: 1s }\ninterfaces:\n';
 
@@ -31,7 +31,7 @@ afterAll(async () => {
 const rules = () => machine.check(['ip', 'rule']);
 const classic = /^10001:\tfrom 10\.0\.2\.23 lookup 10001/m;
 
-it('comes up with the system, as the type that this systemd knows, and without a word about its unit', async () => {
+it('starts with the system, with the type that this systemd knows, and without a warning about its unit', async () => {
   expect(await machine.check(['systemctl', '--version'])).toMatch(/^systemd 257/);
   expect((await machine.run(['systemctl', 'is-system-running'])).stdout).toBe('running\n');
   expect([await machine.show('Type'), await machine.show('ActiveState')]).toEqual(['notify-reload', 'active']);
@@ -56,7 +56,7 @@ it(
 );
 
 it(
-  'a refused configuration fails the reload, and the daemon goes on with the one before',
+  'a refused configuration fails the reload, and the daemon keeps the previous one',
   async () => {
     const mainPid = await machine.show('MainPID');
     await machine.writeFile('/etc/enid/config.yaml', `${baseConfig}  - match: { device: 1 }\n    rules: clasic\n`);
@@ -74,7 +74,7 @@ it(
   testMs,
 );
 
-it('is exposed by 1.5 at most by the measure of this systemd, too, and docs/security.md says by what', async () => {
+it('has an exposure of at most 1.5 with this systemd, too, explained in docs/security.md', async () => {
   const { level, settings } = await readExposure(machine);
   expect(level).toBeLessThanOrEqual(1.5);
   expect(settings).toEqual(readDocumentedExposure());

@@ -1,5 +1,5 @@
 /**
- * `enid takeover` from ifupdown under a real systemd, with TCP sessions that have to survive, and
+ * `enid takeover` from ifupdown under a real systemd, with TCP sessions that must survive, and
  * back.
  */
 
@@ -36,7 +36,7 @@ it(
     await until('ifupdown has the links', () => vpc.reaches('10.0.1.10'));
     expect(await isManagedByIfupdown()).toBe(true);
     const before = await machine.check(['cat', '/etc/network/interfaces']);
-    // The secondary one cannot reach out yet: ifupdown has no rules for it.
+    // The secondary address cannot reach the far host yet: ifupdown has no rules for it.
     const session = await vpc.startStream('10.0.1.10', { protocol: 'tcp' });
 
     const shown = await machine.check(['enid', 'takeover', '--dry-run']);
@@ -48,7 +48,7 @@ it(
     expect(await machine.check(['systemctl', 'is-enabled', 'systemd-networkd', 'enid'])).toBe('enabled\nenabled\n');
     expect(await isManagedByIfupdown()).toBe(false);
     await awaitReach(vpc);
-    // Nothing of the one before that would win over networkd's.
+    // No file of the previous manager is left that would take precedence over networkd's.
     const routes = await machine.check(['ip', 'route', 'show', 'table', 'main']);
     for (const line of routes.trim().split('\n')) expect(line).toMatch(/metric 51[23]/);
 
@@ -71,7 +71,7 @@ it(
   testMs,
 );
 
-it('rolls itself back where the metadata service is gone when it looks', async () => {
+it('rolls itself back if the metadata service is gone when it verifies', async () => {
   const before = await machine.check(['cat', '/etc/network/interfaces']);
   const session = await vpc.startStream('10.0.1.10', { protocol: 'tcp' });
   const takeover = machine.run(['enid', 'takeover'], { timeoutMs: 180_000 });

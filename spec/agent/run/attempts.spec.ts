@@ -1,4 +1,4 @@
-/** What an attempt is remembered for, and for how long. */
+/** Which attempts are remembered, and for how long. */
 
 import { beforeEach, describe, expect, it } from '@jest/globals';
 import { defaultConfig } from '../../../agent/config/defaults.ts';
@@ -31,7 +31,7 @@ const withIt = () => makeDesired({ addresses: [address] });
 
 let book: AttemptBook;
 let nowMs: number;
-/** As often as it is made at once before it counts as a fight. */
+/** This many attempts are made at once before it counts as a fight. */
 function fight(change: Change): void {
   for (let count = 0; count < 21; count++) book.made(change, nowMs++);
 }
@@ -49,7 +49,7 @@ describe('attempts', () => {
     expect(book.isBlocked(remove, nowMs)).toBe(false);
   });
 
-  it('are forgotten where the metadata want something else of the object, both ways', () => {
+  it('are forgotten if the metadata asks for another state of the object, in both directions', () => {
     book.follow(withIt(), cause());
     fight(add);
     book.follow(without(), cause());
@@ -59,14 +59,14 @@ describe('attempts', () => {
     expect(book.isBlocked(remove, nowMs)).toBe(false);
   });
 
-  it('are kept where other objects are what changed', () => {
+  it('are kept if other objects changed', () => {
     book.follow(withIt(), cause());
     fight(add);
     book.follow(makeDesired({ addresses: [address, { ...address, address: '10.0.2.78' }] }), cause());
     expect(book.isBlocked(add, nowMs)).toBe(true);
   });
 
-  it('are kept where the object comes and goes with the host: in a fight it does so, too', () => {
+  it('are kept if the object comes and goes with the state of the host, as in a fight', () => {
     const same = cause();
     book.follow(withIt(), same);
     fight(add);
@@ -75,7 +75,7 @@ describe('attempts', () => {
     expect(book.isBlocked(add, nowMs)).toBe(true);
   });
 
-  it('are kept where what is desired of the ENI is not known for now', () => {
+  it('are kept while the desired state of the ENI is unknown', () => {
     book.follow(withIt(), cause());
     fight(add);
     book.follow(makeDesired(null, { unknownMacs: [mac] }), cause());
@@ -90,7 +90,7 @@ describe('attempts', () => {
     expect(book.isBlocked(add, nowMs)).toBe(false);
   });
 
-  it('at a file are forgotten where another text is desired', () => {
+  it('on a file are forgotten if another text is desired', () => {
     const file = (text: string) => ({ name: '70-ens6.network', text, role: 'link' as const });
     const write = (text: string): Change => ({ ...add, kind: 'write-file', file: file(text) });
     const reload: Change = { ...add, kind: 'reload' };
@@ -101,7 +101,7 @@ describe('attempts', () => {
     expect([book.isBlocked(write('b'), nowMs), book.isBlocked(reload, nowMs)]).toEqual([false, false]);
   });
 
-  it('that failed come again ever less often, and are no fight', () => {
+  it('that failed are retried with growing delays, and are no fight', () => {
     const waits: number[] = [];
     for (let count = 0; count < 12; count++) {
       book.refused(add, nowMs);

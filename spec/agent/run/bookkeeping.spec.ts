@@ -1,6 +1,6 @@
 /**
- * What the reconciler remembers of what was done: reloads, fights, changes that do nothing, what
- * stands on disk.
+ * What the reconciler remembers of past changes: reloads, fights, changes that did nothing, what is
+ * on disk.
  */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -23,8 +23,9 @@ afterEach(async () => {
 });
 
 describe('a reload', () => {
-  it('is not asked for while a file of its ENI cannot be written', async () => {
-    // What networkd has in force is only what it was told by a reload: no file, nothing to take up.
+  it('is not requested while a file of its ENI cannot be written', async () => {
+    // networkd has only the files in force that a reload gave it: without the file there is nothing
+    // to read.
     harness.onApply = ({ kind }) => {
       if (kind === 'write-file') throw new Error('ENOSPC');
     };
@@ -34,7 +35,7 @@ describe('a reload', () => {
     await harness.reconciler.idle();
     expect(harness.countCalls('reload')).toBe(0);
     expect(harness.fights).toEqual([]);
-    // Tried again by itself, ever less often.
+    // Retried by itself, with growing delays.
     const writes = harness.countCalls('write-file');
     expect(writes).toBeGreaterThan(8);
     expect(writes).toBeLessThan(60);
@@ -55,7 +56,7 @@ describe('a reload', () => {
     expect(harness.changed.filter(({ kind }) => kind === 'reload').map(({ mac }) => mac)).toEqual([makeEni(0).mac]);
   });
 
-  it('counts only where its file stands when networkd has answered', async () => {
+  it('counts only if its file is on disk when networkd has answered', async () => {
     await harness.converge();
     const { state } = harness.world;
     state.networkd = { ...state.networkd, links: state.networkd.links.map((link) => ({ ...link, networkFile: null })) };
@@ -64,7 +65,7 @@ describe('a reload', () => {
     const apply = harness.world.apply.bind(harness.world);
     let removals = 2;
     harness.world.apply = (change, desired) => {
-      // Another program takes the file away before networkd reads it.
+      // Another program removes the file before networkd reads it.
       if (change.kind === 'reload' && removals-- > 0) return void state.files.clear();
       apply(change, desired);
     };
@@ -85,7 +86,7 @@ describe('a reload', () => {
 });
 
 describe('a fight', () => {
-  it('is none where an ENI is attached and detached again and again', async () => {
+  it('is not reported if an ENI is attached and detached repeatedly', async () => {
     await harness.converge();
     const eni = makeEni(1);
     const { state } = harness.world;
@@ -106,7 +107,7 @@ describe('a fight', () => {
     expect(harness.passes.at(-1)?.remaining).toEqual([]);
   }, 60_000);
 
-  it('is none where EC2 assigns and unassigns an address every 25 s, and each time it is there at once', async () => {
+  it('is not reported if EC2 assigns and unassigns an address every 25 s, and the address is added at once each time', async () => {
     await harness.converge();
     const eni = makeEni(1);
     const floating = { ...eni, ipv4Addresses: [...eni.ipv4Addresses, '10.0.1.77'] };
@@ -123,7 +124,7 @@ describe('a fight', () => {
     expect(harness.fights).toEqual([]);
   }, 60_000);
 
-  it('is one where another program undoes it while EC2 assigns other addresses', async () => {
+  it('is reported if another program undoes a change while EC2 assigns other addresses', async () => {
     await harness.converge();
     for (let count = 0; count < 60; count++) {
       const addresses = ['10.0.1.4', '10.0.1.5', `10.0.1.${100 + (count % 100)}`];
@@ -136,8 +137,8 @@ describe('a fight', () => {
   }, 60_000);
 });
 
-describe('a change that the kernel says is so already', () => {
-  /** The operator's route in main, which bird has there, too: the mirror does not keep bird's. */
+describe('a change for which the kernel already has an equal object', () => {
+  /** The operator's route in main, which bird has, too: the mirror does not keep bird's. */
   const entry: InterfaceEntry = {
     match: { device: 1 },
     policy: { routes: [{ to: '172.20.0.0/16', via: null, table: 'main' }] },
@@ -145,7 +146,7 @@ describe('a change that the kernel says is so already', () => {
   const isOperators = (change: Change) =>
     change.kind === 'add-route' && change.route.destination === '172.20.0.0/16' && change.route.table === mainTable;
 
-  it('is no line, is not pending, and is tried ever less often', async () => {
+  it('is not logged, is not pending, and is retried with growing delays', async () => {
     const world = makeWorld([makeEni(0), makeEni(1)]);
     world.state.config = { ...world.state.config, interfaces: [entry] };
     harness = new Harness(world);
@@ -167,7 +168,7 @@ describe('a change that the kernel says is so already', () => {
     const passes = harness.passes.length;
     await jest.advanceTimersByTimeAsync(30_000);
     expect(harness.passes.length - passes).toBeLessThan(6);
-    // bird's goes: ours comes with the next try.
+    // bird's route is removed: ours is added with the next attempt.
     isTaken = false;
     await jest.advanceTimersByTimeAsync(65_000);
     await harness.reconciler.idle();
@@ -176,7 +177,7 @@ describe('a change that the kernel says is so already', () => {
   }, 60_000);
 });
 
-describe('what stands on disk', () => {
+describe('what is on disk', () => {
   const added = '10.0.1.99';
   const assign = () => {
     const eni = makeEni(1);
@@ -185,7 +186,7 @@ describe('what stands on disk', () => {
   };
   const isKnown = () => Object.keys(harness.world.state.ledger).some((key) => key.endsWith(` ${added}`));
 
-  it('is the ledger, in the end: a write that fails is tried again until it stands, and keeps nothing back', async () => {
+  it('is finally the ledger: a failed write is retried until it succeeds, and delays nothing', async () => {
     await harness.converge();
     harness.onLedger = () => {
       throw new Error('ENOSPC');
@@ -206,7 +207,7 @@ describe('what stands on disk', () => {
     expect(harness.countCalls('ledger')).toBe(failures + 1);
   });
 
-  it('is the ledger, also where the program ends before the next try', async () => {
+  it('is the ledger, even if the program stops before the next retry', async () => {
     await harness.converge();
     harness.onLedger = () => {
       throw new Error('EROFS');
@@ -221,29 +222,26 @@ describe('what stands on disk', () => {
 });
 
 describe('a reporter that throws', () => {
-  it.each(['changed', 'fought', 'passed'] as const)(
-    'at %s neither fails a pass nor costs it its timer',
-    async (what) => {
-      await harness.converge();
-      harness.onReport = (one) => {
-        if (one === what) throw new Error('no reporter');
-      };
-      for (let count = 0; count < 25; count++) {
-        harness.removeRule();
-        harness.reconciler.wake();
-        await harness.reconciler.idle();
-        expect(harness.reconciler.isFailing).toBe(false);
-      }
-      expect(harness.failures.length).toBeGreaterThan(0);
-      // Held back by the fight: nobody wakes it but its own timer.
-      harness.onReport = () => undefined;
-      await jest.advanceTimersByTimeAsync(10_000);
+  it.each(['changed', 'fought', 'passed'] as const)('in %s neither fails a pass nor loses its timer', async (what) => {
+    await harness.converge();
+    harness.onReport = (one) => {
+      if (one === what) throw new Error('no reporter');
+    };
+    for (let count = 0; count < 25; count++) {
+      harness.removeRule();
+      harness.reconciler.wake();
       await harness.reconciler.idle();
-      expect(harness.world.decide().difference.changes).toEqual([]);
-    },
-  );
+      expect(harness.reconciler.isFailing).toBe(false);
+    }
+    expect(harness.failures.length).toBeGreaterThan(0);
+    // Held back by the fight: only its own timer wakes it.
+    harness.onReport = () => undefined;
+    await jest.advanceTimersByTimeAsync(10_000);
+    await harness.reconciler.idle();
+    expect(harness.world.decide().difference.changes).toEqual([]);
+  });
 
-  it('at a refused change keeps its retry', async () => {
+  it('on a refused change does not lose the retry', async () => {
     await harness.converge();
     harness.removeRule();
     harness.onReport = () => {

@@ -1,7 +1,7 @@
 /**
- * Promise P6 with new metadata in flight: killed between any two steps, with a disk that takes
- * everything, nothing, or stops to, the program is started again without the metadata service, and
- * takes nothing away that works.
+ * Promise P6 with new metadata in flight: killed between any two steps, with a disk that accepts
+ * every write, none, or suddenly none any more, the program restarts without the metadata service
+ * and removes nothing that works.
  */
 
 import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
@@ -16,7 +16,7 @@ import { makeEni } from '../eni.ts';
 
 type Fault = 'none' | 'metadata' | 'ledger' | 'both';
 
-/** What outlives the program. */
+/** What survives the program. */
 class Disk {
   metadata: StoredMetadata | null = null;
   ledger: Ledger = {};
@@ -88,7 +88,7 @@ class Program {
     this.#reconciler = new Reconciler(world.state.config, senses, acts, listener);
   }
 
-  /** A dead one goes no further. */
+  /** A killed program does nothing more. */
   async #step(): Promise<void> {
     if (!this.#isDead) this.#isDead = this.steps === this.#killAt;
     if (this.#isDead) await new Promise(() => undefined);
@@ -105,7 +105,7 @@ class Program {
     await jest.advanceTimersByTimeAsync(ms);
   }
 
-  /** Has the service asked again, and lets time pass. */
+  /** Makes the poller ask the service again, and advances the clock. */
   async poll(ms: number): Promise<void> {
     void this.#poller.readNow();
     await jest.advanceTimersByTimeAsync(ms);
@@ -173,7 +173,7 @@ async function tryAt(fault: Fault, killAt: number): Promise<{ isOver: boolean; l
 }
 
 describe.each<Fault>(['none', 'metadata', 'ledger', 'both'])('with a disk that refuses: %s', (fault) => {
-  it('takes nothing away after it was killed at any step', async () => {
+  it('removes nothing after it was killed at any step', async () => {
     let killAt = 0;
     for (; ; killAt++) {
       const { isOver, lost, removed } = await tryAt(fault, killAt);
@@ -184,7 +184,7 @@ describe.each<Fault>(['none', 'metadata', 'ledger', 'both'])('with a disk that r
   }, 120_000);
 });
 
-it('brings all in order once the metadata service answers', async () => {
+it('configures everything once the metadata service answers', async () => {
   const world = makeWorld([makeEni(0), makeEni(1)]);
   const disk = new Disk();
   const first = new Program(world, disk, async () => before);
@@ -194,7 +194,8 @@ it('brings all in order once the metadata service answers', async () => {
   const second = new Program(world, disk, async () => after);
   await second.run(10_000);
   second.kill();
-  // What it had was written once; what it does not list any more goes when that was said twice.
+  // Its files were written once; what the service no longer lists is removed when a second read
+  // confirms it.
   disk.fault = 'none';
   const third = new Program(world, disk, async () => before);
   await third.run(10_000);

@@ -1,4 +1,4 @@
-/** The reconciler over a host in memory, with what it reports. */
+/** The reconciler over a host in memory, with its reports. */
 
 import { expect } from '@jest/globals';
 import type { Outcome } from '../../../agent/act/apply.ts';
@@ -13,22 +13,22 @@ import { makeEni } from '../eni.ts';
 export class Harness {
   readonly world: ModelWorld;
   readonly changed: Change[] = [];
-  /** Of each change: what it put back. */
+  /** What each change repaired. */
   readonly repairs: (RepairKind | null)[] = [];
-  /** The same, of the changes until it converged. */
+  /** The same, for the changes until it converged. */
   readonly configuredBy: (RepairKind | null)[] = [];
   readonly fights: number[] = [];
   readonly passes: PassResult[] = [];
   readonly failures: unknown[] = [];
   readonly ledgerFailures: unknown[] = [];
-  /** Of changes that did not succeed. */
+  /** Changes that failed. */
   readonly errors: Error[] = [];
   readonly ledgers: Ledger[] = [];
-  /** In the order they happened. */
+  /** In the order in which they happened. */
   readonly calls: string[] = [];
-  /** Before each change; throws to have it refused. */
+  /** Called before each change; an exception refuses the change. */
   onApply: (change: Change) => void = () => undefined;
-  /** The kernel says that all is so already. */
+  /** The kernel answers that nothing had to be done. */
   isMoot: (change: Change) => boolean = () => false;
   /** Before changes that go out together. */
   onBatch = async () => {};
@@ -36,12 +36,12 @@ export class Harness {
   kernel = () => this.world.kernel();
   /** Reads the kernel again. */
   readKernel = async () => {};
-  /** networkd answers a reload when this is called. */
+  /** Call it to make networkd answer a reload. */
   answerReload: (() => void) | null = null;
   isNetworkdStuck = false;
-  /** Of each write of the ledger; throws where the disk does not take it. */
+  /** Called for each write of the ledger; throws if the disk refuses it. */
   onLedger: () => void = () => undefined;
-  /** Whatever the reconciler reports, in its order. */
+  /** Every report of the reconciler, in order. */
   readonly journal: string[] = [];
   /** A reporter that throws. */
   onReport: (what: 'changed' | 'fought' | 'passed' | 'ledger') => void = () => undefined;
@@ -127,14 +127,14 @@ export class Harness {
       await this.reconciler.idle();
     }
     expect(this.world.decide().difference.changes).toEqual([]);
-    // The ledger's last word on what was made.
+    // The final ledger entry of what was made.
     this.reconciler.wake();
     await this.reconciler.idle();
     for (const list of [this.changed, this.passes, this.calls]) list.length = 0;
     this.configuredBy.push(...this.repairs.splice(0));
   }
 
-  /** Passes until nothing is due, a few times over. */
+  /** Passes until nothing is due, several times. */
   async settle(count = 6): Promise<void> {
     for (let one = 0; one < count; one++) {
       this.reconciler.wake();

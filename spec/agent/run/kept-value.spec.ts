@@ -1,4 +1,4 @@
-/** What is to stand on disk: the last value, until it does. */
+/** A value that must be on disk: the last one is written, and retried until that succeeds. */
 
 import { afterEach, beforeEach, expect, it, jest } from '@jest/globals';
 import { KeptValue } from '../../../agent/run/kept-value.ts';
@@ -32,7 +32,7 @@ it('writes each value once', async () => {
   expect([writes, kept.isStanding]).toEqual([[1, 2], true]);
 });
 
-it('never writes two at a time, and of those that come meanwhile the last one alone', async () => {
+it('never has two writes in progress, and of the values set meanwhile writes only the last', async () => {
   let end: () => void = () => undefined;
   write = () =>
     new Promise((resolve) => {
@@ -48,7 +48,7 @@ it('never writes two at a time, and of those that come meanwhile the last one al
   expect(kept.isStanding).toBe(true);
 });
 
-it('tries again until it stands, ever less often, and tells of each failure', async () => {
+it('retries until it succeeds, with growing delays, and reports each failure', async () => {
   write = async () => Promise.reject(new Error('ENOSPC'));
   await kept.keep(1);
   expect([writes, failures.length, kept.isStanding]).toEqual([[1], 1, false]);
@@ -72,7 +72,7 @@ it('writes the newer value instead of the one that failed', async () => {
   expect(writes).toEqual([1, 2]);
 });
 
-it('goes on where a value is given at any moment of a write that fails', async () => {
+it('continues if a value is set at any moment of a failing write', async () => {
   for (let microtasks = 0; microtasks < 12; microtasks++) {
     write = async () => Promise.reject(new Error('ENOSPC'));
     const first = kept.keep(1);

@@ -9,7 +9,7 @@ import { Harness } from './harness.ts';
 
 let harness: Harness;
 beforeEach(() => {
-  // Time goes on by itself, and is put forward where there is something to wait for.
+  // Time passes normally, and is advanced where the test has to wait.
   jest.useFakeTimers({ advanceTimers: true, doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
   harness = new Harness();
 });
@@ -29,7 +29,7 @@ describe('the reconciler', () => {
     expect(harness.calls.length).toBeGreaterThan(5);
   });
 
-  it('makes one pass of a burst of wake-ups, and says nothing where nothing is to do', async () => {
+  it('makes one pass for a burst of wake-ups, and reports nothing if nothing is to be done', async () => {
     await harness.converge();
     for (let count = 0; count < 1_000; count++) harness.reconciler.wake();
     await harness.reconciler.idle();
@@ -48,7 +48,7 @@ describe('the reconciler', () => {
     expect(harness.fights).toEqual([]);
   });
 
-  it('takes neither a first configuration nor a new desired object for a repair', async () => {
+  it('does not count a first configuration or a new desired object as a repair', async () => {
     await harness.converge();
     expect(harness.configuredBy.length).toBeGreaterThan(5);
     expect(new Set(harness.configuredBy)).toEqual(new Set([null]));
@@ -60,7 +60,7 @@ describe('the reconciler', () => {
     expect(new Set(harness.repairs)).toEqual(new Set([null]));
   });
 
-  it('knows what the run before had made', async () => {
+  it('knows what the previous run made', async () => {
     await harness.converge();
     harness.removeRule();
     const next = new Harness(harness.world);
@@ -70,7 +70,7 @@ describe('the reconciler', () => {
     expect(next.repairs).toEqual(['rule']);
   });
 
-  it('does not wait for networkd: what is removed while a reload is under way is repaired, and no second one is asked for', async () => {
+  it('does not wait for networkd: an object removed during a reload is repaired, without a second reload', async () => {
     await harness.converge();
     harness.isNetworkdStuck = true;
     const { state } = harness.world;
@@ -146,13 +146,13 @@ describe('the reconciler', () => {
     harness.reconciler.wake();
     await harness.reconciler.idle();
     expect(harness.changed.some(({ kind }) => kind === 'add-route')).toBe(true);
-    // The first delay is 250 ms; nobody has to wake it.
+    // The first delay is 250 ms; nothing else has to wake it.
     await jest.advanceTimersByTimeAsync(400);
     await harness.reconciler.idle();
     expect(harness.world.decide().difference.changes).toEqual([]);
   });
 
-  it('tries a refused change again later, not at once, and leaves the others done', async () => {
+  it('retries a refused change later, not at once, and keeps the others', async () => {
     await harness.converge();
     harness.removeRule();
     harness.onApply = (change) => {
@@ -170,7 +170,7 @@ describe('the reconciler', () => {
     expect(harness.world.decide().difference.changes).toEqual([]);
   });
 
-  it('tells once of a rule that the kernel keeps in another form, and does not fight about it', async () => {
+  it('reports once a rule that the kernel keeps in another form, and does not fight about it', async () => {
     await harness.converge();
     harness.removeRule();
     const { state } = harness.world;
@@ -199,9 +199,9 @@ describe('the reconciler', () => {
     expect(harness.passes.at(-1)?.remaining.map(({ kind }) => kind)).toContain('add-rule');
   });
 
-  it('leaves what the kernel has in place of a rule also where that stood there before the start', async () => {
+  it('leaves what the kernel has in place of a rule, even if it was there before the start', async () => {
     await harness.converge();
-    // From here on it is not networkd's.
+    // From here on it no longer belongs to networkd.
     harness.removeRule();
     harness.reconciler.wake();
     await harness.reconciler.idle();
@@ -245,7 +245,7 @@ describe('the reconciler', () => {
     setGroup(first?.index);
     harness.reconciler.wake();
     await new Promise((resolve) => setTimeout(resolve, 40));
-    // Another program, while the first one is waited for.
+    // Another program changes it while the reconciler waits for the first one.
     setGroup(second?.index);
     harness.reconciler.wake();
     await new Promise((resolve) => setTimeout(resolve, 500));
@@ -256,7 +256,7 @@ describe('the reconciler', () => {
     expect(state.links.find(({ index }) => index === second?.index)?.group).toBe(eniGroup);
   });
 
-  it('takes no delay of the kernel’s events for a refusal', async () => {
+  it('does not take a delay of the kernel’s events for a refusal', async () => {
     await harness.converge();
     const read = () => ({ ...harness.world.kernel(), rules: [...harness.world.state.rules] });
     let shown = read();
@@ -277,7 +277,7 @@ describe('the reconciler', () => {
     expect(harness.passes.at(-1)?.remaining).toEqual([]);
   });
 
-  it('survives a pass that fails as a whole, and comes back by itself', async () => {
+  it('survives a pass that fails as a whole, and recovers by itself', async () => {
     await harness.converge();
     harness.sensesFail = true;
     harness.removeRule();
@@ -292,7 +292,7 @@ describe('the reconciler', () => {
     expect(harness.changed.map(({ kind }) => kind)).toEqual(['add-rule']);
   });
 
-  it('ends with the pass under way', async () => {
+  it('stops after the pass in progress', async () => {
     await harness.converge();
     harness.removeRule();
     harness.reconciler.wake();
