@@ -24,6 +24,7 @@ export default {
         '/node_modules/',
         '<rootDir>/spec/lab/',
         '<rootDir>/spec/service/',
+        '<rootDir>/spec/release/',
         '<rootDir>/spec/machine/',
         '<rootDir>/spec/attack/',
         '<rootDir>/spec/upgrade/',
@@ -36,6 +37,7 @@ export default {
       testMatch: ['<rootDir>/spec/service/**/*.spec.ts', '<rootDir>/spec/attack/**/*.spec.ts'],
     },
     { ...shared, displayName: 'upgrade', testMatch: ['<rootDir>/spec/upgrade/**/*.spec.ts'] },
+    { ...shared, displayName: 'release', testMatch: ['<rootDir>/spec/release/**/*.spec.ts'] },
     { ...shared, displayName: 'machine', testMatch: ['<rootDir>/spec/machine/**/*.spec.ts'] },
   ],
 };

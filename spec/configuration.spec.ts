@@ -12,7 +12,7 @@ import { formatConfig } from '../agent/config/format.ts';
 import { describeSchema } from '../agent/config/schema.ts';
 
 interface Schema {
-  readonly type?: string;
+  readonly type?: string | readonly string[];
   readonly description?: string;
   readonly enum?: readonly string[];
   readonly anyOf?: readonly Schema[];
@@ -36,8 +36,12 @@ function describeType(schema: Schema): string {
     const types = schema.anyOf.filter(({ type }) => type !== 'null').map(describeType);
     return [...new Set(types)].map((text) => (text.startsWith('null') ? text : `null, or ${text}`)).join('; ');
   }
+  if (Array.isArray(schema.type)) {
+    const types = schema.type.filter((type) => type !== 'null').map((type) => describeType({ ...schema, type }));
+    return `null, or ${types.join(', ')}`;
+  }
   if (schema.type === 'array') return `a list: ${describeItem(schema.items ?? {})}`;
-  return schema.type === 'boolean' ? '`true` or `false`' : (schema.type ?? '');
+  return schema.type === 'boolean' ? '`true` or `false`' : String(schema.type ?? '');
 }
 
 function describeItem(item: Schema): string {

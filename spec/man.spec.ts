@@ -51,7 +51,9 @@ describe('the manual', () => {
     expect(commands.length).toBeGreaterThan(8);
     expect(commands.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
     const usages = [...read('docs/commands.md').matchAll(/^\| `enid ([^`]*)`/gm)].map(([, usage]) => usage).join(' ');
-    expect(commands.filter((name) => !usages.split(/[^\w-]/).includes(name))).toEqual([]);
+    // What `help` does is in the manual page alone.
+    const missing = commands.filter((name) => !usages.split(/[^\w-]/).includes(name));
+    expect(missing).toEqual(['help']);
   });
 
   it('names every key of the configuration', () => {

@@ -35,8 +35,6 @@ start_fetching() {
     machine_tree trixie &
     distribution_tree bookworm &
     distribution_tree forky &
-    distribution_tree bookworm-rpm &
-    distribution_tree bookworm-recipes &
     wait
   } </dev/null >/dev/null 2>&1 &
   fetching=$!

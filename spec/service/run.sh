@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # The service tier alone: makes the Debian system that it boots, if it is not there, and runs the specs. Needs root.
+# `ENID_TIER=release` runs the release tier instead: what a release is, installed from its repositories.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 . fixtures/setup.sh
@@ -16,18 +17,21 @@ for release in "$machine_suite" trixie; do
   machine_tree "$release" >"$trees/$release" &
   pids+=($!)
 done
-for name in bookworm forky bookworm-rpm bookworm-recipes; do
+tier=${ENID_TIER:-service}
+names="bookworm forky"
+[ "$tier" = service ] || names="$names bookworm-rpm bookworm-recipes"
+for name in $names; do
   distribution_tree "$name" >"$trees/short-$name" &
   pids+=($!)
 done
 for pid in "${pids[@]}"; do wait "$pid"; done
 ENID_MACHINE_TREE=$(cat "$trees/$machine_suite")
 ENID_MACHINE_TREE_257=$(cat "$trees/trixie")
-# The short form of the matrix (spec/service/package.spec.ts).
-ENID_MATRIX="bookworm=$(cat "$trees/short-bookworm") forky=$(cat "$trees/short-forky") bookworm-rpm=$(cat "$trees/short-bookworm-rpm")"
-ENID_RECIPES_TREE=$(cat "$trees/short-bookworm-recipes")
-export ENID_RECIPES_TREE
+# The short form of the matrix (spec/service/package.spec.ts), and what the release tier asks.
+ENID_MATRIX=
+for name in $names; do ENID_MATRIX="$ENID_MATRIX $name=$(cat "$trees/short-$name")"; done
+ENID_MATRIX=${ENID_MATRIX# }
 ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
-jest --selectProjects service --runInBand "$@"
+jest --selectProjects "$tier" --runInBand "$@"
