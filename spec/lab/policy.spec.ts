@@ -183,7 +183,7 @@ describe('a reload takes effect', () => {
       await check('sysctl', '-w', 'net.ipv4.conf.ens6.rp_filter=1');
       await until('the filter is back', async () => (await read('ens6.rp_filter')) === '2');
       expect(lab.enid.lines.at(-1)).toMatch(
-        /^info ens6 repaired: sysctl net\.ipv4\.conf\.ens6\.rp_filter=2 \(it is 1\); .* CHANGE=set-link-setting REPAIR=setting$/,
+        /^info ens6 repaired: sysctl -w net\/ipv4\/conf\/ens6\/rp_filter=2 \(it is 1\); .* CHANGE=set-link-setting REPAIR=setting$/,
       );
       await awaitReach(lab.vpc);
       await configure('');
