@@ -90,7 +90,7 @@ it(
       return lab.vpc.guest.run(['bash', '-c', script]);
     };
     const has = async () => (await lab.vpc.guest.check(['ip', 'address'])).includes('10.0.1.11/');
-    expect(await answer('n')).toMatchObject({ code: 1, stdout: expect.stringMatching(/\[y\/N\](.|\n)*not reloaded/) });
+    expect(await answer('n')).toMatchObject({ code: 1, stdout: expect.stringMatching(/\[y\/N\][\s\S]*not reloaded/) });
     expect(await has()).toBe(true);
     expect(await answer('y')).toMatchObject({ code: 0, stdout: expect.stringContaining('reloaded: ') });
     expect(await has()).toBe(false);
