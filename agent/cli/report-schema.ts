@@ -70,6 +70,7 @@ const routeSchema: z.ZodType<Route> = z
   .strictObject({
     ...{ family, table: number, destination: cidr, type: number, protocol: number, scope: number },
     ...{ gateway: address.nullable(), linkIndex: nullableNumber, metric: number, preferredSource: nullableText },
+    mtu: number.exactOptional(),
     nextHopId: nullableNumber,
     paths: z.array(z.strictObject({ gateway: address.nullable(), linkIndex: number })).exactOptional(),
     isComplex: z.boolean(),

@@ -186,18 +186,19 @@ describe('while it runs', () => {
         'enid',
         `ENI=${sharing.id}`,
         `MESSAGE_ID=${messageIds.attached}`,
-        'CHANGE=add-rule',
+        'CHANGE=write-file',
         '-o',
         'json',
         '-n',
         '1',
       ]);
-      expect(JSON.parse(text)).toMatchObject({
+      // journalctl finds it by each of its kinds; what else there was to do depends on networkd.
+      const entry = JSON.parse(text);
+      expect([entry['CHANGE']].flat()).toContain('write-file');
+      expect(entry).toMatchObject({
         ENI: sharing.id,
         INTERFACE: 'ens7',
         DEVICE_NUMBER: '2',
-        // journalctl finds it by each of its kinds.
-        CHANGE: expect.arrayContaining(['write-file', 'add-rule']),
         MESSAGE: expect.stringMatching(/^ens7 (attached|configured): eni-\w+, .*, table 10002, 70-ens7\.network \(/),
         MESSAGE_ID: expect.stringMatching(/^[0-9a-f]{32}$/),
         PRIORITY: '6',
