@@ -205,6 +205,9 @@ describe('while it runs', () => {
         SYSLOG_IDENTIFIER: 'enid',
         _SYSTEMD_UNIT: 'enid.service',
       });
+      // The whole of one ENI has its last entries.
+      const whole = await machine.check(['enid', 'status', sharing.id]);
+      expect(whole).toMatch(/\d enid\[\d+\]: ens7 (attached|configured): eni-/);
       await machine.check(['journalctl', '--update-catalog']);
       const ofAttached = [`ENI=${sharing.id}`, `MESSAGE_ID=${messageIds.attached}`, '-n', '1', '--catalog'];
       const explained = await machine.check(['journalctl', '-u', 'enid', ...ofAttached]);
