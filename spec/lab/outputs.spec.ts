@@ -11,6 +11,8 @@ import * as z from 'zod';
 import { EnidProcess, labConfig, program, runEnid } from '../../fixtures/enid-process.ts';
 import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { openWithEnid } from '../../fixtures/ways/instance.ts';
+import { makeLargest } from '../../fixtures/ways/shapes.ts';
 import { awaitLeases, awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 const file = join(import.meta.dirname, '../../docs/proof/outputs.md');
@@ -226,6 +228,22 @@ it(
     }
   },
   testMs,
+);
+
+it(
+  'fifteen ENIs',
+  async () => {
+    await closeLab(lab);
+    const shape = makeLargest();
+    lab = await openWithEnid({ ...shape, enis: shape.enis.slice(0, 15) }, { networkd: trixieNetworkd() });
+    await awaitLeases(lab);
+    await lab.enid.stop();
+    await startDaemon();
+    say('Fifteen ENIs', 'On eight network cards; the picture of their ways is [graph.svg](../graph.svg).');
+    const asked = [['status'], ['status', '-o', 'wide'], ['wait'], ['plan'], ['explain', '10.0.19.21'], ['doctor']];
+    for (const args of asked) await capture(...args);
+  },
+  3 * testMs,
 );
 
 it('and docs/proof/outputs.md shows just this', () => {
