@@ -207,7 +207,7 @@ describe('while it runs', () => {
       });
       // The whole of one ENI has its last entries.
       const whole = await machine.check(['enid', 'status', sharing.id]);
-      expect(whole).toMatch(/\d enid\[\d+\]: ens7 (attached|configured): eni-/);
+      expect(whole).toMatch(/\d enid\[\d+\]: ens7 (attached|configured|changed|repaired)/);
       await machine.check(['journalctl', '--update-catalog']);
       const ofAttached = [`ENI=${sharing.id}`, `MESSAGE_ID=${messageIds.attached}`, '-n', '1', '--catalog'];
       const explained = await machine.check(['journalctl', '-u', 'enid', ...ofAttached]);
