@@ -5,7 +5,7 @@
 
 import { cp, mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { type FileServer, openFileServer } from '../../fixtures/file-server.ts';
 import { Chroot } from '../../fixtures/machine/chroot.ts';
@@ -232,7 +232,11 @@ it('has checksums of all files, and their signature by the key', async () => {
     .trim()
     .split('\n')
     .map((line) => line.split(/ +/)[1]);
-  const files = (await readdir(at('release'))).filter((name) => !/^(SHA256SUMS.*|apt|rpm)$/.test(name));
+  const entries = await readdir(at('release'), { recursive: true, withFileTypes: true });
+  const files = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => relative(at('release'), join(parentPath, name)))
+    .filter((name) => !/^(SHA256SUMS.*|(apt|rpm)\/.*)$/.test(name));
   expect(listed.sort()).toEqual(files.sort());
   expect(
     files.filter((name) => /^enid[_-]0\.2\.0-1[._](amd64|arm64|x86_64|aarch64)\.(deb|rpm)$/.test(name)),
