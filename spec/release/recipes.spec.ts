@@ -82,7 +82,8 @@ it(
   'the Ansible role installs and configures it, and changes nothing the second time',
   async () => {
     const play = async (more = '') => {
-      const words = `-i localhost, -c local -e enid_url=${url} -e enid_config='${config}' ${more}`;
+      // As JSON: the form NAME=VALUE ends a value at a space.
+      const words = `-i localhost, -c local -e enid_url=${url} -e '${JSON.stringify({ enid_config: config })}' ${more}`;
       const said = await host.shell(`cd /srv/deploy/ansible && ansible-playbook ${words} playbook.yml`, 300_000);
       return Object.fromEntries(
         [...said.matchAll(/(ok|changed|failed)=(\d+)/g)].map(([, name, count]) => [name, Number(count)]),
