@@ -140,7 +140,9 @@ describe("with another program's", () => {
       expect(explained.stdout).toMatch(/\(ens6, device 1\.0, degraded\)/);
       expect(explained.stdout).toMatch(/\n {2}enid +wants ens6 via 10\.0\.2\.1, table 10001\n/);
       expect(explained.stdout).toMatch(/\nRESULT: 10\.0\.2\.21 is missing on ens6, see `enid plan`\.\n$/);
-      expect((await enid('plan')).stdout).toMatch(/^ens6 \(eni-\w+\)\n {2}\+ ip address add 10\.0\.2\.21\/32 .*\n+1 to add, 0 to change, 0 to remove\.\n$/);
+      expect((await enid('plan')).stdout).toMatch(
+        /^ens6 \(eni-\w+\)\n {2}\+ ip address add 10\.0\.2\.21\/32 .*\n+1 to add, 0 to change, 0 to remove\.\n$/,
+      );
       expect((await enid('status')).stdout).toMatch(/ ens6 .* degraded .*\n +└─ 1 change pending\n/);
       expect((await enid('doctor')).stdout).toMatch(/^warning +enis +ens6: degraded: 1 change pending$/m);
       const all = await enid('explain', '--all');
