@@ -3,7 +3,7 @@
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { DesiredEni, EniReport, EniState } from '../../model.ts';
 import { listLeaving } from '../inputs/routers.ts';
-import { computeNumbers, declareEni, renderEach } from './declaration.ts';
+import { declareEni, renderEach } from './declaration.ts';
 import type { Routed } from './eni-routes.ts';
 import { describeState } from './eni-state.ts';
 import { isDefaultWithdrawn } from './gateways.ts';
@@ -27,9 +27,8 @@ export interface Standing {
 }
 
 export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }: Routed, host: Host): Standing {
-  const { eni, candidate, isPrimary, policy, tableId } = one;
+  const { eni, candidate, isPrimary, policy, tableId, metric } = one;
   const { link } = candidate;
-  const { metric } = computeNumbers(eni, policy);
   const report = (state: EniState): EniReport => ({
     mac: eni.mac,
     eni,

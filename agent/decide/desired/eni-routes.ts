@@ -6,7 +6,6 @@
 import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { DesiredRoute } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
-import { computeNumbers } from './declaration.ts';
 import {
   computeDefaultRoutes,
   computeMainRoutes,
@@ -51,18 +50,13 @@ export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] 
   });
 }
 
-const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
-
 /** The one whose default route main prefers for IPv6. */
 function findLeading(world: Inputs, matched: readonly Matched[]): Matched | null {
   const able = matched.filter(
     (one) =>
       one.collision === null && mayLead(one) && one.candidate.link.hasCarrier && findGateway(world, one, 6) !== null,
   );
-  return able.reduce<Matched | null>(
-    (best, one) => (best === null || metricOf(one) < metricOf(best) ? one : best),
-    null,
-  );
+  return able.reduce<Matched | null>((best, one) => (best === null || one.metric < best.metric ? one : best), null);
 }
 
 /** Whether it has a default route in main. */
@@ -77,8 +71,7 @@ interface RouteOptions {
 }
 
 function routeOne(world: Inputs, one: Matched, { further, isLeading }: RouteOptions): Routed {
-  const { eni, candidate, policy } = one;
-  const { metric } = computeNumbers(eni, policy);
+  const { candidate, policy, metric } = one;
   const isManaged = policy.manage === 'full';
   const fileName = nameNetworkFile(world.config.networkd.prefix, candidate.link.name);
   const inForce = world.networkd.links.find(({ linkIndex }) => linkIndex === candidate.link.index)?.networkFile ?? '';
@@ -101,16 +94,16 @@ function computeSubstitutes(
   all: readonly Matched[],
 ): ReadonlyMap<Matched, readonly DesiredRoute[]> {
   const leading = all.filter(mayLead);
-  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(metricOf);
+  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(({ metric }) => metric);
   const substitutes = new Map<Matched, DesiredRoute[]>();
   if (dead.length === 0) return substitutes;
   const metric = Math.max(1, Math.min(...dead) - 1);
   const alive = leading
     .filter(({ candidate }) => candidate.link.hasCarrier)
-    .sort((left, right) => metricOf(left) - metricOf(right));
+    .sort((left, right) => left.metric - right.metric);
   for (const family of [4, 6] as const) {
     const next = alive.find((one) => findGateway(surroundings, one, family) !== null);
-    if (next === undefined || metricOf(next) <= metric) continue;
+    if (next === undefined || next.metric <= metric) continue;
     const way = { destination: defaultDestination[family], gateway: findGateway(surroundings, next, family) };
     const route = { table: mainTable, type: 'unicast', linkIndex: next.candidate.link.index, metric } as const;
     const substitute = { ...route, ...way, ...withMtuOutside(next) };

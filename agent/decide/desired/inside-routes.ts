@@ -6,7 +6,6 @@
 import { isDefaultRoute } from '../../../lib/ip/default-route.ts';
 import type { DesiredRoute, Family } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
-import { computeNumbers } from './declaration.ts';
 import { findGateway, type Surroundings } from './gateways.ts';
 import { isAsWideAsDefault, listForeignRoutes } from './main-table.ts';
 import type { Matched } from './matched.ts';
@@ -30,11 +29,10 @@ export function computeInsideRoutes(
   const leading = all.filter(({ candidate }) => candidate.link.hasCarrier);
   const routes = new Map<Matched, DesiredRoute[]>();
   if (!leading.some(isAsking)) return routes;
-  const metricOf = ({ eni, policy }: Matched) => computeNumbers(eni, policy).metric;
   for (const family of [4, 6] as const) {
     const ways = leading.flatMap((one) => {
       const gateway = findGateway(surroundings, one, family);
-      return gateway === null ? [] : [{ one, gateway, metric: metricOf(one) }];
+      return gateway === null ? [] : [{ one, gateway, metric: one.metric }];
     });
     const best = ways.reduce<(typeof ways)[number] | null>(
       (least, way) => (least === null || way.metric < least.metric ? way : least),

@@ -93,10 +93,10 @@ function standOne(world: Inputs, mac: string, candidate: CandidateLink): Standin
     findVrfObstacle(policy, kernel.links, isPrimary) ??
     findOverride({ link, links: kernel.links, networkd, ownFile: findOwnFile(world, link), policy });
   if (override !== null) return aside(eni, override.state, override.isUnknown);
-  const { tableId, leaseTable } = computeNumbers(eni, policy);
+  const { tableId, leaseTable, metric } = computeNumbers(eni, policy);
   const isLeaving = reading.kind === 'departed';
   const contested = snapshot?.contested?.[mac] ?? nothingContested;
-  const rest = { isPrimary, isLeaving, isLocalNetwork: local !== null, policy, tableId, leaseTable, contested };
+  const rest = { isPrimary, isLeaving, isLocalNetwork: local !== null, policy, tableId, leaseTable, metric, contested };
   return { kind: 'present', one: { eni, candidate, ...rest, duplicates: [], collision: null } };
 }
 

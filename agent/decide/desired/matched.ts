@@ -27,6 +27,8 @@ export interface Matched {
   readonly tableId: number;
   /** The table of the routes of lease and router advertisement: main, or the table of the VRF. */
   readonly leaseTable: number;
+  /** Of its routes. */
+  readonly metric: number;
   /** What another ENI had before it, from `Snapshot.contested`. */
   readonly contested: readonly string[];
   /** Its sources that another ENI has as well. */

@@ -19,6 +19,7 @@ function matchedOf(eni: EniMetadata, rest: Partial<Matched> = {}): Matched {
     policy: resolvePolicy(defaultConfig, subject),
     tableId: 10_000 + eni.deviceNumber,
     leaseTable: 254,
+    metric: 513,
     contested: [],
     duplicates: [],
     collision: null,
