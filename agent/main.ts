@@ -53,9 +53,9 @@ function print(result: CommandResult, toPrintable = escapeText): void {
   process.exitCode = result.exitCode;
 }
 
-/** On a terminal only, and not where https://no-color.org asks for none. */
+/** On a terminal that has colours, and not where https://no-color.org asks for none. */
 function isColoured(): boolean {
-  return process.stdout.isTTY === true && !process.env['NO_COLOR'];
+  return process.stdout.isTTY === true && !process.env['NO_COLOR'] && process.env['TERM'] !== 'dumb';
 }
 
 /** For commands whose output has colours. */

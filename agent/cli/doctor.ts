@@ -1,8 +1,8 @@
 /** `enid doctor`: checks the host for problems and suggests fixes. Changes nothing. */
 
-import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { countOf } from '../../lib/text/count.ts';
+import { paintText } from '../../lib/text/paint.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
 import { formatFault } from '../config/fault.ts';
 import { formatConfig } from '../config/format.ts';
@@ -127,7 +127,7 @@ const styles = { ok: 'green', info: 'blue', warning: 'yellow', error: 'red' } as
 
 /** One line for each finding, the suggested fix below it; the last line is the count. */
 function renderFindings(findings: readonly Finding[], isColoured: boolean): string {
-  const colour = (severity: Severity, text: string) => (isColoured ? styleText(styles[severity], text) : text);
+  const colour = (severity: Severity, text: string) => (isColoured ? paintText(styles[severity], text) : text);
   const lines = findings.flatMap(({ check, severity, message, advice }) => [
     `${colour(severity, severity.padEnd(7))}  ${check.padEnd(13)}  ${escapeLine(message)}`,
     ...(advice === null ? [] : [`${' '.repeat(24)}→ ${escapeLine(advice)}`]),

@@ -1,9 +1,9 @@
 /** `enid status ENI|LINK`: all about one ENI. */
 
-import { styleText } from 'node:util';
 import { familyOf } from '../../lib/ip/address.ts';
 import { runCommand } from '../../lib/process/run-command.ts';
 import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
+import { paintText } from '../../lib/text/paint.ts';
 import { formatPolicy } from '../config/format.ts';
 import { type ConfigPlaces, readConfig } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
@@ -42,7 +42,7 @@ export async function showEni(config: Config, name: string, options: EniOptions)
   const detail = await describeEni(row, { config, inspection, places: options.places });
   const look = { hasFullTimes: options.hasFullTimes, nowMs: Date.now() };
   const paint = (state: StatusRow['state'], text: string) =>
-    options.isColoured ? styleText(styles[state], text) : text;
+    options.isColoured ? paintText(styles[state], text) : text;
   const stdout = options.json ? renderJson(detail) : renderEni(detail, { paint, ...look });
   return { stdout, stderr, exitCode: 0 };
 }

@@ -1,6 +1,6 @@
 /** `enid status` and `enid plan`. */
 
-import { styleText } from 'node:util';
+import { paintText } from '../../lib/text/paint.ts';
 import type { Config } from '../config/types.ts';
 import { computeStanding } from '../decide/explain/standing.ts';
 import type { EniHistory } from '../report/history.ts';
@@ -64,7 +64,7 @@ export function renderTable(rows: readonly StatusRow[], { isColoured = false, wi
   return renderStatusTable(rows, {
     ...look,
     nowMs: Date.now(),
-    paint: (state, text) => (isColoured ? styleText(styles[state], text) : text),
+    paint: (state, text) => (isColoured ? paintText(styles[state], text) : text),
     ...(width === undefined ? {} : { width }),
   });
 }
@@ -143,7 +143,7 @@ export function renderPlanAnswer(
 ): CommandResult {
   const { changes, unknown } = answer;
   const isWhole = unknown.length === 0;
-  const paint = (action: PlanAction, text: string) => (isColoured ? styleText(planStyles[action], text) : text);
+  const paint = (action: PlanAction, text: string) => (isColoured ? paintText(planStyles[action], text) : text);
   const text = isWhole || changes.length > 0 ? renderPlan(answer, { isDetailed, paint }) : '';
   const stdout = json ? renderJson({ ...answer, daemon }) : text;
   const stderr = note + renderWarnings({ warnings: [...answer.warnings, ...unknown] });

@@ -4,9 +4,9 @@
  */
 
 import { setTimeout as sleep } from 'node:timers/promises';
-import { styleText } from 'node:util';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { propertiesInterface } from '../../lib/dbus/properties.ts';
+import { paintText } from '../../lib/text/paint.ts';
 import { escapeLine } from '../../lib/text/printable.ts';
 import { busName } from '../report/bus-service.ts';
 import type { StatusRow } from '../report/status-row.ts';
@@ -135,7 +135,7 @@ class Pictures {
     const isNew = ({ mac }: StatusRow) => nowMs - (this.#rows.get(mac)?.changedMs ?? 0) < highlightMs;
     const highlight = (row: StatusRow, line: string) => {
       if (!isNew(row)) return line;
-      return isColoured ? styleText('bold', line) : line;
+      return isColoured ? paintText('bold', line) : line;
     };
     const table = renderTable(answer.enis, { isColoured, width: screen.columns, highlight });
     // What stands in a file must not look like one of this picture's own sequences.
