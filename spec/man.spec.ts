@@ -1,7 +1,7 @@
 /** The manual pages can be rendered and leave out no command, key or member. */
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
@@ -47,7 +47,11 @@ describe('the manual', () => {
 
   it('names every command and every state', () => {
     const page = read('docs/man/enid.8.md');
-    const commands = [...read('agent/main.ts').matchAll(/^ {2}\.command\('(\w+)'\)/gm)].map(([, name]) => name ?? '');
+    const folder = 'agent/cli/commands';
+    const texts = readdirSync(join(root, folder)).map((name) => read(`${folder}/${name}`));
+    const commands = [...texts.join('').matchAll(/^ {2}program\n +\.command\('(\w+)'\)/gm)].map(
+      ([, name]) => name ?? '',
+    );
     expect(commands.length).toBeGreaterThan(8);
     expect(commands.filter((name) => !page.includes(`\`${name}\``))).toEqual([]);
     const usages = [...read('docs/commands.md').matchAll(/^\| `enid ([^`]*)`/gm)].map(([, usage]) => usage).join(' ');

@@ -19,6 +19,7 @@ const documents = [
       .map((name) => `${folder}/${name}`),
   ),
   'agent/main.ts',
+  ...readdirSync(join(root, 'agent/cli/commands')).map((name) => `agent/cli/commands/${name}`),
 ];
 
 /** Of a synopsis, or with a name that the reader is to put in. */
