@@ -28,9 +28,12 @@ it.each([
   async (columns, rows) => {
     const { guest } = lab.vpc;
     const command = `tty > /run/watch-tty; stty cols ${columns} rows ${rows}; exec ${process.execPath} ${program} status --watch`;
-    const watcher = guest.spawn(['env', 'TERM=xterm', 'NO_COLOR=', 'CI=true', 'script', '-qfec', command, '/dev/null'], {
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
+    const watcher = guest.spawn(
+      ['env', 'TERM=xterm', 'NO_COLOR=', 'CI=true', 'script', '-qfec', command, '/dev/null'],
+      {
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    );
     let text = '';
     watcher.stdout?.on('data', (chunk) => {
       text += String(chunk);
