@@ -15,7 +15,10 @@ const listed = execFileSync('git', ['ls-files', 'deploy'], { cwd: root, encoding
 const files = listed.filter((path) => existsSync(join(root, path)));
 const filesOf = (pattern: RegExp) => files.filter((path) => pattern.test(path));
 
-/** Which of the texts the parser takes. A process of its own: the program inside does not end by itself. */
+/**
+ * Which of the texts the parser takes. In a process of its own: the program inside does not end by
+ * itself.
+ */
 function takesHcl(texts: readonly string[]): boolean[] {
   const script = `const { parse } = require('@cdktn/hcl2json');
     const texts = JSON.parse(require('fs').readFileSync(0, 'utf8'));

@@ -1,7 +1,7 @@
 /** Anchors of a page in Markdown: what a link to a place in it may name. */
 
 /**
- * Of a page, as GitHub makes them from headings (lower case, spaces to hyphens, no punctuation), and those of
+ * As GitHub makes them from headings (lower case, spaces to hyphens, no punctuation), and those of
  * `<a id>`.
  */
 export function listAnchors(text: string): Set<string> {

@@ -16,7 +16,10 @@ const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 // One of the Debian packages that `npm test` installs; what is skipped fails there.
 const hasShellcheck = spawnSync('shellcheck', ['--version']).status === 0;
 
-/** What actionlint says, a line each, of the workflows and of a file that is wrong in three places: it takes a second. */
+/**
+ * What actionlint says, a line each, of the workflows and of a file that is wrong in three places,
+ * within a second.
+ */
 function lint(wrong: string): { readonly checked: string | undefined; readonly problems: readonly string[] } {
   const tree = mkdtempSync(join(tmpdir(), 'enid-workflows-'));
   try {
