@@ -6,8 +6,8 @@ import { basename, dirname, join, normalize, relative } from 'node:path';
 
 const root = join(import.meta.dirname, '..');
 const output = join(import.meta.dirname, 'pages');
-const { homepage } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
-const source = `${homepage.replace(/\/$/, '')}/blob/main/`;
+const { repository } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'));
+const source = `${repository.url.replace(/^git\+|\.git$/g, '')}/blob/main/`;
 const tracked = execFileSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], {
   cwd: root,
   encoding: 'utf8',

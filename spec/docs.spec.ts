@@ -1,5 +1,6 @@
 /** The documents that name tests name those that there are. */
 
+import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
@@ -104,5 +105,29 @@ describe('docs/proof/pains.md', () => {
     for (const row of rows) {
       expectProof(row.split('|').at(-2) ?? '');
     }
+  });
+});
+
+describe('what pages say is to be typed', () => {
+  const { scripts } = JSON.parse(read('package.json'));
+  const pages = execFileSync('git', ['ls-files', '*.md'], { cwd: root, encoding: 'utf8' }).trim().split('\n');
+
+  it.each(pages.filter((page) => existsSync(join(root, page)) && !page.startsWith('fixtures/')))('%s', (page) => {
+    const named = [...read(page).matchAll(/npm run (?:-s |--silent )?([a-z][\w:]*)/g)].map(([, script = '']) => script);
+    expect(named.filter((script) => scripts[script] === undefined)).toEqual([]);
+  });
+
+  it('CONTRIBUTING.md names every Debian package that its commands install', () => {
+    const list = '. fixtures/setup.sh && echo "$lab_programs $service_programs"';
+    const { stdout } = spawnSync('bash', ['-c', list], { cwd: root, encoding: 'utf8' });
+    const packages = stdout
+      .trim()
+      .split(/\s+/)
+      .map((pair) => pair.replace(/.*=/, ''));
+    expect(packages).toContain('shellcheck');
+    const page = read('CONTRIBUTING.md');
+    // It comes with dbus.
+    const others = packages.filter((name) => !page.includes(name) && name !== 'dbus-daemon');
+    expect([...new Set(others)]).toEqual([]);
   });
 });

@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
 import { describe, expect, it } from '@jest/globals';
+import { listAnchors } from './page-anchors.ts';
 
 const root = join(import.meta.dirname, '..');
 const list = (...argv: string[]) =>
@@ -21,30 +22,6 @@ const read = (path: string) => readFileSync(join(root, path), 'utf8');
 
 /** Without fenced blocks and code spans, in which brackets are no links. */
 const proseOf = (text: string) => text.replaceAll(/^(```|~~~)[\s\S]*?^\1/gm, '').replaceAll(/`[^`\n]*`/g, 'code');
-
-/**
- * As GitHub makes them from headings (lower case, spaces to hyphens, no punctuation), and those of
- * `<a id>`.
- */
-function listAnchors(page: string): Set<string> {
-  const headings = [
-    ...read(page)
-      .replaceAll(/^(```|~~~)[\s\S]*?^\1/gm, '')
-      .matchAll(/^#{1,6} +(.+)$/gm),
-  ];
-  const counts = new Map<string, number>();
-  const named = headings.map(([, title = '']) => {
-    const plain = title.replaceAll(/\[([^\]]*)\]\([^)]*\)/g, '$1').toLowerCase();
-    const slug = plain
-      .replaceAll(/[^\p{L}\p{N}\s_-]/gu, '')
-      .trim()
-      .replaceAll(/\s/g, '-');
-    const count = counts.get(slug) ?? 0;
-    counts.set(slug, count + 1);
-    return count === 0 ? slug : `${slug}-${count}`;
-  });
-  return new Set([...named, ...[...read(page).matchAll(/<a id="([^"]+)">/g)].map(([, id = '']) => id)]);
-}
 
 const linksOf = (page: string) =>
   [...proseOf(read(page)).matchAll(/\]\((?!<)([^)\s]+)(?: "[^"]*")?\)/g)].map(([, target = '']) => target);
@@ -62,7 +39,7 @@ describe.each(pages)('%s', (page) => {
       const link = resolveLink(page, target);
       if (link === null) return !/^(https|mailto):/.test(target);
       if (!existsSync(join(root, link.path))) return true;
-      return link.anchor !== '' && !listAnchors(link.path).has(link.anchor);
+      return link.anchor !== '' && !listAnchors(read(link.path)).has(link.anchor);
     });
     expect(dead).toEqual([]);
   });

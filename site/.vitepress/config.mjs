@@ -5,9 +5,10 @@ import { defineConfig } from 'vitepress';
 const titleOf = (path) =>
   /^# (.+?)(?: -- .*)?$/m.exec(readFileSync(join(import.meta.dirname, '../../docs', path), 'utf8'))?.[1] ?? path;
 
-/** The four doors of docs/README.md, as that page has them. */
+/** The four doors of docs/README.md, as that page has them, and what is for developers. */
 function readSidebar() {
-  const text = readFileSync(join(import.meta.dirname, '../../docs/README.md'), 'utf8');
+  const page = readFileSync(join(import.meta.dirname, '../../docs/README.md'), 'utf8');
+  const text = page.replace(/^For developers:/m, '## For developers\n');
   const doors = text.split(/^## /m).slice(1);
   return doors.map((door) => {
     const links = [...door.matchAll(/\[([^\]]+)\]\(([^)]+\.md)\)/g)].filter(([, , path]) => !path.startsWith('..'));
@@ -16,13 +17,19 @@ function readSidebar() {
   });
 }
 
+const { homepage } = JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8'));
+
 export default defineConfig({
   title: 'enid',
+  // Where it is served: below a path, as project pages of GitHub are, or not.
+  base: new URL(homepage).pathname.replace(/\/?$/, '/'),
   description: 'Keeps the network interfaces of an EC2 instance right.',
   lang: 'en',
   srcDir: 'pages',
   outDir: 'dist',
   cacheDir: '.cache',
+  // A block by indentation, as the manual pages have, is wider than the column.
+  head: [['style', {}, '.vp-doc pre { overflow-x: auto }']],
   // A dead link fails.
   ignoreDeadLinks: false,
   lastUpdated: false,

@@ -74,6 +74,9 @@ it(
     expect(await enabled()).toBe('enabled\nenabled\n');
     const result = JSON.parse(await host.shell('cat /run/cloud-init/result.json'));
     expect(result.v1).toMatchObject({ errors: [], datasource: expect.stringContaining('NoCloud') });
+    // What the one for Amazon Linux may say, too.
+    for (const name of ['debian', 'amazon-linux'])
+      await host.shell(`cloud-init schema --config-file /srv/deploy/cloud-init/${name}.yaml`);
   },
   buildMs,
 );
