@@ -1,5 +1,6 @@
-// Tiers in one runner: `unit` is pure and runs in milliseconds; `lab` needs root, namespaces and the real networkd; `service`
-// boots a system with the real systemd; `machine` a whole machine without KVM.
+// Tiers in one runner: `unit` is pure and runs in milliseconds; `lab` needs root, namespaces and the real networkd, and
+// `long` is the part of it that takes minutes; `service` boots a system with the real systemd; `machine` a whole machine
+// without KVM.
 const shared = {
   testEnvironment: 'node',
   // Unpacked npm packages, of which some are in node_modules, too.
@@ -23,6 +24,7 @@ export default {
       testPathIgnorePatterns: [
         '/node_modules/',
         '<rootDir>/spec/lab/',
+        '<rootDir>/spec/long/',
         '<rootDir>/spec/service/',
         '<rootDir>/spec/release/',
         '<rootDir>/spec/machine/',
@@ -31,6 +33,7 @@ export default {
       ],
     },
     { ...shared, displayName: 'lab', testMatch: ['<rootDir>/spec/lab/**/*.spec.ts'] },
+    { ...shared, displayName: 'long', testMatch: ['<rootDir>/spec/long/**/*.spec.ts'] },
     {
       ...shared,
       displayName: 'service',

@@ -6,39 +6,17 @@
 
 import { afterAll, beforeAll, describe, it } from '@jest/globals';
 import type { EnidProcess } from '../../fixtures/enid-process.ts';
-import { trixieNetworkd } from '../../fixtures/vpc/debian-trees.ts';
 import type { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { runAll } from '../../fixtures/ways/disturbed.ts';
 import { openWithEnid, settle, waysConfig } from '../../fixtures/ways/instance.ts';
-import { Matrix, type Selection } from '../../fixtures/ways/matrix.ts';
-import { listShapes, makeLargest, type Shape } from '../../fixtures/ways/shapes.ts';
-import { formatLost } from '../../fixtures/ways/table.ts';
-import type { Kind, WayResult } from '../../fixtures/ways/way.ts';
+import type { Matrix } from '../../fixtures/ways/matrix.ts';
+import { findShape, listShapes } from '../../fixtures/ways/shapes.ts';
 import { testMs } from './lab.ts';
+import { expectAll, prepare, releases, sparse } from './ways.ts';
 
-const releases: [string, () => readonly string[] | undefined][] = [
-  ['252', () => undefined],
-  ['257', trixieNetworkd],
-];
 const shapes = listShapes();
 /** The ENI on which the operator's configuration is tried. */
 const configured = 'several';
-const sparse: Selection = { protocols: { out: ['udp'], in: ['tcp'] } };
-
-/** Throws with a table of the lost ways. */
-function expectAll(results: readonly WayResult[]): void {
-  if (results.length === 0) throw new Error('no way was tried');
-  const lost = formatLost(results);
-  if (lost !== '') throw new Error(lost);
-}
-
-async function prepare(vpc: Vpc, shape: Shape): Promise<Matrix> {
-  const matrix = await Matrix.create(vpc, shape.subnets);
-  const missing = await matrix.listen(5_000);
-  if (missing.length > 0) throw new Error(`not on the host: ${missing.join(', ')}`);
-  return matrix;
-}
-
 describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => {
   it.each(shapes.filter(({ name }) => name !== configured).map((shape) => [shape.name, shape] as const))(
     '%s: every way',
@@ -54,26 +32,8 @@ describe.each(releases)('with systemd-networkd %s', (_release, findNetworkd) => 
     testMs,
   );
 
-  it(
-    'largest, 64 ENIs: every way that differs from ENI to ENI',
-    async () => {
-      const shape = makeLargest();
-      const { vpc } = await openWithEnid(shape, { networkd: findNetworkd() });
-      try {
-        const matrix = await prepare(vpc, shape);
-        const differing: readonly (Kind | null)[] = ['own subnet', 'other subnet', 'far', 'resolver', 'bridge'];
-        const places: Selection['places'] = (place, { eni }) => differing.includes(place.kindFor(eni));
-        expectAll(await matrix.run(await matrix.list({ ...sparse, places })));
-      } finally {
-        await vpc.destroy();
-      }
-    },
-    // Leases of 64 links.
-    5 * testMs,
-  );
-
   describe('several, by the operator’s configuration', () => {
-    const shape = shapes.find(({ name }) => name === configured) ?? makeLargest();
+    const shape = findShape(configured);
     let vpc: Vpc;
     let enid: EnidProcess;
     let matrix: Matrix;

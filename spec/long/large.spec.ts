@@ -7,7 +7,7 @@ import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, installInto } from '../../fixtures/enid-process.ts';
 import type { EniSpec, SubnetSpec } from '../../fixtures/vpc/eni.ts';
 import { Vpc } from '../../fixtures/vpc/vpc.ts';
-import { testMs, until } from './lab.ts';
+import { testMs, until } from '../lab/lab.ts';
 
 const eniCount = 64;
 const addressCount = 50;

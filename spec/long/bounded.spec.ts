@@ -7,7 +7,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { readResidentMb } from '../../fixtures/process-counters.ts';
 import { alone, primary, sharing } from '../../fixtures/vpc-shapes.ts';
-import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from './lab.ts';
+import { awaitReach, closeLab, type Lab, listDestinations, openLab, testMs, until } from '../lab/lab.ts';
 
 const rounds = Number(process.env['ENID_BOUNDED_ROUNDS'] ?? 2);
 const quickCycles = Number(process.env['ENID_BOUNDED_CYCLES'] ?? 10);
