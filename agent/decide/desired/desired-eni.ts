@@ -49,7 +49,10 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   const group = computeGroup(one, world.foreignGroups);
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
-      ? computeAddressStandIns(world.kernel.addresses, link.index, eni.ipv6Addresses)
+      ? computeAddressStandIns(world.kernel.addresses, policy.vrf === null ? declared.addresses : [], {
+          linkIndex: link.index,
+          ipv6Addresses: eni.ipv6Addresses,
+        })
       : [];
   const isFollowing = isRouted(one) && policy.vrf === null;
   const hasDetours = isFollowing && isPrimary && policy.rules === 'standard';

@@ -1,6 +1,14 @@
 /** Routes that replace what networkd drops for a moment while it reconfigures a link. Pure. */
 
-import { type Address, type DesiredEni, type DesiredRoute, ownProtocol, type Route } from '../../model.ts';
+import { familyOf } from '../../../lib/ip/address.ts';
+import {
+  type Address,
+  type DesiredAddress,
+  type DesiredEni,
+  type DesiredRoute,
+  ownProtocol,
+  type Route,
+} from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { permanentFlag, tentativeFlag } from '../base/kernel-numbers.ts';
 import { localTable } from '../base/numbers.ts';
@@ -16,17 +24,20 @@ export const standInMetric = 4_096;
 /**
  * networkd up to 256 drops a DHCPv6 address whenever it reconfigures the link; packets to it were
  * lost until it was back (252: a few milliseconds, 160 on a busy machine). With this route the host
- * still accepts them; it is removed with the link.
+ * still accepts them; it is removed with the link. An ENI's first address has it always: a lease
+ * that was put back looks like an address of our own, and networkd drops it all the same.
  */
 export function computeAddressStandIns(
   addresses: readonly Address[],
-  linkIndex: number,
-  ipv6Addresses: readonly string[],
+  declared: readonly DesiredAddress[],
+  { linkIndex, ipv6Addresses }: { readonly linkIndex: number; readonly ipv6Addresses: readonly string[] },
 ): DesiredRoute[] {
-  return listOfLink(addresses, linkIndex)
+  const first = declared.find(({ address, isDeprecated }) => familyOf(address) === 6 && isDeprecated !== true);
+  const leased = listOfLink(addresses, linkIndex)
     .filter((have) => have.family === 6 && !isSettled(have))
-    .filter(({ address }) => ipv6Addresses.includes(address))
-    .map(({ address }) => ({
+    .filter(({ address }) => ipv6Addresses.includes(address));
+  return [...new Set([...(first === undefined ? [] : [first]), ...leased].map(({ address }) => address))].map(
+    (address) => ({
       table: localTable,
       destination: `${address}/128`,
       type: 'local',
@@ -34,7 +45,8 @@ export function computeAddressStandIns(
       linkIndex,
       metric: standInMetric,
       isStandIn: true,
-    }));
+    }),
+  );
 }
 
 function isSettled({ flags }: Address): boolean {

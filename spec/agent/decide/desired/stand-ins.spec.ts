@@ -4,7 +4,7 @@
 
 import { describe, expect, it } from '@jest/globals';
 import { computeAddressStandIns, isStillNeeded } from '../../../../agent/decide/desired/stand-ins.ts';
-import type { Address, Route } from '../../../../agent/model.ts';
+import type { Address, DesiredAddress, Route } from '../../../../agent/model.ts';
 
 const permanent = 0x80;
 const tentative = 0x40;
@@ -28,8 +28,9 @@ function address(flags: number, text = '2001:db8::10'): Address {
   return { ...base, address: text, flags, validLifetime: (flags & permanent) === 0 ? 3600 : null };
 }
 
-function standInsFor(addresses: readonly Address[]) {
-  return computeAddressStandIns(addresses, 3, ['2001:db8::10']).map(({ destination }) => destination);
+function standInsFor(addresses: readonly Address[], declared: readonly DesiredAddress[] = []) {
+  const eni = { linkIndex: 3, ipv6Addresses: ['2001:db8::10'] };
+  return computeAddressStandIns(addresses, declared, eni).map(({ destination }) => destination);
 }
 
 function wanting(addresses: readonly string[]) {
@@ -44,6 +45,15 @@ describe('a stand-in', () => {
     ["is not made for an address that is not the ENI's", [address(0, '2001:db8::99')], []],
   ])('%s', (_, addresses, expected) => {
     expect(standInsFor(addresses)).toEqual(expected);
+  });
+
+  it('is always there for the first address: a lease that was put back is dropped, too', () => {
+    const declared = ['10.0.1.5', '2001:db8::10', '2001:db8::11'].map((text, index) => ({
+      ...{ linkIndex: 3, address: text, prefixLength: index === 0 ? 32 : 128 },
+      ...(index === 2 ? { isDeprecated: true as const } : {}),
+    }));
+    for (const have of [[], [address(0)], [address(permanent)]])
+      expect(standInsFor(have, declared)).toEqual(['2001:db8::10/128']);
   });
 
   it.each([
