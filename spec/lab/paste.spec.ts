@@ -78,6 +78,25 @@ it(
   testMs,
 );
 
+it(
+  'after `ip rule flush`, which takes the kernel’s own rules, too: what doctor prints brings the primary back',
+  async () => {
+    const { guest } = lab.vpc;
+    await guest.check(['bash', '-ec', 'ip rule flush; ip -6 rule flush']);
+    const { findings } = JSON.parse((await runEnid(guest, ['doctor', '--json'])).stdout);
+    const missing = (findings as { check: string; severity: string; advice: string }[]).filter(
+      ({ check, severity }) => check === 'rules' && severity === 'error',
+    );
+    expect(missing).toHaveLength(2);
+    const addresses = [...(primary.ipv4 ?? []).slice(0, 1), ...(primary.ipv6 ?? []).slice(0, 1)];
+    const reach = () => Promise.all(addresses.map((address) => lab.vpc.reaches(address)));
+    expect(await reach()).toEqual(addresses.map(() => false));
+    for (const { advice } of missing) await guest.check(['bash', '-ec', advice]);
+    expect(await reach()).toEqual(addresses.map(() => true));
+  },
+  testMs,
+);
+
 const link = "e$(ls>x)'6";
 const about = { mac: '06:00:00:00:00:01', linkName: link, reason: 'because' };
 const route = {

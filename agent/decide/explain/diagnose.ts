@@ -1,17 +1,6 @@
 /** The checks of `enid doctor`: facts in, findings with suggested fixes out. Pure. */
 
-import {
-  type Change,
-  type Desired,
-  type EniReport,
-  type HostFacts,
-  type KernelState,
-  type NetworkdState,
-  ownProtocol,
-  type Snapshot,
-} from '../../model.ts';
-import { identifyRule } from '../base/identity.ts';
-import { isPeerRule } from '../base/other-managers.ts';
+import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
 import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
@@ -21,6 +10,7 @@ import { checkMemory, type DaemonMemory } from './diagnose-daemon.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
 import { checkPathMtus } from './diagnose-path-mtu.ts';
+import { checkForeignRules, checkMainRule } from './diagnose-rules.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { computeStanding, describePending } from './standing.ts';
 
@@ -57,6 +47,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   (patient) => checkMemory(patient.memory),
   checkDrift,
   checkNumbers,
+  checkMainRule,
   checkForeignRules,
   checkCloudSetup,
   (patient) => checkWays(patient.ways, patient),
@@ -232,33 +223,6 @@ function checkNumbers({ desired: { enis } }: Patient): Finding[] {
 }
 
 /** Other programs' rules that lead into an ENI's table or have one of enid's priorities. */
-function checkForeignRules({ kernel, desired: { enis } }: Patient): Finding[] {
-  const wanted = enis.flatMap(({ rules }) => rules);
-  const identities = new Set(wanted.map(identifyRule));
-  const priorities = new Set(wanted.map(({ priority }) => priority));
-  const tables = new Set(enis.map(({ tableId }) => tableId));
-  const foreign = kernel.rules.filter(
-    (rule) =>
-      rule.protocol !== ownProtocol &&
-      !identities.has(identifyRule(rule)) &&
-      // Of ENIs that a file of the peer claims, enid wants none.
-      (priorities.has(rule.priority) || tables.has(rule.table) || isPeerRule(rule)),
-  );
-  const advice = 'find its owner (ip -d rule); enid leaves it alone';
-  return orFine(
-    'rules',
-    "no foreign rules at enid's priorities or into its tables",
-    foreign.map((rule) => {
-      const { priority, source, table, protocol } = rule;
-      const text = `pref ${priority} from ${source ?? 'all'} lookup ${table} proto ${protocol}`;
-      const owner = isPeerRule(rule)
-        ? 'it has the form of amazon-ec2-net-utils: `enid takeover` from it removes it'
-        : null;
-      return find('rules', 'warning', `another program's rule is among enid's: ${text}`, owner ?? advice);
-    }),
-  );
-}
-
 /** The kernel takes the higher of `all` and the link's (ip-sysctl.rst): 1 strict, 2 loose. */
 function checkReversePathFilters({ facts: { reversePathFilters } }: Patient): Finding[] {
   const { all = 0, ...links } = reversePathFilters;

@@ -50,7 +50,7 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
   return {
     facts: { ...facts, ...factChanges },
     networkd: { kind: 'present', version: 257, links: [] },
-    kernel: { links: [], addresses: [], routes: [], rules: [makeRule({})], drivers: new Map() },
+    kernel: { links: [], addresses: [], routes: [], rules: [makeRule({}), ...mainRules], drivers: new Map() },
     desired: { enis: [eni], reports: [report], unknownMacs: [], provisional: [] },
     warnings: [],
     changes: [],
@@ -69,6 +69,11 @@ function makePatient(changes: Partial<Patient> = {}, factChanges: Partial<HostFa
 function makeRule(changes: Partial<Rule>): Rule {
   return { ...rule, outputInterface: null, action: 1, protocol: 4, isComplex: false, ...changes };
 }
+
+/** As the kernel makes them. */
+const mainRules = ([4, 6] as const).map((family) =>
+  makeRule({ ...{ family, priority: 32_766, source: null, inputInterface: null, table: 254 }, protocol: 2 }),
+);
 
 function ailments(patient: Patient): string[] {
   return diagnose(patient)
@@ -98,6 +103,18 @@ describe('a host', () => {
       'tags that are asked for and not offered',
       makePatient({ snapshot: { primaryMac: eni.mac, enis: [], instanceId: null, tags: null } }),
       ['warning tags'],
+    ],
+    [
+      'the kernel’s own rules flushed',
+      makePatient({ kernel: { links: [], addresses: [], routes: [], rules: [makeRule({})], drivers: new Map() } }),
+      ['error rules', 'error rules'],
+    ],
+    [
+      'the kernel’s own rules flushed, on a kernel without IPv6',
+      makePatient({
+        kernel: { links: [], addresses: [], routes: [], rules: [], drivers: new Map(), lacksIpv6: true },
+      }),
+      ['error rules', 'info kernel'],
     ],
     ['no daemon', makePatient({}, { daemon: null }), ['error daemon']],
     [
