@@ -34,7 +34,9 @@ beforeAll(async () => {
 
 /** A fresh image with a web server that has the release, and no other repository. */
 beforeEach(async () => {
-  host = await Chroot.open(findTree({ tree: 'bookworm-recipes' }, process.env['ENID_MATRIX'] ?? ''), { isIsolated: true });
+  host = await Chroot.open(findTree({ tree: 'bookworm-recipes' }, process.env['ENID_MATRIX'] ?? ''), {
+    isIsolated: true,
+  });
   await host.copyIn(release, '/srv/enid');
   await host.copyIn(deploy, '/srv/deploy');
   await host.shell(`rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*

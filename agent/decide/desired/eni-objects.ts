@@ -140,7 +140,9 @@ function computeInside(surroundings: Surroundings, one: Matched, metric: number)
   const base = { table: one.tableId, type: 'unicast', linkIndex: one.candidate.link.index, metric } as const;
   const inside = ([4, 6] as const).flatMap((family) => {
     const gateway = findGateway(surroundings, one, family);
-    return gateway === null ? [] : listInside(one.eni, family).map((destination) => ({ ...base, gateway, destination }));
+    return gateway === null
+      ? []
+      : listInside(one.eni, family).map((destination) => ({ ...base, gateway, destination }));
   });
   return inside.length === 0 ? noRoutes : inside;
 }
