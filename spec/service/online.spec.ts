@@ -147,6 +147,8 @@ describe.each([252, 257] as const)('systemd %s', (version) => {
     }
 
     beforeAll(async () => {
+      if (vpc.enis.length === 1) await vpc.attach(alone);
+      await awaitReach(vpc);
       const program = '/lib/systemd/systemd-networkd-wait-online';
       const impatient = `[Service]\nExecStart=\nExecStart=${program} --timeout=5\n`;
       await machine.check(['systemctl', 'unmask', wait]);
