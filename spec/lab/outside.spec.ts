@@ -193,8 +193,11 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
       const ofTable = async () =>
         `${await routes('route', 'show', 'table', '10001')}${await routes('route', 'show', 'table', '10002')}`;
       await until('the MTU', async () => [...(await ofTable()).matchAll(/^default .* mtu 1500/gm)].length === 2);
-      expect(await pass(far, 10_000)).toEqual(['10.0.2.20', '10.0.1.30']);
-      expect(await pass(inside, 10_000)).toEqual(present);
+      const passed = await pass(far, 10_000);
+      expect(passed).toEqual(expect.arrayContaining(['10.0.2.20', '10.0.1.30']));
+      // Main's default is another program's; networkd leases the ENIs' IPv6 again in its own time.
+      for (const source of ['10.0.1.10', '2001:db8:0:1::10']) expect(passed).not.toContain(source);
+      expect(await pass(inside, 10_000)).toEqual(expect.arrayContaining(present));
       await check('ping', '-c1', '-W2', '-Mdo', '-s', '8973', '-I', '10.0.2.20', inside[4]);
       const table6 = await routes('-6', 'route', 'show', 'table', '10001');
       expect(table6).toMatch(/^default via fe80::1 .* mtu 1500/m);
