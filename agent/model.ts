@@ -13,6 +13,14 @@ export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.
  */
 export const ownProtocol = 236;
 
+/**
+ * The metric of a route of ours that stands in for another program's or the kernel's: after the
+ * kernel's own for an address (metric 0), and not that of an advertised one, for networkd appends
+ * its own and the kernel accepts no second route with the same next hop there
+ * (rt6_duplicate_nexthop): the advertised one would never come back.
+ */
+export const standInMetric = 4_096;
+
 /** One elastic network interface as the metadata service describes it. All text is canonical. */
 export interface EniMetadata {
   /** Lower-case colon text: the key under `network/interfaces/macs/`. */

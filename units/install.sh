@@ -14,7 +14,7 @@ if [ -n "${ENID_RUNTIME:-}" ]; then
 fi
 mkdir -p "$root/usr/bin" && ln -sf ../libexec/enid/enid.js "$root/usr/bin/enid"
 put 755 units/kept-files.sh /usr/libexec/enid/kept-files
-for unit in enid.service enid-restore.service enid-reload.socket enid-reload@.service; do
+for unit in enid.service enid-restore.service enid-reload.socket enid-reload@.service enid-online@.service; do
   put 644 "units/$unit" "/usr/lib/systemd/system/$unit"
 done
 put 644 units/sysusers.d/enid.conf /usr/lib/sysusers.d/enid.conf

@@ -20,7 +20,16 @@ import {
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
 import { isSameRoute } from '../../lib/rtnetlink/route-match.ts';
 import { KernelError } from '../errors.ts';
-import type { Address, Change, DesiredAddress, DesiredRoute, DesiredRule, Route, Rule } from '../model.ts';
+import {
+  type Address,
+  type Change,
+  type DesiredAddress,
+  type DesiredRoute,
+  type DesiredRule,
+  type Route,
+  type Rule,
+  standInMetric,
+} from '../model.ts';
 import { accept, acceptAnswer, type NetlinkActOptions } from './kernel-request.ts';
 import { Removals } from './removals.ts';
 import { addRule } from './rules.ts';
@@ -187,9 +196,6 @@ async function moveAddress(address: Address, client: RtnetlinkClient): Promise<b
   await accept(['ESRCH', 'ENODEV'], client.deleteRoute(standIn));
   return true;
 }
-
-/** After the kernel's own route for an address, which has metric 0. */
-const standInMetric = 4_096;
 
 /**
  * Moves the connected route of an address to another metric; the kernel adds the new one before it

@@ -4,8 +4,9 @@
  */
 
 import * as z from 'zod';
+import type { EveryKey } from '../../lib/schema/every-key.ts';
 import type { Explanation } from '../report/explain-text.ts';
-import type { RecentChange } from '../report/history.ts';
+import type { MadeChange, RecentChange, RecurringRepair } from '../report/history.ts';
 import type { PlanLine } from '../report/plan-text.ts';
 import type { MetadataState, StatusRow } from '../report/status-row.ts';
 
@@ -13,8 +14,8 @@ const text = z.string();
 const nullableText = z.string().nullable();
 const nullableNumber = z.number().nullable();
 
-const madeChange = z.object({ time: text, command: text, reason: text });
-const recurring = z.object({ command: text, count: z.number(), time: text });
+const madeChange = z.object({ time: text, command: text, reason: text } satisfies EveryKey<MadeChange>);
+const recurring = z.object({ command: text, count: z.number(), time: text } satisfies EveryKey<RecurringRepair>);
 const repairKind = z.enum(['address', 'file', 'metric', 'name', 'route', 'rule', 'setting']);
 
 export const rowSchema: z.ZodType<StatusRow> = z.object({
@@ -38,7 +39,7 @@ export const rowSchema: z.ZodType<StatusRow> = z.object({
   repairs: z.record(text, z.number()).nullable(),
   recurringRepairs: z.array(recurring).default([]),
   lastFight: recurring.nullable().default(null),
-});
+} satisfies EveryKey<StatusRow>);
 
 /** `enid status --json`. */
 export interface StatusAnswer {
@@ -54,16 +55,16 @@ const recent: z.ZodType<RecentChange> = madeChange.extend({
   mac: text,
   link: text,
   repair: repairKind.nullable(),
-});
+} satisfies EveryKey<Omit<RecentChange, keyof MadeChange>>);
 export const statusSchema: z.ZodType<StatusAnswer> = z.object({
   enis: z.array(rowSchema),
   warnings: z.array(text),
   recentChanges: z.array(recent).default([]),
   metadata: z
-    .object({ lastRead: nullableText, failure: nullableText, intervalMs: z.number() })
+    .object({ lastRead: nullableText, failure: nullableText, intervalMs: z.number() } satisfies EveryKey<MetadataState>)
     .nullable()
     .default(null),
-});
+} satisfies EveryKey<StatusAnswer>);
 
 /** `enid plan --json`. */
 export interface PlanAnswer {
@@ -89,14 +90,14 @@ const line: z.ZodType<PlanLine> = z.object({
   link: text,
   command: text,
   reason: text,
-});
+} satisfies EveryKey<PlanLine>);
 export const planSchema: z.ZodType<PlanAnswer> = z.object({
   changes: z.array(line),
   conflicts: z.array(text),
   unready: z.array(text),
   unknown: z.array(text).default([]),
   warnings: z.array(text),
-});
+} satisfies EveryKey<PlanAnswer>);
 
 const way = z.object({
   rule: nullableText,
@@ -120,4 +121,4 @@ export const explanationSchema: z.ZodType<Explanation> = z.object({
   notHandled: nullableText,
   sourceCheck: z.object({ verdict: text, reason: text }),
   right: z.boolean(),
-});
+} satisfies EveryKey<Explanation>);

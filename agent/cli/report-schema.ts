@@ -7,12 +7,14 @@ import * as z from 'zod';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 import { canonicalAddress, type Family, familyOf } from '../../lib/ip/address.ts';
 import { parseCidr } from '../../lib/ip/cidr.ts';
+import type { LinkSettings, RoutePath, RuleMark, UserRange } from '../../lib/rtnetlink/types.ts';
+import type { EveryKey } from '../../lib/schema/every-key.ts';
 import { mergeConfig } from '../config/merge.ts';
 import { parseConfigFile } from '../config/parse.ts';
 import type { Config } from '../config/types.ts';
 import type { UnitDirectory } from '../decide/desired/unit-directory.ts';
 import { ReportError } from '../errors.ts';
-import type { Address, KernelState, Link, NetworkdState, Route, Rule } from '../model.ts';
+import type { Address, KernelState, Link, NetworkdLink, NetworkdState, Route, Rule } from '../model.ts';
 import { ledgerEntries, metadataSchema } from '../watch/stored-metadata.ts';
 import type { HostSight } from './inspect.ts';
 
@@ -52,15 +54,17 @@ const linkSchema: z.ZodType<Link> = z.strictObject({
   isUp: z.boolean(),
   hasCarrier: z.boolean(),
   altNames: z.array(line),
-  settings: z.strictObject({ rp_filter: number, arp_announce: number, arp_ignore: number }).exactOptional(),
+  settings: z
+    .strictObject({ rp_filter: number, arp_announce: number, arp_ignore: number } satisfies EveryKey<LinkSettings>)
+    .exactOptional(),
   isIpv6Off: z.literal(true).exactOptional(),
-});
+} satisfies EveryKey<Link>);
 
 const addressSchema: z.ZodType<Address> = z
   .strictObject({
     ...{ linkIndex: number, family, address, prefixLength: number, scope: number, flags: number, protocol: number },
     ...{ metric: number, validLifetime: nullableNumber },
-  })
+  } satisfies EveryKey<Address>)
   .refine(
     (one) => isOfFamily([one.address], one.family) && one.prefixLength <= (one.family === 4 ? 32 : 128),
     ofFamily,
@@ -72,20 +76,22 @@ const routeSchema: z.ZodType<Route> = z
     ...{ gateway: address.nullable(), linkIndex: nullableNumber, metric: number, preferredSource: nullableText },
     mtu: number.exactOptional(),
     nextHopId: nullableNumber,
-    paths: z.array(z.strictObject({ gateway: address.nullable(), linkIndex: number })).exactOptional(),
+    paths: z
+      .array(z.strictObject({ gateway: address.nullable(), linkIndex: number } satisfies EveryKey<RoutePath>))
+      .exactOptional(),
     isComplex: z.boolean(),
-  })
+  } satisfies EveryKey<Route>)
   .refine(({ family: wanted, destination }) => isOfFamily([destination], wanted), ofFamily);
 
 const ruleSchema: z.ZodType<Rule> = z
   .strictObject({
     ...{ family, priority: number, source: cidr.nullable(), destination: cidr.nullable() },
     ...{ inputInterface: nullableText, outputInterface: nullableText },
-    mark: z.strictObject({ value: number, mask: number }).nullable(),
-    users: z.strictObject({ first: number, last: number }).nullable(),
+    mark: z.strictObject({ value: number, mask: number } satisfies EveryKey<RuleMark>).nullable(),
+    users: z.strictObject({ first: number, last: number } satisfies EveryKey<UserRange>).nullable(),
     ...{ action: number, table: number, suppressPrefixLength: nullableNumber, suppressGroup: nullableNumber },
     ...{ protocol: number, isComplex: z.boolean() },
-  })
+  } satisfies EveryKey<Rule>)
   .refine(({ family: wanted, source, destination }) => isOfFamily([source, destination], wanted), ofFamily);
 
 const kernelSchema = z.strictObject({
@@ -96,7 +102,7 @@ const kernelSchema = z.strictObject({
   /** Link index and driver. */
   drivers: z.array(z.tuple([number, nullableText])),
   lacksIpv6: z.literal(true).exactOptional(),
-});
+} satisfies EveryKey<KernelState>);
 
 const networkdSchema: z.ZodType<NetworkdState> = z.strictObject({
   kind: z.enum(['present', 'absent', 'unknown']),
@@ -107,18 +113,26 @@ const networkdSchema: z.ZodType<NetworkdState> = z.strictObject({
       networkFile: nullableText,
       setupState: line,
       unsettledMs: milliseconds.exactOptional(),
-      lease: z.strictObject({ address, gateway: address.nullable() }).exactOptional(),
+      lease: z
+        .strictObject({ address, gateway: address.nullable() } satisfies EveryKey<NonNullable<NetworkdLink['lease']>>)
+        .exactOptional(),
       hasDns: z.boolean().exactOptional(),
-    }),
+    } satisfies EveryKey<NetworkdLink>),
   ),
   isCutOff: z.literal(true).exactOptional(),
   isStarting: z.literal(true).exactOptional(),
-});
+} satisfies EveryKey<NetworkdState>);
 
 const directorySchema: z.ZodType<UnitDirectory> = z.strictObject({
-  own: z.array(z.strictObject({ name: line, text, mac: line })),
+  own: z.array(z.strictObject({ name: line, text, mac: line } satisfies EveryKey<UnitDirectory['own'][number]>)),
   unsigned: z.array(line),
-});
+} satisfies EveryKey<UnitDirectory>);
+
+/** As text or without a `Map` what JSON has no value for, and what was stored together. */
+interface InFile extends Omit<HostSight, 'config' | 'snapshot' | 'departed'> {
+  readonly configuration: string;
+  readonly metadata: unknown;
+}
 
 /** What a decision follows from. */
 export const sightSchema = z.strictObject({
@@ -134,7 +148,7 @@ export const sightSchema = z.strictObject({
   ledger: ledgerEntries,
   nowMs: milliseconds,
   warnings: z.array(line),
-});
+} satisfies EveryKey<InFile>);
 export type SightInFile = z.infer<typeof sightSchema>;
 
 const reportSchema = z.looseObject({

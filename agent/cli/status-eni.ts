@@ -12,7 +12,7 @@ import { type Resolved, resolveEnis } from '../decide/explain/resolve.ts';
 import { findCandidates } from '../decide/inputs/match-links.ts';
 import type { DesiredEni } from '../model.ts';
 import { describeChange } from '../report/change-text.ts';
-import { type DesiredItem, type EniDetail, renderEni } from '../report/eni-text.ts';
+import { type AddressItem, type DesiredItem, type EniDetail, renderEni } from '../report/eni-text.ts';
 import type { StatusRow } from '../report/status-row.ts';
 import { readLinkDns } from '../sense/resolvers.ts';
 import { readDirectory } from '../watch/unit-files.ts';
@@ -81,7 +81,7 @@ async function describeEni(row: StatusRow, { config, inspection, places }: Host)
 }
 
 /** What EC2 assigned, as the link has it. */
-function listAddresses(row: StatusRow, { kernel }: Inspection, desired: DesiredEni | null): DesiredItem[] {
+function listAddresses(row: StatusRow, { kernel }: Inspection, desired: DesiredEni | null): AddressItem[] {
   return row.addresses.map((address) => {
     const present = kernel.addresses.find((one) => one.address === address);
     const link = kernel.links.find(({ index }) => index === present?.linkIndex)?.name;
@@ -95,7 +95,10 @@ function listAddresses(row: StatusRow, { kernel }: Inspection, desired: DesiredE
       ...(isWanted ? [] : ['not put on the link']),
     ];
     const text = present === undefined ? address : `${address}/${present.prefixLength}`;
-    return { text, isPresent: present !== undefined || !isWanted, note: notes.join(', ') || null };
+    return {
+      ...{ text, isPresent: present !== undefined || !isWanted, note: notes.join(', ') || null },
+      validLifetime: present?.validLifetime ?? null,
+    };
   });
 }
 

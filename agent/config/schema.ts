@@ -7,8 +7,10 @@ import { isAbsolute, normalize } from 'node:path';
 import * as z from 'zod';
 import { canonicalAddress, familyOf } from '../../lib/ip/address.ts';
 import { canonicalCidr } from '../../lib/ip/cidr.ts';
+import type { EveryKey } from '../../lib/schema/every-key.ts';
 import { defaultConfig } from './defaults.ts';
 import { formatDuration, parseDurationMs } from './duration.ts';
+import type { InterfaceMatch, InterfacePolicy, PolicyRoute, PolicySelector } from './types.ts';
 
 /**
  * Text that `parse` understands; null from it is a refusal. `fallback` is the default, told by the
@@ -113,13 +115,13 @@ const matchSchema = mapping({
     .record(tagKey, z.string({ error: tagValue }).max(256, { error: tagValue }).describe(tagValue), { error: tags })
     .refine((values) => Object.keys(values).length > 0, { error: tags })
     .describe(tags),
-}).partial();
+} satisfies EveryKey<InterfaceMatch>).partial();
 
 const routeSchema = mapping({
   to: cidr,
   via: text('an address, or null for the router of the ENI', canonicalAddress).nullable().default(null),
   table: oneOf(['own', 'main', 'both']).default('both'),
-}).refine(({ to, via }) => via === null || familyOf(to) === familyOf(via), {
+} satisfies EveryKey<PolicyRoute>).refine(({ to, via }) => via === null || familyOf(to) === familyOf(via), {
   error: '`to` and `via` of one family',
 });
 
@@ -139,12 +141,18 @@ const selectSchema = mapping({
   to: cidr.nullable().default(null),
   mark: mark.nullable().default(null),
   users: users.nullable().default(null),
-}).refine(({ to, mark, users }) => to !== null || mark !== null || users !== null, {
+} satisfies EveryKey<PolicySelector>).refine(({ to, mark, users }) => to !== null || mark !== null || users !== null, {
   error: 'at least one of `to`, `mark` and `users`',
 });
 
 /** rt_tables: `default`, `main`, `local` belong to everybody. */
 const sharedTables = [253, 254, 255];
+
+/** `addresses:` has two of the keys below it. */
+interface Section extends Omit<InterfacePolicy, 'secondary' | 'exclude'> {
+  readonly match: InterfaceMatch;
+  readonly addresses: Pick<InterfacePolicy, 'secondary' | 'exclude'>;
+}
 
 export const interfaceSchema = mapping({
   match: matchSchema,
@@ -152,7 +160,7 @@ export const interfaceSchema = mapping({
   addresses: mapping({
     secondary: oneOf(['local', 'route-only']),
     exclude: list(cidr, { least: 0, most: 1_000 }),
-  }).partial(),
+  } satisfies EveryKey<Section['addresses']>).partial(),
   prefixes: oneOf(['rules', 'local', 'assigned']),
   sources: list(cidr, { least: 0, most: 1_000 }),
   routes: list(routeSchema, { least: 0, most: 1_000 }),
@@ -170,7 +178,7 @@ export const interfaceSchema = mapping({
   dns: yesOrNo(),
   defaultRoute: yesOrNo(),
   requiredForOnline: yesOrNo().nullable(),
-}).partial();
+} satisfies EveryKey<Section>).partial();
 
 export const configSchema = mapping({
   imds: mapping({

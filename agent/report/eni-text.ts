@@ -15,11 +15,19 @@ export interface DesiredItem {
   readonly note: string | null;
 }
 
+export interface AddressItem extends DesiredItem {
+  /**
+   * Seconds until the kernel removes it, unless its lease is renewed before; null: it stays, or is
+   * not there.
+   */
+  readonly validLifetime: number | null;
+}
+
 /** `enid status ENI --json`: keys are only ever added. */
 export interface EniDetail extends StatusRow {
   readonly driver: string | null;
   readonly mtu: { readonly actual: number | null; readonly desired: number | null };
-  readonly addressStates: readonly DesiredItem[];
+  readonly addressStates: readonly AddressItem[];
   readonly prefixStates: readonly DesiredItem[];
   readonly gateways: readonly string[];
   readonly dns: { readonly servers: readonly string[]; readonly domains: readonly string[] };
@@ -57,7 +65,7 @@ export function renderEni(eni: EniDetail, { paint = (_state, text) => text, hasF
     ['Device', [`${describeDevice(eni)}${eni.primary ? ' (primary)' : ''}`.replace(' * ', ' ')]],
     ['MAC', [`${eni.mac}${eni.driver === null ? '' : `, driver ${eni.driver}`}`]],
     ['MTU', [describeMtu(mtu)]],
-    ['Addresses', eni.addressStates.map(describeItem)],
+    ['Addresses', eni.addressStates.map(describeAddress)],
     ['Prefixes', eni.prefixStates.map(describeItem)],
     [
       'Public',
@@ -96,6 +104,12 @@ export function renderEni(eni: EniDetail, { paint = (_state, text) => text, hasF
 function describeItem({ text, isPresent, note }: DesiredItem): string {
   const notes = [...(isPresent ? [] : ['MISSING']), ...(note === null ? [] : [note])];
   return notes.length === 0 ? text : `${text}  (${notes.join(', ')})`;
+}
+
+function describeAddress({ validLifetime, ...item }: AddressItem): string {
+  if (validLifetime === null) return describeItem(item);
+  const valid = `valid for ${formatAge(validLifetime * 1_000)}`;
+  return describeItem({ ...item, note: item.note === null ? valid : `${item.note}, ${valid}` });
 }
 
 function describeMtu({ actual, desired }: EniDetail['mtu']): string {

@@ -12,6 +12,7 @@ import { isKnownFormat } from '../../lib/file/format-number.ts';
 import { type FileLock, lockFile, readLockHolder } from '../../lib/file/lock-file.ts';
 import { readRegularFile } from '../../lib/file/read-file.ts';
 import { removeLeftovers, writeFileAtomically } from '../../lib/file/write-file.ts';
+import type { EveryKey } from '../../lib/schema/every-key.ts';
 import { RuntimeError } from '../errors.ts';
 import type { Ledger } from '../model.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
@@ -25,14 +26,14 @@ const reloadFile = 'reload.json';
 /** More than a host with 1000 ENIs needs. */
 const maxBytes = 16 * 1024 * 1024;
 
-const reloadSchema = z.object({
+const reloadSchema: z.ZodType<ReloadOutcome> = z.object({
   serial: z.number(),
   problem: z.string().nullable(),
   warning: z.string().nullable().default(null),
   knownSince: z.string().nullable().default(null),
   changes: z.number().default(0),
   failures: z.number().default(0),
-});
+} satisfies EveryKey<ReloadOutcome>);
 
 /** The outcome of the last reload of the running program. */
 export interface ReloadOutcome {

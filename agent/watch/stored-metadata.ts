@@ -5,9 +5,10 @@
  */
 
 import * as z from 'zod';
+import type { EveryKey } from '../../lib/schema/every-key.ts';
 import { identityKinds } from '../decide/base/identity.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
-import type { EniMetadata, Ledger } from '../model.ts';
+import type { EniMetadata, Ledger, Snapshot } from '../model.ts';
 import { parseEni } from '../sense/metadata-eni.ts';
 import type { StoredMetadata } from './metadata-poller.ts';
 
@@ -37,7 +38,7 @@ const eniSchema = z.object({
   subnetIpv6: z.array(z.string()),
   vpcCidrs: z.array(z.string()).exactOptional(),
   publicIpv4: z.record(z.string(), z.array(z.string())),
-});
+} satisfies EveryKey<EniMetadata>);
 
 const readingSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('ready'), eni: eniSchema }),
@@ -57,9 +58,9 @@ export const metadataSchema: z.ZodType<StoredMetadata> = z
       tags: z.record(line, line.nullable()).nullable().exactOptional(),
       unreadTags: z.array(line).exactOptional(),
       contested: z.record(line, z.array(line)).exactOptional(),
-    }),
+    } satisfies EveryKey<Snapshot>),
     departed: z.array(eniSchema),
-  })
+  } satisfies EveryKey<StoredMetadata>)
   .refine(
     ({ snapshot, departed }) =>
       [...readyEnis(snapshot), ...departed].every((eni) => isAsServed(eni, snapshot.primaryMac)),
@@ -77,10 +78,15 @@ export const ledgerEntries = z
 /**
  * Link indexes in the entries mean something in one boot only, and the directory may outlive it.
  */
-export const ledgerSchema: z.ZodType<{ bootId: string; entries: Ledger }> = z.object({
+interface StoredLedger {
+  readonly bootId: string;
+  readonly entries: Ledger;
+}
+
+export const ledgerSchema: z.ZodType<StoredLedger> = z.object({
   bootId: z.string(),
   entries: ledgerEntries,
-});
+} satisfies EveryKey<StoredLedger>);
 
 /**
  * Turns the ENI into leaves and parses them with the parser of the metadata, so that the same rules

@@ -1,8 +1,9 @@
 /**
  * `npm run bench`: runs the benchmarks one after the other and prints what they measured beside the
- * bars and the peers. `--json`: JSON only; `--only NAME`: one of them; `--svg FILE`: draws the main
- * results, too; `--docs`: writes docs/proof/performance.md's table and its drawing. Ends with 1
- * where a bar is missed.
+ * bars and the peers. `--json`: JSON only; `--only NAME,…`: some of them; `--shapes NAME,…`: `ways`
+ * for some instances; `--svg FILE`: draws the main results, too; `--docs`: writes what was measured
+ * into the pages: the table and the drawing of docs/proof/performance.md with a whole run, README's
+ * table of ways with `ways`. Ends with 1 where a bar is missed.
  */
 
 import { readFile, writeFile } from 'node:fs/promises';
@@ -28,7 +29,8 @@ import { size } from './size.ts';
 import { startUp } from './start-up.ts';
 import { steady } from './steady.ts';
 import { formatTable } from './table.ts';
-import { ways } from './ways.ts';
+import { chooseShapes, ways } from './ways.ts';
+import { replaceWays } from './ways-table.ts';
 
 const benchmarks: readonly Benchmark[] = [
   ...[
@@ -54,15 +56,18 @@ const { values } = parseArgs({
   options: {
     json: { type: 'boolean', default: false },
     only: { type: 'string' },
+    shapes: { type: 'string' },
     svg: { type: 'string' },
     docs: { type: 'boolean', default: false },
   },
 });
-const chosen = benchmarks.filter(({ name }) => values.only === undefined || name === values.only);
-if (chosen.length === 0) {
+const wanted = values.only?.split(',') ?? benchmarks.map(({ name }) => name);
+const chosen = benchmarks.filter(({ name }) => wanted.includes(name));
+if (chosen.length < wanted.length) {
   process.stderr.write(`no benchmark ${values.only}: ${benchmarks.map(({ name }) => name).join(', ')}\n`);
   process.exit(2);
 }
+if (values.shapes !== undefined) chooseShapes(values.shapes.split(','));
 const summaries: Summary[] = [];
 let hasFailed = false;
 const [load = 0] = loadavg();
@@ -78,7 +83,7 @@ for (const { name, run } of chosen) {
     hasFailed = true;
   }
 }
-if (values.docs) await writeDocs();
+if (values.docs) await (values.only === undefined ? writeDocs() : writeWays());
 if (values.svg !== undefined) await writeFile(values.svg, drawPlot(summaries));
 process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : formatTable(summaries));
 process.exit(hasFailed || summaries.some(({ isMet }) => isMet === false) ? 1 : 0);
@@ -87,7 +92,15 @@ function formatMinutes(): string {
   return ((performance.now() - beginMs) / 60_000).toFixed(1);
 }
 
+/** Of the instances of this run; the rows of others stay. */
+async function writeWays(): Promise<void> {
+  const page = join(import.meta.dirname, '../../README.md');
+  const counts = summaries.flatMap(({ ways: count }) => count ?? []);
+  if (counts.length > 0) await writeFile(page, replaceWays(await readFile(page, 'utf8'), counts));
+}
+
 async function writeDocs(): Promise<void> {
+  await writeWays();
   const docs = join(import.meta.dirname, '../../docs/proof');
   const page = join(docs, 'performance.md');
   const facts = {

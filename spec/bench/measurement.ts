@@ -17,6 +17,16 @@ export interface PeerFigure {
   readonly value: number;
 }
 
+/** How many ways a program loses on one instance. */
+export interface WaysCount {
+  readonly shape: string;
+  readonly who: string;
+  /** Assigned addresses that are not on the host: their ways are not tried. */
+  readonly missing: number;
+  readonly lost: number;
+  readonly all: number;
+}
+
 export interface Measurement {
   /** What is measured, where and how often, in few words. */
   readonly what: string;
@@ -24,6 +34,8 @@ export interface Measurement {
   readonly samples: readonly number[];
   readonly bar?: Bar;
   readonly peer?: PeerFigure;
+  /** A cell of the table of ways. */
+  readonly ways?: WaysCount;
   /** A point of a growth curve: what grows, and with how many addresses of all ENIs together. */
   readonly point?: { readonly curve: string; readonly addressCount: number };
 }

@@ -35,7 +35,7 @@ export async function measurePeerCpu(): Promise<{ readonly refreshMs: number; re
 }
 
 export const peer: Benchmark = {
-  name: 'peer',
+  name: 'refresh',
   async run(): Promise<Measurement[]> {
     const { version, firstMs, refreshMs, requests, processes } = await measurePeer();
     const what = `amazon-ec2-net-utils ${version}, ${describeSize(large)}`;

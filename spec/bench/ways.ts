@@ -1,7 +1,7 @@
 /**
- * Ways lost: every source with every kind of destination, with enid and with amazon-ec2-net-utils
- * on the same shapes. What the peer needs is there as its package has it: its .network file and
- * none of enid's settings.
+ * Ways lost: every source with every kind of destination, with enid, with amazon-ec2-net-utils, and
+ * with the rules of nm-cloud-setup and cloud-netconfig, made by hand, on the same shapes. What the
+ * peer needs is there as its package has it: its .network file and none of enid's settings.
  */
 
 import { type PeerProgram, peerProgram } from '../../fixtures/vpc/debian-trees.ts';
@@ -9,19 +9,31 @@ import type { Vpc } from '../../fixtures/vpc/vpc.ts';
 import { runAll } from '../../fixtures/ways/disturbed.ts';
 import { awaitLeases, openBare, openWithEnid } from '../../fixtures/ways/instance.ts';
 import { Matrix } from '../../fixtures/ways/matrix.ts';
+import { installLeases, type StandIn, standIns } from '../../fixtures/ways/peer-rules.ts';
 import { listShapes, type Shape } from '../../fixtures/ways/shapes.ts';
 import { formatLost } from '../../fixtures/ways/table.ts';
 import { isLost } from '../../fixtures/ways/way.ts';
-import type { Benchmark, Measurement } from './measurement.ts';
+import type { Benchmark, Measurement, WaysCount } from './measurement.ts';
 
 const runMs = 120_000;
 const addressMs = 5_000;
 
-interface Count {
-  /** Assigned addresses that are not on the host: their ways are not tried. */
-  readonly missing: number;
-  readonly lost: number;
-  readonly all: number;
+/** A program, or its rules made by hand. */
+interface Contender {
+  readonly who: string;
+  readonly open: () => Promise<Vpc>;
+  /** As its timer does, once all destinations are there. */
+  readonly refresh?: (vpc: Vpc) => Promise<void>;
+}
+
+let chosen: readonly string[] | null = null;
+
+/** Some of the instances only, by their names: all take ten minutes and more. */
+export function chooseShapes(names: readonly string[]): void {
+  const known = listShapes().map(({ name }) => name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw new Error(`no instance ${unknown.join(', ')}: ${known.join(', ')}`);
+  chosen = names;
 }
 
 export const ways: Benchmark = {
@@ -29,27 +41,58 @@ export const ways: Benchmark = {
   async run(): Promise<Measurement[]> {
     const peer = peerProgram();
     const rows: Measurement[] = [];
-    for (const shape of listShapes()) {
-      const theirs = await count(shape, `amazon-ec2-net-utils ${peer.version}`, () => openWithPeer(shape, peer));
-      const ours = await count(shape, 'enid', async () => (await openWithEnid(shape)).vpc);
+    for (const shape of listShapes().filter(({ name }) => chosen?.includes(name) !== false)) {
+      const netUtils = `amazon-ec2-net-utils ${peer.version}`;
+      const theirs = await count(shape, { who: netUtils, open: () => openWithPeer(shape, peer) });
+      const ours = await count(shape, { who: 'enid', open: async () => (await openWithEnid(shape)).vpc });
       const figure = (value: number) => ({ bar: { p99: 0 }, peer: { name: 'amazon-ec2-net-utils', value } });
-      const row = (what: string, sample: number, value: number) =>
-        rows.push({ what: `${what}, ${shape.name}`, unit: '', samples: [sample], ...figure(value) });
-      row(`ways lost of ${ours.all} (peer ${peer.version}: of ${theirs.all})`, ours.lost, theirs.lost);
-      row('assigned addresses that the host has not', ours.missing, theirs.missing);
+      const row = (what: string, sample: number, value: number) => {
+        const measured: Measurement = { what: `${what}, ${shape.name}`, unit: '', samples: [sample] };
+        return { ...measured, ...figure(value) };
+      };
+      const title = `ways lost of ${ours.all} (peer ${peer.version}: of ${theirs.all})`;
+      rows.push({ ...row(title, ours.lost, theirs.lost), ways: ours });
+      rows.push(row('assigned addresses that the host has not', ours.missing, theirs.missing));
+      rows.push(tell(theirs));
+      for (const standIn of standIns) rows.push(tell(await count(shape, contend(shape, standIn))));
     }
     return rows;
   },
 };
 
-async function count(shape: Shape, who: string, open: () => Promise<Vpc>): Promise<Count> {
+function tell(ways: WaysCount): Measurement {
+  const { who, lost, all, shape } = ways;
+  return { what: `ways lost of ${all} by ${who}, ${shape}`, unit: '', samples: [lost], ways };
+}
+
+function contend(shape: Shape, { name, apply }: StandIn): Contender {
+  return {
+    who: `${name}, by hand`,
+    async open() {
+      const vpc = await openBare(shape, { install: (guest) => installLeases(guest, shape) });
+      try {
+        await awaitLeases(vpc);
+        await apply(vpc, shape);
+        return vpc;
+      } catch (error) {
+        await vpc.destroy();
+        throw error;
+      }
+    },
+    refresh: (vpc) => apply(vpc, shape),
+  };
+}
+
+async function count(shape: Shape, { who, open, refresh }: Contender): Promise<WaysCount> {
   const vpc = await open();
   try {
     const matrix = await Matrix.create(vpc, shape.subnets);
+    await refresh?.(vpc);
     const missing = await matrix.listen(addressMs);
     const results = (await runAll(matrix, shape.subnets)).filter(({ source }) => !missing.includes(source));
     process.stderr.write(`${shape.name}, ${who}: ${formatLost(results) || 'no way lost'}\n`);
-    return { missing: missing.length, lost: results.filter(isLost).length, all: results.length };
+    const lost = results.filter(isLost).length;
+    return { shape: shape.name, who, missing: missing.length, lost, all: results.length };
   } finally {
     await vpc.destroy();
   }

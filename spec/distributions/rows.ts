@@ -51,8 +51,11 @@ const distributions: Readonly<Record<TreeName, string>> = {
   forky: 'Debian forky',
 };
 
-/** `name=path …`: where spec/…/run.sh has the trees. Throws where the row's is not there. */
-export function findTree({ tree }: Pick<Row, 'tree'>, pairs: string): string {
+/**
+ * `name=path …`: where spec/…/run.sh has the trees, of rows and of deploy/'s recipes. Throws where
+ * it is not there.
+ */
+export function findTree({ tree }: { readonly tree: TreeName | 'bookworm-recipes' }, pairs: string): string {
   const found = pairs.split(' ').find((pair) => pair.startsWith(`${tree}=`));
   if (found === undefined) throw new Error(`expected a tree ${tree} in ENID_MATRIX, got "${pairs}"`);
   return found.slice(tree.length + 1);

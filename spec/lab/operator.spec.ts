@@ -94,6 +94,40 @@ describe('enid status, plan and explain', () => {
   );
 });
 
+it(
+  'enid status ENI shows how long the kernel keeps each leased address',
+  async () => {
+    const forever = 0xffff_ffff;
+    const ofKernel = async () => {
+      const links = JSON.parse(await lab.vpc.guest.check(['ip', '-j', 'address', 'show', 'dev', 'ens6']));
+      const found: { local: string; prefixlen: number; valid_life_time: number }[] = links[0].addr_info;
+      return new Map(found.map((one) => [`${one.local}/${one.prefixlen}`, one.valid_life_time]));
+    };
+    // The files of enid have networkd keep a lease for good (KeepConfiguration=); others do not.
+    const lifetime = ['valid_lft', '600', 'preferred_lft', '600'];
+    await lab.vpc.guest.check(['ip', 'address', 'change', '10.0.2.20/24', 'dev', 'ens6', ...lifetime]);
+    const before = await ofKernel();
+    const { stdout } = await enid('status', 'ens6', '--json');
+    const after = await ofKernel();
+    const shown: { text: string; validLifetime: number | null }[] = JSON.parse(stdout).addressStates;
+    expect(shown.map(({ text }) => text)).toEqual(expect.arrayContaining(['10.0.2.20/24', '10.0.2.21/32']));
+    for (const { text, validLifetime } of shown) {
+      expect([text, before.has(text)]).toEqual([text, true]);
+      expect(validLifetime ?? forever).toBeLessThanOrEqual(before.get(text) ?? 0);
+      expect(validLifetime ?? forever).toBeGreaterThanOrEqual(after.get(text) ?? forever);
+    }
+    const lifetimeOf = (text: string) => shown.find((one) => one.text === text)?.validLifetime;
+    expect(lifetimeOf('10.0.2.20/24')).toBeGreaterThan(500);
+    expect(lifetimeOf('10.0.2.20/24')).toBeLessThanOrEqual(600);
+    expect(lifetimeOf('10.0.2.21/32')).toBeNull();
+    expect((await enid('status', 'ens6')).stdout).toMatch(/10\.0\.2\.20\/24 {2}\(lease, valid for (?:9|10)m\)/);
+    const stays = ['valid_lft', 'forever', 'preferred_lft', 'forever'];
+    await lab.vpc.guest.check(['ip', 'address', 'change', '10.0.2.20/24', 'dev', 'ens6', ...stays]);
+    expect((await enid('status', 'ens6')).stdout).toMatch(/10\.0\.2\.20\/24 {2}\(lease\)/);
+  },
+  testMs,
+);
+
 describe('enid explain', () => {
   it(
     'names rule, route, table, ENI and gateway of every source, and finds all of them right',

@@ -45,6 +45,7 @@ function normalise(output: string): string {
       .replaceAll(/\b20\d\d-\d\d-\d\d \d\d:\d\d:\d\d UTC/g, '2026-01-02 03:04:05 UTC')
       .replaceAll(/(?<= {2})\d+[smhd] +(?=\d+$)/gm, '2m       ')
       .replaceAll(/\b\d+[smhd] ago\b/g, '2m ago')
+      .replaceAll(/\bvalid for \d+[smhd]\b/g, 'valid for 59m')
       .replaceAll(/\blast read \d+ s ago\b/g, 'last read 30 s ago')
       .replaceAll(/\bprocess \d+/g, 'process 812')
       .replace(/^(ok +kernel +).*$/m, '$16.1.0-28-cloud-amd64')

@@ -170,4 +170,44 @@ describe.each(releases)('with systemd-networkd %s', (release, findCommand) => {
     },
     testMs,
   );
+
+  it(
+    'with manage: rules it concerns the table of the ENI alone; the routes of main stay another program’s',
+    async () => {
+      const entries = (keys: string) =>
+        [1, 2].map((device) => `  - { match: { device: ${device} }, ${keys} }\n`).join('');
+      // The other addresses are then another program's to put on the links.
+      const present = ['10.0.1.10', '10.0.2.20', '10.0.1.30', '2001:db8:0:1::10'];
+      await configure(entries('manage: rules'));
+      await enid.converged();
+      const ofMain = async () => {
+        const text = `${await routes('route', 'show')}${await routes('-6', 'route', 'show')}`;
+        return text
+          .replace(/ expires \S+/g, '')
+          .split('\n')
+          .sort();
+      };
+      const before = await ofMain();
+      expect(await pass(far, 2_000)).toEqual([]);
+      await configure(entries('manage: rules, mtuOutside: 1500'));
+      const ofTable = async () =>
+        `${await routes('route', 'show', 'table', '10001')}${await routes('route', 'show', 'table', '10002')}`;
+      await until('the MTU', async () => [...(await ofTable()).matchAll(/^default .* mtu 1500/gm)].length === 2);
+      const passed = await pass(far, 10_000);
+      expect(passed).toEqual(expect.arrayContaining(['10.0.2.20', '10.0.1.30']));
+      // Main's default is another program's; networkd leases the ENIs' IPv6 again in its own time.
+      for (const source of ['10.0.1.10', '2001:db8:0:1::10']) expect(passed).not.toContain(source);
+      expect(await pass(inside, 10_000)).toEqual(expect.arrayContaining(present));
+      await check('ping', '-c1', '-W2', '-Mdo', '-s', '8973', '-I', '10.0.2.20', inside[4]);
+      const table6 = await routes('-6', 'route', 'show', 'table', '10001');
+      expect(table6).toMatch(/^default via fe80::1 .* mtu 1500/m);
+      expect(table6).toMatch(/^2001:db8::\/56 via fe80::1 (?!.*mtu)/m);
+      expect(await ofMain()).toEqual(before);
+      await configure(entries('manage: rules'));
+      await until('its end', async () => !(await ofTable()).includes('mtu 1500'));
+      expect(await pass(far, 2_000)).toEqual([]);
+      await configure('');
+    },
+    testMs,
+  );
 });

@@ -90,6 +90,28 @@ it(
 );
 
 it(
+  'mtuOutside is for what leaves the VPC, in the table of the VRF; the blocks of the VPC keep the MTU of the link',
+  async () => {
+    const [far, inside] = ['198.51.100.10', '10.0.9.9'];
+    const [far6, inside6] = ['2001:db8:ffff::10', '2001:db8:0:9::9'];
+    const ways = async () =>
+      await Promise.all([far, far6, inside, inside6].map((to) => run(`ip route get ${to} vrf wan1`)));
+    const mtus = async () => (await ways()).map((way) => / mtu (?<mtu>\d+)/.exec(way)?.groups?.['mtu'] ?? null);
+    expect(await mtus()).toEqual([null, null, null, null]);
+    await configure(`${inVrf}    mtuOutside: 1280\n`);
+    await host.until('the MTU of the default', 'ip route show vrf wan1 | grep "^default .*mtu 1280"');
+    await host.until('that of IPv6', 'ip -6 route show vrf wan1 | grep "^default .*mtu 1280"');
+    await expectInVrf(10003);
+    expect(await mtus()).toEqual(['1280', '1280', null, null]);
+    for (const way of await ways()) expect(way).toContain(`dev ${link} table 10003`);
+    await configure(inVrf);
+    await host.until('its end', '! { ip route show vrf wan1; ip -6 route show vrf wan1; } | grep "mtu 1280"');
+    expect(await mtus()).toEqual([null, null, null, null]);
+  },
+  machineMs,
+);
+
+it(
   'an assigned address is there without a reload; routes of others in the VRF stay',
   async () => {
     await run('ip route add 192.0.2.0/24 via 10.0.3.9 vrf wan1');

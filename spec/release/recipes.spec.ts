@@ -10,16 +10,10 @@ import { afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/gl
 import { parse, parseAllDocuments } from 'yaml';
 import { Chroot } from '../../fixtures/machine/chroot.ts';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
+import { findTree } from '../distributions/rows.ts';
 
 const root = join(import.meta.dirname, '../..');
 
-/** Made by fixtures/machine/tree.sh; spec/service/run.sh hands it over. */
-function findRecipesTree(): string {
-  const pairs = process.env['ENID_MATRIX'] ?? '';
-  const found = /(?:^| )bookworm-recipes=(\S+)/.exec(pairs)?.[1];
-  if (found === undefined) throw new Error(`expected a tree bookworm-recipes in ENID_MATRIX, got "${pairs}"`);
-  return found;
-}
 const deploy = join(root, 'deploy');
 const release = join(root, 'dist/release');
 const url = 'http://127.0.0.1';
@@ -40,7 +34,9 @@ beforeAll(async () => {
 
 /** A fresh image with a web server that has the release, and no other repository. */
 beforeEach(async () => {
-  host = await Chroot.open(findRecipesTree(), { isIsolated: true });
+  host = await Chroot.open(findTree({ tree: 'bookworm-recipes' }, process.env['ENID_MATRIX'] ?? ''), {
+    isIsolated: true,
+  });
   await host.copyIn(release, '/srv/enid');
   await host.copyIn(deploy, '/srv/deploy');
   await host.shell(`rm -rf /etc/apt/sources.list /etc/apt/sources.list.d/*

@@ -19,7 +19,7 @@ export async function readExposure(
   const settings = reportSchema.parse(JSON.parse(await machine.check([...analyze, '--json=short'])));
   const report = (await machine.run(analyze)).stdout;
   return {
-    level: Number(/exposure level for [\w.-]+: ([\d.]+)/.exec(report)?.[1]),
+    level: Number(/exposure level for [\w.@-]+: ([\d.]+)/.exec(report)?.[1]),
     settings: settings
       .filter(({ exposure }) => Number(exposure) > 0)
       .map(({ name, exposure }) => `${name} ${exposure}`)

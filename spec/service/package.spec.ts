@@ -73,6 +73,7 @@ const common = [
   '/usr/lib/systemd/network/80-ec2.network',
   '/usr/lib/systemd/networkd.conf.d/50-enid.conf',
   '/usr/lib/systemd/system/enid-restore.service',
+  '/usr/lib/systemd/system/enid-online@.service',
   '/usr/lib/systemd/system/enid-reload.socket',
   '/usr/lib/systemd/system/enid-reload@.service',
   '/usr/lib/systemd/system/enid.service',

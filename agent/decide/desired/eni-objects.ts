@@ -4,7 +4,14 @@ import { familyOf } from '../../../lib/ip/address.ts';
 import { addressAt, networkOf, requireCidr } from '../../../lib/ip/cidr.ts';
 import { defaultDestination } from '../../../lib/ip/default-route.ts';
 import type { InterfacePolicy } from '../../config/types.ts';
-import type { DesiredAddress, DesiredLease, DesiredRoute, EniMetadata, Link } from '../../model.ts';
+import {
+  type DesiredAddress,
+  type DesiredLease,
+  type DesiredRoute,
+  type EniMetadata,
+  type Link,
+  standInMetric,
+} from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { RTPROT_RA } from '../base/kernel-numbers.ts';
 import { localTable, mainTable } from '../base/numbers.ts';
@@ -13,7 +20,6 @@ import { findGateway, isDefaultWithdrawn, type Surroundings } from './gateways.t
 import type { Matched } from './matched.ts';
 import { computeMtuOutside, listInside } from './outside.ts';
 import { hasFamily, isExcluded, listPrefixSources, listSubnets } from './sources.ts';
-import { standInMetric } from './stand-ins.ts';
 
 /** EC2 delegates /28; a shorter prefix is made local as a whole. */
 const shortestAssigned = 24;
@@ -107,7 +113,6 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
   const unresolvedFamilies: (4 | 6)[] = [];
   const linkIndex = one.candidate.link.index;
   const outside = withMtuOutside(one);
-  const insideRoutes: DesiredRoute[] = [];
   for (const family of [4, 6] as const) {
     const gateway = findGateway(surroundings, one, family);
     if (gateway === null) {
@@ -115,13 +120,31 @@ export function computeDefaultRoutes(surroundings: Surroundings, one: Matched, m
       continue;
     }
     const destination = defaultDestination[family];
-    const way = { table, type: 'unicast', gateway, linkIndex, metric } as const;
-    routes.push({ ...way, destination, ...outside });
-    if (outside.mtu === undefined) continue;
-    for (const block of listInside(one.eni, family)) insideRoutes.push({ ...way, destination: block });
+    routes.push({ table, type: 'unicast', gateway, linkIndex, metric, destination, ...outside });
   }
-  const inside = insideRoutes.length === 0 ? noRoutes : insideRoutes;
-  return { routes, inside, unresolvedFamilies };
+  return { routes, inside: computeInside(surroundings, one, metric), unresolvedFamilies };
+}
+
+/**
+ * In a VRF lease and router advertisement bring the default; what has another MTU than it has is
+ * left.
+ */
+export function computeVrfRoutes(surroundings: Surroundings, one: Matched, metric: number): DefaultRoutes {
+  if (one.policy.manage !== 'full' || !one.policy.defaultRoute) return noDefaults;
+  return { ...noDefaults, inside: computeInside(surroundings, one, metric) };
+}
+
+/** To the blocks of the VPC, in the table of the ENI. */
+function computeInside(surroundings: Surroundings, one: Matched, metric: number): readonly DesiredRoute[] {
+  if (withMtuOutside(one).mtu === undefined) return noRoutes;
+  const base = { table: one.tableId, type: 'unicast', linkIndex: one.candidate.link.index, metric } as const;
+  const inside = ([4, 6] as const).flatMap((family) => {
+    const gateway = findGateway(surroundings, one, family);
+    return gateway === null
+      ? []
+      : listInside(one.eni, family).map((destination) => ({ ...base, gateway, destination }));
+  });
+  return inside.length === 0 ? noRoutes : inside;
 }
 
 /** For a default route of an ENI. */

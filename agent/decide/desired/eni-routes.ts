@@ -10,6 +10,7 @@ import {
   computeDefaultRoutes,
   computeMainRoutes,
   computeOperatorRoutes,
+  computeVrfRoutes,
   type DefaultRoutes,
   noDefaults,
   noOperatorRoutes,
@@ -18,7 +19,7 @@ import {
 } from './eni-objects.ts';
 import { findGateway, type Surroundings } from './gateways.ts';
 import { computeInsideRoutes } from './inside-routes.ts';
-import type { Matched } from './matched.ts';
+import { hasMainDefault, type Matched } from './matched.ts';
 import { nameNetworkFile } from './network-file.ts';
 import { isRouted } from './situation.ts';
 import type { World } from './world.ts';
@@ -38,10 +39,7 @@ type Inputs = Pick<World, 'config' | 'kernel' | 'routers' | 'networkd'>;
 
 /** One for each ENI, in their order. */
 export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] {
-  const substitutes = computeSubstitutes(
-    world,
-    matched.filter(({ collision }) => collision === null),
-  );
+  const substitutes = computeSubstitutes(world, matched.filter(hasMainDefault));
   const leading = findLeading(world, matched);
   const inside = computeInsideRoutes(world, matched);
   return matched.map((one) => {
@@ -52,16 +50,13 @@ export function routeEach(world: Inputs, matched: readonly Matched[]): Routed[] 
 
 /** The one whose default route main prefers for IPv6. */
 function findLeading(world: Inputs, matched: readonly Matched[]): Matched | null {
-  const able = matched.filter(
-    (one) =>
-      one.collision === null && mayLead(one) && one.candidate.link.hasCarrier && findGateway(world, one, 6) !== null,
-  );
+  const able = matched.filter((one) => hasMainDefault(one) && mayLead(one) && findGateway(world, one, 6) !== null);
   return able.reduce<Matched | null>((best, one) => (best === null || one.metric < best.metric ? one : best), null);
 }
 
-/** Whether it has a default route in main. */
-function mayLead({ policy, isLeaving }: Matched): boolean {
-  return policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && !isLeaving;
+/** Whether main's default may be moved to it: not to one that EC2 is taking away. */
+function mayLead({ candidate, isLeaving }: Matched): boolean {
+  return candidate.link.hasCarrier && !isLeaving;
 }
 
 interface RouteOptions {
@@ -78,11 +73,17 @@ function routeOne(world: Inputs, one: Matched, { further, isLeading }: RouteOpti
   const isTakenUp = inForce.endsWith(`/${fileName}`);
   return {
     one,
-    defaults: isRouted(one) ? computeDefaultRoutes(world, one, metric) : noDefaults,
+    defaults: computeDefaults(world, one),
     operator: isManaged || policy.manage === 'rules' ? computeOperatorRoutes(world, one, metric) : noOperatorRoutes,
     isTakenUp,
     mainRoutes: isManaged ? [...computeMainRoutes(world, one, { metric, isTakenUp, isLeading }), ...further] : [],
   };
+}
+
+/** Of the ENI's own table. */
+function computeDefaults(world: Inputs, one: Matched): DefaultRoutes {
+  if (isRouted(one)) return computeDefaultRoutes(world, one, one.metric);
+  return one.policy.vrf === null ? noDefaults : computeVrfRoutes(world, one, one.metric);
 }
 
 /**
@@ -91,16 +92,13 @@ function routeOne(world: Inputs, one: Matched, { further, isLeading }: RouteOpti
  */
 function computeSubstitutes(
   surroundings: Surroundings,
-  all: readonly Matched[],
+  withDefault: readonly Matched[],
 ): ReadonlyMap<Matched, readonly DesiredRoute[]> {
-  const leading = all.filter(mayLead);
-  const dead = leading.filter(({ candidate }) => !candidate.link.hasCarrier).map(({ metric }) => metric);
+  const dead = withDefault.filter(({ candidate }) => !candidate.link.hasCarrier).map(({ metric }) => metric);
   const substitutes = new Map<Matched, DesiredRoute[]>();
   if (dead.length === 0) return substitutes;
   const metric = Math.max(1, Math.min(...dead) - 1);
-  const alive = leading
-    .filter(({ candidate }) => candidate.link.hasCarrier)
-    .sort((left, right) => left.metric - right.metric);
+  const alive = withDefault.filter(mayLead).sort((left, right) => left.metric - right.metric);
   for (const family of [4, 6] as const) {
     const next = alive.find((one) => findGateway(surroundings, one, family) !== null);
     if (next === undefined || next.metric <= metric) continue;

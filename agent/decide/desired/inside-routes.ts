@@ -8,7 +8,7 @@ import type { DesiredRoute, Family } from '../../model.ts';
 import { mainTable } from '../base/numbers.ts';
 import { findGateway, type Surroundings } from './gateways.ts';
 import { isAsWideAsDefault, listForeignRoutes } from './main-table.ts';
-import type { Matched } from './matched.ts';
+import { hasMainDefault, type Matched } from './matched.ts';
 import { computeMtuOutside, listInside } from './outside.ts';
 import { listSubnets } from './sources.ts';
 
@@ -21,10 +21,7 @@ export function computeInsideRoutes(
   surroundings: Surroundings,
   matched: readonly Matched[],
 ): ReadonlyMap<Matched, readonly DesiredRoute[]> {
-  const all = matched.filter(
-    ({ policy, collision }) =>
-      policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && collision === null,
-  );
+  const all = matched.filter(hasMainDefault);
   // The default of a dead link is still in main, behind the next one's (eni-routes.ts).
   const leading = all.filter(({ candidate }) => candidate.link.hasCarrier);
   const routes = new Map<Matched, DesiredRoute[]>();

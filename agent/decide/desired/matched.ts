@@ -37,6 +37,14 @@ export interface Matched {
   readonly collision: string | null;
 }
 
+/**
+ * Whether main has a default route by it. Also while it leaves: its configuration stays until its
+ * link is gone, so that main goes on choosing among the same ones.
+ */
+export function hasMainDefault({ policy, collision }: Matched): boolean {
+  return policy.manage === 'full' && policy.defaultRoute && policy.vrf === null && collision === null;
+}
+
 /** Each with its collision, if any. */
 export function findCollisions(all: readonly Matched[]): Matched[] {
   return all.map((one) => ({ ...one, collision: findCollision(one, all) }));

@@ -8,18 +8,11 @@ import {
   type DesiredRoute,
   ownProtocol,
   type Route,
+  standInMetric,
 } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
 import { permanentFlag, tentativeFlag } from '../base/kernel-numbers.ts';
 import { localTable } from '../base/numbers.ts';
-
-/**
- * A route that stands in for the router advertisement's has another metric: networkd appends its
- * own, and the kernel accepts no second route with the same next hop there (rt6_duplicate_nexthop),
- * so the advertised one would never come back. A stand-in for an address comes after the kernel's
- * own route, which has metric 0.
- */
-export const standInMetric = 4_096;
 
 /**
  * networkd up to 256 drops a DHCPv6 address whenever it reconfigures the link; packets to it were

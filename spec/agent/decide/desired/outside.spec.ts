@@ -97,6 +97,44 @@ describe('main', () => {
   });
 });
 
+describe('in a VRF', () => {
+  const table = 4_242;
+  const vrf = makeLink({ index: 50, name: 'wan1', mac: null, kind: 'vrf', vrfTable: table });
+  const inVrf = (world: ModelWorld) => {
+    world.state.links = [
+      ...world.state.links.map((link) => (link.index === secondIndex ? { ...link, masterIndex: vrf.index } : link)),
+      vrf,
+    ];
+    return world;
+  };
+  const ofTable = (world: ModelWorld) =>
+    inVrf(world)
+      .decide()
+      .desired.enis.flatMap(({ routes }) => routes)
+      .filter((route) => route.table === table && route.gateway !== null)
+      .map(({ destination, mtu }) => [destination, mtu ?? null]);
+
+  it('the table has the smaller MTU on its default, and the blocks without it', () => {
+    const world = makeRunning([first, second]);
+    configure(world, '{ match: { device: 1 }, vrf: wan1, mtuOutside: 1500 }');
+    expect(ofTable(world)).toContainEqual([block, null]);
+    const files = [...world.decide().desired.enis.flatMap(({ networkFiles }) => networkFiles)];
+    const text = files.map((file) => file.text).join('');
+    expect(text).toMatch(new RegExp(`Destination=${block}\nTable=${table}\n`));
+    expect(text).toMatch(new RegExp(`Gateway=_dhcp4\nTable=${table}\nMetric=513\nMTUBytes=1500\n`));
+    expect(inMain(world, block)).toEqual([]);
+  });
+
+  it.each([
+    ['without the option', '{ match: { device: 1 }, vrf: wan1 }'],
+    ['without a default of its own', '{ match: { device: 1 }, vrf: wan1, defaultRoute: false, mtuOutside: 1500 }'],
+  ])('no block %s', (_name, entry) => {
+    const world = makeRunning([first, second]);
+    configure(world, entry);
+    expect(ofTable(world)).not.toContainEqual([block, null]);
+  });
+});
+
 describe('it has no effect', () => {
   it.each([
     ['where the link takes no more', [first, second], '{ match: {}, mtu: 1500, mtuOutside: 1500 }'],
@@ -142,5 +180,48 @@ describe('a route of networkd', () => {
     configure(world);
     world.converge();
     expect(world.state.routes.filter(({ mtu, destination }) => mtu !== undefined || destination === block)).toEqual([]);
+  });
+});
+
+describe('while an ENI leaves', () => {
+  /** Its metric is the best, so that main's default is by it. */
+  const preferred = '{ match: { device: 1 }, metric: 100, mtuOutside: 1500 }';
+  const takeAway = (world: ModelWorld) => {
+    const { snapshot } = world.state;
+    if (snapshot === null) throw new Error('no snapshot');
+    const enis = snapshot.enis.filter((reading) => reading.kind !== 'ready' || reading.eni.mac !== second.mac);
+    world.state.snapshot = { ...snapshot, enis };
+    world.state.departed = [second];
+  };
+  const setCarrier = (world: ModelWorld, linkIndex: number, hasCarrier: boolean) => {
+    world.state.links = world.state.links.map((link) => (link.index === linkIndex ? { ...link, hasCarrier } : link));
+  };
+
+  it.each([
+    ['the only one that asks for it', preferred],
+    ['one of several', '{ match: { device: 0 }, mtuOutside: 1500 }', preferred],
+    ['not main’s choice', ofSecond],
+  ])('nothing changes: %s', (_name, ...entries) => {
+    const world = makeRunning([first, second], ...entries);
+    takeAway(world);
+    expect(world.converge()).toEqual([]);
+    expect(inMain(world, block).map(({ linkIndex }) => linkIndex)).toContain(secondIndex);
+  });
+
+  it('main goes by another ENI once its link is dead, both beyond the VPC and inside of it', () => {
+    const world = makeRunning([first, second], preferred);
+    takeAway(world);
+    setCarrier(world, secondIndex, false);
+    world.converge();
+    expect(inMain(world, '0.0.0.0/0')[0]).toMatchObject({ linkIndex: firstIndex });
+    expect(inMain(world, block).map(({ linkIndex }) => linkIndex)).toEqual([]);
+  });
+
+  it('main is not moved to it where the link of another one is dead', () => {
+    const world = makeRunning([first, second], ofSecond);
+    takeAway(world);
+    setCarrier(world, firstIndex, false);
+    world.converge();
+    expect(inMain(world, '0.0.0.0/0')[0]).toMatchObject({ linkIndex: firstIndex, metric: 512 });
   });
 });
