@@ -5,6 +5,7 @@
 
 import type { Address, Family, Link, LinkSettings, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
+export type { Hook, TableRecord } from '../lib/nftables/types.ts';
 export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
 
 /**
