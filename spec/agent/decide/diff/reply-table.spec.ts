@@ -22,7 +22,7 @@ function apply(actual: TableRecord | null, changes: readonly ReplyChange[]): Tab
       table = { ...table, chains: table.chains.filter(({ name }) => name !== change.chain) };
     else if (change.kind === 'add-map')
       table = { ...table, maps: [...table.maps, { name: change.map, family: change.family, elements: new Map() }] };
-    else if (change.kind === 'add-elements' || change.kind === 'delete-elements') {
+    else if ('elements' in change) {
       const isNew = change.kind === 'add-elements';
       table = {
         ...table,
