@@ -107,7 +107,7 @@ function encodeOperation(table: string, operation: Operation, index: number): Me
       return [{ type: NFT_MSG_NEWRULE, flags: NLM_F_CREATE | NLM_F_APPEND, attributes: encodeRule(table, operation) }];
     case 'delete-rule': {
       const handle = Buffer.alloc(8);
-      handle.writeBigUInt64BE(operation.handle);
+      handle.writeBigUInt64BE(BigInt(operation.handle));
       const names = [encodeName(NFTA_RULE_TABLE, table), encodeName(NFTA_RULE_CHAIN, operation.chain)];
       return [{ type: NFT_MSG_DELRULE, flags: 0, attributes: [...names, encodeAttribute(NFTA_RULE_HANDLE, handle)] }];
     }
@@ -122,7 +122,7 @@ function encodeOperation(table: string, operation: Operation, index: number): Me
       const isNew = operation.kind === 'add-elements';
       const type = isNew ? NFT_MSG_NEWSETELEM : NFT_MSG_DELSETELEM;
       const flags = isNew ? NLM_F_CREATE | NLM_F_EXCL : 0;
-      return splitElements(operation.elements).map((part) => ({
+      return splitElements(operation.elements, isNew).map((part) => ({
         ...{ type, flags },
         attributes: [
           encodeName(NFTA_SET_ELEM_LIST_TABLE, table),
@@ -174,8 +174,9 @@ function encodeMap(table: string, { map, family }: Extract<Operation, { kind: 'a
 /** An attribute holds 64 KiB at most; an element with its end takes about 100 bytes. */
 const mostInMessage = 300;
 
-function splitElements(elements: ReadonlyMap<string, string>): Buffer[][] {
-  const all = [...elements].map(([cidr, chain]) => encodeElement(cidr, chain));
+/** A deletion names the keys only. */
+function splitElements(elements: ReadonlyMap<string, string>, hasChains: boolean): Buffer[][] {
+  const all = [...elements].map(([cidr, chain]) => encodeElement(cidr, hasChains ? chain : null));
   const parts: Buffer[][] = [];
   for (let start = 0; start < all.length; start += mostInMessage) {
     parts.push(all.slice(start, start + mostInMessage).flat());
@@ -183,11 +184,11 @@ function splitElements(elements: ReadonlyMap<string, string>): Buffer[][] {
   return parts;
 }
 
-function encodeElement(cidr: string, chain: string): Buffer[] {
+function encodeElement(cidr: string, chain: string | null): Buffer[] {
   const { start, end } = toInterval(cidr);
   const key = (bytes: Buffer) => encodeNested(NFTA_SET_ELEM_KEY, [encodeValue(bytes)]);
-  const data = encodeNested(NFTA_SET_ELEM_DATA, [encodeVerdict(NFT_GOTO, chain)]);
-  const first = encodeNested(NFTA_LIST_ELEM, [key(start), data]);
+  const data = chain === null ? [] : [encodeNested(NFTA_SET_ELEM_DATA, [encodeVerdict(NFT_GOTO, chain)])];
+  const first = encodeNested(NFTA_LIST_ELEM, [key(start), ...data]);
   if (end === null) return [first];
   const flags = encodeU32(NFTA_SET_ELEM_FLAGS, NFT_SET_ELEM_INTERVAL_END);
   return [first, encodeNested(NFTA_LIST_ELEM, [flags, key(end)])];

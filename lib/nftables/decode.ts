@@ -104,7 +104,7 @@ export function decodeRule(
   buffer: Buffer,
   start: number,
   end: number,
-): InTable & { readonly chain: string; readonly comment: string | null; readonly handle: bigint } {
+): InTable & { readonly chain: string; readonly comment: string | null; readonly handle: number } {
   const { family, attributes } = readHeader(buffer, start, end);
   const handle = attributes.get(NFTA_RULE_HANDLE);
   if (handle === undefined) throw new DecodeError('a rule without a handle');
@@ -115,7 +115,8 @@ export function decodeRule(
     table: textOf(buffer, attributes, NFTA_RULE_TABLE),
     chain: textOf(buffer, attributes, NFTA_RULE_CHAIN),
     comment: userData === undefined ? null : readComment(buffer, ...userData),
-    handle: buffer.readBigUInt64BE(handle[0]),
+    // Counted up from 1 in each table.
+    handle: Number(buffer.readBigUInt64BE(handle[0])),
   };
 }
 

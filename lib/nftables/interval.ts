@@ -4,7 +4,7 @@
  */
 
 import { formatAddress, widthOf } from '../ip/address.ts';
-import { formatCidr, requireCidr } from '../ip/cidr.ts';
+import { formatCidr, hostCidr, requireCidr } from '../ip/cidr.ts';
 import type { Family } from '../rtnetlink/types.ts';
 
 export interface Interval {
@@ -12,7 +12,16 @@ export interface Interval {
   readonly end: Buffer | null;
 }
 
+/** Of CIDR text, or of a range as `nameInterval` writes it. */
 export function toInterval(cidr: string): Interval {
+  const [first = '', behind] = cidr.split('-');
+  if (behind !== undefined) {
+    const bytes = (address: string) => {
+      const { family, value } = requireCidr(hostCidr(address));
+      return toBytes(value, widthOf(family));
+    };
+    return { start: bytes(first), end: behind === '' ? null : bytes(behind) };
+  }
   const { family, value, length } = requireCidr(cidr);
   const width = widthOf(family);
   const end = value + (1n << BigInt(width - length));

@@ -12,7 +12,7 @@ export interface Hook {
 export interface RuleRecord {
   /** Null: it has none. */
   readonly comment: string | null;
-  readonly handle: bigint;
+  readonly handle: number;
 }
 
 export interface ChainRecord {
@@ -48,7 +48,7 @@ export type Operation =
       readonly comment: string;
       readonly expressions: readonly Buffer[];
     }
-  | { readonly kind: 'delete-rule'; readonly chain: string; readonly handle: bigint }
+  | { readonly kind: 'delete-rule'; readonly chain: string; readonly handle: number }
   | { readonly kind: 'add-map'; readonly map: string; readonly family: Family }
   | { readonly kind: 'delete-map'; readonly map: string }
   | {
