@@ -17,6 +17,7 @@ import { KernelMirror } from '../sense/kernel.ts';
 import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
+import { readReplyFacts } from '../sense/reply-table.ts';
 import { findRouteInterest } from '../watch/route-interest.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { readDirectory } from '../watch/unit-files.ts';
@@ -57,13 +58,14 @@ export async function lookAtHost(config: Config): Promise<HostSight> {
   try {
     const kernel = mirror.state();
     const indexes = listCandidateIndexes(kernel, config);
-    const [metadata, networkd] = await Promise.all([
+    const [metadata, networkd, replies] = await Promise.all([
       readMetadata(config, kernel, warnings),
       readNetworkd(bus, watcher, indexes, warnings),
+      readReplyFacts(),
     ]);
     const directory = readDirectory(config.networkd);
     const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
-    return { config, kernel, networkd, directory, ...metadata, ledger, warnings, nowMs: performance.now() };
+    return { config, kernel, networkd, directory, ...metadata, ledger, replies, warnings, nowMs: performance.now() };
   } finally {
     mirror.close();
     await bus.close();

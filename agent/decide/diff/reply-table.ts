@@ -4,64 +4,94 @@
  * round trips lost; none by elements). Pure.
  */
 
-import type { Family, Hook, TableRecord } from '../../model.ts';
-import { type ReplyTable, replyChain, replyHook, replyMaps, replyMask } from '../desired/reply-table.ts';
-
-/** What a rule of the table says; the comment is how the same rule is known again. */
-export type ReplyRule =
-  | { readonly kind: 'leave-original' }
-  | { readonly kind: 'leave-untranslated' }
-  | { readonly kind: 'look-up'; readonly family: Family }
-  | { readonly kind: 'mark'; readonly mark: number; readonly mask: number };
-
-/** One step of a batch, which is carried out as a whole or not at all. */
-export type ReplyChange =
-  | { readonly kind: 'add-table' }
-  | { readonly kind: 'delete-table' }
-  | { readonly kind: 'add-chain'; readonly chain: string; readonly hook: Hook | null }
-  | { readonly kind: 'delete-chain'; readonly chain: string }
-  | { readonly kind: 'add-rule'; readonly chain: string; readonly comment: string; readonly rule: ReplyRule }
-  | { readonly kind: 'delete-rule'; readonly chain: string; readonly handle: bigint }
-  | { readonly kind: 'add-map'; readonly map: string; readonly family: Family }
-  | {
-      readonly kind: 'add-elements' | 'delete-elements';
-      readonly map: string;
-      readonly elements: ReadonlyMap<string, string>;
-    };
+import { overlaps } from '../../../lib/ip/cidr.ts';
+import {
+  type Change,
+  type Desired,
+  type Family,
+  type Hook,
+  type ReplyRule,
+  type ReplyStep,
+  type ReplyTable,
+  replyNames,
+  type TableRecord,
+} from '../../model.ts';
+import { isReplyTable, replyHook, replyMask } from '../desired/reply-table.ts';
+import { altered, type Conflict, missing, notDesired } from './ownership.ts';
 
 const families: readonly Family[] = [4, 6];
 
-/** `desired` null: there should be no table. `actual` null: there is none. */
-export function diffReplyTable(desired: ReplyTable | null, actual: TableRecord | null): ReplyChange[] {
-  if (desired === null) return actual === null ? [] : [{ kind: 'delete-table' }];
+export interface ReplyState {
+  readonly desired: Pick<Desired, 'replies' | 'unknownMacs'>;
+  /** Null: there is none; undefined: it could not be read. */
+  readonly table: TableRecord | null | undefined;
+  /** False: the metadata is remembered, and the service has not confirmed it. */
+  readonly isConfirmed: boolean;
+}
+
+export interface ReplyDifference {
+  readonly changes: readonly Change[];
+  readonly conflicts: readonly Conflict[];
+}
+
+const none: ReplyDifference = { changes: [], conflicts: [] };
+/** It belongs to the host, not to an ENI. */
+const ofHost = { mac: '', linkName: '' };
+
+/** Nothing is taken out of the table while an ENI is unknown. */
+export function diffReplies({ desired, table, isConfirmed }: ReplyState): ReplyDifference {
+  const { replies, unknownMacs } = desired;
+  if (table === undefined || replies === undefined) return none;
+  if (table !== null && !isReplyTable(table)) {
+    const reason = `another program has a table inet ${replyNames.table}: rename it, or set \`replies: off\``;
+    return replies === null ? none : { changes: [], conflicts: [{ ...ofHost, reason }] };
+  }
+  const keeps = unknownMacs.length > 0 || !isConfirmed;
+  if (replies === null) {
+    if (table === null || keeps) return none;
+    return { changes: [{ ...ofHost, reason: notDesired, kind: 'remove-replies' }], conflicts: [] };
+  }
+  const steps = diffReplyTable(replies, table, keeps);
+  if (steps.length === 0) return none;
+  const reason = table === null ? missing : altered;
+  return { changes: [{ ...ofHost, reason, kind: 'set-replies', steps, wanted: replies }], conflicts: [] };
+}
+
+/** `actual` null: there is none. `keeps`: what is not desired stays. */
+export function diffReplyTable(desired: ReplyTable, actual: TableRecord | null, keeps = false): ReplyStep[] {
   if (actual === null) return buildTable(desired);
   if (!isUsable(actual)) return [{ kind: 'delete-table' }, ...buildTable(desired)];
   const chains = new Map(actual.chains.map((chain) => [chain.name, chain]));
-  const maps = families.filter((family) => !actual.maps.some(({ name }) => name === replyMaps[family]));
-  const elements = families.map((family) => diffElements(desired, actual, family));
-  const stray = [...chains.keys()].filter((name) => name !== replyChain && !desired.chains.has(name));
+  const maps = families.filter((family) => !actual.maps.some(({ name }) => name === replyNames.maps[family]));
+  const elements = families.map((family) => diffElements(desired, actual, family, keeps));
+  const stray = keeps
+    ? []
+    : [...chains.keys()].filter((name) => name !== replyNames.chain && !desired.chains.has(name));
   return [
     ...[...desired.chains].flatMap(([chain, mark]) => diffChain(chain, null, listMarkRules(mark), chains)),
-    ...maps.map((family): ReplyChange => ({ kind: 'add-map', map: replyMaps[family], family })),
+    ...maps.map((family): ReplyStep => ({ kind: 'add-map', map: replyNames.maps[family], family })),
     // An element that leads to another chain goes before it comes again.
     ...elements.flatMap(({ gone }) => gone),
     ...elements.flatMap(({ added }) => added),
-    ...diffChain(replyChain, replyHook, replyRules, chains),
-    ...stray.map((chain): ReplyChange => ({ kind: 'delete-chain', chain })),
+    ...diffChain(replyNames.chain, replyHook, replyRules, chains),
+    ...stray.map((chain): ReplyStep => ({ kind: 'delete-chain', chain })),
   ];
 }
 
 /** A map of another type or a chain at another hook cannot be changed in its place. */
 function isUsable({ chains, maps }: TableRecord): boolean {
   const isHooked = chains.every(({ name, hook }) =>
-    name === replyChain ? hook?.number === replyHook.number && hook.priority === replyHook.priority : hook === null,
+    name === replyNames.chain
+      ? hook?.number === replyHook.number && hook.priority === replyHook.priority
+      : hook === null,
   );
   return (
-    isHooked && families.every((family) => maps.every((map) => map.name !== replyMaps[family] || map.family === family))
+    isHooked &&
+    families.every((family) => maps.every((map) => map.name !== replyNames.maps[family] || map.family === family))
   );
 }
 
-function buildTable(desired: ReplyTable): ReplyChange[] {
+function buildTable(desired: ReplyTable): ReplyStep[] {
   return [{ kind: 'add-table' }, ...diffReplyTable(desired, { chains: [], maps: [] })];
 }
 
@@ -84,7 +114,7 @@ function diffChain(
   hook: Hook | null,
   rules: Rules,
   chains: ReadonlyMap<string, TableRecord['chains'][number]>,
-): ReplyChange[] {
+): ReplyStep[] {
   const present = chains.get(name);
   const comments = [...rules.keys()];
   const isSame =
@@ -92,8 +122,8 @@ function diffChain(
   if (isSame) return [];
   return [
     ...(present === undefined ? [{ kind: 'add-chain', chain: name, hook } as const] : []),
-    ...(present?.rules ?? []).map(({ handle }): ReplyChange => ({ kind: 'delete-rule', chain: name, handle })),
-    ...[...rules].map(([comment, rule]): ReplyChange => ({ kind: 'add-rule', chain: name, comment, rule })),
+    ...(present?.rules ?? []).map(({ handle }): ReplyStep => ({ kind: 'delete-rule', chain: name, handle })),
+    ...[...rules].map(([comment, rule]): ReplyStep => ({ kind: 'add-rule', chain: name, comment, rule })),
   ];
 }
 
@@ -101,15 +131,20 @@ function diffElements(
   { sources }: ReplyTable,
   { maps }: TableRecord,
   family: Family,
-): { readonly gone: readonly ReplyChange[]; readonly added: readonly ReplyChange[] } {
+  keeps: boolean,
+): { readonly gone: readonly ReplyStep[]; readonly added: readonly ReplyStep[] } {
   const wanted = sources[family];
-  const present = maps.find(({ name }) => name === replyMaps[family])?.elements ?? new Map<string, string>();
+  const map = replyNames.maps[family];
+  const present = maps.find(({ name }) => name === map)?.elements ?? new Map<string, string>();
   const pick = (from: ReadonlyMap<string, string>, other: ReadonlyMap<string, string>) =>
-    new Map([...from].filter(([cidr, chain]) => other.get(cidr) !== chain));
-  const [gone, added] = [pick(present, wanted), pick(wanted, present)];
-  const map = replyMaps[family];
+    [...from].filter(([cidr, chain]) => other.get(cidr) !== chain);
+  const added = pick(wanted, present);
+  const all = pick(present, wanted);
+  // A range that is no prefix is another program's.
+  const isInTheWay = (cidr: string) => cidr.includes('-') || added.some(([other]) => overlaps(cidr, other));
+  const gone = keeps ? all.filter(([cidr]) => isInTheWay(cidr)) : all;
   return {
-    gone: gone.size === 0 ? [] : [{ kind: 'delete-elements', map, elements: gone }],
-    added: added.size === 0 ? [] : [{ kind: 'add-elements', map, elements: added }],
+    gone: gone.length === 0 ? [] : [{ kind: 'delete-elements', map, elements: new Map(gone) }],
+    added: added.length === 0 ? [] : [{ kind: 'add-elements', map, elements: new Map(added) }],
   };
 }

@@ -195,13 +195,15 @@ function checkEni(report: EniReport, patient: Patient): Finding {
 }
 
 function checkDrift({ changes, facts }: Patient): Finding[] {
-  const links = [...new Set(changes.map(({ linkName }) => linkName || 'links that are gone'))];
+  const nameOf = ({ linkName, kind }: Change) =>
+    linkName || (kind.endsWith('-replies') ? 'the host' : 'links that are gone');
+  const links = [...new Set(changes.map(nameOf))];
   const advice =
     facts.daemon === null
       ? 'see `enid plan`; enid applies it once it is running'
       : 'see `enid plan` and `journalctl -u enid`';
   const found = links.map((name) => {
-    const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
+    const count = changes.filter((change) => nameOf(change) === name).length;
     return find('drift', 'warning', `${name}: ${describePending(count)}`, advice);
   });
   return orFine('drift', 'no drift', found);

@@ -1,66 +1,34 @@
 /** The table `inet enid`: what is desired, and that it is changed by elements. */
 
 import { describe, expect, it } from '@jest/globals';
-import { computeReplyTable, type ReplyEni } from '../../../../agent/decide/desired/reply-table.ts';
-import { diffReplyTable, type ReplyChange } from '../../../../agent/decide/diff/reply-table.ts';
-import type { TableRecord } from '../../../../agent/model.ts';
+import {
+  chooseReplyFamilies,
+  computeReplyTable,
+  numberReplies,
+  type ReplyEni,
+} from '../../../../agent/decide/desired/reply-table.ts';
+import { diffReplies, diffReplyTable } from '../../../../agent/decide/diff/reply-table.ts';
+import type { ReplyStep, ReplyTable, TableRecord } from '../../../../agent/model.ts';
+import { applyReplySteps as apply } from '../../../../fixtures/model/reply-table.ts';
 
 const first: ReplyEni = { tableId: 10_000, number: 1, sources: ['10.0.1.10/32', '10.0.1.11/32', 'fd00:1::10/128'] };
 const second: ReplyEni = { tableId: 10_001, number: 2, sources: ['10.0.2.20/32', '10.0.2.32/28', 'fd00:2::20/128'] };
 
-/** The table after a batch, as the kernel has it. */
-function apply(actual: TableRecord | null, changes: readonly ReplyChange[]): TableRecord | null {
-  let table = actual;
-  let handle = 100n;
-  for (const change of changes) {
-    if (change.kind === 'add-table') table = { chains: [], maps: [] };
-    else if (change.kind === 'delete-table') table = null;
-    else if (table === null) throw new Error(`no table for ${change.kind}`);
-    else if (change.kind === 'add-chain')
-      table = { ...table, chains: [...table.chains, { name: change.chain, hook: change.hook, rules: [] }] };
-    else if (change.kind === 'delete-chain')
-      table = { ...table, chains: table.chains.filter(({ name }) => name !== change.chain) };
-    else if (change.kind === 'add-map')
-      table = { ...table, maps: [...table.maps, { name: change.map, family: change.family, elements: new Map() }] };
-    else if ('elements' in change) {
-      const isNew = change.kind === 'add-elements';
-      table = {
-        ...table,
-        maps: table.maps.map((map) => {
-          if (map.name !== change.map) return map;
-          const elements = new Map(map.elements);
-          for (const [cidr, chain] of change.elements) {
-            if (elements.has(cidr) === isNew) throw new Error(`${change.kind} ${cidr}: EEXIST or ENOENT`);
-            if (isNew) elements.set(cidr, chain);
-            else elements.delete(cidr);
-          }
-          return { ...map, elements };
-        }),
-      };
-    } else {
-      table = {
-        ...table,
-        chains: table.chains.map((chain) => {
-          if (chain.name !== change.chain) return chain;
-          if (change.kind === 'delete-rule')
-            return { ...chain, rules: chain.rules.filter((rule) => rule.handle !== change.handle) };
-          return { ...chain, rules: [...chain.rules, { comment: change.comment, handle: handle++ }] };
-        }),
-      };
-    }
-  }
+function tableOf(...enis: readonly ReplyEni[]): ReplyTable {
+  const table = computeReplyTable(enis);
+  if (table === null) throw new Error('no table');
   return table;
 }
 
-const desired = computeReplyTable([first, second]);
+const desired = tableOf(first, second);
 const whole = apply(null, diffReplyTable(desired, null));
-const kinds = (changes: readonly ReplyChange[]) => changes.map(({ kind }) => kind);
+const kinds = (changes: readonly ReplyStep[]) => changes.map(({ kind }) => kind);
 
 it('has each source once, in the fewest blocks', () => {
-  const table = computeReplyTable([
+  const table = tableOf(
     { ...first, sources: ['10.0.1.10/32', '10.0.1.11/32', 'fd00:1:0:0:1::/80', 'fd00:1:0:0:1::1/128'] },
     { ...second, sources: ['10.0.1.11/32', '10.0.2.20/32'] },
-  ]);
+  );
   expect([...table.sources[4]]).toEqual([
     ['10.0.1.10/31', 'eni10000'],
     ['10.0.2.20/32', 'eni10001'],
@@ -71,8 +39,6 @@ it('has each source once, in the fewest blocks', () => {
 it('is built once, and then nothing is to be done', () => {
   expect(whole?.chains.map(({ name }) => name).sort()).toEqual(['eni10000', 'eni10001', 'replies']);
   expect(diffReplyTable(desired, whole)).toEqual([]);
-  expect(diffReplyTable(null, null)).toEqual([]);
-  expect(diffReplyTable(null, whole)).toEqual([{ kind: 'delete-table' }]);
 });
 
 describe('a table that stands is never replaced', () => {
@@ -95,7 +61,7 @@ describe('a table that stands is never replaced', () => {
     ],
     ['another number', [first, { ...second, number: 9 }], ['delete-rule', 'add-rule']],
   ])('%s', (_name, enis, expected) => {
-    const next = computeReplyTable(enis);
+    const next = tableOf(...enis);
     const changes = diffReplyTable(next, whole);
     expect(kinds(changes)).toEqual(expected);
     expect(diffReplyTable(next, apply(whole, changes))).toEqual([]);
@@ -111,7 +77,7 @@ it.each<[string, (table: TableRecord) => TableRecord]>([
     'a rule of another program',
     (table) => ({
       ...table,
-      chains: table.chains.map((one) => ({ ...one, rules: [...one.rules, { comment: null, handle: 1n }] })),
+      chains: table.chains.map((one) => ({ ...one, rules: [...one.rules, { comment: null, handle: 1 }] })),
     }),
   ],
   ['a chain less', (table) => ({ ...table, chains: table.chains.slice(1) })],
@@ -135,4 +101,77 @@ it.each<[string, (table: TableRecord) => TableRecord]>([
   const changes = diffReplyTable(desired, altered);
   expect(changes).not.toEqual([]);
   expect(diffReplyTable(desired, apply(altered, changes))).toEqual([]);
+});
+
+describe('the table as a whole', () => {
+  const state = { desired: { replies: desired, unknownMacs: [] }, table: whole, isConfirmed: true };
+
+  it('is made, left, and removed', () => {
+    expect(diffReplies(state).changes).toEqual([]);
+    expect(diffReplies({ ...state, table: null }).changes).toMatchObject([{ kind: 'set-replies', reason: 'missing' }]);
+    const off = { replies: null, unknownMacs: [] };
+    expect(diffReplies({ ...state, desired: off }).changes).toMatchObject([{ kind: 'remove-replies' }]);
+    expect(diffReplies({ ...state, desired: off, table: null }).changes).toEqual([]);
+  });
+
+  it('is left where it cannot be read, and where nothing is known of the ENIs', () => {
+    expect(diffReplies({ ...state, table: undefined }).changes).toEqual([]);
+    expect(diffReplies({ ...state, desired: { unknownMacs: [] } }).changes).toEqual([]);
+  });
+
+  it.each([
+    ['an ENI is unknown', { unknownMacs: ['02:00:00:00:00:09'], isConfirmed: true }],
+    ['the metadata is not confirmed', { unknownMacs: [], isConfirmed: false }],
+  ])('loses nothing while %s', (_name, { unknownMacs, isConfirmed }) => {
+    const more = { ...second, sources: [...second.sources, '10.0.2.99/32'] };
+    const of = (replies: ReplyTable | null) => ({ desired: { replies, unknownMacs }, table: whole, isConfirmed });
+    expect(diffReplies(of(null)).changes).toEqual([]);
+    expect(diffReplies(of(tableOf(second))).changes).toEqual([]);
+    const [change] = diffReplies(of(tableOf(more))).changes;
+    expect(change?.kind === 'set-replies' ? kinds(change.steps) : null).toEqual(['add-elements']);
+  });
+
+  it('of another program is a conflict, and stays', () => {
+    const table: TableRecord = { chains: [{ name: 'input', hook: null, rules: [] }], maps: [] };
+    const { changes, conflicts } = diffReplies({ ...state, table });
+    expect(changes).toEqual([]);
+    expect(conflicts[0]?.reason).toContain('another program has a table inet enid');
+    expect(diffReplies({ ...state, table, desired: { replies: null, unknownMacs: [] } })).toEqual({
+      changes: [],
+      conflicts: [],
+    });
+  });
+});
+
+it.each<[Parameters<typeof chooseReplyFamilies>[0], [boolean, boolean], boolean, boolean, string]>([
+  ['on', [false, false], false, false, '46'],
+  ['off', [true, true], true, true, ''],
+  ['auto', [true, true], true, false, '46'],
+  ['auto', [true, false], true, false, '4'],
+  ['auto', [false, false], true, false, ''],
+  ['auto', [true, true], false, false, ''],
+  // A restart of enid, when no connection is open.
+  ['auto', [true, true], false, true, '46'],
+])('replies: %s, forwarding %j, tracking %j, a table %j: families "%s"', (...row) => {
+  const [replies, [ipv4, ipv6], isTracking, hasTable, families] = row;
+  const facts = { isForwarding: { 4: ipv4, 6: ipv6 }, isTracking, table: hasTable ? whole : null };
+  expect(chooseReplyFamilies(replies, facts, true)).toBe(families);
+  expect(chooseReplyFamilies(replies, facts, false)).toBe(families.replace('6', ''));
+});
+
+it('gives each ENI a number of its own, which others do not move', () => {
+  // Four cards of 15 ENIs (p4d.24xlarge).
+  const enis = Array.from({ length: 60 }, (_, index) => ({
+    ...{ mac: `${index}`, networkCard: index % 4, deviceNumber: Math.floor(index / 4) },
+  }));
+  const all = numberReplies(enis);
+  expect(new Set(all.values()).size).toBe(60);
+  expect(Math.min(...all.values())).toBeGreaterThanOrEqual(1);
+  expect(Math.max(...all.values())).toBeLessThanOrEqual(127);
+  const half = numberReplies(enis.filter((_, index) => index % 2 === 0));
+  for (const [mac, number] of half) expect(all.get(mac)).toBe(number);
+  const cards = Array.from({ length: 64 }, (_, index) => ({
+    ...{ mac: `${index}`, networkCard: index >> 1, deviceNumber: index & 1 },
+  }));
+  expect(new Set(numberReplies(cards).values()).size).toBe(64);
 });
