@@ -36,6 +36,8 @@ export class ReplyTableMirror {
   #facts: ReplyFacts = { isForwarding: { 4: false, 6: false }, isTracking: false, table: null };
   #reading: Promise<void> | null = null;
   #isDue = false;
+  /** Whether some program may have changed it since it was read. */
+  #isTableDue = true;
   #timer: NodeJS.Timeout | null = null;
   #timerMs = 0;
   #restUntilMs = 0;
@@ -57,6 +59,7 @@ export class ReplyTableMirror {
 
   /** Reads all of it again; resolves when a read that began after the call is done. Never rejects. */
   async refresh(): Promise<void> {
+    this.#isTableDue = true;
     while (this.#reading !== null) await this.#reading;
     await this.#read();
   }
@@ -66,6 +69,12 @@ export class ReplyTableMirror {
     this.#stopTimer();
     this.#generations?.close();
     this.#client.close();
+  }
+
+  /** The table may be another one. */
+  tableChanged(): void {
+    this.#isTableDue = true;
+    this.readSoon();
   }
 
   /** Within this time; once for many calls, and not more often than reads may be. */
@@ -110,11 +119,14 @@ export class ReplyTableMirror {
 
   /** What was read before, where it fails: unknown is never treated as empty. */
   async #readTable(): Promise<ReplyFacts['table']> {
+    if (!this.#isTableDue) return this.#facts.table;
+    this.#isTableDue = false;
     try {
       // Listens first, so that no change is missed between.
-      this.#generations ??= new NftablesGenerations(() => this.readSoon());
+      this.#generations ??= new NftablesGenerations(() => this.tableChanged());
       return await this.#client.read(names);
     } catch (error) {
+      this.#isTableDue = true;
       if (!this.#isClosed) {
         this.#options.onTrouble(`failed to read table inet ${replyNames.table}, will retry: ${error}`);
         setTimeout(() => this.readSoon(), retryMs).unref();

@@ -6,7 +6,7 @@
  */
 
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import { EnidProcess, labConfig } from '../../fixtures/enid-process.ts';
+import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
@@ -144,6 +144,9 @@ it(
     for (const address of alone.ipv6 ?? []) expect(isLost(farAddresses.ipv6, address)).toBe(true);
     expect(isLost('10.0.2.200', '10.0.1.10')).toBe(true);
     // The container's address has a rule: by its own ENI.
+    const explained = await runEnid(lab.vpc.guest, ['explain', '10.0.2.20', farAddresses.ipv4, '--reply']);
+    expect(explained.stdout).toMatch(/not marked\)[\s\S]*by ens5[\s\S]*RESULT: wrong way/);
+    expect(explained.code).toBe(2);
     expect(await listLost(8081)).toContain(`tcp ${farAddresses.ipv4} 10.0.1.10 8081`);
   },
   testMs,
@@ -158,6 +161,24 @@ it(
     expect(await listLost()).toEqual([]);
     expect(await listLost(8081)).toEqual([]);
     await awaitReach(lab.vpc);
+  },
+  testMs,
+);
+
+it(
+  'explain --reply tells the way of an answer; doctor names the strict filter that drops what comes',
+  async () => {
+    const explain = () => runEnid(lab.vpc.guest, ['explain', '10.0.2.20', farAddresses.ipv4, '--reply']);
+    const right = await explain();
+    expect(right.stdout).toMatch(/reply of a published port, mark 0x1002\)[\s\S]*by ens6[\s\S]*RESULT: right way/);
+    expect(right.code).toBe(0);
+    await shell('sysctl -qw net.ipv4.conf.ens6.rp_filter=1');
+    const isLost = async () => (await listLost()).includes(`tcp ${farAddresses.ipv4} 10.0.2.20 8080`);
+    expect(await isLost()).toBe(true);
+    const doctor = await runEnid(lab.vpc.guest, ['doctor']);
+    expect(doctor.stdout).toMatch(/warning +replies .*ens6.*rp_filter is strict/);
+    await shell('sysctl -qw net.ipv4.conf.ens6.rp_filter=2');
+    expect(await isLost()).toBe(false);
   },
   testMs,
 );
