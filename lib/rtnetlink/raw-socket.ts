@@ -56,7 +56,8 @@ export interface RawSocket {
 
 /** Opens a netlink socket. Throws if the kernel refuses. */
 export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHandlers): RawSocket {
-  const socket = new RawNetlinkSocket(options.protocol ?? NETLINK_ROUTE, {
+  const protocol = options.protocol ?? NETLINK_ROUTE;
+  const socket = new RawNetlinkSocket(protocol, {
     // 0: the kernel chooses a free port (netlink_autobind).
     localPort: 0,
     recvBufferSize: options.receiveBufferBytes,
@@ -74,7 +75,7 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
     // RunCompleted).
     setImmediate(() => socket.close());
   };
-  const descriptor = findSocket(socket.address().port);
+  const descriptor = findSocket(socket.address().port, protocol);
   if (descriptor === null) {
     close();
     throw new Error('failed to find the netlink socket in /proc/self/fd');

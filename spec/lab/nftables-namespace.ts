@@ -15,8 +15,10 @@ import {
   requireEqual,
   setMark,
 } from '../../lib/nftables/encode.ts';
+import { NftablesGenerations } from '../../lib/nftables/generations.ts';
 import type { Operation } from '../../lib/nftables/types.ts';
 import { RtnetlinkError } from '../../lib/rtnetlink/errors.ts';
+import { RtnetlinkSubscription } from '../../lib/rtnetlink/subscription.ts';
 
 const checks: { name: string; want: unknown; got: unknown }[] = [];
 const check = (name: string, want: unknown, got: unknown) => checks.push({ name, want, got });
@@ -121,10 +123,10 @@ nft('add element inet proof source4 { 10.0.5.1-10.0.5.3 : goto eni1 }');
 check('a range that is no prefix', 'eni1', (await readMap('source4'))['10.0.5.1-10.0.5.4']);
 
 const many = new Map(
-  Array.from({ length: 1000 }, (_, index) => [`10.9.${index >> 7}.${(index & 127) * 2}/32`, 'eni1']),
+  Array.from({ length: 3000 }, (_, index) => [`10.9.${index >> 7}.${(index & 127) * 2}/32`, 'eni1']),
 );
 await client.apply([{ kind: 'add-elements', map: 'source4', elements: many }]);
-check('a thousand more', 1005, Object.keys(await readMap('source4')).length);
+check('three thousand more', 3005, Object.keys(await readMap('source4')).length);
 
 const errnoOf = async (operations: Operation[]) =>
   client.apply(operations).then(
@@ -152,4 +154,21 @@ await client.apply([{ kind: 'delete-table' }]);
 check('gone', null, await read());
 check('and nothing else', 'table ip proof', nft('list', 'tables').trim());
 client.close();
+
+// Each protocol gives its first socket the process ID as port: the filter is for one of the two.
+const seen = { links: 0, generations: 0 };
+const sleep = () => new Promise((resolve) => setTimeout(resolve, 300));
+// The port of the closed socket is free only then.
+await sleep();
+const subscription = new RtnetlinkSubscription({ onEvents: () => seen.links++, onLoss: () => undefined });
+const generations = new NftablesGenerations(() => seen.generations++);
+execFileSync('ip', ['link', 'add', 'probe', 'type', 'bridge']);
+await sleep();
+check('links are heard beside generations', { links: true, generations: 0 }, { ...seen, links: seen.links > 0 });
+nft('add', 'table', 'ip', 'heard');
+nft('add table ip heard2; add table ip heard3; add chain ip heard3 one');
+await sleep();
+check('one for each batch', 2, seen.generations);
+generations.close();
+subscription.close();
 process.stdout.write(JSON.stringify(checks));
