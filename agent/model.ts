@@ -315,8 +315,8 @@ export interface EniReport {
 }
 
 /**
- * The table of nf_tables that marks replies (docs/decisions/0010-replies.md): `table inet enid`, its
- * base chain, and its maps from addresses to the chains of ENIs.
+ * The table of nf_tables that marks replies (docs/decisions/0010-replies.md): `table inet enid`,
+ * its base chain, and its maps from addresses to the chains of ENIs.
  */
 export const replyNames = { table: 'enid', chain: 'replies', maps: { 4: 'source4', 6: 'source6' } } as const;
 

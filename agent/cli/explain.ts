@@ -90,8 +90,8 @@ export async function lookUpPacket(host: KnownHost, question: PacketQuestion, us
 }
 
 /**
- * The same for the reply of a connection that was opened to `source`, and translated. Where the table
- * may not be read, it is taken to be as desired.
+ * The same for the reply of a connection that was opened to `source`, and translated. Where the
+ * table may not be read, it is taken to be as desired.
  */
 async function lookUpReply(host: Inspection, { source, destination, family }: PacketQuestion): Promise<Explanation> {
   const { kernel, desired, replies } = host;

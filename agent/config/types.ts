@@ -100,8 +100,8 @@ export interface Config {
   readonly metricsTextfile: string | null;
   readonly hostname: boolean;
   /**
-   * Whether replies of translated connections (published ports) leave by the ENI of the address that
-   * they were opened to. `auto`: while the host forwards and tracks connections.
+   * Whether replies of translated connections (published ports) leave by the ENI of the address
+   * that they were opened to. `auto`: while the host forwards and tracks connections.
    */
   readonly replies: Replies;
   /** The first entry that matches an ENI decides. */

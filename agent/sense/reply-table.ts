@@ -1,7 +1,7 @@
 /**
  * What marking replies depends on: whether the host forwards and tracks connections, and the table
- * `inet enid` as it is. The table is read again whenever some program has changed nf_tables, such as
- * by `flush ruleset`. Where no connection is tracked, nothing is asked of nf_tables, so that its
+ * `inet enid` as it is. The table is read again whenever some program has changed nf_tables, such
+ * as by `flush ruleset`. Where no connection is tracked, nothing is asked of nf_tables, so that its
  * modules are not loaded for nothing: the table cannot be there.
  */
 
@@ -57,7 +57,9 @@ export class ReplyTableMirror {
     return this.#client;
   }
 
-  /** Reads all of it again; resolves when a read that began after the call is done. Never rejects. */
+  /**
+   * Reads all of it again; resolves when a read that began after the call is done. Never rejects.
+   */
   async refresh(): Promise<void> {
     this.#isTableDue = true;
     while (this.#reading !== null) await this.#reading;
@@ -150,7 +152,9 @@ export async function readReplyFacts(): Promise<ReplyFacts> {
   }
 }
 
-/** Connections are tracked from the first one on: a host without any for a while still tracks them. */
+/**
+ * Connections are tracked from the first one on: a host without any for a while still tracks them.
+ */
 function readFacts(before: ReplyFacts | null) {
   const count = readText(paths.tracked);
   const isOn = (family: 4 | 6) => !['0', ''].includes(readText(paths[family])?.trim() ?? '');

@@ -71,7 +71,9 @@ export function typeOf(message: number): number {
   return (NFNL_SUBSYS_NFTABLES << 8) | message;
 }
 
-/** One datagram for all operations on a table of the family `inet`; the last one is acknowledged. */
+/**
+ * One datagram for all operations on a table of the family `inet`; the last one is acknowledged.
+ */
 export function encodeBatch(table: string, operations: readonly Operation[], sequence: number): Buffer {
   const frame = (type: number) => encodeMessage(type, NLM_F_REQUEST, sequence, [encodeHeader(0, NFNL_SUBSYS_NFTABLES)]);
   const messages = operations.flatMap((operation, index) => encodeOperation(table, operation, index));

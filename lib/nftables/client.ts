@@ -1,6 +1,6 @@
 /**
- * One table of the family `inet`: read as a whole, changed by batches. Needs CAP_NET_ADMIN, no other
- * privilege, and no program.
+ * One table of the family `inet`: read as a whole, changed by batches. Needs CAP_NET_ADMIN, no
+ * other privilege, and no program.
  */
 
 import { RtnetlinkError } from '../rtnetlink/errors.ts';
@@ -46,8 +46,8 @@ export class NftablesClient {
   }
 
   /**
-   * All of them, or none; of more than a datagram holds, the first ones may stand when a later one is
-   * refused.
+   * All of them, or none; of more than a datagram holds, the first ones may stand when a later one
+   * is refused.
    */
   async apply(operations: readonly Operation[]): Promise<void> {
     for (const batch of splitOperations(operations))

@@ -43,9 +43,9 @@ const sockFprog = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(sockFilt
 const attachProgram = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(sockFprog), 'uint32_t']);
 
 /**
- * The descriptor of this process's netlink socket of a protocol (NETLINK_*) that is bound to `port`;
- * null if there is none. Ports are those of the protocol: the first socket of each has the process
- * ID.
+ * The descriptor of this process's netlink socket of a protocol (NETLINK_*) that is bound to
+ * `port`; null if there is none. Ports are those of the protocol: the first socket of each has the
+ * process ID.
  */
 export function findSocket(port: number, protocol: number): number | null {
   const address = Buffer.alloc(SOCKADDR_LENGTH);

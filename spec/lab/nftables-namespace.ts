@@ -1,6 +1,6 @@
 /**
- * Runs inside a network namespace of its own (see nftables.spec.ts) and prints a JSON report: a list
- * of checks, each with what was wanted and what was got. The truth is what nft(8) prints.
+ * Runs inside a network namespace of its own (see nftables.spec.ts) and prints a JSON report: a
+ * list of checks, each with what was wanted and what was got. The truth is what nft(8) prints.
  */
 
 import { execFileSync } from 'node:child_process';

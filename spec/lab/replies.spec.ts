@@ -12,7 +12,10 @@ import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
 const config = (replies: string) => `${labConfig}replies: ${replies}\n`;
-/** Out of the prefix of the last ENI: the source of a container's replies may have a rule of its own. */
+/**
+ * Out of the prefix of the last ENI: the source of a container's replies may have a rule of its
+ * own.
+ */
 const delegated = '10.0.3.70';
 /** As Docker's for `--publish 8080:80/tcp`, `8080:80/udp`; and port 8081 of another container. */
 const tables = ['ip', 'ip6'].map((family) => {

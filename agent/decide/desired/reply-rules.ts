@@ -1,6 +1,6 @@
 /**
- * The rules for packets that the table `inet enid` has marked as replies of an ENI: the same ways as
- * for its sources, before every rule for a source. Pure.
+ * The rules for packets that the table `inet enid` has marked as replies of an ENI: the same ways
+ * as for its sources, before every rule for a source. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';

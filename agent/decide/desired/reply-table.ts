@@ -1,7 +1,7 @@
 /**
- * The table `inet enid`: a reply of a connection that was translated (DNAT) gets the mark of the ENI
- * that has the address to which the connection was opened. Routing happens before the reply's source
- * is translated back, so that without a mark main decides by the container's address. Pure.
+ * The table `inet enid`: a reply of a connection that was translated (DNAT) gets the mark of the
+ * ENI that has the address to which the connection was opened. Routing happens before the reply's
+ * source is translated back, so that without a mark main decides by the container's address. Pure.
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
@@ -57,8 +57,8 @@ export const nameReplyTable = rememberOf(({ chains, sources }: ReplyTable): stri
 export type ReplyFamilies = '' | '4' | '6' | '46';
 
 /**
- * `auto` leaves alone who does not track connections: the table itself would begin to, which costs a
- * router 283 ns a packet. A table that stands was made while they were tracked.
+ * `auto` leaves alone who does not track connections: the table itself would begin to, which costs
+ * a router 283 ns a packet. A table that stands was made while they were tracked.
  */
 export function chooseReplyFamilies(replies: Replies, facts: ReplyFacts | undefined, hasIpv6: boolean): ReplyFamilies {
   if (replies === 'on') return hasIpv6 ? '46' : '4';

@@ -59,8 +59,8 @@ export interface ExplainInput extends KnownHost {
    */
   readonly routesMet?: readonly Route[];
   /**
-   * The packet is the reply of a connection that was translated, from whichever container: its source
-   * is one of the instance's only when its way is chosen. Each null: it has no mark.
+   * The packet is the reply of a connection that was translated, from whichever container: its
+   * source is one of the instance's only when its way is chosen. Each null: it has no mark.
    */
   readonly reply?: { readonly mark: number | null; readonly wantedMark: number | null };
 }
