@@ -20,7 +20,7 @@ const paths = {
 
 /** Reads take at most a fifth of the time, however often others change their tables. */
 const restFactor = 4;
-const retryMs = 1_000;
+const retryMs = 10_000;
 const names = { chains: [replyNames.chain], maps: Object.values(replyNames.maps) };
 
 export interface ReplyTableMirrorOptions {
@@ -33,7 +33,7 @@ export class ReplyTableMirror {
   readonly #options: ReplyTableMirrorOptions;
   readonly #client = new NftablesClient(replyNames.table);
   #generations: NftablesGenerations | null = null;
-  #facts: ReplyFacts = { isForwarding: { 4: false, 6: false }, isTracking: false, table: null };
+  #facts: ReplyFacts = { isForwarding: { 4: false, 6: false }, isTracking: false, table: undefined };
   #reading: Promise<void> | null = null;
   #isDue = false;
   /** Whether some program may have changed it since it was read. */
@@ -111,6 +111,7 @@ export class ReplyTableMirror {
     if (this.#isClosed) return;
     const startMs = performance.now();
     const facts = readFacts(this.#facts);
+    if (!facts.isLoaded) this.#isTableDue = true;
     const table = facts.isLoaded ? await this.#readTable() : null;
     this.#restUntilMs = performance.now() + restFactor * (performance.now() - startMs);
     const next = { isForwarding: facts.isForwarding, isTracking: facts.isTracking, table };
