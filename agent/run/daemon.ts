@@ -203,7 +203,8 @@ export class Daemon {
       removeFile: (name) => this.#files.remove(name),
       reloadNetworkd: () => networkdBus.reload(),
       setDns: (linkIndex, isUsed) => networkdBus.setDns(linkIndex, isUsed),
-      changeReplies: (change) => applyReplyChange(change, this.#replies.client).finally(() => this.#replies.tableChanged()),
+      changeReplies: (change) =>
+        applyReplyChange(change, this.#replies.client).finally(() => this.#replies.tableChanged()),
     };
     this.#reconciler = new Reconciler(
       config,
