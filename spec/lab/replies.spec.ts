@@ -52,14 +52,15 @@ const ask = { tcp: (source, address, port) => new Promise((resolve) => {
   socket.on('connect', () => socket.write('word'));
   socket.on('data', () => resolve(true));
   socket.on('error', () => resolve(false));
-  setTimeout(() => { socket.destroy(); resolve(false); }, 2500);
+  setTimeout(() => { socket.destroy(); resolve(false); }, 5000);
 }), udp: (source, address, port) => new Promise((resolve) => {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  socket.bind(0, source, () => { socket.send('word', port, address); again = setTimeout(() => socket.send('word', port, address), 1000); });
+  const send = () => socket.send('word', port, address);
   let again = null;
+  socket.bind(0, source, () => { send(); again = setInterval(send, 500); });
   socket.on('message', () => done(true));
-  const end = setTimeout(() => done(false), 2500);
-  const done = (answer) => { clearTimeout(again); clearTimeout(end); socket.close(); resolve(answer); };
+  const end = setTimeout(() => done(false), 5000);
+  const done = (answer) => { clearInterval(again); clearTimeout(end); socket.close(); resolve(answer); };
 }) };
 Promise.all(questions.map(async (question) => {
   const [protocol, source, address, port] = question.split(' ');
