@@ -44,33 +44,38 @@ const udp = require('dgram').createSocket('udp6').bind(80, '::');
 udp.on('message', (text, { port, address }) => udp.send(text, port, address));
 `;
 
-/** Prints the questions that got no answer; a question is `protocol source address port`. */
+/**
+ * Prints the questions that got no answer; a question is `protocol source address port`. Each has a
+ * port of its own in all runs: two connections to the container from one address and port cannot be
+ * told apart, and the kernel still remembers those of the run before (nf_conntrack_udp_timeout).
+ */
 const client = `
-const [net, dgram, questions] = [require('net'), require('dgram'), JSON.parse(process.argv[1])];
-const ask = { tcp: (source, address, port) => new Promise((resolve) => {
-  const socket = net.connect({ host: address, port, localAddress: source });
+const [net, dgram, questions, first] = [require('net'), require('dgram'), ...JSON.parse(process.argv[1])];
+const ask = { tcp: (source, address, port, localPort) => new Promise((resolve) => {
+  const socket = net.connect({ host: address, port, localAddress: source, localPort });
   socket.on('connect', () => socket.write('word'));
   socket.on('data', () => resolve(true));
   socket.on('error', () => resolve(false));
   setTimeout(() => { socket.destroy(); resolve(false); }, 5000);
-}), udp: (source, address, port) => new Promise((resolve) => {
+}), udp: (source, address, port, localPort) => new Promise((resolve) => {
   const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
   const send = () => socket.send('word', port, address);
   let again = null;
-  socket.bind(0, source, () => { send(); again = setInterval(send, 500); });
+  socket.bind(localPort, source, () => { send(); again = setInterval(send, 500); });
   socket.on('message', () => done(true));
   const end = setTimeout(() => done(false), 5000);
   const done = (answer) => { clearInterval(again); clearTimeout(end); socket.close(); resolve(answer); };
 }) };
-Promise.all(questions.map(async (question) => {
+Promise.all(questions.map(async (question, index) => {
   const [protocol, source, address, port] = question.split(' ');
-  return (await ask[protocol](source, address, Number(port))) ? [] : [question];
+  return (await ask[protocol](source, address, Number(port), first + index)) ? [] : [question];
 })).then((lost) => { console.log(JSON.stringify(lost.flat())); process.exit(); });
 `;
 
 let lab: Lab;
 /** Addresses outside the instance: the far host's, and one in each subnet and family. */
 let outside: string[];
+let nextPort = 10_000;
 
 function shell(text: string): Promise<string> {
   return lab.vpc.guest.check(['bash', '-ec', text]);
@@ -91,7 +96,9 @@ async function listLost(port = 8080): Promise<string[]> {
       .flatMap((address) => ['tcp', 'udp'].map((protocol) => `${protocol} ${source} ${address} ${port}`)),
   );
   expect(questions.length).toBeGreaterThan(20);
-  const answer = await lab.vpc.far.check([process.execPath, '-e', client, JSON.stringify(questions)]);
+  const firstPort = nextPort;
+  nextPort += questions.length;
+  const answer = await lab.vpc.far.check([process.execPath, '-e', client, JSON.stringify([questions, firstPort])]);
   return JSON.parse(answer);
 }
 
