@@ -3,8 +3,10 @@
  * behaviour, no I/O.
  */
 
+import type { Hook, TableRecord } from '../lib/nftables/types.ts';
 import type { Address, Family, Link, LinkSettings, Route, Rule, RuleMark, UserRange } from '../lib/rtnetlink/types.ts';
 
+export type { Hook, TableRecord } from '../lib/nftables/types.ts';
 export type { Address, Family, Link, Route, Rule } from '../lib/rtnetlink/types.ts';
 
 /**
@@ -312,6 +314,53 @@ export interface EniReport {
   readonly state: EniState;
 }
 
+/**
+ * The table of nf_tables that marks replies (docs/decisions/0010-replies.md): `table inet enid`,
+ * its base chain, and its maps from addresses to the chains of ENIs.
+ */
+export const replyNames = { table: 'enid', chain: 'replies', maps: { 4: 'source4', 6: 'source6' } } as const;
+
+/** The table as it is desired. */
+export interface ReplyTable {
+  /** Chain → the packet mark that it sets. */
+  readonly chains: ReadonlyMap<string, number>;
+  /** CIDR text → chain. */
+  readonly sources: Readonly<Record<Family, ReadonlyMap<string, string>>>;
+}
+
+/** What marking replies depends on besides the ENIs. */
+export interface ReplyFacts {
+  /** net.ipv4.ip_forward and net.ipv6.conf.all.forwarding. */
+  readonly isForwarding: Readonly<Record<Family, boolean>>;
+  /** Connections are tracked in this network namespace, or were since the start of this program. */
+  readonly isTracking: boolean;
+  /** The table as it is; null: there is none; undefined: it could not be read. */
+  readonly table: TableRecord | null | undefined;
+}
+
+/** What a rule of the table says; the comment is how the same rule is known again. */
+export type ReplyRule =
+  | { readonly kind: 'leave-original' }
+  | { readonly kind: 'leave-untranslated' }
+  | { readonly kind: 'look-up'; readonly family: Family }
+  | { readonly kind: 'mark'; readonly mark: number; readonly mask: number };
+
+/** One step of a batch, which the kernel takes as a whole or not at all. */
+export type ReplyStep =
+  | { readonly kind: 'add-table' }
+  | { readonly kind: 'delete-table' }
+  | { readonly kind: 'add-chain'; readonly chain: string; readonly hook: Hook | null }
+  | { readonly kind: 'delete-chain'; readonly chain: string }
+  | { readonly kind: 'add-rule'; readonly chain: string; readonly comment: string; readonly rule: ReplyRule }
+  | { readonly kind: 'delete-rule'; readonly chain: string; readonly handle: number }
+  | { readonly kind: 'add-map'; readonly map: string; readonly family: Family }
+  | {
+      readonly kind: 'add-elements' | 'delete-elements';
+      readonly map: string;
+      /** CIDR text → chain. */
+      readonly elements: ReadonlyMap<string, string>;
+    };
+
 /** The whole desired state, and the state of each ENI. */
 export interface Desired {
   readonly enis: readonly DesiredEni[];
@@ -323,6 +372,8 @@ export interface Desired {
   readonly unknownMacs: readonly string[];
   /** Their MACs are among the unknown ones. */
   readonly provisional: readonly ProvisionalEni[];
+  /** Null: there should be none. No key: not known, and it stays as it is. */
+  readonly replies?: ReplyTable | null;
 }
 
 /**
@@ -372,6 +423,9 @@ export type Change = {
   /** Of a route that is there; null: that of its link. */
   | { readonly kind: 'set-route-mtu'; readonly route: Route; readonly mtu: number | null }
   | { readonly kind: 'add-rule'; readonly rule: DesiredRule }
+  /** The table that marks replies; it belongs to the host: `mac` and `linkName` are empty. */
+  | { readonly kind: 'set-replies'; readonly steps: readonly ReplyStep[]; readonly wanted: ReplyTable }
+  | { readonly kind: 'remove-replies' }
   /** `ownTwins`: rules of ours that stay, and that the kernel may take for it. No key: none. */
   | { readonly kind: 'remove-rule'; readonly rule: Rule; readonly ownTwins?: readonly Rule[] }
 );
@@ -379,7 +433,7 @@ export type Change = {
 /**
  * What a repair restored: an object of this program that another program had removed or altered.
  */
-export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule' | 'setting';
+export type RepairKind = 'address' | 'file' | 'metric' | 'name' | 'route' | 'rule' | 'setting' | 'table';
 
 /** What `enid doctor` checks in addition to what a pass reads. */
 export interface HostFacts {
@@ -399,6 +453,8 @@ export interface HostFacts {
   readonly manageForeignRules: string | null;
   /** net.ipv4.conf.<link>.rp_filter: 0 off, 1 strict, 2 loose; `all` among the names. */
   readonly reversePathFilters: Readonly<Record<string, number>>;
+  /** IPv6_rpfilter= of firewalld.conf(5), where firewalld runs. No key: it does not. */
+  readonly ipv6ReversePathFilter?: 'strict' | 'other';
   /**
    * One question to the metadata service from each local address of an ENI. `failure` null: it
    * answered.

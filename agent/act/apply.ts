@@ -7,6 +7,7 @@ import { KernelError } from '../errors.ts';
 import type { Change } from '../model.ts';
 import type { KernelChange } from './netlink.ts';
 import type { Removal, Removals } from './removals.ts';
+import type { ReplyTableChange } from './reply-table.ts';
 
 /**
  * What carries out the changes; each method rejects with an Error that names the object and the
@@ -20,6 +21,7 @@ export interface Actuators {
   removeFile(name: string): Promise<boolean>;
   reloadNetworkd(): Promise<void>;
   setDns(linkIndex: number, isUsed: boolean): Promise<void>;
+  changeReplies(change: ReplyTableChange): Promise<boolean>;
 }
 
 export interface Outcome {
@@ -111,6 +113,9 @@ async function applyOne(change: Exclude<Change, Removal>, actuators: Actuators):
     case 'set-dns':
       await actuators.setDns(change.linkIndex, change.isUsed);
       return true;
+    case 'set-replies':
+    case 'remove-replies':
+      return actuators.changeReplies(change);
     default:
       return actuators.changeKernel(change);
   }

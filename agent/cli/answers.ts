@@ -112,6 +112,7 @@ export const explanationSchema: z.ZodType<Explanation> = z.object({
   source: text,
   destination: text,
   inputLink: nullableText,
+  reply: z.object({ mark: nullableText }).exactOptional(),
   owner: z
     .object({ role: text, eni: text, link: nullableText, device: nullableText, state: text, public: z.array(text) })
     .nullable(),

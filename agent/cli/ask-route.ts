@@ -19,11 +19,20 @@ export async function askRoute(
   kernel: Pick<KernelState, 'links'>,
   question: RouteQuestion,
 ): Promise<KernelAnswer> {
+  return await askLookup(client, makeLookup(kernel, question), question.inputLink);
+}
+
+/** The same for any packet. */
+export async function askLookup(
+  client: RtnetlinkClient,
+  lookup: RouteLookup,
+  inputLink: string | null = null,
+): Promise<KernelAnswer> {
   try {
-    return { kind: 'route', route: await client.getRoute(makeLookup(kernel, question)) };
+    return { kind: 'route', route: await client.getRoute(lookup) };
   } catch (error) {
     if (!(error instanceof RtnetlinkError)) throw error;
-    return { kind: 'refused', errno: error.errno, reason: describeRefusal(error, question.inputLink) };
+    return { kind: 'refused', errno: error.errno, reason: describeRefusal(error, inputLink) };
   }
 }
 

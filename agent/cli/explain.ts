@@ -8,11 +8,12 @@ import type { Config } from '../config/types.ts';
 import { RTN_UNICAST } from '../decide/base/kernel-numbers.ts';
 import { type ExplainInput, explainPacket, type KnownHost } from '../decide/explain/explain.ts';
 import { isOurs } from '../decide/explain/owner.ts';
+import { findActualMark, findWantedMark } from '../decide/explain/reply-mark.ts';
 import { farHost } from '../decide/explain/ways.ts';
 import { buildExplanation, type Explanation, renderExplanation } from '../report/explain-text.ts';
 import { explanationSchema } from './answers.ts';
-import { askRoute, askRoutesItself } from './ask-route.ts';
-import { inspectHost } from './inspect.ts';
+import { askLookup, askRoute, askRoutesItself } from './ask-route.ts';
+import { type Inspection, inspectHost } from './inspect.ts';
 import { renderJson } from './json.ts';
 import { askOrLook, type CommandResult, type LookOptions, renderWarnings } from './status.ts';
 
@@ -21,7 +22,7 @@ export async function explain(
   config: Config,
   source: string,
   destination: string | undefined,
-  { json, asksDaemon }: LookOptions,
+  { json, asksDaemon, isReply = false }: LookOptions & { readonly isReply?: boolean },
 ): Promise<CommandResult> {
   const packet = readPacket(source, destination, listAddressesOf);
   if (typeof packet === 'string') return { stdout: '', stderr: `enid: ${packet}\n`, exitCode: 1 };
@@ -34,9 +35,11 @@ export async function explain(
   const look = async () => {
     const inspection = await inspectHost(config);
     warnings = inspection.warnings;
-    return await lookUpPacket(inspection, packet, process.getuid?.() ?? 0);
+    return isReply
+      ? await lookUpReply(inspection, packet)
+      : await lookUpPacket(inspection, packet, process.getuid?.() ?? 0);
   };
-  const { answer, daemon, note } = await askOrLook(config, asksDaemon, question, look);
+  const { answer, daemon, note } = await askOrLook(config, asksDaemon && !isReply, question, look);
   const stdout = json ? renderJson({ ...answer, daemon }) : renderExplanation(answer);
   return { stdout, stderr: note + renderWarnings({ warnings }), exitCode: answer.right ? 0 : 2 };
 }
@@ -81,6 +84,26 @@ export async function lookUpPacket(host: KnownHost, question: PacketQuestion, us
   const client = new RtnetlinkClient();
   try {
     return buildExplanation(explainPacket({ ...host, ...(await askKernel(client, host, question, userId)) }));
+  } finally {
+    client.close();
+  }
+}
+
+/**
+ * The same for the reply of a connection that was opened to `source`, and translated. Where the
+ * table may not be read, it is taken to be as desired.
+ */
+async function lookUpReply(host: Inspection, { source, destination, family }: PacketQuestion): Promise<Explanation> {
+  const { kernel, desired, replies } = host;
+  const wantedMark = findWantedMark(source, desired);
+  const table = replies?.table;
+  const mark = table === undefined ? wantedMark : table === null ? null : findActualMark(source, table);
+  const client = new RtnetlinkClient();
+  try {
+    const lookup = { family, destination, ...(mark === null ? {} : { mark }) };
+    const answer = await askLookup(client, lookup);
+    const packet = { source, destination, inputLink: null, userId: 0 };
+    return buildExplanation(explainPacket({ ...host, kernel, packet, answer, reply: { mark, wantedMark } }));
   } finally {
     client.close();
   }

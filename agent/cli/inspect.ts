@@ -12,11 +12,12 @@ import type { Sensed } from '../decide/desired/world.ts';
 import type { Conflict } from '../decide/diff/ownership.ts';
 import { acceptSnapshot, initialAcceptState } from '../decide/inputs/accept-snapshot.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
-import type { Change, Desired, KernelState, NetworkdState, Snapshot } from '../model.ts';
+import type { Change, Desired, KernelState, NetworkdState, ReplyFacts, Snapshot } from '../model.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { openMetadataReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
+import { readReplyFacts } from '../sense/reply-table.ts';
 import { findRouteInterest } from '../watch/route-interest.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { readDirectory } from '../watch/unit-files.ts';
@@ -29,6 +30,7 @@ export interface Inspection {
   /** Null: never read. */
   readonly snapshot: Snapshot | null;
   readonly networkd: NetworkdState;
+  readonly replies?: ReplyFacts | undefined;
   /** What could not be read, one line each: the answer is based on what was known before. */
   readonly warnings: readonly string[];
 }
@@ -57,13 +59,14 @@ export async function lookAtHost(config: Config): Promise<HostSight> {
   try {
     const kernel = mirror.state();
     const indexes = listCandidateIndexes(kernel, config);
-    const [metadata, networkd] = await Promise.all([
+    const [metadata, networkd, replies] = await Promise.all([
       readMetadata(config, kernel, warnings),
       readNetworkd(bus, watcher, indexes, warnings),
+      readReplyFacts(),
     ]);
     const directory = readDirectory(config.networkd);
     const ledger = new RuntimeStore(config.runtimeDirectory).readLedger();
-    return { config, kernel, networkd, directory, ...metadata, ledger, warnings, nowMs: performance.now() };
+    return { config, kernel, networkd, directory, ...metadata, ledger, replies, warnings, nowMs: performance.now() };
   } finally {
     mirror.close();
     await bus.close();
@@ -72,13 +75,13 @@ export async function lookAtHost(config: Config): Promise<HostSight> {
 
 /** What follows from a look at a host, wherever it was made. */
 export function decideOnce(sight: HostSight): Inspection {
-  const { config, kernel, networkd, snapshot, warnings, nowMs } = sight;
+  const { config, kernel, networkd, snapshot, replies, warnings, nowMs } = sight;
   const isRelevant = makeRouteFilter(findRouteInterest(config, listCandidateIndexes(kernel, config)));
   // As the daemon's mirror has them; of all routes only a question about a way needs more.
   const routes = kernel.routes.filter((route) => isWantedRoute(isRelevant, route));
   const known = lookOnce({ ...sight, lostRouters: [], kernel: { ...kernel, routes } });
   const { desired, changes, conflicts } = new Decider().decide(known, nowMs);
-  return { desired, changes, conflicts, kernel, snapshot, networkd, warnings };
+  return { desired, changes, conflicts, kernel, snapshot, networkd, replies, warnings };
 }
 
 function listCandidateIndexes(kernel: KernelState, config: Config): number[] {

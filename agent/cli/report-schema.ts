@@ -14,7 +14,7 @@ import { parseConfigFile } from '../config/parse.ts';
 import type { Config } from '../config/types.ts';
 import type { UnitDirectory } from '../decide/desired/unit-directory.ts';
 import { ReportError } from '../errors.ts';
-import type { Address, KernelState, Link, NetworkdLink, NetworkdState, Route, Rule } from '../model.ts';
+import type { Address, KernelState, Link, NetworkdLink, NetworkdState, ReplyFacts, Route, Rule } from '../model.ts';
 import { ledgerEntries, metadataSchema } from '../watch/stored-metadata.ts';
 import type { HostSight } from './inspect.ts';
 
@@ -104,6 +104,25 @@ const kernelSchema = z.strictObject({
   lacksIpv6: z.literal(true).exactOptional(),
 } satisfies EveryKey<KernelState>);
 
+/** Maps as lists of pairs. */
+const replyTableSchema = z.strictObject({
+  chains: z.array(
+    z.strictObject({
+      name: line,
+      hook: z.strictObject({ number, priority: z.number().int() }).nullable(),
+      rules: z.array(z.strictObject({ comment: nullableText, handle: number })),
+    }),
+  ),
+  maps: z.array(z.strictObject({ name: line, family: family.nullable(), elements: z.array(z.tuple([line, line])) })),
+});
+
+const repliesSchema = z.strictObject({
+  isForwarding: z.strictObject({ 4: z.boolean(), 6: z.boolean() }),
+  isTracking: z.boolean(),
+  /** Null: there is none. No key: it could not be read. */
+  table: replyTableSchema.nullable().exactOptional(),
+});
+
 const networkdSchema: z.ZodType<NetworkdState> = z.strictObject({
   kind: z.enum(['present', 'absent', 'unknown']),
   version: nullableNumber,
@@ -148,6 +167,8 @@ export const sightSchema = z.strictObject({
   ledger: ledgerEntries,
   nowMs: milliseconds,
   warnings: z.array(line),
+  /** No key: of a version that did not read it. */
+  replies: repliesSchema.exactOptional(),
 } satisfies EveryKey<InFile>);
 export type SightInFile = z.infer<typeof sightSchema>;
 
@@ -159,7 +180,8 @@ const reportSchema = z.looseObject({
 
 /** As it is written. */
 export function writeSight(sight: HostSight, configuration: string): SightInFile {
-  const { kernel, networkd, directory, snapshot, departed, isSilent, isConfirmed, ledger, nowMs, warnings } = sight;
+  const { kernel, networkd, directory, snapshot, departed, isSilent, isConfirmed, ledger, nowMs, warnings, replies } =
+    sight;
   return {
     configuration,
     kernel: { ...kernel, drivers: [...kernel.drivers] } as SightInFile['kernel'],
@@ -167,7 +189,22 @@ export function writeSight(sight: HostSight, configuration: string): SightInFile
     directory,
     metadata: snapshot === null ? null : { snapshot, departed },
     ...{ isSilent, isConfirmed, ledger, nowMs, warnings: [...warnings] },
+    ...(replies === undefined ? {} : { replies: writeReplies(replies) }),
   };
+}
+
+function writeReplies({ isForwarding, isTracking, table }: ReplyFacts): NonNullable<SightInFile['replies']> {
+  if (table === undefined) return { isForwarding, isTracking };
+  if (table === null) return { isForwarding, isTracking, table };
+  const chains = table.chains.map(({ rules, ...chain }) => ({ ...chain, rules: [...rules] }));
+  const maps = table.maps.map(({ elements, ...map }) => ({ ...map, elements: [...elements] as [string, string][] }));
+  return { isForwarding, isTracking, table: { chains, maps } };
+}
+
+function readReplies({ table, ...facts }: NonNullable<SightInFile['replies']>): ReplyFacts {
+  if (table === undefined || table === null) return { ...facts, table };
+  const maps = table.maps.map((map) => ({ ...map, elements: new Map(map.elements) }));
+  return { ...facts, table: { chains: table.chains, maps } };
 }
 
 /**
@@ -175,7 +212,7 @@ export function writeSight(sight: HostSight, configuration: string): SightInFile
  * ConfigError of its configuration.
  */
 export function readSight(sight: SightInFile, config: Config | null): HostSight {
-  const { configuration, kernel, metadata, ...rest } = sight;
+  const { configuration, kernel, metadata, replies, ...rest } = sight;
   const state: KernelState = { ...kernel, drivers: new Map(kernel.drivers) } as KernelState;
   return {
     ...rest,
@@ -183,6 +220,7 @@ export function readSight(sight: SightInFile, config: Config | null): HostSight 
     kernel: state,
     snapshot: metadata?.snapshot ?? null,
     departed: metadata?.departed ?? [],
+    ...(replies === undefined ? {} : { replies: readReplies(replies) }),
   };
 }
 

@@ -171,7 +171,7 @@ export function describePlan({
     changes: changes.map((change) =>
       buildPlanLine(change, { directory, eni: reportOf(change.mac)?.eni?.eniId ?? null }),
     ),
-    conflicts: conflicts.map(({ mac, reason }) => `${reportOf(mac)?.linkName ?? mac}: ${reason}`),
+    conflicts: conflicts.map(({ mac, reason }) => `${reportOf(mac)?.linkName ?? (mac || 'the host')}: ${reason}`),
     unready: desired.reports.flatMap(({ linkName, state }) =>
       linkName !== null && (state.kind === 'waiting' || state.kind === 'degraded')
         ? [`${linkName}: ${state.kind}: ${state.reason}`]

@@ -19,5 +19,6 @@ export const defaultConfig: Config = {
   metricsListen: null,
   metricsTextfile: null,
   hostname: false,
+  replies: 'auto',
   interfaces: [],
 };

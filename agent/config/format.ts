@@ -18,6 +18,7 @@ export function formatConfig(config: Config): string {
     runtimeDirectory: rest.runtimeDirectory,
     metrics: { listen: metricsListen, textfile: metricsTextfile },
     hostname: rest.hostname,
+    replies: rest.replies,
     interfaces: interfaces.map(formatEntry),
   };
   return stringify(file, { aliasDuplicateObjects: false, lineWidth: 0 });

@@ -28,6 +28,7 @@ export function mergeConfig(files: readonly ConfigFile[]): Config {
       metricsListen: metrics.listen === undefined ? config.metricsListen : metrics.listen,
       metricsTextfile: metrics.textfile === undefined ? config.metricsTextfile : metrics.textfile,
       hostname: file.hostname ?? config.hostname,
+      replies: file.replies ?? config.replies,
       interfaces: [...interfaces.map(toEntry), ...config.interfaces],
     };
   }

@@ -201,6 +201,7 @@ export const configSchema = mapping({
     textfile: textfile.nullable().meta({ default: defaultConfig.metricsTextfile }),
   }).partial(),
   hostname: yesOrNo().meta({ default: defaultConfig.hostname }),
+  replies: oneOf(['auto', 'on', 'off']).meta({ default: defaultConfig.replies }),
   // More entries than an instance can have ENIs.
   interfaces: list(interfaceSchema, { least: 0, most: 1_000 }).meta({ default: [] }),
 }).partial();

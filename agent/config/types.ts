@@ -87,6 +87,8 @@ export interface InterfaceEntry {
   readonly policy: Partial<InterfacePolicy>;
 }
 
+export type Replies = 'auto' | 'on' | 'off';
+
 export interface Config {
   readonly imds: { readonly endpoints: readonly string[]; readonly intervalMs: number; readonly timeoutMs: number };
   readonly drivers: readonly string[];
@@ -97,6 +99,11 @@ export interface Config {
   /** A file for node-exporter's textfile collector; null = none. */
   readonly metricsTextfile: string | null;
   readonly hostname: boolean;
+  /**
+   * Whether replies of translated connections (published ports) leave by the ENI of the address
+   * that they were opened to. `auto`: while the host forwards and tracks connections.
+   */
+  readonly replies: Replies;
   /** The first entry that matches an ENI decides. */
   readonly interfaces: readonly InterfaceEntry[];
 }

@@ -96,7 +96,11 @@ export class Decider {
       candidates: this.#candidates({ kernel: world.kernel, config: world.config }),
     });
     const recorded = this.#recorded({ declared, ledger: known.ledger });
-    const actual = { kernel, files, networkd, ledger: recorded, settling, unreloaded, offered, unread };
+    const { isConfirmed = true, replies } = known;
+    const actual = {
+      ...{ kernel, files, networkd, ledger: recorded, settling, unreloaded, offered, unread, isConfirmed },
+      ...(replies?.table === undefined ? {} : { replyTable: replies.table }),
+    };
     const { changes: all, conflicts } = this.#differ.compute(desired, actual, world.kernel.links);
     const changes = known.isConfirmed === false ? holdUnconfirmed(all, desired, files) : all;
     const ledger = this.#ledger.compute({ desired, previous: recorded, declared, kernel });

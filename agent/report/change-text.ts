@@ -8,7 +8,8 @@ import { describeRoute, describeRule } from '../../lib/text/ip-words.ts';
 import { shellWord } from '../../lib/text/shell-word.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import type { Change, DesiredAddress, DesiredRoute, Route } from '../model.ts';
-import { ownProtocol } from '../model.ts';
+import { ownProtocol, replyNames } from '../model.ts';
+import { describeReplyStep } from './reply-text.ts';
 
 /**
  * One line, without a newline: what an operator would type to do the same. A file that is written
@@ -61,6 +62,10 @@ export function describeChange(change: Change, directory: string = defaultConfig
       return `${ip(change.route.family)} route del ${describeWholeRoute(change.route, link)} proto ${change.route.protocol}`;
     case 'add-rule':
       return `${ip(change.rule.family)} rule add ${describeRule(change.rule)} protocol ${ownProtocol}`;
+    case 'set-replies':
+      return `nft ${shellWord(change.steps.map(describeReplyStep).join('; '))}`;
+    case 'remove-replies':
+      return `nft delete table inet ${replyNames.table}`;
     case 'remove-rule':
       return `${ip(change.rule.family)} rule del ${describeRule(change.rule)} protocol ${change.rule.protocol}`;
   }

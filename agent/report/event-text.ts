@@ -26,6 +26,8 @@ const words: Readonly<Record<Change['kind'], readonly [string, string]>> = {
   'set-route-mtu': ['MTU of a route', 'set'],
   'add-rule': ['rule', 'added'],
   'remove-rule': ['rule', 'removed'],
+  'set-replies': ['table for replies', 'set'],
+  'remove-replies': ['table for replies', 'removed'],
 };
 
 /** What was done to one ENI since the last line about it. */

@@ -6,6 +6,7 @@ import type { EniReport, EniState, Way } from '../model.ts';
 /** What `agent/decide/explain/explain.ts` returns. */
 export interface ExplanationInput {
   readonly packet: { readonly source: string; readonly destination: string; readonly inputLink: string | null };
+  readonly replyMark?: number | null;
   readonly owner: { readonly role: string; readonly report: EniReport } | null;
   readonly missing: { readonly linkName: string; readonly holder: string | null } | null;
   readonly actual: Way | { readonly refused: string };
@@ -29,6 +30,8 @@ export interface Explanation {
   readonly source: string;
   readonly destination: string;
   readonly inputLink: string | null;
+  /** Of `--reply`: the mark of the packet, `0x1002`; null: it has none. No key: not asked. */
+  readonly reply?: { readonly mark: string | null };
   readonly owner: {
     readonly role: string;
     readonly eni: string;
@@ -49,7 +52,7 @@ export interface Explanation {
 }
 
 export function buildExplanation(input: ExplanationInput): Explanation {
-  const { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight } = input;
+  const { packet, replyMark, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight } = input;
   const way = (one: Way): BuiltWay => ({
     rule: one.rule === null ? null : describeRule(one.rule),
     route: nameRoute(one),
@@ -61,6 +64,7 @@ export function buildExplanation(input: ExplanationInput): Explanation {
     source: packet.source,
     destination: packet.destination,
     inputLink: packet.inputLink,
+    ...(replyMark === undefined ? {} : { reply: { mark: replyMark === null ? null : `0x${replyMark.toString(16)}` } }),
     owner: owner === null ? null : { role: owner.role, ...buildOwner(owner.report, packet.source) },
     missing: missing === null ? null : buildMissing(missing, owner?.report.state),
     kernel: 'refused' in actual ? { refused: actual.refused } : { ...way(actual), eni: leavesBy && nameOf(leavesBy) },
@@ -96,9 +100,11 @@ function buildOwner(report: EniReport, source: string) {
 }
 
 export function renderExplanation(explanation: Explanation): string {
-  const { source, destination, inputLink, owner, missing, sourceCheck } = explanation;
+  const { source, destination, inputLink, reply, owner, missing, sourceCheck } = explanation;
   const sent = missing === null ? 'sent by this host' : `missing on ${missing.link}`;
-  const origin = inputLink === null ? sent : `forwarded, received on ${inputLink}`;
+  const marked = reply?.mark === null ? 'not marked' : `mark ${reply?.mark}`;
+  const forwarded = inputLink === null ? sent : `forwarded, received on ${inputLink}`;
+  const origin = reply === undefined ? forwarded : `reply of a published port, ${marked}`;
   const rows: [string, string][] = [
     ['', `${source} → ${destination}  (${origin})`],
     [

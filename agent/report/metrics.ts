@@ -39,7 +39,7 @@ const states = ['configured', 'waiting', 'overridden', 'ignored', 'degraded', 'd
 /** As often as Prometheus scrapes node-exporter in most places. */
 const textfileMs = 15_000;
 /** Exported as 0 from the start, so that the first one is seen as an increase. */
-const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting'];
+const repairKinds: readonly RepairKind[] = ['address', 'file', 'metric', 'name', 'route', 'rule', 'setting', 'table'];
 /** Of lib/imds/errors.ts and agent/sense/metadata.ts, for the same reason. */
 const readFailureKinds = [
   ...['unreachable', 'timeout', 'status', 'token', 'token-expired', 'too-large', 'truncated'],

@@ -77,7 +77,8 @@ export function renderPlan(
   return `${lines.join('\n')}\n`;
 }
 
-function nameEni({ link, eni, mac }: PlanLine): string {
+function nameEni({ kind, link, eni, mac }: PlanLine): string {
+  if (kind.endsWith('-replies')) return 'the host';
   return escapeLine(`${link || 'a link that is gone'} (${eni ?? mac})`);
 }
 

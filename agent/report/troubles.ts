@@ -21,7 +21,7 @@ export function listTroubles(reports: readonly EniReport[], conflicts: readonly 
   }
   const name = (mac: string) => {
     const report = reports.find((one) => one.mac === mac);
-    return report?.linkName ?? report?.eni?.eniId ?? mac;
+    return report?.linkName ?? report?.eni?.eniId ?? (mac || 'the host');
   };
   return [...macsByReason].map(([reason, macs]) => `${[...new Set(macs.map(name))].join(', ')}: ${reason}`);
 }

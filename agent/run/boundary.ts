@@ -4,7 +4,16 @@ import type { Outcome } from '../act/apply.ts';
 import type { Known } from '../decide/decider.ts';
 import type { UnitDirectory } from '../decide/desired/unit-directory.ts';
 import type { Conflict } from '../decide/diff/ownership.ts';
-import type { Change, Desired, KernelState, Ledger, LostRouter, NetworkdState, RepairKind } from '../model.ts';
+import type {
+  Change,
+  Desired,
+  KernelState,
+  Ledger,
+  LostRouter,
+  NetworkdState,
+  RepairKind,
+  ReplyFacts,
+} from '../model.ts';
 
 /** Everything that the reconciler reads, at once and from memory. */
 export interface Senses {
@@ -14,6 +23,8 @@ export interface Senses {
   networkd(): NetworkdState;
   lostRouters(): readonly LostRouter[];
   files(): UnitDirectory;
+  /** Undefined: nothing is known, and no reply is marked. */
+  replies(): ReplyFacts | undefined;
   metadata(): Pick<Known, 'snapshot' | 'departed' | 'isSilent' | 'isConfirmed'>;
 }
 

@@ -12,6 +12,7 @@ import { type Actuators, applyChanges } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
 import { NetworkdBus } from '../act/networkd-bus.ts';
 import { Removals } from '../act/removals.ts';
+import { applyReplyChange } from '../act/reply-table.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import { listDifferences } from '../config/differences.ts';
 import type { Config } from '../config/types.ts';
@@ -38,6 +39,7 @@ import { LostRouters } from '../sense/lost-routers.ts';
 import { openMetadataReader, type SnapshotReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 import { NetworkdView } from '../sense/networkd-view.ts';
+import { ReplyTableMirror } from '../sense/reply-table.ts';
 import { version } from '../version.ts';
 import { Candidates } from '../watch/eni-links.ts';
 import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
@@ -54,6 +56,8 @@ import { type PassResult, Reconciler } from './reconciler.ts';
 const patienceAtStartMs = 3_000;
 /** Below the time that systemd gives a reload (TimeoutStartSec). */
 const patienceAtReloadMs = 20_000;
+/** Links of containers come by the hundred. */
+const linksDelayMs = 1_000;
 
 export interface DaemonOptions {
   readonly config: Config;
@@ -86,6 +90,7 @@ export class Daemon {
   readonly #candidates: Candidates;
   readonly #files: OwnFiles;
   readonly #leases: StateFiles;
+  readonly #replies: ReplyTableMirror;
   readonly #linkFiles: StateFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   #silenceTimer: NodeJS.Timeout | null = null;
@@ -153,6 +158,10 @@ export class Daemon {
     );
     this.#leases = new StateFiles(() => this.#reconciler.wake(), leaseFiles);
     this.#linkFiles = new StateFiles(() => this.#reconciler.wake(), linkFiles);
+    this.#replies = new ReplyTableMirror({
+      onChanged: () => this.#reconciler.wake(),
+      onTrouble: (message) => this.#troubles.report(message),
+    });
     this.#bus = new Bus();
     this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
@@ -194,15 +203,18 @@ export class Daemon {
       removeFile: (name) => this.#files.remove(name),
       reloadNetworkd: () => networkdBus.reload(),
       setDns: (linkIndex, isUsed) => networkdBus.setDns(linkIndex, isUsed),
+      changeReplies: (change) =>
+        applyReplyChange(change, this.#replies.client).finally(() => this.#replies.tableChanged()),
     };
     this.#reconciler = new Reconciler(
       config,
       {
         kernel: () => this.#mirror.state(),
-        readKernel: () => this.#mirror.resync(),
+        readKernel: () => this.#readKernel(),
         networkd: () => this.#leases.addTo(this.#linkFiles.addTo(this.#view.state())),
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
+        replies: () => this.#replies.state(),
         metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),
       },
       {
@@ -274,6 +286,10 @@ export class Daemon {
       ...{ mirror: this.#mirror, candidates: this.#candidates, config: () => this.#config },
       wake: () => this.#reconciler.wake(),
     });
+    // A container's link comes: by then the host may forward and track connections.
+    this.#mirror.onChange((kinds) => {
+      if (kinds.has('link')) this.#replies.readSoon(linksDelayMs);
+    });
     this.#candidates.update(this.#config);
     this.#files.watch(this.#config.networkd);
     await this.#bus.start();
@@ -283,6 +299,7 @@ export class Daemon {
     // them takes longer than connecting to the bus.
     await this.#candidates.settled();
     await this.#mirror.settled().catch((error) => this.#journal.warning(String(error)));
+    await this.#replies.refresh();
     // From here on, with or without metadata, the objects in the ledger are kept in place.
     this.#reconciler.start();
     const isKnown = this.#poller.metadata().snapshot !== null;
@@ -323,6 +340,7 @@ export class Daemon {
       this.#candidates.settled(),
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
+      this.#replies.refresh(),
     ]);
     this.#reconciler.wake();
     await this.#reconciler.idle();
@@ -353,6 +371,7 @@ export class Daemon {
     await this.#keptMetadata.close();
     this.#view.stop();
     this.#mirror.close();
+    this.#replies.close();
     this.#client.close();
     await this.#bus.close();
     await this.#store.unlock();
@@ -367,6 +386,10 @@ export class Daemon {
     this.#reconciler.wake();
   }
 
+  async #readKernel(): Promise<void> {
+    await Promise.all([this.#mirror.resync(), this.#replies.refresh()]);
+  }
+
   #openReader(): SnapshotReader {
     const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
     const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
@@ -377,6 +400,7 @@ export class Daemon {
   }
 
   async #readSnapshot(): Promise<Snapshot> {
+    this.#replies.readSoon();
     const startMs = performance.now();
     const observeRead = (failure: string | null) =>
       this.#observe({ kind: 'metadata-read', failure, durationMs: performance.now() - startMs });

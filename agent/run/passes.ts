@@ -120,7 +120,8 @@ export class Passes {
       const { outcomes, pending, count } = await this.#apply(decided);
       // After the changes: counting a repair must not delay it.
       const isSettling = this.#handover.settling.isUnderWay;
-      this.#repairs.learn(desired, { kernel, files, isConverged: changes.length === 0, isSettling });
+      const hasReplies = !changes.some(({ kind }) => kind === 'set-replies');
+      this.#repairs.learn(desired, { kernel, files, hasReplies, isConverged: changes.length === 0, isSettling });
       this.#noteAll(outcomes, networkd, files);
       const remaining = pending.filter((change) => !this.#echo.isElsewhere(change));
       const durationMs = performance.now() - startMs;
@@ -152,6 +153,7 @@ export class Passes {
       directory,
       ...metadata,
       ledger: this.#ledger.entries,
+      replies: this.#senses.replies(),
       settling,
       unreloaded: this.#handover.listUnreloaded(settling),
       ...this.#handover.told,

@@ -14,6 +14,8 @@ export interface Sight {
   readonly files: readonly OwnFile[];
   /** Nothing differed from what is desired. */
   readonly isConverged: boolean;
+  /** The table for replies is as desired. */
+  readonly hasReplies: boolean;
   /** networkd is still configuring a link. */
   readonly isSettling: boolean;
 }
@@ -29,11 +31,11 @@ export class RepairMemory {
   }
 
   /** The desired state is unchanged and was in place as a whole: there is nothing to learn. */
-  learn(desired: Desired, { kernel, files, isConverged, isSettling }: Sight): void {
+  learn(desired: Desired, { kernel, files, isConverged, hasReplies, isSettling }: Sight): void {
     if (desired === this.#learned) return;
     // Each pass finds more of it in place: learn when networkd has made everything.
     if (this.#inherited === null && isSettling) return;
-    this.#made = rememberMade(this.#made, desired, { kernel, files, ledger: this.#inherited ?? {} });
+    this.#made = rememberMade(this.#made, desired, { kernel, files, hasReplies, ledger: this.#inherited ?? {} });
     this.#inherited = null;
     if (isConverged) this.#learned = desired;
   }

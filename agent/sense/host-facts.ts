@@ -73,6 +73,7 @@ export async function readHostFacts(question: HostFactsQuestion): Promise<HostFa
     ...(imdsNetwork === null ? {} : { imdsNetwork: /^Type=prohibit$/m.test(imdsNetwork) ? 'locked' : 'unlocked' }),
     manageForeignRoutes: settings.get('ManageForeignRoutes') ?? null,
     manageForeignRules: settings.get('ManageForeignRoutingPolicyRules') ?? null,
+    ...readFirewalld(),
     reversePathFilters: readReversePathFilters(question.links.map(({ name }) => name)),
     metadataWays: await askMetadata(question),
     ...(/^i-[0-9a-f]{1,40}$/.test(instanceId) ? { instanceId } : {}),
@@ -97,18 +98,26 @@ async function countPathMtus(): Promise<number | null> {
 }
 
 /** Programs that configure networks, in this network namespace. */
-export function listPrograms(): HostFacts['programs'] {
+export function listPrograms(names: readonly string[] = networkPrograms): HostFacts['programs'] {
   const ownNamespace = tryRead(() => readlinkSync('/proc/self/ns/net'));
   return list('/proc')
     .filter((name) => /^\d+$/.test(name))
     .flatMap((name) => {
       const command = readText(`/proc/${name}/comm`)?.trim() ?? '';
-      if (!networkPrograms.includes(command)) return [];
+      if (!names.includes(command)) return [];
       // Containers have their own programs. Without permission to look, a program is taken for one
       // of this host.
       const namespace = tryRead(() => readlinkSync(`/proc/${name}/ns/net`)) ?? ownNamespace;
       return namespace === ownNamespace ? [{ name: command, processId: Number(name) }] : [];
     });
+}
+
+/** `strict` is its default, and `yes` the same (firewalld.conf(5)). */
+function readFirewalld(): Pick<HostFacts, 'ipv6ReversePathFilter'> {
+  if (listPrograms(['firewalld']).length === 0) return {};
+  const text = readText('/etc/firewalld/firewalld.conf') ?? '';
+  const value = /^\s*IPv6_rpfilter\s*=\s*(\S+)/im.exec(text)?.[1]?.toLowerCase() ?? 'strict';
+  return { ipv6ReversePathFilter: ['strict', 'yes', 'true'].includes(value) ? 'strict' : 'other' };
 }
 
 /** `end` with a slash: the rest is the name of a file in the directory that matches. */

@@ -1,7 +1,7 @@
 /**
- * The native socket, made safe. netlink 0.3.0's addon runs callbacks directly from the event loop,
- * so an exception that leaves one aborts the process (Napi::Error through uv_run): every handler is
- * wrapped here.
+ * The native socket with its sharp edges covered. netlink 0.3.0's addon runs callbacks straight
+ * from the event loop, so an exception that leaves one aborts the process (Napi::Error through
+ * uv_run): every handler is wrapped here.
  */
 
 // Not from 'netlink': its index loads generic netlink, nl80211 and all tables: 18 ms and 12 MB more
@@ -18,7 +18,7 @@ import {
   silenceOverruns,
 } from './socket-options.ts';
 
-/** Events of a socket. `onFatal`: it is closed and a new one is needed. */
+/** What a socket reports. `onFatal`: it is closed and a new one is needed. */
 export interface RawSocketHandlers {
   onDatagram(datagram: Buffer): void;
   /**
@@ -32,6 +32,8 @@ export interface RawSocketHandlers {
 }
 
 export interface RawSocketOptions {
+  /** NETLINK_*; by default NETLINK_ROUTE. */
+  readonly protocol?: number;
   readonly groups: readonly number[];
   readonly receiveBufferBytes: number;
   /**
@@ -43,18 +45,19 @@ export interface RawSocketOptions {
 
 export interface RawSocket {
   /**
-   * Sends one datagram; `onFailure` is called later if the kernel did not accept it. Throws if it
-   * is closed.
+   * Sends one datagram; `onFailure` is called later where the kernel did not take it. Throws where
+   * it is closed.
    */
   send(datagram: Buffer, onFailure: (cause: Error) => void): void;
-  /** Datagrams that the program drops no longer arrive. False if the kernel refuses the program. */
+  /** What the program drops does not arrive any more. False where the kernel refuses it. */
   filter(program: readonly FilterInstruction[]): boolean;
   close(): void;
 }
 
-/** Opens a NETLINK_ROUTE socket. Throws if the kernel refuses. */
+/** Opens a netlink socket. Throws if the kernel refuses. */
 export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHandlers): RawSocket {
-  const socket = new RawNetlinkSocket(NETLINK_ROUTE, {
+  const protocol = options.protocol ?? NETLINK_ROUTE;
+  const socket = new RawNetlinkSocket(protocol, {
     // 0: the kernel chooses a free port (netlink_autobind).
     localPort: 0,
     recvBufferSize: options.receiveBufferBytes,
@@ -68,19 +71,19 @@ export function openRawSocket(options: RawSocketOptions, handlers: RawSocketHand
   const close = () => {
     if (!isOpen) return;
     isOpen = false;
-    // Not at once: the addon uses its poll handle after a callback has closed it (PollHandler →
+    // Not at once: the addon touches its poll handle after a callback has closed it (PollHandler →
     // RunCompleted).
     setImmediate(() => socket.close());
   };
-  const descriptor = findSocket(socket.address().port);
+  const descriptor = findSocket(socket.address().port, protocol);
   if (descriptor === null) {
     close();
     throw new Error('failed to find the netlink socket in /proc/self/fd');
   }
   let dropCount = 0;
   let isCheckPending = false;
-  // Messages are only dropped while the buffer is full, so a datagram is read after every loss: a
-  // check with each datagram finds all losses.
+  // A drop needs a full buffer, so there is always a datagram to be read after it: checking upon
+  // datagrams finds all.
   const checkDrops = () => {
     isCheckPending = false;
     guard(() => {

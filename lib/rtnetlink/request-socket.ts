@@ -2,7 +2,15 @@
 
 import { errorCodeOf } from '../errors/system-error.ts';
 import { readAcknowledgement } from './acknowledgement.ts';
-import { NLM_F_ACK, NLM_F_DUMP, NLM_F_DUMP_INTR, NLM_F_REQUEST, NLMSG_DONE, NLMSG_ERROR } from './constants.ts';
+import {
+  NETLINK_ROUTE,
+  NLM_F_ACK,
+  NLM_F_DUMP,
+  NLM_F_DUMP_INTR,
+  NLM_F_REQUEST,
+  NLMSG_DONE,
+  NLMSG_ERROR,
+} from './constants.ts';
 import { errnoName, RtnetlinkError } from './errors.ts';
 import { encodeMessage, visitMessages } from './message.ts';
 import { openRawSocket, type RawSocket } from './raw-socket.ts';
@@ -41,6 +49,7 @@ interface Pending {
 /** One socket for requests. Opened with the first request, and again after it died. */
 export class RequestSocket {
   readonly #timeoutMs: number;
+  readonly #protocol: number;
   readonly #pending = new Map<number, Pending>();
   readonly #waiting: (() => void)[] = [];
   #socket: RawSocket | null = null;
@@ -49,13 +58,15 @@ export class RequestSocket {
   /** The kernel runs one dump per socket at a time (EBUSY otherwise). */
   #lastDump: Promise<void> = Promise.resolve();
 
-  constructor(timeoutMs: number) {
+  /** `protocol`: NETLINK_*; by default NETLINK_ROUTE. */
+  constructor(timeoutMs: number, protocol: number = NETLINK_ROUTE) {
     this.#timeoutMs = timeoutMs;
+    this.#protocol = protocol;
   }
 
   /** Sends a request and waits for its acknowledgement. Throws an RtnetlinkError. */
   async request(description: string, type: number, flags: number, body: readonly Buffer[]): Promise<void> {
-    await this.#send(description, type, flags | NLM_F_ACK, body, null, false);
+    await this.#send(description, encoder(type, flags | NLM_F_ACK, body), null, false);
   }
 
   /**
@@ -63,7 +74,15 @@ export class RequestSocket {
    * RtnetlinkError.
    */
   async query(description: string, type: number, body: readonly Buffer[], visit: AnswerVisitor): Promise<void> {
-    await this.#send(description, type, NLM_F_ACK, body, visit, false);
+    await this.#send(description, encoder(type, NLM_F_ACK, body), visit, false);
+  }
+
+  /**
+   * Sends several messages as one datagram, all with the sequence number that `encode` is given, of
+   * which the last one asks for an acknowledgement. Throws an RtnetlinkError for the first refusal.
+   */
+  async batch(description: string, encode: (sequence: number) => Buffer): Promise<void> {
+    await this.#send(description, encode, null, false);
   }
 
   /**
@@ -75,7 +94,7 @@ export class RequestSocket {
     const run = async () => {
       for (let attempt = 1; ; attempt++) {
         try {
-          return await this.#send(description, type, NLM_F_DUMP, body, begin(), true);
+          return await this.#send(description, encoder(type, NLM_F_DUMP, body), begin(), true);
         } catch (error) {
           const isRetriable = error instanceof RtnetlinkError && (error.errno === 'EINTR' || error.errno === 'EBUSY');
           if (!isRetriable || attempt >= DUMP_ATTEMPTS || this.#isClosed) throw error;
@@ -99,9 +118,7 @@ export class RequestSocket {
 
   async #send(
     description: string,
-    type: number,
-    flags: number,
-    body: readonly Buffer[],
+    encode: (sequence: number) => Buffer,
     visit: AnswerVisitor | null,
     isDump: boolean,
   ): Promise<void> {
@@ -110,7 +127,7 @@ export class RequestSocket {
     // 0 is what events carry; stay within 31 bits.
     this.#sequence = (this.#sequence % 0x7fffffff) + 1;
     const sequence = this.#sequence;
-    const message = encodeMessage(type, flags | NLM_F_REQUEST, sequence, body);
+    const message = encode(sequence);
     await new Promise<void>((resolve, reject) => {
       const timer = setTimeout(() => this.#fail(sequence, 'ETIMEDOUT', undefined), this.#timeoutMs);
       this.#pending.set(sequence, { description, visit, isDump, timer, isInterrupted: false, resolve, reject });
@@ -125,7 +142,12 @@ export class RequestSocket {
 
   #open(): RawSocket {
     return openRawSocket(
-      { groups: [], receiveBufferBytes: RECEIVE_BUFFER_BYTES, readBufferBytes: READ_BUFFER_BYTES },
+      {
+        protocol: this.#protocol,
+        groups: [],
+        receiveBufferBytes: RECEIVE_BUFFER_BYTES,
+        readBufferBytes: READ_BUFFER_BYTES,
+      },
       {
         onDatagram: (datagram) => this.#receive(datagram),
         // Which answers were lost cannot be determined.
@@ -178,4 +200,8 @@ export class RequestSocket {
   #failAll(errno: string, cause: unknown): void {
     for (const sequence of [...this.#pending.keys()]) this.#fail(sequence, errno, cause);
   }
+}
+
+function encoder(type: number, flags: number, body: readonly Buffer[]): (sequence: number) => Buffer {
+  return (sequence) => encodeMessage(type, flags | NLM_F_REQUEST, sequence, body);
 }

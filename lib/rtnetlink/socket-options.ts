@@ -17,6 +17,7 @@ import type { FilterInstruction } from './socket-filter.ts';
 const SOL_SOCKET = 1;
 const SO_ATTACH_FILTER = 26;
 const SO_RCVBUFFORCE = 33;
+const SO_PROTOCOL = 38;
 const SO_MEMINFO = 55;
 const SOL_NETLINK = 270;
 const NETLINK_NO_ENOBUFS = 5;
@@ -42,14 +43,18 @@ const sockFprog = koffi.struct({ len: 'uint16_t', filter: koffi.pointer(sockFilt
 const attachProgram = libc.func('setsockopt', 'int', ['int', 'int', 'int', koffi.pointer(sockFprog), 'uint32_t']);
 
 /**
- * The descriptor of this process's netlink socket that is bound to `port`; null if there is none.
+ * The descriptor of this process's netlink socket of a protocol (NETLINK_*) that is bound to
+ * `port`; null if there is none. Ports are those of the protocol: the first socket of each has the
+ * process ID.
  */
-export function findSocket(port: number): number | null {
+export function findSocket(port: number, protocol: number): number | null {
   const address = Buffer.alloc(SOCKADDR_LENGTH);
   for (const name of readdirSync('/proc/self/fd')) {
     const descriptor = Number(name);
     if (getsockname(descriptor, address, [SOCKADDR_LENGTH]) !== 0) continue;
-    if (address.readUInt16LE(0) === AF_NETLINK && address.readUInt32LE(4) === port) return descriptor;
+    if (address.readUInt16LE(0) !== AF_NETLINK || address.readUInt32LE(4) !== port) continue;
+    const found = [0];
+    if (getsockopt(descriptor, SOL_SOCKET, SO_PROTOCOL, found, [4]) === 0 && found[0] === protocol) return descriptor;
   }
   return null;
 }

@@ -36,6 +36,7 @@ class Host {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
+      replies: () => world.state.replies,
       metadata: () => ({ snapshot: world.state.snapshot, departed: [], isSilent: false }),
     };
     const acts = {

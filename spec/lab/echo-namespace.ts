@@ -36,7 +36,7 @@ async function reconcile(config: Config, ms: number) {
   const hands = {
     changeKernel: (change: Parameters<typeof applyKernelChange>[0]) => applyKernelChange(change, kernel),
     beginRemovals: () => new Removals(kernel),
-    ...{ writeFile: never, removeFile: never, reloadNetworkd: never, setDns: never },
+    ...{ writeFile: never, removeFile: never, reloadNetworkd: never, setDns: never, changeReplies: never },
   };
   const lines: string[] = [];
   const passes: PassResult[] = [];
@@ -46,6 +46,7 @@ async function reconcile(config: Config, ms: number) {
     networkd: () => ({ kind: 'absent' as const, version: null, links: [] }),
     lostRouters: () => [],
     files: () => ({ own: [], unsigned: [] }),
+    replies: () => undefined,
     metadata: () => ({ snapshot: snapshotOf([makeEni(0), eni]), departed: [], isSilent: false }),
   };
   const acts = {

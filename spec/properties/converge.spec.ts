@@ -5,10 +5,14 @@
 
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
+import type { TableRecord } from '../../agent/model.ts';
 import { countRuns, eniList, foreignRoute, foreignRule, linkOf } from './arbitrary.ts';
-import { giveLease, makeWorld, plugIn, snapshotOf, view } from './host.ts';
+import { forward, giveLease, makeWorld as makeBare, plugIn, snapshotOf, view } from './host.ts';
 
-describe('the pure core', () => {
+describe.each([false, true])('the pure core, forwarding: %s', (isForwarding) => {
+  const makeWorld = (...host: Parameters<typeof makeBare>) =>
+    isForwarding ? forward(makeBare(...host)) : makeBare(...host);
+
   it('converges from a bare host and then has nothing to do', () => {
     fc.assert(
       fc.property(eniList, (enis) => {
@@ -50,7 +54,7 @@ describe('the pure core', () => {
         }
         moved.state.networkd = { kind: 'present', version: 252, links: [] };
         moved.converge();
-        expect(view(moved)).toEqual({ addresses: [], routes: [], rules: [], altNames: [], files: [] });
+        expect(view(moved)).toEqual({ addresses: [], routes: [], rules: [], altNames: [], files: [], replies: null });
 
         moved.state.offered.clear();
         moved.state.snapshot = snapshotOf(after);
@@ -76,6 +80,8 @@ describe('the pure core', () => {
         world.state.rules = world.state.rules.filter(isKept);
         world.state.addresses = world.state.addresses.filter((address) => address.validLifetime !== null || isKept());
         world.state.routes = world.state.routes.filter((route) => route.table === 254 || isKept());
+        const { replies } = world.state;
+        if (replies?.table) world.state.replies = { ...replies, table: takeParts(replies.table, isKept) };
         world.converge();
         expect(view(world)).toEqual(want);
       }),
@@ -102,3 +108,16 @@ describe('the pure core', () => {
     );
   });
 });
+
+/** A rule, a chain, an element here and there. */
+function takeParts({ chains, maps }: TableRecord, isKept: () => boolean): TableRecord | null {
+  if (!isKept()) return null;
+  const kept = maps.map((map) => ({ ...map, elements: new Map([...map.elements].filter(isKept)) }));
+  const used = new Set(kept.flatMap(({ elements }) => [...elements.values()]));
+  return {
+    chains: chains.flatMap((chain) =>
+      used.has(chain.name) || isKept() ? [{ ...chain, rules: chain.rules.filter(isKept) }] : [],
+    ),
+    maps: kept,
+  };
+}

@@ -76,6 +76,7 @@ function decideUnfiltered(world: ModelWorld): { desired: Desired; difference: Di
     foreignGroups: findForeignGroups(kernel.links, (index) => identifyGroup(index, eniGroup) in ledger),
     lastLeases: new Map(),
     failures: new Map(),
+    replyFamilies: '',
   });
   const declared = readDeclared({ files, candidates: findCandidates(kernel, config.drivers) });
   const recorded = { ...declared, ...ledger };

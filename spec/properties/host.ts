@@ -1,6 +1,6 @@
 /** Hosts in memory for the property tests and the reconciler's. */
 
-import type { EniMetadata, Route, Rule } from '../../agent/model.ts';
+import type { EniMetadata, Route, Rule, TableRecord } from '../../agent/model.ts';
 import { ModelWorld } from '../../fixtures/model/world.ts';
 import { addressAt } from '../../lib/ip/cidr.ts';
 import { linkOf } from './arbitrary.ts';
@@ -44,9 +44,25 @@ export function makeWorld(enis: readonly EniMetadata[], rules: Rule[] = [], rout
   return world;
 }
 
+/** The host forwards and tracks connections. */
+export function forward(world: ModelWorld): ModelWorld {
+  world.state.replies = { isForwarding: { 4: true, 6: true }, isTracking: true, table: null };
+  return world;
+}
+
+/** Without handles and order. */
+function viewTable(table: TableRecord | null) {
+  return (
+    table && {
+      chains: table.chains.map(({ name, hook, rules }) => [name, hook, rules.map(({ comment }) => comment)]).sort(),
+      maps: table.maps.map(({ name, elements }) => [name, [...elements].sort()]).sort(),
+    }
+  );
+}
+
 /** What the packets see: everything but marks and order. */
 export function view(world: ModelWorld) {
-  const { addresses, routes, rules, links, files } = world.state;
+  const { addresses, routes, rules, links, files, replies } = world.state;
   const sorted = (values: readonly unknown[]) => values.map((value) => JSON.stringify(value)).sort();
   return {
     addresses: sorted(addresses.map(({ linkIndex, address, prefixLength }) => [linkIndex, address, prefixLength])),
@@ -62,5 +78,6 @@ export function view(world: ModelWorld) {
     rules: sorted(rules.map(({ protocol: _, ...rule }) => rule)),
     altNames: sorted(links.map(({ name, altNames }) => [name, altNames])),
     files: [...files.keys()].sort(),
+    replies: viewTable(replies?.table ?? null),
   };
 }

@@ -23,6 +23,7 @@ export function addExplain(program: Command): void {
     .argument('[source]', 'source address of the packet; not with --all')
     .argument('[destination]', 'destination address (default: a host on the Internet)')
     .option('--all', 'show the ways of every source of every ENI, as a table', false)
+    .option('--reply', 'of an answer of a published port (DNAT) at the source address', false)
     .addOption(configOption())
     .addOption(jsonOption())
     .addOption(noDaemonOption())
@@ -32,6 +33,7 @@ export function addExplain(program: Command): void {
       enid explain 10.0.1.5                              where do packets from 10.0.1.5 leave?
       enid explain 10.0.1.5 172.17.0.2                   and packets to a container?
       enid explain 2001:db8::5                           the same for IPv6
+      enid explain 10.0.1.5 198.51.100.10 --reply        how does a container answer what came to 10.0.1.5?
       enid explain --all                                 does every source leave by its own ENI, to every destination?
       enid explain 10.0.1.5 --from enid-report.json      on another host, by its report`,
     )
@@ -40,9 +42,11 @@ export function addExplain(program: Command): void {
       async (
         source: string | undefined,
         destination: string | undefined,
-        options: LookOptions & { all: boolean; from?: string },
+        options: LookOptions & { all: boolean; reply: boolean; from?: string },
       ) => {
-        const { json, daemon: asksDaemon, all, from } = options;
+        const { json, daemon: asksDaemon, all, reply: isReply, from } = options;
+        if (isReply && (all || from !== undefined))
+          return program.error('enid: explain: expected --reply without --all and --from');
         if (all === (source !== undefined)) return program.error('enid: explain: expected either a source or --all');
         if (from !== undefined && source !== undefined) {
           const { explainFrom } = await import('../from-report.ts');
@@ -55,7 +59,7 @@ export function addExplain(program: Command): void {
           return print(await explainAll(config, { json }));
         }
         const { explain } = await import('../explain.ts');
-        print(await explain(config, source, destination, { json, asksDaemon }));
+        print(await explain(config, source, destination, { json, asksDaemon, isReply }));
       },
     );
 }

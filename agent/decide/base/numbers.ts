@@ -60,6 +60,16 @@ export function leaseMetric(metric: number, hasIpv4: boolean): number {
  */
 export const rulePriorityOf = {
   /**
+   * For packets with the mark of a reply (desired/reply-rules.ts), by the number of that mark, 1 to
+   * 127: before every rule for a source.
+   */
+  replyExceptionMain: (number: number) => 8_000 + number,
+  replyExceptionOwn: (number: number) => 8_200 + number,
+  replyMain: (number: number) => 8_400 + number,
+  replyOwn: (number: number) => 8_600 + number,
+  /** The primary's: everything else by main's default route. */
+  replyRest: (number: number) => 8_800 + number,
+  /**
    * For destinations that main would send by another ENI despite the link group: main's more
    * specific routes.
    */

@@ -2,6 +2,7 @@
 
 import { familyOf } from '../../../lib/ip/address.ts';
 import type { DesiredEni, EniReport, EniState } from '../../model.ts';
+import { computeEniNumber } from '../base/numbers.ts';
 import { listLeaving } from '../inputs/routers.ts';
 import { declareEni, renderEach } from './declaration.ts';
 import type { Routed } from './eni-routes.ts';
@@ -11,6 +12,8 @@ import { computeMtu } from './link-settings.ts';
 import { keepsAddresses } from './network-file.ts';
 import { computeMtuOutside } from './outside.ts';
 import { computeDetours, followMain } from './own-table.ts';
+import { computeReplies } from './reply-rules.ts';
+import type { ReplyEni } from './reply-table.ts';
 import { computeGroup, describeSituation, type Host, isRouted, listOtherDestinations } from './situation.ts';
 import { computeAddressStandIns } from './stand-ins.ts';
 import { isInPlace } from './vrf.ts';
@@ -24,6 +27,8 @@ export interface Standing {
   readonly report: EniReport;
   /** Null: its objects are not changed. */
   readonly desired: DesiredEni | null;
+  /** Null: no reply is marked for it. */
+  readonly reply: ReplyEni | null;
 }
 
 export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }: Routed, host: Host): Standing {
@@ -38,7 +43,8 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
     state,
   });
 
-  if (one.collision !== null) return { report: report({ kind: 'degraded', reason: one.collision }), desired: null };
+  if (one.collision !== null)
+    return { report: report({ kind: 'degraded', reason: one.collision }), desired: null, reply: null };
 
   const isManaged = policy.manage === 'full';
   const isSelecting = host.selecting.some((mac) => mac !== eni.mac);
@@ -46,6 +52,12 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
   const kernelHasIpv6 = world.kernel.lacksIpv6 !== true;
   const whole = declareEni(eni, { link, policy, situation: JSON.stringify(situation), isSelecting });
   const declared = kernelHasIpv6 ? whole : declarationWithoutIpv6(whole);
+  const number = host.replyNumbers.get(eni.mac) ?? null;
+  const replies = computeReplies(eni, {
+    ...{ policy, tableId, number, rules: declared.rules, situation: JSON.stringify(situation) },
+    eniNumber: computeEniNumber(eni),
+    families: world.replyFamilies,
+  });
   const group = computeGroup(one, world.foreignGroups);
   const standIns =
     isManaged && !keepsAddresses(world.networkd.version)
@@ -125,7 +137,7 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
             ({ destination }) => destination,
           )
         : [],
-      rules: declared.rules,
+      rules: replies.rules,
       altNames: declared.altNames,
       settings: declared.settings,
       lease: isInPlace(link, policy, world.kernel.links) ? declared.lease : null,
@@ -133,5 +145,6 @@ export function decideEni(world: Inputs, { one, defaults, operator, mainRoutes }
       ...(withdrawnFamilies.length === 0 ? {} : { withdrawnFamilies }),
       ...(leavingRouters.length === 0 ? {} : { leavingRouters }),
     },
+    reply: number === null ? null : { tableId, number, sources: replies.sources },
   };
 }

@@ -13,7 +13,8 @@ import { listForeignRoutes, type MainTable, readMainTable } from './main-table.t
 import { findMetadata, type MatchedEnis, matchEnis } from './match-enis.ts';
 import { findCollisions, type Matched } from './matched.ts';
 import { computeProvisional, tellProvisional } from './provisional.ts';
-import { describeHost, type Host, listPeers } from './situation.ts';
+import { computeReplyTable, numberReplies } from './reply-table.ts';
+import { describeHost, type Host, isRouted, listPeers } from './situation.ts';
 import type { World } from './world.ts';
 
 /**
@@ -37,6 +38,7 @@ export function computeDesired(world: World): Desired {
       .sort((left, right) => (placeOf(left) < placeOf(right) ? -1 : 1)),
     unknownMacs: unknown.sort(),
     provisional,
+    ...(world.snapshot === null ? {} : { replies: computeReplyTable(decided.flatMap(({ reply }) => reply ?? [])) }),
   };
 }
 
@@ -71,7 +73,21 @@ function describeAll(world: World, { known, matched, routed }: Decided): Host {
     return eni === null ? [] : [[link.index, eni] as const];
   });
   const eniLinks = new Set(links.map(({ link }) => link.index));
-  return describeHost({ peers, eniLinks, addresses: kernel.addresses, main, matched, enis: new Map(enis) });
+  const replyNumbers = numberReplies(settled.filter(isMarked).map(({ eni }) => eni));
+  return describeHost({
+    replyNumbers,
+    peers,
+    eniLinks,
+    addresses: kernel.addresses,
+    main,
+    matched,
+    enis: new Map(enis),
+  });
+}
+
+/** Its packets are selected by rules; those of a VRF are by the VRF. */
+function isMarked(one: Matched): boolean {
+  return isRouted(one) && one.policy.vrf === null;
 }
 
 /** Without the default routes by ENIs that should have none, which diff/leases.ts removes. */

@@ -5,6 +5,7 @@
 
 import type { Desired, DesiredEni, EniReport } from '../../model.ts';
 import { isSameList } from '../base/memo.ts';
+import { nameReplyTable } from './reply-table.ts';
 
 /** `last` itself where nothing differs, else `next` with as much of `last` as is the same. */
 export function keepDesired(last: Desired | null, next: Desired): Desired {
@@ -17,10 +18,18 @@ export function keepDesired(last: Desired | null, next: Desired): Desired {
   const isSame =
     isSameList(last.enis, enis) &&
     isSameList(last.unknownMacs, next.unknownMacs) &&
+    isSameReplies(last.replies, next.replies) &&
     JSON.stringify(last.provisional) === JSON.stringify(next.provisional) &&
     last.reports.length === next.reports.length &&
     next.reports.every((report, index) => isSameReport(last.reports[index], report));
   return isSame ? last : { ...next, enis };
+}
+
+function isSameReplies(left: Desired['replies'], right: Desired['replies']): boolean {
+  if (left === right) return true;
+  return left !== undefined && left !== null && right !== undefined && right !== null
+    ? nameReplyTable(left) === nameReplyTable(right)
+    : false;
 }
 
 /** Unchanged large lists are the same objects; the rest is short. */

@@ -33,6 +33,8 @@ export interface Host {
   readonly selecting: readonly string[];
   readonly addresses: readonly Address[];
   readonly main: MainTable;
+  /** MAC → the number of the mark that replies of the ENI get. */
+  readonly replyNumbers: ReadonlyMap<string, number>;
 }
 
 /**

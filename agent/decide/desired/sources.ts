@@ -131,10 +131,10 @@ export interface RuleInput {
 }
 
 /** A rule without its priority, table and suppressed routes. */
-type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
+export type Selector = Omit<DesiredRule, 'priority' | 'table' | 'suppressPrefixLength' | 'suppressGroup'>;
 
 /** Suppresses nothing. */
-const takesAll = { suppressPrefixLength: null, suppressGroup: null } as const;
+export const takesAll = { suppressPrefixLength: null, suppressGroup: null } as const;
 
 /** Selects packets with this source, CIDR text. */
 export function selectSource(source: string, inputInterface: 'lo' | null): Selector {
@@ -177,16 +177,33 @@ function listSources(input: RuleInput): string[] {
  * it, and main only default routes by links that are no ENI.
  */
 function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
-  const { eniNumber, tableId, situation } = input;
+  const { eniNumber, situation } = input;
+  const at = situation.primary === null ? secondaryPriorities(eniNumber) : primaryPriorities;
+  return computeWays(input, family, selectSources(input, family), at);
+}
+
+export interface WayPriorities {
+  readonly exceptionMain: number;
+  readonly exceptionOwn: number;
+  readonly main: number;
+  readonly own: number;
+}
+
+/** The rules of an ENI in a family for packets that are selected in one of these ways. */
+export function computeWays(
+  { tableId, situation }: RuleInput,
+  family: Family,
+  selectors: readonly Selector[],
+  at: WayPriorities,
+): DesiredRule[] {
   const { primary } = situation;
   const width = defaultWidth[family];
   const isDiverted = primary?.divertedFamilies.includes(family) === true;
   const takesDefaults = isDiverted && primary?.ungroupedFamilies.includes(family) !== true;
-  const isNarrow = primary !== null && !isDiverted;
-  const at = primary === null ? secondaryPriorities(eniNumber) : primaryPriorities;
+  const isNarrow = isNarrowPrimary(situation, family);
   const all = situation.exceptions.filter((destination) => familyOf(destination) === family);
   const exceptions = all.filter((one) => !all.some((other) => other !== one && contains(other, one)));
-  return selectSources(input, family).flatMap((selector) => [
+  return selectors.flatMap((selector) => [
     ...exceptions.flatMap((destination) => {
       // Main's routes there that are not narrower than those by the ENIs in question are
       // suppressed.
@@ -209,7 +226,12 @@ function computeStandardRules(input: RuleInput, family: Family): DesiredRule[] {
   ]);
 }
 
-function secondaryPriorities(eniNumber: number) {
+/** Whether main's own default route is the primary's. */
+export function isNarrowPrimary({ primary }: Situation, family: Family): boolean {
+  return primary !== null && !primary.divertedFamilies.includes(family);
+}
+
+function secondaryPriorities(eniNumber: number): WayPriorities {
   return {
     exceptionMain: rulePriorityOf.exceptionMain(eniNumber),
     exceptionOwn: rulePriorityOf.exceptionOwn(eniNumber),
@@ -218,7 +240,7 @@ function secondaryPriorities(eniNumber: number) {
   };
 }
 
-const primaryPriorities = {
+const primaryPriorities: WayPriorities = {
   exceptionMain: rulePriorityOf.primaryExceptionMain,
   exceptionOwn: rulePriorityOf.primaryExceptionOwn,
   main: rulePriorityOf.primaryMain,

@@ -10,6 +10,7 @@ import {
   type LostRouter,
   type NetworkdState,
   ownProtocol,
+  type ReplyFacts,
   type Snapshot,
 } from '../../model.ts';
 import { listOfLink } from '../base/by-link.ts';
@@ -20,6 +21,7 @@ import { readyEnis } from '../inputs/accept-snapshot.ts';
 import { listRelevantAddresses } from '../inputs/relevant-addresses.ts';
 import { listAddressesNear, listRelevantLinks } from '../inputs/relevant-links.ts';
 import { type KnownRouter, rememberRouters, whenWithdrawn } from '../inputs/routers.ts';
+import { chooseReplyFamilies, type ReplyFamilies } from './reply-table.ts';
 import { type ForeignGroups, findForeignGroups } from './situation.ts';
 import { listForeignFiles, type OwnFile, type UnitDirectory } from './unit-directory.ts';
 import { configWithoutIpv6 } from './without-ipv6.ts';
@@ -44,6 +46,8 @@ export interface Sensed {
   /** The metadata service had time to answer, and never did. False: it may still answer soon. */
   readonly isSilent: boolean;
   readonly ledger: Ledger;
+  /** No key: not known, and no reply is marked. */
+  readonly replies?: ReplyFacts | undefined;
 }
 
 /** What the desired state is computed from. */
@@ -64,6 +68,7 @@ export interface World extends Pick<Sensed, 'config' | 'snapshot' | 'departed' |
   readonly foreignGroups: ForeignGroups;
   /** ENIs whose decision failed, by MAC: the error. Their objects are kept. */
   readonly failures: Failures;
+  readonly replyFamilies: ReplyFamilies;
 }
 
 export type Failures = ReadonlyMap<string, string>;
@@ -114,6 +119,7 @@ export class WorldKeeper {
     const world = this.#world({
       lastLeases: this.#lastLeases(this.#leases),
       ...{ config, snapshot, departed, isSilent, networkd, failures },
+      replyFamilies: chooseReplyFamilies(config.replies, sensed.replies, lacksIpv6 !== true),
       kernel: this.#kernel({
         links,
         addresses: this.#addresses(this.#relevantAddresses({ addresses: allAddresses, leased })),

@@ -15,6 +15,7 @@ import {
 import { rememberOf } from '../base/memo.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
 import { listLeasedDefaults } from '../desired/outside.ts';
+import { nameReplyTable } from '../desired/reply-table.ts';
 
 /** One that is not listed is not desired. */
 type Objects = ReadonlyMap<string, string>;
@@ -52,8 +53,13 @@ export function objectOf(change: Change): string {
     case 'add-rule':
     case 'remove-rule':
       return identifyRule(change.rule);
+    case 'set-replies':
+    case 'remove-replies':
+      return replies;
   }
 }
+
+const replies = 'table for replies';
 
 /** Objects of which something else is desired now than before, or that are desired no more. */
 export function listChangedObjects(before: Desired, desired: Desired): ReadonlySet<string> {
@@ -64,9 +70,14 @@ export function listChangedObjects(before: Desired, desired: Desired): ReadonlyS
     addDifferences(changed, listObjectsOf(old.get(eni.mac)), listObjectsOf(eni));
     old.delete(eni.mac);
   }
+  if (nameReplies(before) !== nameReplies(desired)) changed.add(replies);
   // What is desired for the others is not known for now; it may be the same again.
   for (const eni of old.values()) if (!unknown.has(eni.mac)) addDifferences(changed, listObjectsOf(eni), nothing);
   return changed;
+}
+
+function nameReplies({ replies = null }: Desired): string | null {
+  return replies === null ? null : nameReplyTable(replies);
 }
 
 /** MACs whose link came, went or became another one. */

@@ -4,7 +4,7 @@
  * its ENI is known; a foreign object is never changed.
  */
 
-import type { Change, Desired, KernelState, Ledger, NetworkdState } from '../../model.ts';
+import type { Change, Desired, KernelState, Ledger, NetworkdState, TableRecord } from '../../model.ts';
 import { rememberLast } from '../base/memo.ts';
 import { holdProvisional } from '../desired/provisional.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
@@ -14,6 +14,7 @@ import { diffFiles } from './files.ts';
 import { diffLeases, isFileInForce } from './leases.ts';
 import { diffGroups, diffSettings, diffUnreloaded } from './link-settings.ts';
 import { type Conflict, Ownership } from './ownership.ts';
+import { diffReplies } from './reply-table.ts';
 import { diffRoutes } from './routes.ts';
 import { diffRules } from './rules.ts';
 import { diffVrfs } from './vrf.ts';
@@ -38,6 +39,10 @@ export interface Actual {
   readonly offered: ReadonlySet<string>;
   /** MACs of ENIs whose files were written while networkd was away. */
   readonly unread: ReadonlySet<string>;
+  /** The table that marks replies; null: there is none. No key: it could not be read. */
+  readonly replyTable?: TableRecord | null;
+  /** False: the metadata is remembered, and the service has not confirmed it. No key: it has. */
+  readonly isConfirmed?: boolean;
 }
 
 export interface Difference {
@@ -70,6 +75,7 @@ export class Differ {
   readonly #routes = rememberLast(diffRoutes);
   readonly #rules = rememberLast(diffRules);
   readonly #leases = rememberLast(diffLeases);
+  readonly #replies = rememberLast(diffReplies);
 
   /**
    * `links`: those of the kernel; the same object as long as only alternative names and settings
@@ -91,6 +97,7 @@ export class Differ {
     const untouched = addAll(actual.settling, reloaded.filter(isNew));
     const ofAddresses = this.#addresses({ desired, addresses, ledger, settling, ownership });
     const ofRoutes = this.#routes({ desired, routes, addresses, ledger, settling: untouched, ownership });
+    const ofReplies = this.#replies({ desired, table: actual.replyTable, isConfirmed: actual.isConfirmed !== false });
     const changes = [
       ...fileChanges,
       ...this.#settings({ desired, links: kernel.links }),
@@ -101,10 +108,11 @@ export class Differ {
       ...ofAddresses.changes,
       ...ofRoutes.changes,
       ...this.#rules({ desired, rules, ledger, settling: untouched, ownership }),
+      ...ofReplies.changes,
       ...this.#leases({ desired, links, addresses, routes, networkd, ledger, settling, unreloaded }),
     ];
     changes.sort((left, right) => placeOf(left) - placeOf(right));
-    const conflicts = [...ofAddresses.conflicts, ...ofRoutes.conflicts];
+    const conflicts = [...ofAddresses.conflicts, ...ofRoutes.conflicts, ...ofReplies.conflicts];
     return { changes: holdProvisional(changes, settling), conflicts };
   }
 }
@@ -134,6 +142,9 @@ const order = [
   // Behind the routes into the VPC, to which the smaller MTU does not apply.
   'set-route-mtu',
   'add-rule',
+  // What marks packets comes after the rules for the mark, and goes before them.
+  'set-replies',
+  'remove-replies',
   'reload',
   'set-link-setting',
   // Before the routes that depend on it.

@@ -4,7 +4,17 @@
  * new metadata, configuration or routers. Pure.
  */
 
-import type { Change, Desired, DesiredEni, DesiredRoute, KernelState, Ledger, RepairKind, Route } from '../../model.ts';
+import type {
+  Change,
+  Desired,
+  DesiredEni,
+  DesiredRoute,
+  KernelState,
+  Ledger,
+  RepairKind,
+  ReplyTable,
+  Route,
+} from '../../model.ts';
 import {
   identifyAddress,
   identifyAltName,
@@ -20,6 +30,7 @@ import {
 } from '../base/identity.ts';
 import { isDnsOff } from '../desired/link-settings.ts';
 import { listRouteMtus } from '../desired/outside.ts';
+import { nameReplyTable } from '../desired/reply-table.ts';
 import type { OwnFile } from '../desired/unit-directory.ts';
 
 /**
@@ -33,13 +44,19 @@ export interface Seen {
   readonly kernel: KernelState;
   readonly files: readonly OwnFile[];
   readonly ledger: Ledger;
+  /** The table for replies is as desired. No key: it is not. */
+  readonly hasReplies?: boolean;
 }
 
 /**
  * The next memory. Everything is kept for an ENI whose desired state is unknown; what is no longer
  * desired is forgotten.
  */
-export function rememberMade(previous: Made, desired: Desired, { kernel, files, ledger }: Seen): Made {
+export function rememberMade(
+  previous: Made,
+  desired: Desired,
+  { kernel, files, ledger, hasReplies = false }: Seen,
+): Made {
   const next = new Map<string, string>();
   const unknown = new Set(desired.unknownMacs);
   for (const [key, mac] of previous) if (unknown.has(mac)) next.set(key, mac);
@@ -49,6 +66,9 @@ export function rememberMade(previous: Made, desired: Desired, { kernel, files, 
       if (present.has(key) || previous.has(key) || ledgerKey in ledger) next.set(key, eni.mac);
     }
   }
+  const { replies = null } = desired;
+  const key = replies === null ? null : identifyReplies(replies);
+  if (key !== null && (hasReplies || previous.has(key))) next.set(key, '');
   return next;
 }
 
@@ -75,12 +95,14 @@ const repairKinds: Readonly<Record<Change['kind'], RepairKind | null>> = {
   'set-dns': 'setting',
   'set-master': 'setting',
   'set-mtu': 'setting',
+  'set-replies': 'table',
   'write-file': 'file',
   'move-address': null,
   reload: null,
   'remove-address': null,
   'remove-alt-name': null,
   'remove-file': null,
+  'remove-replies': null,
   'remove-route': null,
   'remove-rule': null,
 };
@@ -124,6 +146,9 @@ function identifyMade(change: Change): readonly string[] {
       return [identifyMaster(change.linkIndex, change.vrf)];
     case 'write-file':
       return identifyText(change.file.name, change.file.text);
+    case 'set-replies':
+      return [identifyReplies(change.wanted)];
+    case 'remove-replies':
     case 'move-address':
     case 'reload':
     case 'remove-address':
@@ -133,6 +158,11 @@ function identifyMade(change: Change): readonly string[] {
     case 'remove-rule':
       return [];
   }
+}
+
+/** Another table is desired, say of another address: that is no repair. */
+function identifyReplies(table: ReplyTable): string {
+  return `replies ${nameReplyTable(table)}`;
 }
 
 /** A changed gateway is another desired route, not an altered one. */

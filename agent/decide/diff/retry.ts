@@ -91,5 +91,8 @@ export function identifyChange(change: Change): string {
     case 'add-rule':
     case 'remove-rule':
       return `${change.kind} ${identifyRule(change.rule)}`;
+    case 'set-replies':
+    case 'remove-replies':
+      return change.kind;
   }
 }

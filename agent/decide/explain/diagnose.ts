@@ -1,6 +1,15 @@
 /** The checks of `enid doctor`: facts in, findings with suggested fixes out. Pure. */
 
-import type { Change, Desired, EniReport, HostFacts, KernelState, NetworkdState, Snapshot } from '../../model.ts';
+import type {
+  Change,
+  Desired,
+  EniReport,
+  HostFacts,
+  KernelState,
+  NetworkdState,
+  ReplyFacts,
+  Snapshot,
+} from '../../model.ts';
 import { describeTooOld } from '../base/systemd.ts';
 import { keepsAddresses } from '../desired/network-file.ts';
 import type { Conflict } from '../diff/ownership.ts';
@@ -10,6 +19,7 @@ import { checkMemory, type DaemonMemory } from './diagnose-daemon.ts';
 import { checkMetadata, checkTags } from './diagnose-metadata.ts';
 import { checkCloudSetup, checkFiles, checkImdsNetwork } from './diagnose-others.ts';
 import { checkPathMtus } from './diagnose-path-mtu.ts';
+import { checkReplies } from './diagnose-replies.ts';
 import { checkForeignRules, checkMainRule } from './diagnose-rules.ts';
 import { type Finding, find, orFine } from './finding.ts';
 import { computeStanding, describePending } from './standing.ts';
@@ -26,6 +36,7 @@ export interface Patient {
   /** What separates the host from the desired state. */
   readonly changes: readonly Change[];
   readonly conflicts: readonly Conflict[];
+  readonly replies?: ReplyFacts | undefined;
   readonly ways: AskedWays;
   readonly configuration: ConfigurationState;
   /** Null: no daemon answers. */
@@ -53,6 +64,7 @@ const checks: readonly ((patient: Patient) => Finding[])[] = [
   (patient) => checkWays(patient.ways, patient),
   checkLinkGroups,
   checkReversePathFilters,
+  checkReplies,
   checkKernel,
   checkPathMtus,
 ];
@@ -195,13 +207,15 @@ function checkEni(report: EniReport, patient: Patient): Finding {
 }
 
 function checkDrift({ changes, facts }: Patient): Finding[] {
-  const links = [...new Set(changes.map(({ linkName }) => linkName || 'links that are gone'))];
+  const nameOf = ({ linkName, kind }: Change) =>
+    linkName || (kind.endsWith('-replies') ? 'the host' : 'links that are gone');
+  const links = [...new Set(changes.map(nameOf))];
   const advice =
     facts.daemon === null
       ? 'see `enid plan`; enid applies it once it is running'
       : 'see `enid plan` and `journalctl -u enid`';
   const found = links.map((name) => {
-    const count = changes.filter(({ linkName }) => (linkName || 'links that are gone') === name).length;
+    const count = changes.filter((change) => nameOf(change) === name).length;
     return find('drift', 'warning', `${name}: ${describePending(count)}`, advice);
   });
   return orFine('drift', 'no drift', found);

@@ -26,6 +26,8 @@ export interface SourceCheck {
 
 export interface Explanation {
   readonly packet: Packet;
+  /** The mark of a reply; null: it has none. No key: the packet is no reply. */
+  readonly replyMark?: number | null;
   /** With the one state that `status` and `doctor` show. */
   readonly owner: SourceOwner | null;
   /** The source should be on the host and is not. */
@@ -56,17 +58,25 @@ export interface ExplainInput extends KnownHost {
    * ENI.
    */
   readonly routesMet?: readonly Route[];
+  /**
+   * The packet is the reply of a connection that was translated, from whichever container: its
+   * source is one of the instance's only when its way is chosen. Each null: it has no mark.
+   */
+  readonly reply?: { readonly mark: number | null; readonly wantedMark: number | null };
 }
 
 export function explainPacket(input: ExplainInput): Explanation {
-  const { packet, desired, kernel, snapshot, answer } = input;
+  const { packet, desired, kernel, snapshot, answer, reply } = input;
   const found = findOwner(packet.source, desired.reports);
   const owner =
     found === null ? null : { ...found, report: { ...found.report, state: computeStanding(found.report, input) } };
   const missing = findMissing(packet.source, desired, kernel);
   const actual =
-    answer.kind === 'route' ? readActual(input, answer.route) : { refused: nameRefusal(input, answer, found) };
-  const wanted = owner === null ? null : computeWanted(input, owner);
+    answer.kind === 'route'
+      ? readActual({ ...input, packet: asReply(packet, reply?.mark) }, answer.route)
+      : { refused: nameRefusal(input, answer, found) };
+  const sought = { ...input, packet: asReply(packet, reply?.wantedMark) };
+  const wanted = owner === null ? null : computeWanted(sought, owner);
   const leavesBy = 'refused' in actual ? null : findReport(desired.reports, actual.linkName);
   const notHandled = owner === null ? explainUnknown(input) : wanted === null ? explainIdle(owner.report) : null;
   const sourceCheck = checkSource({ source: packet.source, missing, actual, leavesBy, snapshot });
@@ -76,7 +86,8 @@ export function explainPacket(input: ExplainInput): Explanation {
     actual.linkName === wanted.linkName &&
     actual.gateway === wanted.gateway;
   const isRight = owner !== null && missing === null && sourceCheck.verdict !== 'drops' && isSame;
-  return { packet, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
+  const replyMark = reply === undefined ? {} : { replyMark: reply.mark };
+  return { packet, ...replyMark, owner, missing, actual, leavesBy, wanted, notHandled, sourceCheck, isRight };
 }
 
 /**
@@ -90,6 +101,13 @@ function nameRefusal({ packet, kernel }: ExplainInput, answer: Refusal, owner: S
 }
 
 type Refusal = Extract<KernelAnswer, { kind: 'refused' }>;
+
+/** As rules see it: a source that is nobody's, and a mark. Undefined: it is no reply. */
+function asReply(packet: Packet, mark: number | null | undefined): Packet {
+  if (mark === undefined) return packet;
+  const source = familyOf(packet.source) === 4 ? '0.0.0.0' : '::';
+  return { ...packet, source, ...(mark === null ? {} : { mark }) };
+}
 
 function findReport(reports: readonly EniReport[], linkName: string | null): EniReport | null {
   return reports.find((report) => linkName !== null && report.linkName === linkName) ?? null;

@@ -16,6 +16,8 @@ export interface Packet {
   readonly inputLink: string | null;
   /** User id of the sender. */
   readonly userId: number;
+  /** No key: none. */
+  readonly mark?: number;
 }
 
 /** What is walked over: the kernel's rules and routes, or the desired ones. */
@@ -56,7 +58,7 @@ function isSuppressed(rule: Rule | DesiredRule, route: Route | DesiredRoute, gro
 
 function isSelected(packet: Packet, rule: Rule | DesiredRule): boolean {
   // An unmarked packet has mark 0.
-  const isUnmarked = rule.mark === null || rule.mark.value === 0;
+  const isMarked = rule.mark === null || ((packet.mark ?? 0) & rule.mark.mask) >>> 0 === rule.mark.value;
   const isUser =
     rule.users === null ||
     (packet.inputLink === null && rule.users.first <= packet.userId && packet.userId <= rule.users.last);
@@ -64,7 +66,7 @@ function isSelected(packet: Packet, rule: Rule | DesiredRule): boolean {
     (rule.destination === null || contains(rule.destination, hostCidr(packet.destination))) &&
     (rule.inputInterface === null || rule.inputInterface === (packet.inputLink ?? 'lo')) &&
     (!('outputInterface' in rule) || rule.outputInterface === null) &&
-    isUnmarked &&
+    isMarked &&
     isUser
   );
 }

@@ -39,6 +39,7 @@ const actuators: Actuators = {
   removeFile: (file) => call(file),
   reloadNetworkd: async () => void (await call('reload')),
   setDns: async () => void (await call('dns')),
+  changeReplies: ({ kind }) => call(kind),
 };
 
 const apply = async (...changes: Change[]) =>

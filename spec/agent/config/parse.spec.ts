@@ -11,6 +11,7 @@ networkd: { unitDirectory: /tmp/network/, prefix: "50-enid" }
 runtimeDirectory: /tmp/enid
 metrics: { listen: "unix:/run/enid/metrics", textfile: /run/enid/enid.prom }
 hostname: true
+replies: on
 interfaces:
   - match: { mac: 06:53:E1:D8:F9:29, subnet: 2001:DB8:0:0::/64 }
     manage: rules
@@ -37,6 +38,7 @@ describe('parseConfig', () => {
       metricsListen: 'unix:/run/enid/metrics',
       metricsTextfile: '/run/enid/enid.prom',
       hostname: true,
+      replies: 'on',
       interfaces: [
         {
           match: { mac: '06:53:e1:d8:f9:29', subnet: '2001:db8::/64' },

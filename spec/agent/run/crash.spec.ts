@@ -63,6 +63,7 @@ class Program {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
+      replies: () => world.state.replies,
       metadata: () => ({ ...this.#poller.metadata(), isSilent: false }),
     };
     const acts = {

@@ -59,6 +59,7 @@ export class Harness {
       networkd: () => world.state.networkd,
       lostRouters: () => [],
       files: () => world.files(),
+      replies: () => world.state.replies,
       metadata: () => ({
         snapshot: world.state.snapshot,
         departed: [],

@@ -371,3 +371,34 @@ it.each([
   );
   for (const [index, [, , text]] of expected.entries()) expect(ofMemory[index]?.message).toContain(text);
 });
+
+describe('published ports', () => {
+  const sources = { 4: new Map([['10.0.2.0/30', 'eni10001']]), 6: new Map([['2001:db8::/80', 'eni10001']]) };
+  const desired = { enis: [eni], reports: [report], unknownMacs: [], provisional: [] };
+  const marked = { desired: { ...desired, replies: { chains: new Map([['eni10001', 0x1002]]), sources } } };
+  const ofReplies = (patient: Patient) => diagnose(patient).filter(({ check }) => check === 'replies');
+
+  it('have no finding where replies are not marked, and one where all is well', () => {
+    expect(ofReplies(makePatient({}, { reversePathFilters: { all: 1, ens6: 0 } }))).toEqual([]);
+    expect(ofReplies(makePatient(marked)).map(({ severity }) => severity)).toEqual(['ok']);
+  });
+
+  it.each<[string, Partial<HostFacts>, RegExp, RegExp]>([
+    ['a strict filter of the link', { reversePathFilters: { all: 0, ens6: 1 } }, /ens6/, /ens6\.rp_filter=2/],
+    ['a strict filter of all', { reversePathFilters: { all: 1, ens6: 0 } }, /ens6/, /reversePathFilter: loose/],
+    ['firewalld', { ipv6ReversePathFilter: 'strict' }, /firewalld/, /IPv6_rpfilter=loose/],
+  ])('are dropped on arrival by %s', (_name, changes, message, advice) => {
+    const [finding, ...others] = ofReplies(makePatient(marked, changes));
+    expect(others).toEqual([]);
+    expect(finding?.severity).toBe('warning');
+    expect(finding?.message).toMatch(message);
+    expect(finding?.advice).toMatch(advice);
+  });
+
+  it.each<Partial<HostFacts>>([{ reversePathFilters: { all: 1, ens6: 2 } }, { ipv6ReversePathFilter: 'other' }])(
+    'are not by %j',
+    (changes) => {
+      expect(ofReplies(makePatient(marked, changes)).map(({ severity }) => severity)).toEqual(['ok']);
+    },
+  );
+});
