@@ -23,7 +23,7 @@ const documents = [
 ];
 
 /** Of a synopsis, or with a name that the reader is to put in. */
-const isPattern = (line: string) => /…|\[|\.\.\.|<\w+>|\b(?!ENI=)[A-Z]{3,}\b(?!=)|\||`|\$\{/.test(line);
+const isPattern = (line: string) => /…|\$\w|\[|\.\.\.|<\w+>|\b(?!ENI=)[A-Z]{3,}\b(?!=)|\||`|\$\{/.test(line);
 
 /** `sudo enid plan --json`: from code in a line, and from lines of code. */
 function listCommands(text: string): string[] {

@@ -1,4 +1,4 @@
-/** `enid config`: check, show, schema. */
+/** Commands about the configuration: check, show, schema. */
 
 import type { Command } from 'commander';
 import { examples } from '../help.ts';
