@@ -24,9 +24,8 @@ import {
   NFTA_SET_TABLE,
   NFTA_TABLE_NAME,
 } from './constants.ts';
-import { decodeChain, decodeElements, decodeMap, decodeRule, decodeTable, type ElementRecord } from './decode.ts';
+import { decodeChain, decodeElements, decodeMap, decodeRule, decodeTable, pairElements } from './decode.ts';
 import { encodeName } from './encode.ts';
-import { nameInterval } from './interval.ts';
 import type { Hook, Operation, TableRecord } from './types.ts';
 
 const DEFAULT_TIMEOUT_MS = 5000;
@@ -186,18 +185,4 @@ function splitOperations(operations: readonly Operation[]): Operation[][] {
     }
   }
   return batches;
-}
-
-/** The kernel lists them in no order that counts: each interval ends at the next end behind it. */
-function pairElements(family: Family, elements: readonly ElementRecord[]): ReadonlyMap<string, string> {
-  const ordered = [...elements].sort(
-    (left, right) => Buffer.compare(left.key, right.key) || Number(right.isEnd) - Number(left.isEnd),
-  );
-  const paired = new Map<string, string>();
-  for (const [index, { key, isEnd, chain }] of ordered.entries()) {
-    if (isEnd) continue;
-    const end = ordered.slice(index + 1).find((one) => one.isEnd);
-    paired.set(nameInterval(family, key, end?.key ?? null), chain ?? '');
-  }
-  return paired;
 }

@@ -1,5 +1,6 @@
 /** What a dump of nf_tables says of one table. */
 
+import { widthOf } from '../ip/address.ts';
 import { DecodeError } from '../rtnetlink/errors.ts';
 import { readText, requireLength, visitAttributes } from '../rtnetlink/message.ts';
 import type { Family } from '../rtnetlink/types.ts';
@@ -31,6 +32,7 @@ import {
   NFTA_VERDICT_CHAIN,
   NFTNL_UDATA_RULE_COMMENT,
 } from './constants.ts';
+import { nameInterval } from './interval.ts';
 import type { Hook } from './types.ts';
 
 /** sizeof(struct nfgenmsg), whose first byte is the family. */
@@ -181,4 +183,24 @@ function decodeElement(buffer: Buffer, start: number, end: number): ElementRecor
     isEnd: (flags & NFT_SET_ELEM_INTERVAL_END) !== 0,
     chain: target === undefined ? null : readText(buffer, ...target),
   };
+}
+
+/**
+ * The elements of a map by their CIDR text: each interval ends at the next end behind it, and the
+ * kernel lists them in no order that counts.
+ */
+export function pairElements(family: Family, elements: readonly ElementRecord[]): ReadonlyMap<string, string> {
+  const length = widthOf(family) / 8;
+  for (const { key } of elements)
+    if (key.length !== length) throw new DecodeError(`key of an element: ${key.length} bytes, expected ${length}`);
+  const ordered = [...elements].sort(
+    (left, right) => Buffer.compare(left.key, right.key) || Number(right.isEnd) - Number(left.isEnd),
+  );
+  const paired = new Map<string, string>();
+  for (const [index, { key, isEnd, chain }] of ordered.entries()) {
+    if (isEnd) continue;
+    const end = ordered.slice(index + 1).find((one) => one.isEnd);
+    paired.set(nameInterval(family, key, end?.key ?? null), chain ?? '');
+  }
+  return paired;
 }

@@ -36,6 +36,7 @@ import { makeEni } from '../agent/eni.ts';
 import { makeWorld, plugIn } from '../properties/host.ts';
 import { busTargets } from './bus-targets.ts';
 import { nearBytes, nearText, shortAttributes } from './mutate.ts';
+import { nftablesTargets } from './nftables-target.ts';
 import { makeTarget, type Target } from './target.ts';
 
 const at = (path: string) => new URL(path, import.meta.url);
@@ -216,6 +217,7 @@ function shown(text: string): void {
 
 export const targets: readonly Target[] = [
   ...busTargets,
+  ...nftablesTargets,
   makeTarget('netlink: attributes that are too short', shortAttributes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: links, addresses, routes, rules, settings', nearBytes(messages), decodeAll, ['DecodeError']),
   makeTarget('netlink: errors, ends of dumps, multipart', nearBytes(acknowledgements), decodeAll, ['DecodeError']),
