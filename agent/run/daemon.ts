@@ -4,7 +4,6 @@
  */
 
 import { mkdir } from 'node:fs/promises';
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { removeLeftovers } from '../../lib/file/write-file.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
@@ -16,19 +15,14 @@ import { applyReplyChange } from '../act/reply-table.ts';
 import { defaultConfig } from '../config/defaults.ts';
 import { listDifferences } from '../config/differences.ts';
 import type { Config } from '../config/types.ts';
-import { asksForVpc, listTagKeys } from '../decide/desired/policy.ts';
 import { explainDecisions, type Reason } from '../decide/explain/reasons.ts';
 import { computeStanding } from '../decide/explain/standing.ts';
-import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
-import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
-import { MetadataError } from '../errors.ts';
-import { type EniMetadata, type EniReport, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
+import { type EniReport, type KernelState, ownProtocol, type Snapshot } from '../model.ts';
 import { ChangeLog } from '../report/change-log.ts';
 import { DecisionLog } from '../report/decision-log.ts';
-import { describeInForce, describeRecovery, describeStart } from '../report/event-text.ts';
+import { describeStart } from '../report/event-text.ts';
 import type { EniHistory, RecentChange } from '../report/history.ts';
 import type { Journal } from '../report/journal.ts';
-import { messageId } from '../report/journal-line.ts';
 import type { DaemonEvent } from '../report/metrics.ts';
 import type { MetadataState } from '../report/status-row.ts';
 import { TroubleLog } from '../report/trouble-log.ts';
@@ -36,17 +30,15 @@ import { listTroubles } from '../report/troubles.ts';
 import { KernelMirror } from '../sense/kernel.ts';
 import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { LostRouters } from '../sense/lost-routers.ts';
-import { openMetadataReader, type SnapshotReader } from '../sense/metadata.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 import { NetworkdView } from '../sense/networkd-view.ts';
 import { ReplyTableMirror } from '../sense/reply-table.ts';
 import { version } from '../version.ts';
 import { Candidates } from '../watch/eni-links.ts';
 import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
-import { MetadataPoller, type StoredMetadata } from '../watch/metadata-poller.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
 import { OwnFiles } from '../watch/unit-files.ts';
-import { KeptValue } from './kept-value.ts';
+import { MetadataSource } from './metadata-source.ts';
 import { type PassResult, Reconciler } from './reconciler.ts';
 
 /**
@@ -81,8 +73,7 @@ export class Daemon {
   readonly #mirror: KernelMirror;
   readonly #client: RtnetlinkClient;
   readonly #view: NetworkdView;
-  readonly #poller: MetadataPoller;
-  readonly #keptMetadata: KeptValue<StoredMetadata>;
+  readonly #metadata: MetadataSource;
   readonly #reconciler: Reconciler;
   readonly #onPass: (result: PassResult) => void;
   readonly #observe: (event: DaemonEvent) => void;
@@ -93,13 +84,10 @@ export class Daemon {
   readonly #replies: ReplyTableMirror;
   readonly #linkFiles: StateFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
-  #silenceTimer: NodeJS.Timeout | null = null;
-  #isSilent = false;
   /** Of the last pass, with their standing. */
   #reports: readonly EniReport[] = [];
   /** Why networkd was not reloaded, while it is still to be. */
   #refusal: string | null = null;
-  #metadata: SnapshotReader;
   readonly #troubles: TroubleLog;
   readonly #changeLog: ChangeLog;
   /** Null: decisions are not logged. */
@@ -137,7 +125,7 @@ export class Daemon {
       troubles: this.#troubles,
       directory: config.networkd.unitDirectory,
       observe: (event) => this.#observe(event),
-      findEni: (mac) => this.#findEni(mac),
+      findEni: (mac) => this.#metadata.find(mac),
     });
     this.#decisions = debug === true ? new DecisionLog((mac) => this.#changeLog.journalOf(mac)) : null;
     this.#onPass = onPass ?? (() => undefined);
@@ -163,7 +151,6 @@ export class Daemon {
       onTrouble: (message) => this.#troubles.report(message),
     });
     this.#bus = new Bus();
-    this.#metadata = this.#openReader();
     const networkdBus = new NetworkdBus(this.#bus);
     this.#view = new NetworkdView({
       watcher: new NetworkdWatcher(this.#bus),
@@ -175,25 +162,12 @@ export class Daemon {
       },
       onTrouble: (message) => journal.warning(message),
     });
-    this.#keptMetadata = new KeptValue({
-      write: (stored) => store.writeMetadata(stored),
-      onFailure: (error) => this.#troubles.report(`failed to write the metadata to disk, will retry: ${error}`),
-    });
-    this.#poller = new MetadataPoller({
-      read: () => this.#readSnapshot(),
-      intervalMs: config.imds.intervalMs,
-      stored: store.readMetadata(),
-      keep: (stored) => this.#keptMetadata.keep(stored),
+    this.#metadata = new MetadataSource({
+      ...{ config, journal, store, troubles: this.#troubles },
+      kernel: () => mirror.state(),
+      observe: (event) => this.#observe(event),
+      onRead: () => this.#replies.readSoon(),
       onChanged: () => this.#reconciler.wake(),
-      onTrouble: (message) => journal.warning(message, messageId('metadata')),
-      onLost: (message, readAt) => {
-        const inForce = describeInForce(this.#poller.metadata().snapshot !== null, readAt);
-        journal.warning(`${message}${inForce}`, messageId('metadata'));
-      },
-      onRecovered: (outage) => {
-        journal.info(describeRecovery({ ...outage, until: new Date() }), messageId('metadataBack'));
-      },
-      presentMacs: () => new Set(findCandidates(this.#mirror.state(), this.#config.drivers).keys()),
     });
     const kernel = { client: this.#client, protocol: ownProtocol };
     const actuators: Actuators = {
@@ -215,7 +189,7 @@ export class Daemon {
         lostRouters: () => lostRouters.list(),
         files: () => this.#files.list(),
         replies: () => this.#replies.state(),
-        metadata: () => ({ ...this.#poller.metadata(), isSilent: this.#isSilent }),
+        metadata: () => this.#metadata.state(),
       },
       {
         apply: (changes) => applyChanges(changes, actuators),
@@ -252,7 +226,7 @@ export class Daemon {
    * Inputs that could not be read lately, one line each: for these the last known state is used.
    */
   warnings(): readonly string[] {
-    return [this.#poller.failure, this.#refusal].flatMap((one) => one ?? []);
+    return [this.#metadata.failure, this.#refusal].flatMap((one) => one ?? []);
   }
 
   /** The host's last changes, the latest first. */
@@ -262,19 +236,17 @@ export class Daemon {
 
   /** How the reading of the metadata goes. */
   metadataState(): MetadataState {
-    const { failure } = this.#poller;
-    return { lastRead: this.metadataTime(), failure, intervalMs: this.#config.imds.intervalMs };
+    return this.#metadata.describe();
   }
 
   /** When the metadata was last read, ISO 8601; null: nothing of it is known. */
   metadataTime(): string | null {
-    if (this.#poller.metadata().snapshot === null) return null;
-    return this.#poller.readAt?.toISOString() ?? this.#store.readMetadataTime();
+    return this.#metadata.readTime;
   }
 
   /** What is known of the host now, without asking anybody. */
   known(): { readonly kernel: KernelState; readonly snapshot: Snapshot | null } {
-    return { kernel: this.#mirror.state(), snapshot: this.#poller.metadata().snapshot };
+    return { kernel: this.#mirror.state(), snapshot: this.#metadata.snapshot };
   }
 
   /**
@@ -302,24 +274,21 @@ export class Daemon {
     await this.#replies.refresh();
     // From here on, with or without metadata, the objects in the ledger are kept in place.
     this.#reconciler.start();
-    const isKnown = this.#poller.metadata().snapshot !== null;
-    if (!isKnown) {
-      this.#silenceTimer = setTimeout(() => this.#noteSilence(), patienceAtStartMs);
-      await this.#readMetadata(patienceAtStartMs);
-    }
+    const isKnown = this.#metadata.snapshot !== null;
+    if (!isKnown) await this.#metadata.readFirst(patienceAtStartMs);
     this.#reconciler.wake();
     await this.#reconciler.idle();
     this.#sayStarted();
     // What was accepted before the restart is in force already; a poll later it is looked at again,
     // and now is that poll. Not before the pass: loading the HTTP client would hold it up.
-    if (isKnown) void this.#readMetadata(patienceAtStartMs);
+    if (isKnown) void this.#metadata.read(patienceAtStartMs);
   }
 
   #sayStarted(): void {
     const networkd = this.#view.state();
-    const { snapshot } = this.#poller.metadata();
+    const isKnown = this.#metadata.snapshot !== null;
     const settings = listDifferences(defaultConfig, this.#config);
-    const message = describeStart({ version, networkd, reports: this.#reports, isKnown: snapshot !== null, settings });
+    const message = describeStart({ version, networkd, reports: this.#reports, isKnown, settings });
     this.#changeLog.started(message, { ENID_VERSION: version });
   }
 
@@ -330,13 +299,11 @@ export class Daemon {
   async reload(config: Config): Promise<string | null> {
     this.#config = config;
     this.#reconciler.setConfig(config);
-    this.#poller.setInterval(config.imds.intervalMs);
-    this.#metadata = this.#openReader();
-    this.#poller.abandonRead();
+    this.#metadata.setConfig(config);
     this.#files.watch(config.networkd);
     this.#candidates.update(this.#config);
     const [isRead] = await Promise.all([
-      this.#readMetadata(patienceAtReloadMs),
+      this.#metadata.read(patienceAtReloadMs),
       this.#candidates.settled(),
       this.#mirror.resync().catch((error) => this.#journal.warning(String(error))),
       this.#view.refresh(),
@@ -345,7 +312,7 @@ export class Daemon {
     this.#reconciler.wake();
     await this.#reconciler.idle();
     if (isRead) return null;
-    return this.#poller.failure ?? `no answer from the metadata service within ${patienceAtReloadMs / 1000} s`;
+    return this.#metadata.failure ?? `no answer from the metadata service within ${patienceAtReloadMs / 1000} s`;
   }
 
   /**
@@ -362,13 +329,12 @@ export class Daemon {
   /** Stops everything except the network. */
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
-    if (this.#silenceTimer !== null) clearTimeout(this.#silenceTimer);
     this.#files.close();
     this.#leases.close();
     this.#linkFiles.close();
-    this.#poller.stop();
+    this.#metadata.stop();
     await this.#reconciler.stop();
-    await this.#keptMetadata.close();
+    await this.#metadata.close();
     this.#view.stop();
     this.#mirror.close();
     this.#replies.close();
@@ -377,58 +343,8 @@ export class Daemon {
     await this.#store.unlock();
   }
 
-  /** Not for the first failure: during a boot it is that of a link without a lease. */
-  #noteSilence(): void {
-    if (this.#poller.metadata().snapshot !== null) return;
-    this.#isSilent = true;
-    const message = `no answer from the metadata service within ${patienceAtStartMs / 1000} s: until it answers, only leased addresses work. Asking again`;
-    this.#journal.warning(message, messageId('metadata'));
-    this.#reconciler.wake();
-  }
-
   async #readKernel(): Promise<void> {
     await Promise.all([this.#mirror.resync(), this.#replies.refresh()]);
-  }
-
-  #openReader(): SnapshotReader {
-    const localAddresses = () => listLocalAddresses(this.#mirror.state(), this.#config.drivers);
-    const onRequest = (outcome: string) => this.#observe({ kind: 'metadata-request', outcome });
-    const hasIpv6 = () => this.#mirror.state().lacksIpv6 !== true;
-    const tagKeys = listTagKeys(this.#config);
-    const readsVpc = asksForVpc(this.#config);
-    return openMetadataReader({ ...this.#config.imds, localAddresses, hasIpv6, onRequest, tagKeys, readsVpc });
-  }
-
-  async #readSnapshot(): Promise<Snapshot> {
-    this.#replies.readSoon();
-    const startMs = performance.now();
-    const observeRead = (failure: string | null) =>
-      this.#observe({ kind: 'metadata-read', failure, durationMs: performance.now() - startMs });
-    try {
-      const snapshot = await this.#metadata.readSnapshot();
-      observeRead(null);
-      return snapshot;
-    } catch (error) {
-      observeRead(error instanceof MetadataError ? error.code : 'other');
-      throw error;
-    }
-  }
-
-  /**
-   * Whether they were read within this time. A read that takes longer continues in the background.
-   */
-  async #readMetadata(patienceMs: number): Promise<boolean> {
-    const patience = new AbortController();
-    const timeout = sleep(patienceMs, false, { signal: patience.signal }).catch(() => false);
-    const isRead = await Promise.race([this.#poller.readNow(), timeout]);
-    patience.abort();
-    return isRead;
-  }
-
-  /** Finds listed ENIs, and detached ones whose link is still there. */
-  #findEni(mac: string): EniMetadata | undefined {
-    const { snapshot, departed } = this.#poller.metadata();
-    return [...readyEnis(snapshot), ...departed].find((one) => one.mac === mac);
   }
 
   #afterPass(result: PassResult): void {
@@ -436,7 +352,7 @@ export class Daemon {
       .filter(({ linkIndex, eni, state }) => linkIndex !== null && eni === null && state.kind === 'waiting')
       .map(({ mac }) => mac);
     if (!result.remaining.some(({ kind }) => kind === 'reload')) this.#refusal = null;
-    this.#poller.await(awaited.length === 0 ? null : awaited.join());
+    this.#metadata.await(awaited);
     for (const error of result.thrown.values()) this.#logStack(error);
     for (const message of listTroubles(result.desired.reports, result.conflicts)) this.#troubles.report(message);
     this.#troubles.passed(result.remaining.length === 0);
@@ -452,7 +368,7 @@ export class Daemon {
   }
 
   #explain(result: PassResult): Reason[] {
-    const known = { snapshot: this.#poller.metadata().snapshot, unconfirmed: this.#poller.unconfirmed };
-    return explainDecisions({ ...result, ...known, config: this.#config, kernel: this.#mirror.state() });
+    const { snapshot, unconfirmed } = this.#metadata;
+    return explainDecisions({ ...result, snapshot, unconfirmed, config: this.#config, kernel: this.#mirror.state() });
   }
 }
