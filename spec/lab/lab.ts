@@ -53,16 +53,27 @@ export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]
   }
 }
 
+/** Five requests without an answer: the first is repeated after 1 s, then 2, 4, … (RFC 8415, 15). */
+const solicitMs = 60_000;
+
 /**
  * Waits until DHCPv6 and router advertisements have configured the links, and the program has
  * reacted.
  */
 export async function awaitLeases({ vpc, enid }: Lab): Promise<void> {
   const wanted = vpc.enis.filter(({ ipv6 }) => ipv6.length > 0).length;
-  const count = async (pattern: RegExp, ...argv: string[]) =>
-    [...(await vpc.guest.check(['ip', '-6', '-o', ...argv])).matchAll(pattern)].length;
-  await until('the DHCPv6 leases', async () => (await count(/ dynamic /g, 'address')) >= wanted);
-  await until('the advertised routers', async () => (await count(/ proto ra /g, 'route', 'show', 'default')) >= wanted);
+  const show = (...argv: string[]) => vpc.guest.check(['ip', '-6', '-o', ...argv]);
+  const count = async (pattern: RegExp, ...argv: string[]) => [...(await show(...argv)).matchAll(pattern)].length;
+  try {
+    await until('the DHCPv6 leases', async () => (await count(/ dynamic /g, 'address')) >= wanted, solicitMs);
+    await until(
+      'the advertised routers',
+      async () => (await count(/ proto ra /g, 'route', 'show', 'default')) >= wanted,
+    );
+  } catch (error) {
+    const seen = [await show('address', 'show', 'scope', 'global'), await show('route', 'show', 'default')];
+    throw new Error(`${error}\n${[...seen, ...enid.lines.slice(-30)].join('\n')}`);
+  }
   await enid.converged();
   await until('its stand-ins are gone', async () => (await count(/ proto 236 /g, 'route', 'show', 'default')) === 0);
 }
