@@ -1,4 +1,4 @@
-/** The metadata as the daemon knows it: read, polled, kept on disk, and told of where it is lost. */
+/** The metadata as the daemon knows it: read, polled, kept on disk; its loss is reported. */
 
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/types.ts';
@@ -103,7 +103,7 @@ export class MetadataSource {
     return [...readyEnis(snapshot), ...departed].find((one) => one.mac === mac);
   }
 
-  /** Its link is gone: it is read anew when it comes back. */
+  /** Its link is gone: it is read again when it comes back. */
   forget(mac: string): void {
     this.#reader.forget(mac);
   }

@@ -53,7 +53,7 @@ export async function awaitReach(vpc: Vpc, timeoutMs = 20_000): Promise<string[]
   }
 }
 
-/** Five requests without an answer: the first is repeated after 1 s, then 2, 4, … (RFC 8415, 15). */
+/** Five requests without an answer: repeated after 1 s, then 2, 4, … (RFC 8415, section 15). */
 const solicitMs = 60_000;
 
 /**
