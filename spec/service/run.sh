@@ -34,7 +34,5 @@ ENID_MATRIX=${ENID_MATRIX# }
 ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
-# A booted system waits for most of its time.
-workers=1
-[ "$tier" != service ] || workers=2
-jest --selectProjects "$tier" --maxWorkers=$workers "$@"
+# One after the other: the build of a package makes dist/ again, which every booted system is installed from.
+jest --selectProjects "$tier" --runInBand "$@"
