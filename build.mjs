@@ -52,7 +52,7 @@ const replacements = {
 };
 
 await rm(outputDirectory, { recursive: true, force: true });
-await mkdir(outputDirectory);
+await mkdir(outputDirectory, { recursive: true });
 const { metafile } = await build({
   entryPoints: [entryPoint],
   outfile: `${outputDirectory}/enid.js`,

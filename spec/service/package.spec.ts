@@ -18,20 +18,29 @@ const buildMs = 300_000;
 const ofDeb = { amd64: '_amd64.deb', arm64: '_arm64.deb' };
 const ofRpm = { amd64: '.x86_64.rpm', arm64: '.aarch64.rpm' };
 
-/** Unpacked packages. */
+/** A copy of the repository, to build in, and the unpacked packages. */
 let work: string;
+let packages: string;
 let sums: string;
+
+/**
+ * As a clean clone; a build in the repository itself would take away dist/, which other specs
+ * install their systems from.
+ */
+const copyTree = `mkdir "$2" && cd "$1"
+  tar -c --exclude=./node_modules --exclude=./dist --exclude=./.cache . | tar -x -C "$2"
+  ln -s "$1/node_modules" "$2"`;
 
 /** With little compression: full compression takes minutes. */
 async function build(...architectures: readonly string[]): Promise<string> {
   const env = { ENID_PACKAGE_LEVEL: '0' };
-  await runChecked(['bash', join(root, 'units/package/build.sh'), ...architectures], { env, timeoutMs: buildMs });
-  return await readFile(join(root, 'dist/packages/SHA256SUMS'), 'utf8');
+  await runChecked(['bash', join(work, 'tree/units/package/build.sh'), ...architectures], { env, timeoutMs: buildMs });
+  return await readFile(join(packages, 'SHA256SUMS'), 'utf8');
 }
 
 async function findPackage(suffix: string): Promise<string> {
   const name = sums.split(/\s+/).find((word) => word.endsWith(suffix));
-  return join(root, 'dist/packages', name ?? `nothing that ends in ${suffix}`);
+  return join(packages, name ?? `nothing that ends in ${suffix}`);
 }
 
 /** Paths of the files in a directory, sorted. */
@@ -42,6 +51,8 @@ async function listFiles(directory: string): Promise<string[]> {
 
 beforeAll(async () => {
   work = await mkdtemp(join(tmpdir(), 'enid-package-'));
+  packages = join(work, 'tree/dist/packages');
+  await runChecked(['sh', '-euc', copyTree, 'copy', root, join(work, 'tree')]);
   sums = await build('arm64', 'amd64');
   for (const name of ['deb', 'rpm', 'control', 'arm64-deb', 'arm64-rpm']) await mkdir(join(work, name));
   const unpackRpm = 'cd "$1" && rpm2cpio "$2" | cpio -idm --quiet';
@@ -233,7 +244,7 @@ it(
 it.each(shortRows.map((row) => [nameRow(row), row] as const))(
   'works as .deb on a separate host: %s',
   async (_name, row) => {
-    const parts = { tree: findTree(row, process.env['ENID_MATRIX'] ?? ''), packages: join(root, 'dist/packages') };
+    const parts = { tree: findTree(row, process.env['ENID_MATRIX'] ?? ''), packages };
     const { failures } = await runRow(row, parts, (text) => console.log(text));
     expect(failures).toEqual({});
   },

@@ -34,5 +34,6 @@ ENID_MATRIX=${ENID_MATRIX# }
 ENID_MACHINE_TREE_BROKER=$(cat "$trees/short-bookworm")
 export ENID_MACHINE_TREE ENID_MACHINE_TREE_257 ENID_MACHINE_TREE_BROKER ENID_MATRIX
 export NODE_OPTIONS="--experimental-vm-modules --no-warnings"
-# One after the other: the build of a package makes dist/ again, which every booted system is installed from.
-jest --selectProjects "$tier" --runInBand "$@"
+# The specs of the release tier build in dist/.
+workers=$([ "$tier" = release ] && echo 1 || echo 2)
+jest --selectProjects "$tier" --maxWorkers="$workers" "$@"
