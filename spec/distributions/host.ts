@@ -45,7 +45,7 @@ export class MatrixHost {
         `systemctl --root="$1" --quiet ${switchBus} dbus-broker.service`,
         ...(row.polkit === 'no' ? [removePolkit] : []),
       ].join('\n');
-      return new MatrixHost(vpc, await Machine.boot(vpc, tree, { by: 'package', packages, prepare }), row);
+      return new MatrixHost(vpc, await Machine.boot(vpc, tree, { packages, prepare }), row);
     } catch (error) {
       await vpc.destroy();
       throw error;
