@@ -37,8 +37,7 @@ async function install(version: 'this' | 'other'): Promise<string> {
   const command = `apt-get install -y --no-install-recommends --allow-downgrades /packages/${version}/*.deb`;
   return await machine.check(['sh', '-c', command], { timeoutMs: commandMs });
 }
-const runTakeover = (...options: string[]) =>
-  machine.check(['enid', 'takeover', ...options], { timeoutMs: commandMs });
+const runTakeover = (...options: string[]) => machine.check(['enid', 'takeover', ...options], { timeoutMs: commandMs });
 
 it.each([
   ['this', 'other', () => install('this')],
