@@ -11,6 +11,7 @@ export const defaultConfig: Config = {
     endpoints: ['http://169.254.169.254', 'http://[fd00:ec2::254]'],
     intervalMs: 60_000,
     timeoutMs: 5_000,
+    wakeOnTraffic: false,
   },
   // ENA, the older enhanced networking, Xen.
   drivers: ['ena', 'ixgbevf', 'vif'],

@@ -12,6 +12,7 @@ export function formatConfig(config: Config): string {
       endpoints: imds.endpoints,
       interval: formatDuration(imds.intervalMs),
       timeout: formatDuration(imds.timeoutMs),
+      wakeOnTraffic: imds.wakeOnTraffic,
     },
     drivers: rest.drivers,
     networkd: rest.networkd,

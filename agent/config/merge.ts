@@ -17,6 +17,7 @@ export function mergeConfig(files: readonly ConfigFile[]): Config {
         endpoints: imds.endpoints ?? config.imds.endpoints,
         intervalMs: imds.interval ?? config.imds.intervalMs,
         timeoutMs: imds.timeout ?? config.imds.timeoutMs,
+        wakeOnTraffic: imds.wakeOnTraffic ?? config.imds.wakeOnTraffic,
       },
       drivers: file.drivers ?? config.drivers,
       networkd: {

@@ -185,6 +185,7 @@ export const configSchema = mapping({
     endpoints: list(endpoint, { least: 1, most: 8 }).meta({ default: defaultConfig.imds.endpoints }),
     interval: duration(5_000, 3_600_000, defaultConfig.imds.intervalMs),
     timeout: duration(100, 60_000, defaultConfig.imds.timeoutMs),
+    wakeOnTraffic: yesOrNo(),
   }).partial(),
   drivers: list(driver, { least: 1, most: 32 }).meta({ default: defaultConfig.drivers }),
   networkd: mapping({

@@ -90,7 +90,13 @@ export interface InterfaceEntry {
 export type Replies = 'auto' | 'on' | 'off';
 
 export interface Config {
-  readonly imds: { readonly endpoints: readonly string[]; readonly intervalMs: number; readonly timeoutMs: number };
+  readonly imds: {
+    readonly endpoints: readonly string[];
+    readonly intervalMs: number;
+    readonly timeoutMs: number;
+    /** Whether a packet for an address that is not on the host has it read at once. */
+    readonly wakeOnTraffic: boolean;
+  };
   readonly drivers: readonly string[];
   readonly networkd: { readonly unitDirectory: string; readonly prefix: string };
   readonly runtimeDirectory: string;

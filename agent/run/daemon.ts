@@ -6,6 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { Bus } from '../../lib/dbus/bus.ts';
 import { removeLeftovers } from '../../lib/file/write-file.ts';
+import { familyOf } from '../../lib/ip/address.ts';
 import { RtnetlinkClient } from '../../lib/rtnetlink/client.ts';
 import { type Actuators, applyChanges } from '../act/apply.ts';
 import { applyKernelChange } from '../act/netlink.ts';
@@ -32,8 +33,9 @@ import { leaseFiles, linkFiles, StateFiles } from '../sense/lease-files.ts';
 import { LostRouters } from '../sense/lost-routers.ts';
 import { NetworkdWatcher } from '../sense/networkd.ts';
 import { NetworkdView } from '../sense/networkd-view.ts';
-import { ReplyTableMirror } from '../sense/reply-table.ts';
+import { isForwarding, ReplyTableMirror } from '../sense/reply-table.ts';
 import { version } from '../version.ts';
+import { Arrivals } from '../watch/arrivals.ts';
 import { Candidates } from '../watch/eni-links.ts';
 import { wakeOnKernelChanges } from '../watch/kernel-wakes.ts';
 import { RuntimeStore } from '../watch/runtime-store.ts';
@@ -82,6 +84,7 @@ export class Daemon {
   readonly #files: OwnFiles;
   readonly #leases: StateFiles;
   readonly #replies: ReplyTableMirror;
+  readonly #arrivals: Arrivals;
   readonly #linkFiles: StateFiles;
   #keepAliveTimer: NodeJS.Timeout | null = null;
   /** Of the last pass, with their standing. */
@@ -148,6 +151,13 @@ export class Daemon {
     this.#linkFiles = new StateFiles(() => this.#reconciler.wake(), linkFiles);
     this.#replies = new ReplyTableMirror({
       onChanged: () => this.#reconciler.wake(),
+      onTrouble: (message) => this.#troubles.report(message),
+    });
+    this.#arrivals = new Arrivals({
+      onArrival: (address) => {
+        // What a forwarding host has not itself is others'.
+        if (!isForwarding(familyOf(address))) this.#metadata.arrived(address);
+      },
       onTrouble: (message) => this.#troubles.report(message),
     });
     this.#bus = new Bus();
@@ -264,6 +274,7 @@ export class Daemon {
     });
     this.#candidates.update(this.#config);
     this.#files.watch(this.#config.networkd);
+    this.#arrivals.listen(this.#config.imds.wakeOnTraffic);
     await this.#bus.start();
     this.#view.start();
     await this.#view.refresh();
@@ -301,6 +312,7 @@ export class Daemon {
     this.#reconciler.setConfig(config);
     this.#metadata.setConfig(config);
     this.#files.watch(config.networkd);
+    this.#arrivals.listen(config.imds.wakeOnTraffic);
     this.#candidates.update(this.#config);
     const [isRead] = await Promise.all([
       this.#metadata.read(patienceAtReloadMs),
@@ -330,6 +342,7 @@ export class Daemon {
   async stop(): Promise<void> {
     if (this.#keepAliveTimer !== null) clearInterval(this.#keepAliveTimer);
     this.#files.close();
+    this.#arrivals.close();
     this.#leases.close();
     this.#linkFiles.close();
     this.#metadata.stop();

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Config } from '../config/types.ts';
 import { asksForVpc, listTagKeys } from '../decide/desired/policy.ts';
 import { readyEnis } from '../decide/inputs/accept-snapshot.ts';
+import { mayBeAssigned } from '../decide/inputs/arrivals.ts';
 import { findCandidates, listLocalAddresses } from '../decide/inputs/match-links.ts';
 import { MetadataError } from '../errors.ts';
 import type { EniMetadata, KernelState, Snapshot } from '../model.ts';
@@ -17,6 +18,9 @@ import { openMetadataReader, type SnapshotReader } from '../sense/metadata.ts';
 import { MetadataPoller, type StoredMetadata } from '../watch/metadata-poller.ts';
 import type { RuntimeStore } from '../watch/runtime-store.ts';
 import { KeptValue } from './kept-value.ts';
+
+/** At most six reads a minute, whatever arrives. */
+const arrivalRestMs = 10_000;
 
 export interface MetadataSourceOptions {
   readonly config: Config;
@@ -39,6 +43,8 @@ export class MetadataSource {
   #reader: SnapshotReader;
   #silenceTimer: NodeJS.Timeout | null = null;
   #isSilent = false;
+  /** Until then no packet has it read. */
+  #restUntilMs = 0;
 
   constructor(options: MetadataSourceOptions) {
     const { config, journal, troubles, store, onChanged } = options;
@@ -113,9 +119,23 @@ export class MetadataSource {
     this.#poller.await(macs.length === 0 ? null : macs.join());
   }
 
+  /**
+   * A packet came for an address that is not on the host. Nothing is done during a read, which may
+   * be past that ENI already (the next packet asks again), nor while the service fails.
+   */
+  arrived(address: string): void {
+    const isResting = performance.now() < this.#restUntilMs;
+    if (isResting || this.#poller.isReading || this.failure !== null) return;
+    if (!mayBeAssigned(address, this.snapshot)) return;
+    this.#restUntilMs = performance.now() + arrivalRestMs;
+    this.#options.journal.debug(`a packet came for ${address}, which no ENI has: reading the metadata`);
+    void this.#poller.readNow();
+  }
+
   /** What is under way goes by the former configuration, and does not count. */
   setConfig(config: Config): void {
     this.#config = config;
+    this.#restUntilMs = 0;
     this.#poller.setInterval(config.imds.intervalMs);
     this.#reader = this.#openReader();
     this.#poller.abandonRead();

@@ -8,7 +8,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { NftablesClient } from '../../lib/nftables/client.ts';
 import { NftablesGenerations } from '../../lib/nftables/generations.ts';
-import { type ReplyFacts, replyNames } from '../model.ts';
+import { type Family, type ReplyFacts, replyNames } from '../model.ts';
 import { readText } from './host-facts.ts';
 
 const paths = {
@@ -153,14 +153,18 @@ export async function readReplyFacts(): Promise<ReplyFacts> {
   }
 }
 
+/** As it is now, in this network namespace. */
+export function isForwarding(family: Family): boolean {
+  return !['0', ''].includes(readText(paths[family])?.trim() ?? '');
+}
+
 /**
  * Connections are tracked from the first one on: a host without any for a while still tracks them.
  */
 function readFacts(before: ReplyFacts | null) {
   const count = readText(paths.tracked);
-  const isOn = (family: 4 | 6) => !['0', ''].includes(readText(paths[family])?.trim() ?? '');
   return {
-    isForwarding: { 4: isOn(4), 6: isOn(6) },
+    isForwarding: { 4: isForwarding(4), 6: isForwarding(6) },
     isTracking: count !== null && (Number(count) > 0 || before?.isTracking === true),
     isLoaded: count !== null,
   };

@@ -91,6 +91,10 @@ export class MetadataPoller {
     return this.#failure;
   }
 
+  get isReading(): boolean {
+    return this.#reading !== null;
+  }
+
   /** When the service last answered; null: not in this run. */
   get readAt(): Date | null {
     return this.#readAt;

@@ -23,6 +23,7 @@ import {
   NFT_SET_ELEM_INTERVAL_END,
   NFT_SET_INTERVAL,
   NFT_SET_MAP,
+  NFT_TABLE_F_OWNER,
   NFTA_CHAIN_HOOK,
   NFTA_CHAIN_NAME,
   NFTA_CHAIN_POLICY,
@@ -50,6 +51,7 @@ import {
   NFTA_SET_KEY_TYPE,
   NFTA_SET_NAME,
   NFTA_SET_TABLE,
+  NFTA_TABLE_FLAGS,
   NFTA_TABLE_NAME,
   NFTNL_UDATA_RULE_COMMENT,
   TYPE_IP6ADDR,
@@ -95,8 +97,11 @@ interface Message {
 /** `index`: another one for each operation of a batch, by which a new map is referred to. */
 function encodeOperation(table: string, operation: Operation, index: number): Message[] {
   switch (operation.kind) {
-    case 'add-table':
-      return [{ type: NFT_MSG_NEWTABLE, flags: NLM_F_CREATE, attributes: [encodeName(NFTA_TABLE_NAME, table)] }];
+    case 'add-table': {
+      const owner = operation.isOwned === true ? [encodeU32(NFTA_TABLE_FLAGS, NFT_TABLE_F_OWNER)] : [];
+      const attributes = [encodeName(NFTA_TABLE_NAME, table), ...owner];
+      return [{ type: NFT_MSG_NEWTABLE, flags: NLM_F_CREATE, attributes }];
+    }
     case 'delete-table':
       return [{ type: NFT_MSG_DELTABLE, flags: 0, attributes: [encodeName(NFTA_TABLE_NAME, table)] }];
     case 'add-chain':

@@ -28,6 +28,9 @@ export const NFT_MSG_NEWGEN = 15;
 
 export const NFTA_LIST_ELEM = 1;
 export const NFTA_TABLE_NAME = 1;
+export const NFTA_TABLE_FLAGS = 2;
+/** It belongs to the socket that made it, and goes with it (Linux 5.12). */
+export const NFT_TABLE_F_OWNER = 0x2;
 
 export const NFTA_CHAIN_TABLE = 1;
 export const NFTA_CHAIN_NAME = 3;
@@ -86,6 +89,7 @@ export const NFTA_META_DREG = 1;
 export const NFTA_META_KEY = 2;
 export const NFTA_META_SREG = 3;
 export const NFT_META_MARK = 3;
+export const NFT_META_IIFGROUP = 21;
 export const NFTA_CT_DREG = 1;
 export const NFTA_CT_KEY = 2;
 export const NFTA_CT_DIRECTION = 3;
@@ -105,3 +109,25 @@ export const NFTA_BITWISE_XOR = 5;
 export const NFTA_LOOKUP_SET = 1;
 export const NFTA_LOOKUP_SREG = 2;
 export const NFTA_LOOKUP_DREG = 3;
+export const NFTA_FIB_DREG = 1;
+export const NFTA_FIB_RESULT = 2;
+export const NFTA_FIB_FLAGS = 3;
+export const NFT_FIB_RESULT_ADDRTYPE = 3;
+export const NFTA_FIB_F_DADDR = 0x2;
+export const NFTA_LIMIT_RATE = 1;
+export const NFTA_LIMIT_UNIT = 2;
+export const NFTA_LIMIT_BURST = 3;
+export const NFTA_LOG_GROUP = 1;
+export const NFTA_LOG_SNAPLEN = 3;
+export const NFTA_LOG_QTHRESHOLD = 4;
+
+// linux/netfilter/nfnetlink_log.h
+export const NFNL_SUBSYS_ULOG = 4;
+export const NFULNL_MSG_PACKET = 0;
+export const NFULNL_MSG_CONFIG = 1;
+export const NFULA_CFG_CMD = 1;
+export const NFULA_CFG_MODE = 2;
+export const NFULA_CFG_QTHRESH = 5;
+export const NFULNL_CFG_CMD_BIND = 1;
+export const NFULNL_COPY_PACKET = 2;
+export const NFULA_PAYLOAD = 9;

@@ -6,6 +6,8 @@
 import { encodeAttribute, encodeNested } from '../rtnetlink/message.ts';
 import {
   NFT_CMP_EQ,
+  NFT_FIB_RESULT_ADDRTYPE,
+  NFT_META_IIFGROUP,
   NFT_META_MARK,
   NFT_REG_VERDICT,
   NFT_REG32_00,
@@ -24,9 +26,19 @@ import {
   NFTA_DATA_VERDICT,
   NFTA_EXPR_DATA,
   NFTA_EXPR_NAME,
+  NFTA_FIB_DREG,
+  NFTA_FIB_F_DADDR,
+  NFTA_FIB_FLAGS,
+  NFTA_FIB_RESULT,
   NFTA_IMMEDIATE_DATA,
   NFTA_IMMEDIATE_DREG,
+  NFTA_LIMIT_BURST,
+  NFTA_LIMIT_RATE,
+  NFTA_LIMIT_UNIT,
   NFTA_LIST_ELEM,
+  NFTA_LOG_GROUP,
+  NFTA_LOG_QTHRESHOLD,
+  NFTA_LOG_SNAPLEN,
   NFTA_LOOKUP_DREG,
   NFTA_LOOKUP_SET,
   NFTA_LOOKUP_SREG,
@@ -79,6 +91,41 @@ export function loadConnection(key: number, direction?: 0 | 1): Buffer {
 
 export function loadMark(): Buffer {
   return expression('meta', [encodeU32(NFTA_META_KEY, NFT_META_MARK), encodeU32(NFTA_META_DREG, NFT_REG32_00)]);
+}
+
+/** The group of the link by which the packet came. */
+export function loadInterfaceGroup(): Buffer {
+  return expression('meta', [encodeU32(NFTA_META_KEY, NFT_META_IIFGROUP), encodeU32(NFTA_META_DREG, NFT_REG32_00)]);
+}
+
+/** RTN_* of the packet's destination: what it is to this host. */
+export function loadDestinationType(): Buffer {
+  return expression('fib', [
+    encodeU32(NFTA_FIB_DREG, NFT_REG32_00),
+    encodeU32(NFTA_FIB_RESULT, NFT_FIB_RESULT_ADDRTYPE),
+    encodeU32(NFTA_FIB_FLAGS, NFTA_FIB_F_DADDR),
+  ]);
+}
+
+/** The rule goes on for one packet a second. */
+export function requireFirstOfSecond(): Buffer {
+  const one = Buffer.alloc(8);
+  one.writeBigUInt64BE(1n);
+  return expression('limit', [
+    encodeAttribute(NFTA_LIMIT_RATE, one),
+    encodeAttribute(NFTA_LIMIT_UNIT, one),
+    encodeU32(NFTA_LIMIT_BURST, 1),
+  ]);
+}
+
+/** The first bytes of the packet go to the program that has bound the group, at once. */
+export function logPacket(group: number, bytes: number): Buffer {
+  const u16 = (value: number) => Buffer.from([value >> 8, value & 0xff]);
+  return expression('log', [
+    encodeAttribute(NFTA_LOG_GROUP, u16(group)),
+    encodeU32(NFTA_LOG_SNAPLEN, bytes),
+    encodeAttribute(NFTA_LOG_QTHRESHOLD, u16(1)),
+  ]);
 }
 
 export function setMark(): Buffer {

@@ -38,7 +38,9 @@ export interface TableRecord {
 
 /** One step of a batch, which the kernel takes as a whole or not at all. */
 export type Operation =
-  | { readonly kind: 'add-table' | 'delete-table' }
+  /** `isOwned`: the table ends with the socket that made it, and nobody else can change it. */
+  | { readonly kind: 'add-table'; readonly isOwned?: boolean }
+  | { readonly kind: 'delete-table' }
   | { readonly kind: 'add-chain'; readonly chain: string; readonly hook: Hook | null }
   | { readonly kind: 'delete-chain'; readonly chain: string }
   /** To the end of the chain; `expressions` as encode.ts makes them. */

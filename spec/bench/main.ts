@@ -11,6 +11,7 @@ import { cpus, loadavg, release } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { runChecked } from '../../fixtures/vpc/run-program.ts';
+import { arrivals } from './arrivals.ts';
 import { assign } from './assign.ts';
 import { attach } from './attach.ts';
 import { drift } from './drift.ts';
@@ -41,6 +42,7 @@ const benchmarks: readonly Benchmark[] = [
     firstConfiguration,
     startUp,
     assign,
+    arrivals,
     attach,
     drift,
     rules,

@@ -1,4 +1,4 @@
-/** What the kernel says of the table that marks replies. */
+/** What the kernel says of the table that marks replies, and of packets that are logged. */
 
 import { encodeBatch } from '../../lib/nftables/batch.ts';
 import {
@@ -17,6 +17,7 @@ import {
   pairElements,
 } from '../../lib/nftables/decode.ts';
 import { giveVerdict } from '../../lib/nftables/encode.ts';
+import { readDestination } from '../../lib/nftables/packet-log.ts';
 import type { Operation } from '../../lib/nftables/types.ts';
 import { visitMessages } from '../../lib/rtnetlink/message.ts';
 import { nearBytes, shortAttributes } from './mutate.ts';
@@ -56,7 +57,16 @@ function decodeAll(datagram: Buffer): void {
   });
 }
 
+/** struct nfgenmsg and NFULA_PAYLOAD with the headers of a packet, as Linux 6.18 sends them. */
+const packets = [
+  '020000ec2c00090045000054f1cc4000400134d30a0000010a0000090800e7e01e010001927e0a6b0000000096600000',
+  '0a0000ec2c0009006009779a00403a4020010db800000000000000000000000120010db8000000000000000000000009',
+].map((hex) => Buffer.from(hex, 'hex'));
+
 export const nftablesTargets: readonly Target[] = [
   makeTarget('nf_tables: attributes that are too short', shortAttributes(messages), decodeAll, ['DecodeError']),
+  makeTarget('NFLOG: a packet', nearBytes(packets), (body) => void readDestination(body, 0, body.length), [
+    'DecodeError',
+  ]),
   makeTarget('nf_tables: a table, its chains, rules, maps', nearBytes(messages), decodeAll, ['DecodeError']),
 ];

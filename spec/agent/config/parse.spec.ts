@@ -5,7 +5,7 @@ import { parseConfig } from '../../../agent/config/parse.ts';
 import { describeSchema } from '../../../agent/config/schema.ts';
 
 const full = `
-imds: { endpoints: ["http://10.0.0.1:8080/"], interval: 5m, timeout: 250ms }
+imds: { endpoints: ["http://10.0.0.1:8080/"], interval: 5m, timeout: 250ms, wakeOnTraffic: true }
 drivers: [veth]
 networkd: { unitDirectory: /tmp/network/, prefix: "50-enid" }
 runtimeDirectory: /tmp/enid
@@ -31,7 +31,7 @@ describe('parseConfig', () => {
 
   it('reads every kind of value', () => {
     expect(parseConfig(full, 'f')).toEqual({
-      imds: { endpoints: ['http://10.0.0.1:8080'], intervalMs: 300_000, timeoutMs: 250 },
+      imds: { endpoints: ['http://10.0.0.1:8080'], intervalMs: 300_000, timeoutMs: 250, wakeOnTraffic: true },
       drivers: ['veth'],
       networkd: { unitDirectory: '/tmp/network', prefix: '50-enid' },
       runtimeDirectory: '/tmp/enid',

@@ -28,6 +28,7 @@ describe('units/config.yaml', () => {
       endpoints: defaultConfig.imds.endpoints,
       interval: defaultConfig.imds.intervalMs,
       timeout: defaultConfig.imds.timeoutMs,
+      wakeOnTraffic: defaultConfig.imds.wakeOnTraffic,
     });
     expect(file.metrics).toEqual({ listen: null, textfile: null });
   });
