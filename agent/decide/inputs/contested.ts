@@ -4,7 +4,7 @@
  */
 
 import { familyOf } from '../../../lib/ip/address.ts';
-import { hostCidr, overlaps } from '../../../lib/ip/cidr.ts';
+import { CidrIndex, hostCidr, overlaps } from '../../../lib/ip/cidr.ts';
 import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
 
 /** Of a card and device, in `Snapshot.contested`: addresses and prefixes are there as CIDR text. */
@@ -17,14 +17,6 @@ function listClaims(eni: EniMetadata): string[] {
     ...[...eni.ipv4Prefixes, ...eni.ipv6Prefixes],
     placeClaim,
   ];
-}
-
-/** Whether the ENI had this claim before, uncontested. */
-function hadBefore(eni: EniMetadata, claim: string, { before, contested }: History): boolean {
-  const known = before.get(eni.mac);
-  if (known === undefined || contested[eni.mac]?.includes(claim) === true) return false;
-  if (claim === placeClaim) return isSamePlace(eni, known);
-  return listClaims(known).includes(claim);
 }
 
 interface History {
@@ -42,11 +34,14 @@ export function findContested(
   now: readonly EniMetadata[],
 ): Pick<Snapshot, 'contested'> {
   const history = { before: new Map(before.map((eni) => [eni.mac, eni])), contested };
-  const found = now.flatMap((eni): [string, readonly string[]][] => {
-    const fresh = listFresh(eni, history);
-    const mine = fresh.filter((claim) =>
-      now.some((other) => other !== eni && isHeldAgainst(other, eni, claim, history)),
-    );
+  const fresh = now.flatMap((eni) => {
+    const claims = listFresh(eni, history);
+    return claims.length === 0 ? [] : [{ eni, claims }];
+  });
+  if (fresh.length === 0) return {};
+  const isHeld = holdersOf(now, fresh, history);
+  const found = fresh.flatMap(({ eni, claims }): [string, readonly string[]][] => {
+    const mine = claims.filter((claim) => isHeld(eni, claim));
     return mine.length === 0 ? [] : [[eni.mac, mine]];
   });
   return found.length === 0 ? {} : { contested: Object.fromEntries(found) };
@@ -63,10 +58,42 @@ function listFresh(eni: EniMetadata, history: History): string[] {
   return listClaims(eni).filter(isFresh);
 }
 
-function isHeldAgainst(other: EniMetadata, eni: EniMetadata, claim: string, history: History): boolean {
-  if (claim === placeClaim) return isSamePlace(other, eni) && hadBefore(other, placeClaim, history);
-  const rivals = listClaims(other).filter((one) => one !== placeClaim && overlaps(one, claim));
-  return rivals.some((one) => hadBefore(other, one, history));
+/** Whether another ENI holds what the claim is, or has it within, or is within. */
+function holdersOf(
+  now: readonly EniMetadata[],
+  fresh: readonly { readonly claims: readonly string[] }[],
+  history: History,
+): (eni: EniMetadata, claim: string) => boolean {
+  const holders = new Map<string, EniMetadata[]>();
+  for (const eni of now)
+    for (const claim of listHeld(eni, history)) holders.set(claim, [...(holders.get(claim) ?? []), eni]);
+  const places = holders.get(placeClaim) ?? [];
+  holders.delete(placeClaim);
+  // Prefixes nest or are disjoint: one of both has the other's first address.
+  const held = new CidrIndex([...holders.keys()]);
+  const claimed = new CidrIndex(fresh.flatMap(({ claims }) => claims.filter((claim) => claim !== placeClaim)));
+  const within = new Map<string, string[]>();
+  for (const claim of holders.keys())
+    for (const around of claimed.find(firstAddress(claim))) within.set(around, [...(within.get(around) ?? []), claim]);
+  return (eni, claim) => {
+    if (claim === placeClaim) return places.some((other) => other !== eni && isSamePlace(other, eni));
+    const rivals = [...held.find(firstAddress(claim)), ...(within.get(claim) ?? [])];
+    return rivals.some((one) => holders.get(one)?.some((other) => other !== eni) === true);
+  };
+}
+
+/** What the ENI had before, uncontested, and still has. */
+function listHeld(eni: EniMetadata, { before, contested }: History): string[] {
+  const known = before.get(eni.mac);
+  if (known === undefined) return [];
+  const old = new Set(listClaims(known));
+  const mine = contested[eni.mac] ?? [];
+  const isOld = (claim: string) => (claim === placeClaim ? isSamePlace(eni, known) : old.has(claim));
+  return listClaims(eni).filter((claim) => isOld(claim) && !mine.includes(claim));
+}
+
+function firstAddress(cidr: string): string {
+  return cidr.slice(0, cidr.indexOf('/'));
 }
 
 function isSamePlace(left: EniMetadata, right: EniMetadata): boolean {

@@ -1,9 +1,12 @@
 import { describe, expect, it } from '@jest/globals';
+import { overlapCidr } from 'cidr-tools';
+import fc from 'fast-check';
 import {
   type AcceptState,
   acceptSnapshot,
   initialAcceptState,
 } from '../../../../agent/decide/inputs/accept-snapshot.ts';
+import { findContested, placeClaim } from '../../../../agent/decide/inputs/contested.ts';
 import type { EniMetadata, Snapshot } from '../../../../agent/model.ts';
 import { makeEni } from '../../eni.ts';
 
@@ -45,6 +48,48 @@ describe('what an ENI lists although another one had it before', () => {
     const { accepted } = acceptAll(show(two), show(prefixed, two));
     expect(accepted.contested).toEqual({ [one.mac]: ['10.0.2.0/28', 'place'] });
   });
+});
+
+/** By the definition: every claim against every claim, by another library. */
+function findByDefinition(before: readonly EniMetadata[], now: readonly EniMetadata[]): Record<string, string[]> {
+  const listClaims = (eni: EniMetadata | undefined) =>
+    eni === undefined ? [] : [...eni.ipv4Addresses.map((address) => `${address}/32`), ...eni.ipv4Prefixes];
+  const listBefore = ({ mac }: EniMetadata) => listClaims(before.find((one) => one.mac === mac));
+  const found = now.map((eni): [string, string[]] => {
+    const others = now.filter((one) => one !== eni);
+    const held = others.flatMap((one) => listClaims(one).filter((claim) => listBefore(one).includes(claim)));
+    const fresh = listClaims(eni).filter((claim) => !listBefore(eni).includes(claim));
+    return [eni.mac, fresh.filter((claim) => held.some((one) => overlapCidr(one, claim)))];
+  });
+  return Object.fromEntries(found.filter(([, claims]) => claims.length > 0));
+}
+
+it('is found among many as by comparing each with each', () => {
+  const claims = fc.record({
+    ipv4Addresses: fc.uniqueArray(
+      fc.nat(31).map((host) => `10.0.0.${host}`),
+      { maxLength: 4 },
+    ),
+    ipv4Prefixes: fc.uniqueArray(
+      fc.constantFrom('10.0.0.0/28', '10.0.0.16/28', '10.0.0.0/30', '10.0.0.16/30', '10.0.0.0/27', '10.0.0.8/29'),
+      { maxLength: 2 },
+    ),
+  });
+  const enis = fc
+    .array(claims, { maxLength: 4 })
+    .map((list) => list.map((rest, index): EniMetadata => ({ ...makeEni(index), ...rest })));
+  fc.assert(
+    fc.property(enis, enis, (before, now) => {
+      const { contested = {} } = findContested(before, {}, now);
+      const ofAddresses = Object.entries(contested).map(([mac, list]) => [
+        mac,
+        list.filter((one) => one !== placeClaim),
+      ]);
+      expect(Object.fromEntries(ofAddresses.filter(([, list]) => list?.length !== 0))).toEqual(
+        findByDefinition(before, now),
+      );
+    }),
+  );
 });
 
 describe('overlapping subnets of one VPC', () => {
