@@ -118,14 +118,15 @@ export async function reconcile({ vpc }: Pick<Instance, 'vpc'>, count = 1): Prom
   await vpc.guest.check(['sh', '-ec', `for i in $(seq ${count}); do ${call}; done`], { timeoutMs: 300_000 });
 }
 
-/** Waits until a process has nothing to do for a while. */
-export async function awaitQuiet(read: () => number): Promise<void> {
+/** Waits until a process has nothing to do for so long, by what `read` counts. */
+export async function awaitQuiet(read: () => number, quietMs = 1_000): Promise<void> {
   let last = read();
-  await until('a quiet process', async () => {
-    await new Promise((resolve) => setTimeout(resolve, 1_000));
+  const isQuiet = async () => {
+    await new Promise((resolve) => setTimeout(resolve, quietMs));
     const now = read();
-    const isQuiet = now === last;
+    const isSame = now === last;
     last = now;
-    return isQuiet;
-  });
+    return isSame;
+  };
+  await until('a quiet process', isQuiet, convergeMs);
 }

@@ -2,8 +2,7 @@
  * Resident memory: small, large, beside much that is other programs', and over the passes of a day.
  */
 
-import { readMemory, readResidentMb } from '../../fixtures/process-counters.ts';
-import { sleep } from '../lab/lab.ts';
+import { readCounters, readMemory, readResidentMb } from '../../fixtures/process-counters.ts';
 import { measureIdleMemory } from './floor.ts';
 import {
   addForeignLinks,
@@ -14,12 +13,13 @@ import {
   removeForeignRoutesBy,
   routeCount,
 } from './foreign-state.ts';
-import { describeSize, idleConfig, large, openConverged, reconcile, small } from './instance.ts';
+import { awaitQuiet, describeSize, idleConfig, large, openConverged, reconcile, small } from './instance.ts';
 import type { Benchmark, Measurement } from './measurement.ts';
 
 /** As many as a minute's interval makes in 24 hours. */
 const passesOfDay = 1_440;
-const settleMs = 8_000;
+/** Longer than the quiet moment after which the process tidies up (agent/run/memory.ts). */
+const quietMs = 8_000;
 
 export const memory: Benchmark = {
   name: 'memory',
@@ -46,10 +46,15 @@ export const memory: Benchmark = {
 /** What a process has more than an idle node, with the bar of both. */
 type Above = (pid: number, where: string, mostMb: number) => Measurement[];
 
+/** As after any busy time; a day's passes are a minute apart. */
+async function settled(pid: number): Promise<void> {
+  await awaitQuiet(() => readCounters(pid).sleeps, quietMs);
+}
+
 async function measureSmall(above: Above): Promise<Measurement[]> {
   const { vpc, enid } = await openConverged(small, idleConfig);
   try {
-    await sleep(settleMs);
+    await settled(enid.pid);
     return above(enid.pid, describeSize(small), 32);
   } finally {
     await vpc.destroy();
@@ -64,12 +69,14 @@ async function measureDay(above: Above): Promise<Measurement[]> {
   const instance = await openConverged(large, idleConfig);
   const { vpc, enid } = instance;
   try {
-    await sleep(settleMs);
+    await settled(enid.pid);
     const where = describeSize(large);
     const first = above(enid.pid, where, 38);
     await reconcile(instance, passesOfDay / 4);
+    await settled(enid.pid);
     const quarter = readResidentMb(enid.pid);
     await reconcile(instance, (passesOfDay * 3) / 4);
+    await settled(enid.pid);
     const grown = readResidentMb(enid.pid) - quarter;
     return [
       ...first,
@@ -90,13 +97,13 @@ async function measureForeign(above: Above): Promise<Measurement[]> {
   try {
     await addForeignRoutes(vpc.guest);
     await addForeignLinks(vpc.guest);
-    await sleep(settleMs);
+    await settled(enid.pid);
     const where = `${describeSize(large)}, ${routeCount} foreign routes, ${linkCount} foreign links`;
     const foreign = above(enid.pid, where, 55);
     const link = specs[0]?.linkName ?? '';
     await removeForeignRoutesBy(vpc.guest, foreignLink);
     await addForeignRoutesBy(vpc.guest, link);
-    await sleep(settleMs);
+    await settled(enid.pid);
     const whereOwn = `${describeSize(large)}, ${routeCount} foreign routes by an ENI's own link`;
     return [...foreign, ...above(enid.pid, whereOwn, 55)];
   } finally {
