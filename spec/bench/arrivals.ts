@@ -42,6 +42,8 @@ export const arrivals: Benchmark = {
 async function measureAnswers(): Promise<number[]> {
   const instance = await openConverged(large, config);
   try {
+    // The simulated instance forwards by default, for its containers.
+    await instance.vpc.guest.namespace.setSysctls({ 'net.ipv4.ip_forward': 0 });
     await instance.vpc.addNeighbour(instance.specs[eniIndex]?.subnetId ?? '', neighbour);
     const samples: number[] = [];
     for (let round = 0; round < rounds; round++) {
