@@ -14,7 +14,7 @@ const settleMs = 3_000;
  * each would be a pass. Four times the duration of the last pass, so that a large instance uses at
  * most a fifth of a processor; a repair waits no longer than `mostMs`.
  */
-const rest = { factor: 4, leastMs: 10, mostMs: 50 } as const;
+const rest = { factor: 4, leastMs: 10, mostMs: 250 } as const;
 
 export interface SettlingView {
   readonly networkd: NetworkdState;
