@@ -71,7 +71,7 @@ if (chosen.length < wanted.length) {
 }
 if (values.shapes !== undefined) chooseShapes(values.shapes.split(','));
 const summaries: Summary[] = [];
-let hasFailed = false;
+const failed: string[] = [];
 const [load = 0] = loadavg();
 const beginMs = performance.now();
 for (const { name, run } of chosen) {
@@ -82,13 +82,13 @@ for (const { name, run } of chosen) {
     // What it made is gone already. An `ip -batch` error repeats its input, all 100 000 lines of
     // it.
     process.stderr.write(`${name} failed: ${String(error).slice(0, 1_000)}\n`);
-    hasFailed = true;
+    failed.push(name);
   }
 }
 if (values.docs) await (values.only === undefined ? writeDocs() : writeWays());
 if (values.svg !== undefined) await writeFile(values.svg, drawPlot(summaries));
 process.stdout.write(values.json ? `${JSON.stringify(summaries, null, 2)}\n` : formatTable(summaries));
-process.exit(hasFailed || summaries.some(({ isMet }) => isMet === false) ? 1 : 0);
+process.exit(failed.length > 0 || summaries.some(({ isMet }) => isMet === false) ? 1 : 0);
 
 function formatMinutes(): string {
   return ((performance.now() - beginMs) / 60_000).toFixed(1);
@@ -112,6 +112,7 @@ async function writeDocs(): Promise<void> {
     processor: `${cpus().length} cores (${cpus()[0]?.model.trim()})`,
     minutes: Number(formatMinutes()),
     load,
+    failed,
   };
   await writeFile(page, replaceResults(await readFile(page, 'utf8'), summaries, facts));
   await writeFile(join(docs, 'performance.svg'), drawPlot(summaries));

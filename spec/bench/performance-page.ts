@@ -13,6 +13,8 @@ export interface RunFacts {
   readonly minutes: number;
   /** Of one minute, before the run. */
   readonly load: number;
+  /** Benchmarks that threw. */
+  readonly failed: readonly string[];
 }
 
 /**
@@ -24,12 +26,12 @@ export function replaceResults(page: string, summaries: readonly Summary[], fact
 }
 
 function formatResults(summaries: readonly Summary[], facts: RunFacts): string {
-  const { node, kernel, systemd, processor, minutes, load } = facts;
+  const { node, kernel, systemd, processor, minutes, load, failed } = facts;
   const missed = summaries.filter(({ isMet }) => isMet === false).length;
   const held = summaries.filter(({ isMet }) => isMet !== null).length;
   return [
     `One run: ${Math.round(minutes)} minutes on ${processor}, kernel ${kernel}, systemd ${systemd}, Node.js ${node}, at a load of ${load.toFixed(1)} before it.`,
-    `${missed} of ${held} bars are missed.`,
+    `${missed} of ${held} bars are missed.${failed.length === 0 ? '' : ` Failed, so without a row: ${failed.join(', ')}.`}`,
     '',
     '| what | n | median | p99 | bar (median / p99) | peer | met |',
     '|---|---|---|---|---|---|---|',

@@ -20,8 +20,8 @@ export const startUp: Benchmark = {
         const { enid, readyMs } = await startEnid(instance.vpc);
         samples.push(readyMs);
         await enid.stop();
-        if (enid.lines.length > 0)
-          throw new Error(`expected a start that changes nothing, got ${enid.lines.join('\n')}`);
+        const more = enid.lines.filter((line) => !/^info enid \S+ started: /.test(line));
+        if (more.length > 0) throw new Error(`expected a start that changes nothing, got ${more.join('\n')}`);
       }
       const empty = await measureEmptyStarts(instance.vpc);
       const bar = { median: 2 * quantile(empty, 0.5) + 120, of: '2 × node -e 0, and 120 ms' };
