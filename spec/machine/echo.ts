@@ -2,7 +2,7 @@
 
 import type { MachineHost } from './host.ts';
 
-/** Echoes on port 80 to many clients at once; with `/usr` and its links it runs in any container. */
+/** Echoes on port 80 to many clients; with `/usr` and its links it runs in any container. */
 const server = `use strict; use IO::Socket::IP; use IO::Select;
 my %common = (LocalHost => '::', LocalPort => 80, V6Only => 0, Family => AF_INET6);
 my $tcp = IO::Socket::IP->new(%common, Listen => 256, ReuseAddr => 1, Proto => 'tcp') or die "tcp: $!";
@@ -23,7 +23,7 @@ export const echoPath = '/usr/local/lib/echo.pl';
 /** Arguments of `docker run` and `podman run` after the network's. */
 export const echoContainer = `--volume /usr:/usr:ro page /usr/bin/perl ${echoPath}`;
 
-/** Puts the service on the host, and at /root/image.tar an image that runs it out of the host's /usr. */
+/** Puts the service on the host, and an image that runs it out of the host's /usr beside it. */
 export async function writeEcho({ machine }: MachineHost): Promise<void> {
   await machine.writeFile(echoPath, server);
   await machine.check(

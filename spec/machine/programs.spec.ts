@@ -148,8 +148,8 @@ describe('Docker', () => {
     'stops without a trace in what enid has',
     async () => {
       await run('docker rm -f page && systemctl stop docker.socket docker containerd && ip link del docker0');
-      // Docker leaves its chains, and that nothing is forwarded but what they let through. The table
-      // of enid goes with them, and is repaired.
+      // Docker leaves its chains, and that nothing is forwarded but what they let through. The
+      // table of enid goes with them, and is repaired.
       await run('nft flush ruleset');
       await host.until('the table', 'nft list table inet enid');
       await expectAllAnswer();

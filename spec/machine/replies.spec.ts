@@ -35,7 +35,7 @@ ip -n pod route add default via 10.244.0.1 && ip -n pod -6 route add default via
 sysctl -qw net.ipv4.ip_forward=1 net.ipv6.conf.all.forwarding=1
 systemd-run -q --collect --unit=pod ip netns exec pod perl ${echoPath}`;
 
-/** As kube-proxy 1.30 writes it (mode iptables): NodePort 30080 of policy Cluster, 30081 of Local. */
+/** As kube-proxy in mode iptables: NodePort 30080 has the policy Cluster, 30081 Local. */
 function kubeProxy({ pod: address, target, pods }: Family): string {
   const services = protocols.flatMap((protocol) => {
     const [id, own] = [protocol.toUpperCase(), `-p ${protocol} -m ${protocol}`];
@@ -153,7 +153,7 @@ describe('rules of kube-proxy, by hand', () => {
 it(
   'marks of other programs on the same packets stay, set before enid’s or after them',
   async () => {
-    // The VPC CNI's, Cilium's and Tailscale's bits; the last ones are set again behind enid's chain.
+    // The VPC CNI's, Cilium's and Tailscale's bits; the last ones are set again behind enid's.
     await restore(
       ({ pod: address }) => `*mangle
 :KEPT - [0:0]
@@ -273,8 +273,8 @@ describe('firewalld with its default zone, and Docker', () => {
         await host.until('Docker’s rules again', 'ip6tables-save -t nat | grep DNAT');
       };
       expect(await heard()).toEqual(primary.ipv6);
-      // firewalld asks after the translation: what is for the host itself passes by the rules for its
-      // source.
+      // firewalld asks after the translation: what is for the host itself passes by the rules for
+      // its source.
       const ping = ['ping', '-c', '1', '-W', '5', '2001:db8:0:2::20'];
       expect((await host.vpc.far.run(ping)).code).toBe(0);
       const doctor = (await host.machine.run('enid doctor')).stdout;
