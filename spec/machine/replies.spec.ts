@@ -270,7 +270,8 @@ describe('firewalld with its default zone, and Docker', () => {
       const heard = async () => listHeard(await published.listLost(8080), 8080).filter((one) => one.includes(':'));
       const setFilter = async (setting: string, file = '/etc/firewalld/firewalld.conf') => {
         await run(`sed -i 's/^IPv6_rpfilter=.*/${setting}/' ${file} && systemctl restart firewalld`);
-        await host.until('Docker’s rules again', 'ip6tables-save -t nat | grep DNAT');
+        // TCP and UDP, each with its rule in `filter` last.
+        await host.until('Docker’s rules', '[ "$(ip6tables-save | grep -c -- "--dport 80 -j ACCEPT")" = 2 ]');
       };
       expect(await heard()).toEqual(primary.ipv6);
       // firewalld asks after the translation: what is for the host itself passes by the rules for
