@@ -453,7 +453,7 @@ export interface HostFacts {
   readonly manageForeignRules: string | null;
   /** net.ipv4.conf.<link>.rp_filter: 0 off, 1 strict, 2 loose; `all` among the names. */
   readonly reversePathFilters: Readonly<Record<string, number>>;
-  /** IPv6_rpfilter= of firewalld.conf(5), where firewalld runs. No key: it does not. */
+  /** IPv6_rpfilter= of firewalld.conf(5) for forwarded packets. No key: firewalld does not run. */
   readonly ipv6ReversePathFilter?: 'strict' | 'other';
   /**
    * One question to the metadata service from each local address of an ENI. `failure` null: it

@@ -112,12 +112,19 @@ export function listPrograms(names: readonly string[] = networkPrograms): HostFa
     });
 }
 
-/** `strict` is its default, and `yes` the same (firewalld.conf(5)). */
 function readFirewalld(): Pick<HostFacts, 'ipv6ReversePathFilter'> {
   if (listPrograms(['firewalld']).length === 0) return {};
-  const text = readText('/etc/firewalld/firewalld.conf') ?? '';
+  return { ipv6ReversePathFilter: parseFirewalldFilter(readText('/etc/firewalld/firewalld.conf') ?? '') };
+}
+
+/**
+ * What firewalld.conf(5) has for forwarded packets: `strict-forward` is strict for them, and so is
+ * what firewalld does not know, such as a typing error. Before 2.2 it does not know `loose` either;
+ * its version is not to be seen here.
+ */
+export function parseFirewalldFilter(text: string): 'strict' | 'other' {
   const value = /^\s*IPv6_rpfilter\s*=\s*(\S+)/im.exec(text)?.[1]?.toLowerCase() ?? 'strict';
-  return { ipv6ReversePathFilter: ['strict', 'yes', 'true'].includes(value) ? 'strict' : 'other' };
+  return ['no', 'false', 'loose', 'loose-forward'].includes(value) ? 'other' : 'strict';
 }
 
 /** `end` with a slash: the rest is the name of a file in the directory that matches. */

@@ -8,6 +8,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import { EnidProcess, labConfig, runEnid } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
+import { PublishedPorts } from '../../fixtures/vpc/published.ts';
 import { alone, primary, sharing, withPrefixes } from '../../fixtures/vpc-shapes.ts';
 import { awaitReach, closeLab, type Lab, openLab, testMs, until } from './lab.ts';
 
@@ -44,63 +45,14 @@ const udp = require('dgram').createSocket('udp6').bind(80, '::');
 udp.on('message', (text, { port, address }) => udp.send(text, port, address));
 `;
 
-/**
- * Prints the questions that got no answer; a question is `protocol source address port`. Each has a
- * port of its own in all runs: two connections to the container from one address and port cannot be
- * told apart, and the kernel still remembers those of the run before (nf_conntrack_udp_timeout).
- */
-const client = `
-const [net, dgram, questions, first] = [require('net'), require('dgram'), ...JSON.parse(process.argv[1])];
-const ask = { tcp: (source, address, port, localPort) => new Promise((resolve) => {
-  const socket = net.connect({ host: address, port, localAddress: source, localPort });
-  socket.on('connect', () => socket.write('word'));
-  socket.on('data', () => resolve(true));
-  socket.on('error', () => resolve(false));
-  setTimeout(() => { socket.destroy(); resolve(false); }, 5000);
-}), udp: (source, address, port, localPort) => new Promise((resolve) => {
-  const socket = dgram.createSocket(address.includes(':') ? 'udp6' : 'udp4');
-  const send = () => socket.send('word', port, address);
-  let again = null;
-  socket.bind(localPort, source, () => { send(); again = setInterval(send, 500); });
-  socket.on('message', () => done(true));
-  const end = setTimeout(() => done(false), 5000);
-  const done = (answer) => { clearInterval(again); clearTimeout(end); socket.close(); resolve(answer); };
-}) };
-Promise.all(questions.map(async (question, index) => {
-  const [protocol, source, address, port] = question.split(' ');
-  return (await ask[protocol](source, address, Number(port), first + index)) ? [] : [question];
-})).then((lost) => { console.log(JSON.stringify(lost.flat())); process.exit(); });
-`;
-
 let lab: Lab;
-/** Addresses outside the instance: the far host's, and one in each subnet and family. */
-let outside: string[];
-let nextPort = 10_000;
+let published: PublishedPorts;
 
 function shell(text: string): Promise<string> {
   return lab.vpc.guest.check(['bash', '-ec', text]);
 }
 
-/** What the ENIs have now. */
-function listInside(): string[] {
-  return lab.vpc.enis.flatMap(({ ipv4, ipv6 }) => [...ipv4, ...ipv6]);
-}
-
-/** Connections without an answer: from everywhere outside to every address. */
-async function listLost(port = 8080): Promise<string[]> {
-  const inside = listInside();
-  const isIpv6 = (address: string) => address.includes(':');
-  const questions = outside.flatMap((source) =>
-    inside
-      .filter((address) => isIpv6(address) === isIpv6(source))
-      .flatMap((address) => ['tcp', 'udp'].map((protocol) => `${protocol} ${source} ${address} ${port}`)),
-  );
-  expect(questions.length).toBeGreaterThan(20);
-  const firstPort = nextPort;
-  nextPort += questions.length;
-  const answer = await lab.vpc.far.check([process.execPath, '-e', client, JSON.stringify([questions, firstPort])]);
-  return JSON.parse(answer);
-}
+const listLost = (port = 8080) => published.listLost(port);
 
 async function configure(replies: string): Promise<void> {
   await lab.vpc.guest.writeFile('/etc/enid/config.yaml', config(replies));
@@ -124,8 +76,7 @@ beforeAll(async () => {
   lab = await openLab('replies', primary, config('off'));
   for (const eni of [alone, sharing, { ...withPrefixes, deviceNumber: 3 }]) await lab.vpc.attach(eni);
   await awaitReach(lab.vpc);
-  const neighbours = await lab.vpc.addNeighbours(200);
-  outside = [farAddresses.ipv4, farAddresses.ipv6, ...neighbours.map(({ address }) => address)];
+  published = await PublishedPorts.open(lab.vpc);
   const container = await lab.vpc.container();
   const { namespace } = container;
   await container.hold([delegated]);

@@ -6,23 +6,30 @@
 
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readGuideBlock } from '../../fixtures/guide.ts';
+import { farAddresses } from '../../fixtures/vpc/addresses.ts';
+import { PublishedPorts } from '../../fixtures/vpc/published.ts';
 import { alone, primary, withPrefixes } from '../../fixtures/vpc-shapes.ts';
+import { echoContainer, writeEcho } from './echo.ts';
 import { MachineHost, machineMs } from './host.ts';
 
 let host: MachineHost;
+let published: PublishedPorts;
 const run = (command: string) => host.machine.check(command, machineMs);
 const config = 'drivers: [virtio_net]\nimds: { interval: 5s, timeout: 3s }\n';
 const own = [...(primary.ipv4 ?? []), ...(alone.ipv4 ?? [])];
 
-/** Those of the addresses whose port does not answer the far host with a page of the container. */
-async function findDeaf(addresses: readonly string[], port: number): Promise<string[]> {
-  const deaf: string[] = [];
-  for (const address of addresses) {
-    const ask = `exec 3<>/dev/tcp/${address}/${port} && printf 'GET / HTTP/1.0\\r\\n\\r\\n' >&3 && grep -q 'of the container' <&3`;
-    const { code } = await host.vpc.far.run(['timeout', '5', 'bash', '-c', ask]);
-    if (code !== 0) deaf.push(address);
-  }
-  return deaf;
+const containerListens = (program: string) =>
+  `bash -c "exec 3<>/dev/tcp/$(${program} inspect -f '{{range .NetworkSettings.Networks}}{{.IPAddress}}{{end}}' page)/80"`;
+
+async function configure(text: string): Promise<void> {
+  await host.machine.writeFile('/etc/enid/config.yaml', text);
+  await run('systemctl reload enid');
+}
+
+/** Every answer has passed the source check of the ENI that it left by. */
+async function expectPublished(port: number): Promise<void> {
+  await host.until('the table', 'nft list map inet enid source4 && nft list map inet enid source6');
+  expect(await published.listLost(port)).toEqual([]);
 }
 
 async function answersPing(address: string): Promise<boolean> {
@@ -34,7 +41,9 @@ async function expectAllAnswer(): Promise<void> {
 }
 
 /** What the programs have in the kernel; counters left out. */
-const readOthers = () => run("iptables-save | grep -v '^[#:]'; ip -br link; ip rule; ip route");
+const readOthers = () =>
+  run(`(iptables-save; ip6tables-save) | sed '/^#/d; s/\\[.*]//'
+    ip -br link; ip rule; ip -6 rule; ip route; ip -6 route show table main | sed 's/ expires [0-9]*sec//'`);
 
 beforeAll(async () => {
   host = await MachineHost.boot();
@@ -44,10 +53,8 @@ beforeAll(async () => {
   await host.machine.writeFile('/etc/enid/config.yaml', config);
   await host.machine.reboot();
   await host.configured(2);
-  await run(
-    `mkdir -p /root/image/bin /root/image/www && cp /bin/busybox /root/image/bin/ && echo 'of the container' > /root/image/www/index.html
-     tar -C /root/image -cf /root/image.tar .`,
-  );
+  await writeEcho(host);
+  published = await PublishedPorts.open(host.vpc, 15_000);
 }, machineMs);
 afterAll(async () => {
   await host?.destroy();
@@ -55,48 +62,84 @@ afterAll(async () => {
 
 describe('Docker', () => {
   beforeAll(async () => {
+    await host.machine.writeFile(
+      '/etc/docker/daemon.json',
+      // Until Docker 27, rules for IPv6 are among its experiments.
+      JSON.stringify({ ipv6: true, 'fixed-cidr-v6': 'fd17::/64', ip6tables: true, experimental: true }),
+    );
     await run('systemctl start docker && docker import /root/image.tar page');
-    await run('docker run -d --name page --publish 8080:80 page /bin/busybox httpd -f -p 80 -h /www');
+    await run(
+      `docker run -d --restart always --name page --publish 8080:80/tcp --publish 8080:80/udp ${echoContainer}`,
+    );
+    await host.until('the container', containerListens('docker'));
   }, machineMs);
 
   it(
-    'a published port answers on every address of the primary, and a container reaches the world',
+    'a published port answers on every address of every ENI, by TCP and UDP, in both families, to everybody',
     async () => {
-      expect(await findDeaf(primary.ipv4 ?? [], 8080)).toEqual([]);
+      expect(await run('iptables-save -t nat; ip6tables-save -t nat')).toMatch(/DNAT.*172\.17\.[\s\S]*DNAT.*fd17::/);
+      await expectPublished(8080);
       await run('docker run --rm page /bin/busybox ping -c 1 -W 5 198.51.100.10');
       await expectAllAnswer();
+      expect(await run('enid plan')).toMatch(/Converged/);
     },
     machineMs,
   );
 
   it(
-    'answers on the other ENI once what came in by it is marked, as the guide tells',
+    'with `replies: off` it answers on the primary alone, and there not to the other ENI’s subnet',
     async () => {
-      expect(await findDeaf(alone.ipv4 ?? [], 8080)).toEqual(alone.ipv4);
-      await host.machine.writeFile('/root/marks.nft', readGuideBlock('containers.md', 'nft'));
-      await host.machine.writeFile('/etc/enid/config.yaml', config + readGuideBlock('containers.md', 'yaml'));
-      await run('nft -f /root/marks.nft && systemctl reload enid');
-      await host.until('the rule', 'ip rule | grep "fwmark 0x6"');
-      expect(await findDeaf(own, 8080)).toEqual([]);
-      await expectAllAnswer();
+      await configure(`${config}replies: off\n`);
+      await host.until('the end of the table', '! nft list table inet enid');
+      const lost = await published.listLost(8080);
+      const isLost = (source: string, address: string) =>
+        ['tcp', 'udp'].map((protocol) => lost.includes(`${protocol} ${source} ${address} 8080`));
+      for (const address of alone.ipv4 ?? []) expect(isLost(farAddresses.ipv4, address)).toEqual([true, true]);
+      for (const address of alone.ipv6 ?? []) expect(isLost(farAddresses.ipv6, address)).toEqual([true, true]);
+      for (const address of primary.ipv4 ?? []) expect(isLost(farAddresses.ipv4, address)).toEqual([false, false]);
+      expect(isLost('10.0.2.200', '10.0.1.10')).toEqual([true, true]);
+      await configure(config);
+      await expectPublished(8080);
     },
     machineMs,
   );
 
   it(
-    'what Docker made stays as it is, while enid restarts and addresses come and go',
+    'what Docker made stays byte for byte, and a connection goes on, while enid restarts and addresses come and go',
     async () => {
       const before = await readOthers();
+      const endSession = published.openSession(8080, '10.0.2.20');
       await run('systemctl restart enid');
-      await host.vpc.assign(alone.id, { ipv4: ['10.0.2.24'] });
-      await host.until('it is there', 'ip -4 address show dev ens6 | grep 10.0.2.24/32');
-      expect(await findDeaf(['10.0.2.24'], 8080)).toEqual([]);
-      await host.vpc.unassign(alone.id, { ipv4: ['10.0.2.24'] });
-      await host.until('it is gone', '! ip -4 address show dev ens6 | grep 10.0.2.24/32');
+      await host.vpc.assign(alone.id, { ipv4: ['10.0.2.24'], ipv6: ['2001:db8:0:2::24'] });
+      await host.until('it is there', 'nft list map inet enid source4 | grep -F "10.0.2.24 :"');
+      await host.until('the other one', 'nft list map inet enid source6 | grep -F 2001:db8:0:2::24');
+      await expectPublished(8080);
+      await host.vpc.unassign(alone.id, { ipv4: ['10.0.2.24'], ipv6: ['2001:db8:0:2::24'] });
+      await host.until('it is gone', '! ip address show dev ens6 | grep -E "10.0.2.24/|2001:db8:0:2::24/"');
       await host.configured(2);
+      const { answers, longestMs } = await endSession();
+      expect(answers).toBeGreaterThan(50);
+      expect(longestMs).toBeLessThan(10_000);
       expect(await readOthers()).toBe(before);
       expect(await run('enid plan')).toMatch(/Converged/);
-      expect(await findDeaf(own, 8080)).toEqual([]);
+      await expectPublished(8080);
+    },
+    machineMs,
+  );
+
+  it(
+    'an ENI that is attached later answers, and so does everything after a restart of Docker',
+    async () => {
+      await host.machine.attach(withPrefixes);
+      await host.configured(3);
+      await host.until('its address', 'nft list map inet enid source6 | grep -F 2001:db8:0:3::40');
+      await expectPublished(8080);
+      const table = await run('nft list table inet enid; ip rule; ip -6 rule');
+      await run('systemctl restart docker');
+      await host.until('the container', containerListens('docker'));
+      await expectPublished(8080);
+      expect(await run('nft list table inet enid; ip rule; ip -6 rule')).toBe(table);
+      expect(await run('enid plan')).toMatch(/Converged/);
     },
     machineMs,
   );
@@ -105,10 +148,10 @@ describe('Docker', () => {
     'stops without a trace in what enid has',
     async () => {
       await run('docker rm -f page && systemctl stop docker.socket docker containerd && ip link del docker0');
-      // Docker leaves its chains, and that nothing is forwarded but what they let through.
+      // Docker leaves its chains, and that nothing is forwarded but what they let through. The
+      // table of enid goes with them, and is repaired.
       await run('nft flush ruleset');
-      await host.machine.writeFile('/etc/enid/config.yaml', config);
-      await run('systemctl reload enid');
+      await host.until('the table', 'nft list table inet enid');
       await expectAllAnswer();
       expect(await run('enid plan')).toMatch(/Converged/);
     },
@@ -117,17 +160,28 @@ describe('Docker', () => {
 });
 
 it(
-  'podman: a published port answers on the primary, and goes with its container',
+  'podman: a published port answers on every address of every ENI, also after a restart of enid, and goes with its container',
   async () => {
-    await run('podman import /root/image.tar page');
-    await run('podman run -d --name page --publish 8082:80 page /bin/busybox httpd -f -p 80 -h /www');
-    expect(await findDeaf(primary.ipv4 ?? [], 8082)).toEqual([]);
+    await run(
+      `podman import /root/image.tar page
+       podman network create --disable-dns --ipv6 --subnet 10.89.7.0/24 --subnet fd18::/64 pages`,
+    );
+    expect(await run("podman info -f '{{.Host.NetworkBackend}}'")).toBe('netavark\n');
+    await run(`podman run -d --name page --network pages --publish 8082:80/tcp --publish 8082:80/udp ${echoContainer}`);
+    await host.until('the container', containerListens('podman'));
+    await expectPublished(8082);
     await expectAllAnswer();
+    const before = await readOthers();
+    const endSession = published.openSession(8082, '10.0.3.40');
     await run('systemctl restart enid');
-    await host.configured(2);
+    await host.configured(3);
     expect(await run('enid plan')).toMatch(/Converged/);
-    expect(await findDeaf(primary.ipv4 ?? [], 8082)).toEqual([]);
+    expect((await endSession()).longestMs).toBeLessThan(10_000);
+    expect(await readOthers()).toBe(before);
+    await expectPublished(8082);
     await run('podman rm -f -t 0 page');
+    expect(await published.listLost(8082, ['10.0.1.10', '10.0.2.20'])).toHaveLength(16);
+    expect(await run('enid plan')).toMatch(/Converged/);
   },
   machineMs,
 );
@@ -160,8 +214,6 @@ wg-quick up wg0`;
 
 describe('WireGuard', () => {
   beforeAll(async () => {
-    await host.machine.attach(withPrefixes);
-    await host.configured(3);
     await run(site);
   }, machineMs);
 
@@ -199,15 +251,11 @@ describe('WireGuard', () => {
       await host.configured(2);
       expect(await run('ip rule')).toBe(rules);
       expect(await answersPing('10.0.1.11')).toBe(false);
-      await host.machine.writeFile(
-        '/etc/enid/config.yaml',
-        `${config}interfaces: [{ match: { device: 0 }, rules: standard }]\n`,
-      );
-      await run('systemctl reload enid');
-      await host.until('rules of the primary', 'ip rule | grep "lookup 10000"');
+      await configure(`${config}interfaces: [{ match: { device: 0 }, rules: classic }]\n`);
+      await host.until('rules of the primary', 'ip rule | grep "from 10.0.1.11 lookup 10000"');
       await expectAllAnswer();
-      await host.machine.writeFile('/etc/enid/config.yaml', config);
-      await run('systemctl reload enid && wg-quick down wg0');
+      await configure(config);
+      await run('wg-quick down wg0');
       expect(await run('ip rule')).not.toMatch(/51820/);
       await expectAllAnswer();
       expect(await run('enid plan')).toMatch(/Converged/);

@@ -33,9 +33,11 @@ function refuseStrict(names: readonly string[]): Finding {
   return find('replies', 'warning', message, `\`reversePathFilter: loose\` for these ENIs, or sysctl -w ${settings}`);
 }
 
+/** Before firewalld 2.2, `loose` is refused in its journal and leaves the filter strict. */
 function refuseFirewalld(): Finding {
   const message =
-    'firewalld drops IPv6 packets that main would not answer by the link they came by: secondary ENIs get none';
-  const advice = 'IPv6_rpfilter=loose in /etc/firewalld/firewalld.conf, then systemctl restart firewalld';
+    'firewalld drops IPv6 packets that main would not answer by the link they came by: published ports of secondary ENIs get none';
+  const advice =
+    'IPv6_rpfilter=no in /etc/firewalld/firewalld.conf (firewalld 2.2 and later: or loose), then systemctl restart firewalld';
   return find('replies', 'warning', message, advice);
 }

@@ -386,7 +386,7 @@ describe('published ports', () => {
   it.each<[string, Partial<HostFacts>, RegExp, RegExp]>([
     ['a strict filter of the link', { reversePathFilters: { all: 0, ens6: 1 } }, /ens6/, /ens6\.rp_filter=2/],
     ['a strict filter of all', { reversePathFilters: { all: 1, ens6: 0 } }, /ens6/, /reversePathFilter: loose/],
-    ['firewalld', { ipv6ReversePathFilter: 'strict' }, /firewalld/, /IPv6_rpfilter=loose/],
+    ['firewalld', { ipv6ReversePathFilter: 'strict' }, /firewalld/, /IPv6_rpfilter=no in/],
   ])('are dropped on arrival by %s', (_name, changes, message, advice) => {
     const [finding, ...others] = ofReplies(makePatient(marked, changes));
     expect(others).toEqual([]);
