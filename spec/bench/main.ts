@@ -24,6 +24,7 @@ import { memory } from './memory.ts';
 import { peer } from './peer.ts';
 import { replaceResults } from './performance-page.ts';
 import { drawPlot } from './plot.ts';
+import { replies } from './replies.ts';
 import { rules } from './rules.ts';
 import { scale } from './scale.ts';
 import { size } from './size.ts';
@@ -46,6 +47,7 @@ const benchmarks: readonly Benchmark[] = [
     attach,
     drift,
     rules,
+    replies,
     memory,
     flood,
     growth,
