@@ -50,6 +50,7 @@ export interface ArrivalOptions {
 
 export class Arrivals {
   readonly #options: ArrivalOptions;
+  #isWanted = false;
   #client: NftablesClient | null = null;
   #log: RawSocket | null = null;
   #timer: NodeJS.Timeout | null = null;
@@ -60,18 +61,14 @@ export class Arrivals {
 
   /** Begins to listen, or ends it. */
   listen(isWanted: boolean): void {
-    if (isWanted === (this.#client !== null)) return;
-    this.close();
+    if (isWanted === this.#isWanted) return;
+    this.#isWanted = isWanted;
     if (isWanted) void this.#open();
+    else this.#end();
   }
 
   close(): void {
-    if (this.#timer !== null) clearTimeout(this.#timer);
-    this.#timer = null;
-    this.#log?.close();
-    this.#log = null;
-    this.#client?.close();
-    this.#client = null;
+    this.listen(false);
   }
 
   async #open(): Promise<void> {
@@ -91,7 +88,16 @@ export class Arrivals {
 
   #fail(cause: unknown): void {
     this.#options.onTrouble(`imds.wakeOnTraffic does not work, will retry: ${cause}`);
-    this.close();
-    this.#timer = setTimeout(() => this.listen(true), retryMs).unref();
+    this.#end();
+    this.#timer = setTimeout(() => void this.#open(), retryMs).unref();
+  }
+
+  #end(): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#log?.close();
+    this.#log = null;
+    this.#client?.close();
+    this.#client = null;
   }
 }

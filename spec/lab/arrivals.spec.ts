@@ -8,7 +8,7 @@ import { EnidProcess, runEnid } from '../../fixtures/enid-process.ts';
 import { farAddresses } from '../../fixtures/vpc/addresses.ts';
 import type { Sources } from '../../fixtures/vpc/eni.ts';
 import { alone, primary } from '../../fixtures/vpc-shapes.ts';
-import { closeLab, type Lab, openLab, testMs, until } from './lab.ts';
+import { closeLab, type Lab, openLab, sleep, testMs, until } from './lab.ts';
 
 const configOf = (isOn: boolean) => `drivers: [veth]\nimds: { interval: 1m, timeout: 1s, wakeOnTraffic: ${isOn} }\n`;
 const neighbours = { 4: '10.0.2.200', 6: '2001:db8:0:2::200' } as const;
@@ -51,6 +51,8 @@ async function reload(isOn: boolean): Promise<void> {
 }
 
 const tables = async () => await lab.vpc.guest.check(['nft', 'list', 'tables']);
+/** Between two attempts to listen. */
+const retryMs = 10_000;
 /** No read because of a packet follows another one within this time. */
 const restMs = 10_000;
 
@@ -150,6 +152,14 @@ it(
     await until('it is said', async () =>
       lab.enid.lines.some((line) => /imds\.wakeOnTraffic does not work, will retry: .*inet enid_arrivals/.test(line)),
     );
+    // Its key ends that, too.
+    await reload(false);
+    await lab.vpc.guest.check(['nft', 'delete', 'table', 'inet', 'enid_arrivals']);
+    await sleep(retryMs + 1_000);
+    expect(await tables()).not.toContain('enid_arrivals');
+
+    await lab.vpc.guest.check(['nft', 'add', 'table', 'inet', 'enid_arrivals']);
+    await reload(true);
     await lab.vpc.guest.check(['nft', 'delete', 'table', 'inet', 'enid_arrivals']);
     await until('it listens', async () => (await tables()).includes('enid_arrivals'));
   },
