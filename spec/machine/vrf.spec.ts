@@ -96,17 +96,21 @@ it(
     const [far6, inside6] = ['2001:db8:ffff::10', '2001:db8:0:9::9'];
     const ways = async () =>
       await Promise.all([far, far6, inside, inside6].map((to) => run(`ip route get ${to} vrf wan1`)));
-    const mtus = async () => (await ways()).map((way) => / mtu (?<mtu>\d+)/.exec(way)?.groups?.['mtu'] ?? null);
-    expect(await mtus()).toEqual([null, null, null, null]);
+    // An IPv6 way also has the MTU that the router advertises, which is the link's.
+    const ofLink = (await run(`cat /sys/class/net/${link}/mtu`)).trim();
+    const mtuOf = (way: string) => / mtu (?<mtu>\d+)/.exec(way)?.groups?.['mtu'] ?? ofLink;
+    const mtus = async () => (await ways()).map(mtuOf);
+    const all = [ofLink, ofLink, ofLink, ofLink];
+    expect(await mtus()).toEqual(all);
     await configure(`${inVrf}    mtuOutside: 1280\n`);
     await host.until('the MTU of the default', 'ip route show vrf wan1 | grep "^default .*mtu 1280"');
     await host.until('that of IPv6', 'ip -6 route show vrf wan1 | grep "^default .*mtu 1280"');
     await expectInVrf(10003);
-    expect(await mtus()).toEqual(['1280', '1280', null, null]);
+    expect(await mtus()).toEqual(['1280', '1280', ofLink, ofLink]);
     for (const way of await ways()) expect(way).toContain(`dev ${link} table 10003`);
     await configure(inVrf);
     await host.until('its end', '! { ip route show vrf wan1; ip -6 route show vrf wan1; } | grep "mtu 1280"');
-    expect(await mtus()).toEqual([null, null, null, null]);
+    expect(await mtus()).toEqual(all);
   },
   machineMs,
 );
