@@ -49,13 +49,15 @@ it(
       ),
     );
     for (let round = 0; round < rounds; round++) {
-      const [own, other] = [`10.0.2.${100 + round}`, `10.0.1.${100 + round}`];
+      // Not beside one another: two neighbours would be one element of the map.
+      const [own, other] = [`10.0.2.${100 + 2 * round}`, `10.0.1.${100 + 2 * round}`];
       await vpc.assign(alone.id, { ipv4: [own] });
       await vpc.assign(sharing.id, { ipv4: [other] });
       lab.enid.signal('SIGHUP');
-      await until('both are in the map', async () =>
-        [own, other].every(async (one) => (await readMap()).includes(one)),
-      );
+      await until('both are in the map', async () => {
+        const map = await readMap();
+        return map.includes(`${own} :`) && map.includes(`${other} :`);
+      });
       if (round % 2 === 1) {
         await vpc.unassign(alone.id, { ipv4: [own] });
         await vpc.unassign(sharing.id, { ipv4: [other] });
