@@ -89,13 +89,17 @@ export function loadConnection(key: number, direction?: 0 | 1): Buffer {
   ]);
 }
 
+function loadMeta(key: number): Buffer {
+  return expression('meta', [encodeU32(NFTA_META_KEY, key), encodeU32(NFTA_META_DREG, NFT_REG32_00)]);
+}
+
 export function loadMark(): Buffer {
-  return expression('meta', [encodeU32(NFTA_META_KEY, NFT_META_MARK), encodeU32(NFTA_META_DREG, NFT_REG32_00)]);
+  return loadMeta(NFT_META_MARK);
 }
 
 /** The group of the link by which the packet came. */
 export function loadInterfaceGroup(): Buffer {
-  return expression('meta', [encodeU32(NFTA_META_KEY, NFT_META_IIFGROUP), encodeU32(NFTA_META_DREG, NFT_REG32_00)]);
+  return loadMeta(NFT_META_IIFGROUP);
 }
 
 /** RTN_* of the packet's destination: what it is to this host. */

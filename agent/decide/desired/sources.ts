@@ -18,6 +18,7 @@ import type { Address, DesiredRule, EniMetadata, Family } from '../../model.ts';
 import { globalScope } from '../base/kernel-numbers.ts';
 import { rememberEach, rememberLast } from '../base/memo.ts';
 import { defaultWidth, eniGroup, mainTable, rulePriorityOf } from '../base/numbers.ts';
+import { listSubnetBlocks } from '../base/subnet-blocks.ts';
 
 /**
  * An EFA-only ENI: it has neither address nor prefix. The metadata lists its subnet nevertheless (a
@@ -31,8 +32,7 @@ export function isAddressless(eni: EniMetadata): boolean {
 
 /** Subnets of an ENI, both families. */
 export function listSubnets(eni: EniMetadata): string[] {
-  if (isAddressless(eni)) return [];
-  return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
+  return isAddressless(eni) ? [] : listSubnetBlocks(eni);
 }
 
 /** Whether an ENI has an address or a subnet of a family. */

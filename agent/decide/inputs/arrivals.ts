@@ -2,6 +2,7 @@
 
 import { contains, hostCidr } from '../../../lib/ip/cidr.ts';
 import type { Snapshot } from '../../model.ts';
+import { listSubnetBlocks } from '../base/subnet-blocks.ts';
 import { readyEnis } from './accept-snapshot.ts';
 
 /**
@@ -12,9 +13,7 @@ export function mayBeAssigned(address: string, snapshot: Snapshot | null): boole
   const enis = readyEnis(snapshot);
   const host = hostCidr(address);
   const isIn = (cidrs: readonly string[]) => cidrs.some((cidr) => contains(cidr, host));
-  const isOfSubnet = enis.some(({ subnetIpv4, subnetIpv6 }) =>
-    isIn(subnetIpv4 === null ? subnetIpv6 : [subnetIpv4, ...subnetIpv6]),
-  );
+  const isOfSubnet = enis.some((eni) => isIn(listSubnetBlocks(eni)));
   const isKnown = enis.some(
     ({ ipv4Addresses, ipv6Addresses, ipv4Prefixes, ipv6Prefixes }) =>
       ipv4Addresses.includes(address) || ipv6Addresses.includes(address) || isIn([...ipv4Prefixes, ...ipv6Prefixes]),

@@ -6,6 +6,7 @@
 import { familyOf } from '../../../lib/ip/address.ts';
 import { CidrIndex, hostCidr, overlaps } from '../../../lib/ip/cidr.ts';
 import type { EniMetadata, EniReading, Snapshot } from '../../model.ts';
+import { listSubnetBlocks } from '../base/subnet-blocks.ts';
 
 /** Of a card and device, in `Snapshot.contested`: addresses and prefixes are there as CIDR text. */
 export const placeClaim = 'place';
@@ -109,7 +110,7 @@ export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata
   const ready = candidate.enis.flatMap((reading) => (reading.kind === 'ready' ? [reading.eni] : []));
   const rankOf = (eni: EniMetadata) => {
     const known = before.find(({ mac }) => mac === eni.mac);
-    const isOld = known !== undefined && listBlocks(known).join() === listBlocks(eni).join();
+    const isOld = known !== undefined && listSubnetBlocks(known).join() === listSubnetBlocks(eni).join();
     const place = String(100 * eni.networkCard + eni.deviceNumber).padStart(5, '0');
     return `${isOld ? 0 : 1} ${eni.mac === candidate.primaryMac ? 0 : 1} ${place} ${eni.mac}`;
   };
@@ -130,15 +131,11 @@ export function refuseOverlaps(candidate: Snapshot, before: readonly EniMetadata
   });
 }
 
-function listBlocks(eni: EniMetadata): string[] {
-  return eni.subnetIpv4 === null ? [...eni.subnetIpv6] : [eni.subnetIpv4, ...eni.subnetIpv6];
-}
-
 function explainOverlap(eni: EniMetadata, believed: readonly EniMetadata[]): string | null {
   for (const other of believed) {
     if (eni.vpcId === null || other.vpcId !== eni.vpcId) continue;
-    for (const block of listBlocks(eni)) {
-      const rival = listBlocks(other).find((one) => one !== block && overlaps(one, block));
+    for (const block of listSubnetBlocks(eni)) {
+      const rival = listSubnetBlocks(other).find((one) => one !== block && overlaps(one, block));
       if (rival === undefined) continue;
       const leaf = familyOf(block) === 4 ? 'subnet-ipv4-cidr-block' : 'subnet-ipv6-cidr-blocks';
       const name = other.eniId ?? other.mac;
